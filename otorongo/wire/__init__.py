@@ -1,0 +1,1 @@
+"""The contract between stations and hub, whatever carries it. README.md beside this file is its text."""

@@ -1,0 +1,116 @@
+"""The small append-only numbers inside rows: kinds, reasons, states, tag bits and counters."""
+
+from enum import IntEnum, IntFlag
+
+
+class Kind(IntEnum):
+    """Where in its life an event is."""
+
+    OPEN = 0
+    UPDATE = 1
+    CLOSE = 2
+
+
+class CloseReason(IntEnum):
+    """Why an event closed."""
+
+    NONE = 0
+    QUIET = 1
+    RESTART = 2
+    MAX_LENGTH = 3
+    LOST = 4
+
+
+class Tag(IntFlag):
+    """Bits that a row carries."""
+
+    THREAT = 1
+    PERSON = 2
+    NO_CONTACT = 4
+    OWN_PATROL = 8
+    DRILL = 16
+    VETOED = 32
+
+
+class Clock(IntEnum):
+    """What set the clock that a mapping rests on, from worst to best."""
+
+    UNSET = 0
+    RTC = 1
+    HUB = 2
+    NTP = 3
+    GNSS = 4
+
+
+class GapReason(IntEnum):
+    """Why a station had to drop rows."""
+
+    DISK_FULL = 1
+    POISON = 2
+    CARD_FULL = 3
+    CORRUPT = 4
+
+
+class MediaKind(IntEnum):
+    """What a piece of evidence is."""
+
+    THUMBNAIL = 1
+    CLIP = 2
+    FRAME = 3
+    SPECTROGRAM = 4
+    LOG = 5
+
+
+class TamperKind(IntEnum):
+    """What happened to the station itself."""
+
+    COVERED = 1
+    MOVED = 2
+    OPENED = 3
+    MICROPHONE_DEAD = 4
+    CAMERA_DEAD = 5
+    KEY_CHANGED = 6
+
+
+class NoteKind(IntEnum):
+    """What a note tells."""
+
+    STARTED = 1
+    STOPPED = 2
+    SENSOR_FAULT = 3
+    BAD_INPUT = 4
+    DRILL = 5
+    OTHER = 6
+    SENSOR_BACK = 7
+
+
+class Counter(IntEnum):
+    """What a heartbeat counts, since the process started. Every filter and every drop has one."""
+
+    SAMPLES = 1
+    TICKS = 2
+    GATED = 3
+    """Samples that the gate found not worth classifying."""
+    CLASSIFIED = 4
+    BELOW_THRESHOLD = 5
+    UNCONFIRMED = 6
+    """Hits that an event rule rejected because too few came."""
+    VETOED = 7
+    OPENED = 8
+    CLOSED = 9
+    OVERRUNS = 10
+    """Samples lost because the sensor was faster than the process."""
+    BAD_INPUT = 11
+    MEDIA_KEPT = 12
+    MEDIA_DROPPED = 13
+    RESTARTS = 14
+    ROWS_PUT = 15
+    ROWS_DROPPED = 16
+    BATCHES_SENT = 17
+    BATCHES_RESENT = 18
+    BYTES_SENT = 19
+    BYTES_RECEIVED = 20
+    CONNECTS = 21
+    CONNECT_FAILURES = 22
+    ROWS_RECEIPTED = 23
+    CLASSIFIER_FAULTS = 24
