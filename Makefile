@@ -1,0 +1,30 @@
+# Thin on purpose: each target is a script in scripts/, the same for people and for CI.
+.PHONY: help demo test check check-bundles faults bench lock clean
+.DEFAULT_GOAL := help
+
+help:           ## show this
+	@sed -n 's/^\([a-z-]*\): *## /\1\t/p' Makefile | expand -t 16
+
+demo:           ## a hub and two stations on this machine: recordings in, an alert out (ONCE=1 ends by itself, MEDIA=folder)
+	@scripts/demo
+
+test:           ## every test (ARGS="tests/wire -k seal" picks some)
+	@scripts/test $(ARGS)
+
+check:          ## style and types
+	@scripts/check
+
+check-bundles:  ## every model bundle against its golden samples
+	@scripts/check-bundles
+
+faults:         ## kill -9 sensor, uplink, broker and hub at random (KILLS=200)
+	@scripts/faults
+
+bench:          ## measure, and print one table
+	@scripts/bench
+
+lock:           ## write locks/*.txt again (UPGRADE=1 takes the newest versions)
+	@scripts/lock
+
+clean:          ## remove the virtual environment, caches and builds
+	@scripts/clean

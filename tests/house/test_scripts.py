@@ -1,0 +1,74 @@
+"""The commands that people and CI type."""
+
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TARGETS = ("demo", "test", "check", "check-bundles", "faults", "bench", "lock", "clean")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_each_target_is_one_script(root: Path, target: str) -> None:
+    """Every target of the Makefile runs the executable script of its name, in strict mode."""
+    script = root / "scripts" / target
+    assert os.access(script, os.X_OK)
+    assert "set -euo pipefail" in script.read_text()
+    recipe = subprocess.run(["make", "-n", target], cwd=root, capture_output=True, text=True, check=True).stdout
+    assert recipe.strip() == f"scripts/{target}"
+
+
+def test_scripts_are_sound_bash(root: Path) -> None:
+    """Bash can read every script."""
+    scripts = [path for folder in ("scripts", ".ci") for path in (root / folder).iterdir() if path.is_file()]
+    scripts += (root / "deploy").glob("*.sh")
+    for script in scripts:
+        assert subprocess.run(["bash", "-n", script], capture_output=True, text=True).stderr == ""
+
+
+def test_ci_runs_what_people_run(root: Path) -> None:
+    """CI is the three commands of the README, nothing else."""
+    lines = (root / ".ci" / "run").read_text().splitlines()
+    assert [line for line in lines if line.startswith("make ")] == ["make check", "make test", "make faults KILLS=200"]
+
+
+def test_an_up_to_date_environment_is_left_alone(root: Path, tmp_path: Path) -> None:
+    """Where the stamp says that the lock is installed, setup asks nobody and changes nothing."""
+    venv = tmp_path / "venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").symlink_to("/bin/true")
+    locked = (root / "locks" / "dev.txt").read_bytes() + (root / "pyproject.toml").read_bytes()
+    (venv / "installed-dev").write_text(f"{hashlib.sha256(locked).hexdigest()}\n{root}\n")
+    before = (venv / "installed-dev").stat().st_mtime_ns
+    done = subprocess.run(
+        ["scripts/setup"], cwd=root, env={"VENV": str(venv), "PATH": os.environ["PATH"]}, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (venv / "installed-dev").stat().st_mtime_ns == before
+
+
+def test_an_unknown_lock_is_named(root: Path) -> None:
+    """A lock that is not there is refused with the list of those that are."""
+    done = subprocess.run(["scripts/setup", "moon"], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "no locks/moon.txt" in done.stderr
+    assert "station.txt" in done.stderr
+
+
+def test_a_missing_package_is_named_to_those_who_are_not_root(root: Path, tmp_path: Path) -> None:
+    """Without root, `need` names the missing Debian package and the command that brings it."""
+    fakes = {"id": "echo 1000", "dpkg-query": "exit 1", "apt-get": "exit 99"}
+    for name, body in fakes.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(
+        ["scripts/need", "mosquitto", "chromium"],
+        cwd=root,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "apt-get install mosquitto chromium" in done.stderr
