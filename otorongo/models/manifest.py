@@ -1,0 +1,315 @@
+"""What one bundle is: `manifest.toml` as frozen values, and the proof that the files beside it are the ones it means.
+
+A bundle is a folder: `manifest.toml`, `card.md`, the networks and the golden samples. `load("threats@1")` finds a
+bundle of the zoo that comes with the program; `load("/srv/bundles/mine")` takes any folder. `README.md` beside this
+file explains every key.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from otorongo import toml
+from otorongo.models.errors import BundleError
+from otorongo.wire import classes
+
+ZOO = Path(__file__).with_name("zoo")
+FILE_NAME = "manifest.toml"
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_REFERENCE = re.compile(r"(?P<name>[a-z][a-z0-9_-]{0,31})@(?P<version>[0-9]{1,5})")
+_MAX_FILE_BYTES = 64 << 20
+
+Probability = Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
+Positive = Annotated[float, msgspec.Meta(gt=0.0)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class SoundInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How sound becomes the network's tensor, to train and to run. Terms as in librosa.feature.melspectrogram."""
+
+    rate_hz: Annotated[int, msgspec.Meta(ge=4000, le=192_000)]
+    window_s: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)]
+    hop_s: Positive
+    """From one scored window to the next."""
+    n_fft: Annotated[int, msgspec.Meta(ge=64, le=65_536)]
+    stft_hop: Count
+    n_mels: Annotated[int, msgspec.Meta(ge=8, le=512)]
+    fmin_hz: Annotated[float, msgspec.Meta(ge=0.0)]
+    fmax_hz: Positive
+    mel_scale: Literal["slaney", "htk"] = "slaney"
+    mel_norm: Literal["slaney", "none"] = "slaney"
+    center: bool = True
+    pad_mode: Literal["constant", "reflect"] = "constant"
+    """What stands before the first and after the last sample when `center` is true."""
+    power: Positive = 2.0
+    ref: Literal["one", "max"] = "one"
+    """0 dB: a mel power of 1.0, or the loudest bin of the window."""
+    amin: Positive = 1e-10
+    top_db: Positive = 80.0
+    """Bins quieter than the loudest by more than this are raised to it."""
+    level: Literal["absolute", "window_mean"] = "absolute"
+    """`window_mean` takes the window's mean level away, so that gain and microphone do not matter."""
+    scale_db: Positive = 1.0
+    """The tensor is decibels divided by this."""
+    short: Literal["repeat", "silence"] = "repeat"
+    """How a sample shorter than the window is filled up."""
+
+    @property
+    def window_samples(self) -> int:
+        """Samples in one window at `rate_hz`."""
+        return round(self.window_s * self.rate_hz)
+
+    @property
+    def frames(self) -> int:
+        """Columns of the spectrogram of one window."""
+        inside = self.window_samples if self.center else self.window_samples - self.n_fft
+        return 1 + inside // self.stft_hop
+
+
+class PictureInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a picture becomes the network's tensor."""
+
+    width: Annotated[int, msgspec.Meta(ge=32, le=4096)]
+    height: Annotated[int, msgspec.Meta(ge=32, le=4096)]
+    color: Literal["rgb", "bgr"] = "rgb"
+    layout: Literal["nchw", "nhwc"] = "nchw"
+    fit: Literal["letterbox", "stretch"] = "letterbox"
+    pad_value: Annotated[int, msgspec.Meta(ge=0, le=255)] = 114
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """The tensor is (value - mean) / std, per channel in the order of `color`, values 0 to 255."""
+
+
+class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Platt scaling: calibrated p = sigmoid(slope * logit + offset), fitted on recordings never trained on."""
+
+    slope: Positive = 1.0
+    offset: float = 0.0
+
+
+class ClassSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One output of the bundle."""
+
+    label: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    wire: str
+    """Name of the wire class that it is reported as."""
+    threshold: Probability
+    """Calibrated p at and above which a window or a box is a hit."""
+    hits: Count = 1
+    of: Count = 1
+    """An event opens with `hits` hits in `of` windows in a row (k in n)."""
+    prior: Probability
+    """Share of the class in the calibration set, which evidence is measured against."""
+    calibration: Calibration = Calibration()
+
+    @property
+    def wire_class(self) -> int:
+        """The wire class's number."""
+        return classes.BY_NAME[self.wire].number
+
+
+class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A file of the bundle, by its name inside the folder."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    sha256: Digest
+
+
+class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An input whose output is known, to show that this machine computes what the maker's did."""
+
+    file: str
+    """Key in `files` of the input: `.npy` of int8 or int16 sound at the bundle's rate, or of uint8 RGB (H, W, 3)."""
+    p: dict[str, Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]]
+    """Calibrated p by label; a label may be left out."""
+    tolerance: Positive = 0.3
+    """Largest difference in logit(p), both clipped to +-8. INT8 kernels of x86 and aarch64 differ by 0.2 to 0.3."""
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where weights or training material came from."""
+
+    what: str
+    licence: str
+    attribution: str = ""
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole of `manifest.toml`; it has either a `[sound]` or a `[picture]` table."""
+
+    name: str
+    version: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+    summary: str
+    licence: str
+    classes: Annotated[tuple[ClassSpec, ...], msgspec.Meta(min_length=1, max_length=256)]
+    files: dict[str, File]
+    """By role: `model` is the network; `card` the card; the rest as the kind and the goldens need."""
+    golden: Annotated[tuple[Golden, ...], msgspec.Meta(min_length=1)]
+    sources: tuple[Source, ...]
+    sound: SoundInput | None = None
+    picture: PictureInput | None = None
+
+    @property
+    def kind(self) -> Literal["sound", "picture"]:
+        """Which sense it is for."""
+        return "sound" if self.sound is not None else "picture"
+
+    @property
+    def input(self) -> SoundInput | PictureInput:
+        """The `[sound]` or `[picture]` table."""
+        found = self.sound or self.picture
+        if found is None:
+            raise BundleError(f"{self.name}: has neither a [sound] nor a [picture] table")
+        return found
+
+    @property
+    def reference(self) -> str:
+        """`name@version`, as configuration files and people write it."""
+        return f"{self.name}@{self.version}"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A folder whose manifest was read and whose files were compared with their digests."""
+
+    folder: Path
+    manifest: Manifest
+    digest: str
+    """SHA-256 of `manifest.toml`, hex; it covers the other files through their digests."""
+
+    def path(self, role: str) -> Path:
+        """The file of a role. Raises BundleError when the manifest names none."""
+        found = self.manifest.files.get(role)
+        if found is None:
+            known = ", ".join(self.manifest.files)
+            raise BundleError(f"{self.folder / FILE_NAME}: files.{role}: is missing (there are: {known})")
+        return self.folder / found.name
+
+    @cached_property
+    def by_label(self) -> dict[str, ClassSpec]:
+        """The classes by label."""
+        return {spec.label: spec for spec in self.manifest.classes}
+
+
+def load(reference: str | Path) -> Bundle:
+    """Open a bundle of the zoo by `name@version`, or any bundle by its folder.
+
+    Raises BundleError or ConfigError; the text names the file, the key, the reason and the way out.
+    """
+    folder, version = _find(str(reference))
+    path = folder / FILE_NAME
+    if not path.is_file():
+        known = ", ".join(zoo()) or "none"
+        raise BundleError(f"{path}: no such file: {reference} is not a bundle (the zoo has: {known})")
+    manifest = toml.load(path, Manifest)
+    if version is not None and manifest.version != version:
+        raise BundleError(f"{path}: version: is {manifest.version}, but {reference} was asked for")
+    _check_values(manifest, path)
+    _check_files(manifest, folder, path)
+    return Bundle(folder, manifest, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def zoo() -> list[str]:
+    """References of the bundles that come with the program, whether or not they are sound."""
+    found = []
+    for path in sorted(ZOO.glob(f"*/{FILE_NAME}")):
+        match = re.search(r"^version\s*=\s*(\d+)", path.read_text(errors="replace"), re.MULTILINE)
+        found.append(f"{path.parent.name}@{match[1] if match else '?'}")
+    return found
+
+
+def _find(reference: str) -> tuple[Path, int | None]:
+    match = _REFERENCE.fullmatch(reference)
+    if match and not Path(reference).is_dir():
+        return ZOO / match["name"], int(match["version"])
+    path = Path(reference)
+    return (path.parent if path.name == FILE_NAME else path), None
+
+
+def _check_values(manifest: Manifest, path: Path) -> None:
+    """What the types alone cannot say."""
+    for key, reason in _complaints(manifest):
+        raise BundleError(f"{path}: {key}: {reason}")
+
+
+def _complaints(manifest: Manifest) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    if not _NAME.fullmatch(manifest.name):
+        found.append(("name", f"is {manifest.name!r} (allowed: 1 to 32 of a-z, 0-9, - and _, a letter first)"))
+    if (manifest.sound is None) == (manifest.picture is None):
+        found.append(("sound, picture", "exactly one of the two tables must be there"))
+    if manifest.sound is not None:
+        found += _sound_complaints(manifest.sound)
+    if manifest.picture is not None and min(manifest.picture.std) <= 0:
+        found.append(("picture.std", f"is {manifest.picture.std} (allowed: above 0)"))
+    if "model" not in manifest.files:
+        found.append(("files.model", "is missing"))
+    return found + _class_complaints(manifest) + _golden_complaints(manifest)
+
+
+def _class_complaints(manifest: Manifest) -> list[tuple[str, str]]:
+    found = []
+    labels = [spec.label for spec in manifest.classes]
+    allowed = [line.name for line in classes.CLASSES if line.sense in (manifest.kind, "both")]
+    for index, spec in enumerate(manifest.classes):
+        key = f"classes[{index}]"
+        if labels.index(spec.label) != index:
+            found.append((f"{key}.label", f"{spec.label!r} is there twice"))
+        if spec.wire not in allowed:
+            found.append((f"{key}.wire", f"{spec.wire!r} is no {manifest.kind} class (allowed: {', '.join(allowed)})"))
+        if spec.hits > spec.of:
+            reason = f"{spec.hits} hits never come in {spec.of} windows (allowed: at most `of`)"
+            found.append((f"{key}.hits", reason))
+    return found
+
+
+def _golden_complaints(manifest: Manifest) -> list[tuple[str, str]]:
+    found = []
+    labels = [spec.label for spec in manifest.classes]
+    for index, golden in enumerate(manifest.golden):
+        key = f"golden[{index}]"
+        if golden.file not in manifest.files:
+            allowed = ", ".join(manifest.files)
+            found.append((f"{key}.file", f"{golden.file!r} is not in files (allowed: {allowed})"))
+        unknown = sorted(set(golden.p) - set(labels))
+        if unknown or not golden.p:
+            found.append((f"{key}.p", f"labels {unknown} are not in classes (allowed: {', '.join(labels)})"))
+    return found
+
+
+def _sound_complaints(sound: SoundInput) -> list[tuple[str, str]]:
+    found = []
+    if not sound.fmin_hz < sound.fmax_hz <= sound.rate_hz / 2:
+        found.append(("sound.fmax_hz", f"is {sound.fmax_hz} (allowed: above fmin_hz, at most half of rate_hz)"))
+    if sound.hop_s > sound.window_s:
+        reason = f"is {sound.hop_s}: sound between windows would be lost (allowed: at most window_s)"
+        found.append(("sound.hop_s", reason))
+    if sound.window_samples < sound.n_fft:
+        reason = f"is {sound.window_s}, shorter than n_fft (allowed: at least n_fft / rate_hz)"
+        found.append(("sound.window_s", reason))
+    return found
+
+
+def _check_files(manifest: Manifest, folder: Path, path: Path) -> None:
+    for role, file in manifest.files.items():
+        target = folder / file.name
+        where = f"{path}: files.{role}"
+        try:
+            if target.stat().st_size > _MAX_FILE_BYTES:
+                raise BundleError(f"{where}: {file.name} is larger than {_MAX_FILE_BYTES >> 20} MiB")
+            digest = hashlib.sha256(target.read_bytes()).hexdigest()
+        except OSError as error:
+            reason = f"cannot be read: {error.strerror}: install the bundle again"
+            raise BundleError(f"{where}: {file.name} {reason}") from error
+        if digest != file.sha256:
+            raise BundleError(
+                f"{where}: {file.name} has SHA-256 {digest[:12]}..., not {file.sha256[:12]}...: "
+                "it is damaged or was changed; install the bundle again"
+            )

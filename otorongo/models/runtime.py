@@ -1,0 +1,157 @@
+"""A running bundle: an ONNX Runtime session, and the one call that turns a sample into calibrated scores."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from otorongo.models import calibrate
+from otorongo.models.errors import BundleError, InputError
+from otorongo.models.manifest import Bundle, ClassSpec, Golden
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """What the bundle says of one class in one sample."""
+
+    wire_class: int
+    p: float
+    """Calibrated probability, 0 to 1."""
+    evidence: float
+    """logit(p) - logit(prior), capped at +-8."""
+    hit: bool
+    """p reached the class's threshold."""
+    label: str
+    """The bundle's own name for it; several labels may share a wire class."""
+
+
+@dataclass(frozen=True)
+class BoxScore:
+    """A thing in a picture: class, calibrated p, and its place in shares (0 to 1) of the picture, from its top left."""
+
+    wire_class: int
+    p: float
+    x: float
+    y: float
+    w: float
+    h: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All that a bundle says of one sample: one score per class in the manifest's order, and boxes for pictures."""
+
+    scores: tuple[ClassScore, ...]
+    boxes: tuple[BoxScore, ...] = ()
+
+    def of(self, label: str) -> ClassScore:
+        """The score of one label. Raises KeyError."""
+        for score in self.scores:
+            if score.label == label:
+                return score
+        raise KeyError(label)
+
+
+class Classifier(Protocol):
+    """A bundle ready to score samples."""
+
+    bundle: Bundle
+
+    def scores(self, data: NDArray[Any], rate_hz: int = 0) -> Verdict:
+        """Score one sample.
+
+        Sound: float (n,) mono in [-1, 1] at `rate_hz` (0: the bundle's), at most one window.
+        Picture: uint8 RGB (H, W, 3).
+        Raises InputError for anything else.
+        """
+
+
+class Session:
+    """One network, run one input after the other on `threads` threads."""
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        # A waiting pool that spins would eat the battery between windows.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # The shape never changes, so the arena holds what one run needs and no more.
+        options.enable_mem_pattern = True
+        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's exceptions have no common base but this
+            raise BundleError(f"{path}: onnxruntime {onnxruntime.__version__} cannot load it: {error}") from error
+        self.inputs: dict[str, list[Any]] = {each.name: each.shape for each in self._session.get_inputs()}
+        self.outputs: dict[str, list[Any]] = {each.name: each.shape for each in self._session.get_outputs()}
+
+    def run(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
+        """Feed the first input; all outputs in order."""
+        result: list[NDArray[Any]] = self._session.run(None, {next(iter(self.inputs)): tensor})
+        return result
+
+
+def open_classifier(bundle: Bundle, threads: int = 1) -> Classifier:
+    """A classifier over a loaded bundle. Only the code of the bundle's own sense is imported. Raises BundleError."""
+    if bundle.manifest.kind == "sound":
+        from otorongo.models.sound import SoundClassifier
+
+        return SoundClassifier(bundle, threads)
+    from otorongo.models.boxes import BoxClassifier
+
+    return BoxClassifier(bundle, threads)
+
+
+def class_score(spec: ClassSpec, score: float) -> ClassScore:
+    """A network's raw logit of one class as calibrated p and evidence."""
+    p = calibrate.sigmoid(calibrate.platt(score, spec.calibration.slope, spec.calibration.offset))
+    return ClassScore(spec.wire_class, p, calibrate.evidence(p, spec.prior), p >= spec.threshold, spec.label)
+
+
+def golden_input(bundle: Bundle, golden: Golden) -> NDArray[Any]:
+    """A golden sample as `Classifier.scores` takes it. Raises BundleError."""
+    path = bundle.path(golden.file)
+    try:
+        data: NDArray[Any] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise BundleError(f"{path}: is no .npy file that can be read: {error}") from error
+    if bundle.manifest.kind == "picture":
+        return data
+    if data.dtype not in (np.int8, np.int16):
+        raise BundleError(f"{path}: holds {data.dtype} (allowed for sound: int8, int16)")
+    return data.astype(np.float32) / np.float32(-float(np.iinfo(data.dtype).min))
+
+
+@dataclass(frozen=True)
+class GoldenResult:
+    """How far this machine is from the maker's on one golden sample and label."""
+
+    file: str
+    label: str
+    expected_p: float
+    p: float
+    difference: float
+    """In logit(p), both clipped to +-8."""
+    ok: bool
+
+
+def check_goldens(classifier: Classifier) -> list[GoldenResult]:
+    """Run every golden sample of the bundle. Raises BundleError when one cannot be read or run."""
+    manifest = classifier.bundle.manifest
+    rate_hz = manifest.sound.rate_hz if manifest.sound else 0
+    found = []
+    for golden in manifest.golden:
+        try:
+            verdict = classifier.scores(golden_input(classifier.bundle, golden), rate_hz)
+        except InputError as error:
+            raise BundleError(f"{classifier.bundle.path(golden.file)}: {error}") from error
+        for label, expected in golden.p.items():
+            p = verdict.of(label).p
+            apart = abs(calibrate.clip(calibrate.logit(p)) - calibrate.clip(calibrate.logit(expected)))
+            found.append(GoldenResult(golden.file, label, expected, p, apart, apart <= golden.tolerance))
+    return found
