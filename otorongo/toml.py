@@ -1,4 +1,4 @@
-"""Strict TOML files as frozen values: unknown keys are refused, and an error names file, key, reason and what is allowed."""
+"""Strict TOML files as frozen values; an error names file, key, reason and what is allowed."""
 
 import enum
 import re

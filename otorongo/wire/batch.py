@@ -207,25 +207,19 @@ def _columns(rows: list[Row | Unknown]) -> bytes:
     for tag in sorted(set(tags)):
         mine = [one[1:] for one in fields if one[0] == tag]
         width = max(map(len, mine))
-        body.append([_column(tag, place, mine) for place in range(width)])
+        body.append([_column(place, mine) for place in range(width)])
     return _encoder.encode(body)
 
 
-def _column(tag: int, place: int, rows: list[list[Any]]) -> Any:
-    present = [row[place] if place < len(row) else None for row in rows]
-    zero = _zero_like(present)
-    values: list[Any] = [zero if value is None else value for value in present]
-    if all(type(value) is int for value in values):
-        if len(set(values)) == 1:
-            return values[0]
-        return [values[0], *(after - before for before, after in itertools.pairwise(values))]
-    return values
-
-
-def _zero_like(values: list[Any]) -> Any:
-    """What stands for a field that a row left out because it is zero."""
-    present = next((value for value in values if value is not None), 0)
-    return {int: 0, str: "", bytes: b"", dict: {}, list: []}.get(type(present))
+def _column(place: int, rows: list[list[Any]]) -> Any:
+    present = [row[place] for row in rows if place < len(row)]
+    zero = {int: 0, str: "", bytes: b"", dict: {}, list: []}.get(type(present[0]))
+    values: list[Any] = [row[place] if place < len(row) else zero for row in rows]
+    if not all(type(value) is int for value in values):
+        return values
+    if len(set(values)) == 1:
+        return values[0]
+    return [values[0], *(after - before for before, after in itertools.pairwise(values))]
 
 
 def _rows(body: bytes, count: int) -> list[Row | Unknown]:

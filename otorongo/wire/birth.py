@@ -35,7 +35,8 @@ class Sensor(Struct, frozen=True):
 
 class Birth(Struct, frozen=True):
     """Sent on connecting, on change and when the hub asks. A field that is newer than the reader is passed over;
-    the hub keeps the whole payload."""
+    the hub keeps the whole payload.
+    """
 
     outbox: U32
     boot: U16

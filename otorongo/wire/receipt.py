@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from otorongo.wire.errors import BadMessage
 from otorongo.wire.message import pack, unpack
-from otorongo.wire.rows import U32, U63, Millis
+from otorongo.wire.rows import U32, U63, UtcMillis
 
 MAX_BYTES: Final = 4096
 MAX_RANGES: Final = 32
@@ -27,7 +27,7 @@ class Receipt(Struct, frozen=True, array_like=True):
     """Every seq up to here is on a second machine or in a verified backup."""
     kept: Ranges = ()
     """Seqs whose batch could not be read: the hub keeps it whole, the station need not send it again."""
-    hub_time_ms: Millis = 0
+    hub_time_ms: UtcMillis = 0
     """The hub's UTC in ms since 1970; 0: the hub does not trust its clock."""
     media: Annotated[tuple[tuple[U63, U32], ...], Meta(max_length=MAX_RANGES)] = ()
     """Media seq and how many of its bytes the hub has from the start."""

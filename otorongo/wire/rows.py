@@ -21,6 +21,8 @@ U63 = Annotated[int, Meta(ge=0, le=0x7FFFFFFFFFFFFFFF)]
 """As wide as SQLite and PostgreSQL store; a seq is a u64 of which no station will use the last bit."""
 Millis = Annotated[int, Meta(ge=0, le=0xFFFFFFFFFF)]
 """Milliseconds since boot, up to 34 years."""
+UtcMillis = Annotated[int, Meta(ge=0, le=0xFFFFFFFFFFFF)]
+"""Milliseconds since 1970, UTC; 0: not known."""
 Evidence = Annotated[int, Meta(ge=-80, le=80)]
 """Log-likelihood ratio in steps of 0.1, capped at 8 natural units."""
 Percent = Annotated[int, Meta(ge=0, le=100)]

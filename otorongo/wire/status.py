@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from otorongo.wire.message import pack, unpack
-from otorongo.wire.rows import U32, Millis
+from otorongo.wire.rows import U32, UtcMillis
 
 MAX_BYTES: Final = 128
 
@@ -17,7 +17,7 @@ class Status(Struct, frozen=True):
     state: Literal["online", "offline", "sleeping"]
     until_s: U32 = 0
     """How long it will sleep, in seconds from `at_ms`."""
-    at_ms: Millis = 0
+    at_ms: UtcMillis = 0
     """The station's UTC in ms when it said so; 0: its clock is not set, or it is the last will."""
 
 

@@ -1,4 +1,4 @@
-"""Whole numbers in as few bytes as they need: seven bits a byte, low first, the high bit says that more follow (LEB128)."""
+"""Whole numbers in as few bytes as they need (LEB128): seven bits a byte, low first, the high bit: more follow."""
 
 from otorongo.wire.errors import BadHeader
 
