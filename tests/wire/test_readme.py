@@ -19,11 +19,9 @@ def _section(title: str) -> str:
 
 
 def _fields(section: str) -> list[str]:
-    return [
-        name
-        for line in re.findall(r"^\|([^|]*\|[^|]*)\|", section, re.MULTILINE)
-        for name in re.findall(r"`(\w+)`", line)
-    ]
+    """Names in the first column, or in the second where the first counts bytes."""
+    rows_ = re.findall(r"^\|([^|]*)\|([^|]*)\|", section, re.MULTILINE)
+    return [name for first, second in rows_ for name in re.findall(r"`(\w+)`", first if "`" in first else second)]
 
 
 def _described(kind: type[Struct]) -> list[str]:
