@@ -1,0 +1,33 @@
+"""What can go wrong at the hub.
+
+::
+
+    OtorongoError
+    └── HubError
+        ├── StoreError       the database cannot be opened, is newer than this program, or refused a statement
+        ├── BackupError      a backup could not be made, verified or restored
+        ├── ExportError      an export could not be made
+        └── BrokerError      the broker cannot be reached or started
+"""
+
+from otorongo.errors import OtorongoError
+
+
+class HubError(OtorongoError):
+    """Something at the hub that a technician can mend."""
+
+
+class StoreError(HubError):
+    """The database cannot be used as it is."""
+
+
+class BackupError(HubError):
+    """A backup that could not be made, verified or restored."""
+
+
+class ExportError(HubError):
+    """An export that could not be made."""
+
+
+class BrokerError(HubError):
+    """A broker that cannot be reached or started."""

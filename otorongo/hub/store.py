@@ -1,0 +1,160 @@
+"""Opening the database, SQLite or PostgreSQL, and its transactions. The statements stand in the files `store_*.py`.
+
+A transaction is `with store.write() as tx:`; all that a batch causes happens in one of them. Functions of `store_*.py`
+take the transaction as their first argument.
+"""
+
+import contextlib
+import hashlib
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, make_url, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from otorongo.hub import migrations
+from otorongo.hub.errors import StoreError
+
+Tx = Connection
+"""A transaction, as the functions of `store_*.py` take it."""
+Values = Mapping[str, Any]
+
+BUSY_MS: Final = 30_000
+"""How long a writer waits for another one."""
+_READ: Final = "otorongo_read"
+
+
+class Store:
+    """One database. Safe to use from several threads; on PostgreSQL also from several processes and machines."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine: Final = engine
+        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else contextlib.nullcontext()
+
+    @classmethod
+    def open(cls, url: str) -> "Store":
+        """Open the database, made or migrated to this program's schema first.
+
+        `url` is `sqlite:////folder/hub.db`, `sqlite://` in tests that need no file, or `postgresql://user@host/name`.
+        Raises StoreError if it cannot be reached, or if a newer program has migrated it.
+        """
+        engine = make_engine(url)
+        try:
+            migrations.upgrade(engine)
+        except (SQLAlchemyError, OSError) as error:
+            engine.dispose()
+            raise StoreError(f"database {shown(engine.url)}: cannot be opened: {_first_line(error)}") from error
+        return cls(engine)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """True for SQLite, which has one writer at a time."""
+        return self.engine.dialect.name == "sqlite"
+
+    @property
+    def path(self) -> Path | None:
+        """The file of an SQLite database; None for PostgreSQL."""
+        return Path(self.engine.url.database) if self.is_sqlite and self.engine.url.database else None
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Tx]:
+        """A transaction that may write: committed at the end, rolled back on an exception."""
+        with self._turn, self.engine.begin() as tx:
+            yield tx
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A transaction that reads one consistent state and changes nothing."""
+        snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        options = {_READ: True} if self.is_sqlite else snapshot
+        with self.engine.connect().execution_options(**options) as tx, tx.begin():
+            yield tx
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def make_engine(url: str) -> Engine:
+    """An engine with our pragmas, the schema untouched. Raises StoreError if the URL names no database we know."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreError(f"database {url.rpartition('@')[2]!r}: not a URL such as sqlite:////folder/hub.db") from error
+    if parsed.get_backend_name() == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        return create_engine(parsed, pool_pre_ping=True, pool_size=8, connect_args={"connect_timeout": 10})
+    if parsed.get_backend_name() != "sqlite":
+        raise StoreError(f"database {parsed.get_backend_name()}: this hub knows sqlite and postgresql")
+    return _sqlite_engine(parsed)
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    arguments = {"timeout": BUSY_MS / 1000, "check_same_thread": False}
+    engine = create_engine(url, connect_args=arguments, poolclass=None if url.database else StaticPool)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy says BEGIN itself, below
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # a receipt is a promise
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer that begins as a reader may find at its first write that another has overtaken it, and fails.
+        reading = connection.get_execution_options().get(_READ)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def shown(url: URL) -> str:
+    """A database's URL without its password."""
+    return url.render_as_string(hide_password=True)
+
+
+def lock(tx: Tx, *parts: str) -> None:
+    """Let one transaction at a time work on what `parts` names, until it ends. SQLite has one writer anyway.
+
+    Whoever takes several locks takes them in sorted order.
+    """
+    if tx.dialect.name == "postgresql":
+        number = int.from_bytes(hashlib.sha256("\0".join(parts).encode()).digest()[:8], "big", signed=True)
+        tx.execute(select(func.pg_advisory_xact_lock(number)))
+
+
+def insert_new(tx: Tx, table: Table, rows: Sequence[Values]) -> int:
+    """Insert the rows whose primary key is not there yet; how many there were."""
+    if not rows:
+        return 0
+    statement = _insert(tx, table).on_conflict_do_nothing()
+    return int(tx.execute(statement, [dict(row) for row in rows]).rowcount)
+
+
+def put(tx: Tx, table: Table, row: Values) -> None:
+    """Insert a row, or set the given columns of the one with its primary key."""
+    keys = [column.name for column in table.primary_key]
+    statement = _insert(tx, table).values(dict(row))
+    changed = {name: statement.excluded[name] for name in row if name not in keys}
+    if changed:
+        tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+    else:
+        tx.execute(statement.on_conflict_do_nothing())
+
+
+def _insert(tx: Tx, table: Table) -> Any:
+    return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(getattr(error, "orig", None) or error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
