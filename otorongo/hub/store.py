@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, func, make_url, select
+from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -24,6 +24,9 @@ from otorongo.hub.errors import StoreError
 Tx = Connection
 """A transaction, as the functions of `store_*.py` take it."""
 Values = Mapping[str, Any]
+"""Columns and what to put into them."""
+Found = dict[str, Any]
+"""A row as read, by the names of its columns in `db.py`."""
 
 BUSY_MS: Final = 30_000
 """How long a writer waits for another one."""
@@ -47,6 +50,9 @@ class Store:
         engine = make_engine(url)
         try:
             migrations.upgrade(engine)
+        except StoreError:
+            engine.dispose()
+            raise
         except (SQLAlchemyError, OSError) as error:
             engine.dispose()
             raise StoreError(f"database {shown(engine.url)}: cannot be opened: {_first_line(error)}") from error
@@ -136,23 +142,35 @@ def insert_new(tx: Tx, table: Table, rows: Sequence[Values]) -> int:
     """Insert the rows whose primary key is not there yet; how many there were."""
     if not rows:
         return 0
-    statement = _insert(tx, table).on_conflict_do_nothing()
+    statement = insert(tx, table).on_conflict_do_nothing()
     return int(tx.execute(statement, [dict(row) for row in rows]).rowcount)
 
 
-def put(tx: Tx, table: Table, row: Values) -> None:
-    """Insert a row, or set the given columns of the one with its primary key."""
+def put(tx: Tx, table: Table, row: Values, *, keep: Sequence[str] = ()) -> None:
+    """Insert a row, or set the given columns, except `keep`, of the one with its primary key."""
     keys = [column.name for column in table.primary_key]
-    statement = _insert(tx, table).values(dict(row))
-    changed = {name: statement.excluded[name] for name in row if name not in keys}
+    statement = insert(tx, table).values(dict(row))
+    changed = {name: statement.excluded[name] for name in row if name not in (*keys, *keep)}
     if changed:
         tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
     else:
         tx.execute(statement.on_conflict_do_nothing())
 
 
-def _insert(tx: Tx, table: Table) -> Any:
+def insert(tx: Tx, table: Table) -> Any:
+    """The dialect's INSERT, which knows ON CONFLICT."""
     return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def found(tx: Tx, statement: Executable) -> Found | None:
+    """The one row of a statement, or None."""
+    row = tx.execute(statement).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+def listed(tx: Tx, statement: Executable) -> list[Found]:
+    """The rows of a statement."""
+    return [dict(row) for row in tx.execute(statement).mappings()]
 
 
 def _first_line(error: Exception) -> str:

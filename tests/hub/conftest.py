@@ -1,0 +1,107 @@
+"""What the hub's tests ask for: a store on SQLite, and the same on a PostgreSQL of our own."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from otorongo.hub import migrations
+from otorongo.hub.store import Store, make_engine
+
+
+def _postgres_programs() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """URL of a throw-away PostgreSQL cluster on loopback, without a database name at its end."""
+    programs = _postgres_programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL: apt-get install postgresql")
+    user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+    folder = Path(tempfile.mkdtemp(prefix="otorongo-pg-", dir="/tmp"))
+    if os.getuid() == 0:
+        shutil.chown(folder, user)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def run(*arguments: str) -> None:
+        switch = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups") if os.getuid() == 0 else ()
+        subprocess.run([*switch, *arguments], check=True, cwd=folder, capture_output=True)
+
+    run(str(programs / "initdb"), "-D", str(folder / "db"), "-A", "trust", "-U", user, "-N", "-E", "UTF8")
+    settings = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    control = (str(programs / "pg_ctl"), "-D", str(folder / "db"), "-w")
+    run(*control, "-l", str(folder / "log"), "-o", settings, "start")
+    try:
+        yield f"postgresql://{user}@127.0.0.1:{port}"
+    finally:
+        run(*control, "-m", "immediate", "stop")
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> str:
+    """Name of a database with the newest schema, to copy."""
+    _administer(postgres_url, 'CREATE DATABASE "template_hub"')
+    engine = make_engine(f"{postgres_url}/template_hub")
+    migrations.upgrade(engine)
+    engine.dispose()
+    return "template_hub"
+
+
+def _administer(url: str, statement: str) -> None:
+    engine = create_engine(
+        f"{url}/postgres".replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """URL of an empty database."""
+    name = f"test_{uuid.uuid4().hex}"
+    _administer(postgres_url, f'CREATE DATABASE "{name}"')
+    yield f"{postgres_url}/{name}"
+    _administer(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def postgres_hub(postgres_url: str, postgres_template: str) -> Iterator[str]:
+    """URL of a database with the newest schema and nothing in it."""
+    name = f"test_{uuid.uuid4().hex}"
+    _administer(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
+    yield f"{postgres_url}/{name}"
+    _administer(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty hub database, once on each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'hub.db'}"
+    return str(request.getfixturevalue("postgres_hub"))
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """An empty store, once on each engine."""
+    store = Store.open(database_url)
+    yield store
+    store.close()

@@ -1,0 +1,106 @@
+"""Opening the database, its transactions, and its schemas."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from otorongo.hub import db, migrations, store_people
+from otorongo.hub.errors import StoreError
+from otorongo.hub.store import Store, lock, make_engine
+
+
+def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
+    """What an exception interrupts was never written."""
+    with pytest.raises(RuntimeError), store.write() as tx:
+        store_people.saw(tx, 1, "ana", "login")
+        raise RuntimeError
+    with store.read() as tx:
+        assert store_people.access_newest(tx) == []
+
+
+def test_writers_wait_for_each_other(store: Store) -> None:
+    """Threads that read, think and write under one lock lose no count."""
+    with store.write() as tx:
+        tx.execute(db.marks.insert().values(name="count", value="0"))
+
+    def count_up() -> None:
+        for _ in range(10):
+            with store.write() as tx:
+                lock(tx, "count")
+                value = int(tx.execute(text("SELECT value FROM marks")).scalar_one())
+                tx.execute(db.marks.update().values(value=str(value + 1)))
+
+    threads = [threading.Thread(target=count_up) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with store.read() as tx:
+        assert tx.execute(text("SELECT value FROM marks")).scalar_one() == "40"
+
+
+def test_a_reader_sees_one_state(store: Store) -> None:
+    """A read transaction does not see what is committed while it lasts, nor holds up the writer."""
+    with store.read() as before:
+        assert store_people.access_newest(before) == []
+        with store.write() as tx:
+            store_people.saw(tx, 1, "ana", "login")
+        assert store_people.access_newest(before) == []
+    with store.read() as after:
+        assert len(store_people.access_newest(after)) == 1
+
+
+@pytest.mark.parametrize("revision", [None, *migrations.revisions()])
+@pytest.mark.parametrize("engine_name", ["sqlite", "postgresql"])
+def test_every_earlier_schema_is_brought_up_to_date(
+    revision: str | None, engine_name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """A database of any earlier schema, with rows in it, opens with the tables of `db.py` and keeps its rows."""
+    on_disk = engine_name == "sqlite"
+    url = f"sqlite:///{tmp_path / 'old.db'}" if on_disk else str(request.getfixturevalue("postgres_database"))
+    if revision is not None:
+        engine = make_engine(url)
+        migrations.upgrade(engine, revision)
+        with engine.begin() as tx:
+            tx.execute(text("INSERT INTO stations (station, folded) VALUES ('K-02', 'k-02')"))
+        engine.dispose()
+    store = Store.open(url)
+    with store.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), db.metadata) == []
+        stations = list(connection.execute(text("SELECT station FROM stations")).scalars())
+    assert stations == (["K-02"] if revision else [])
+    Store.open(url).close()
+    store.close()
+
+
+def test_a_newer_schema_is_refused(store: Store, database_url: str) -> None:
+    """A database that a newer program migrated is left alone, and the error says what to do."""
+    with store.write() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match=r"'9999' is newer than this program: install the newer otorongo"):
+        Store.open(database_url)
+
+
+@pytest.mark.parametrize("url", ["mysql://a:secret@b/c", "nothing", "postgresql://u:secret@127.0.0.1:1/none"])
+def test_a_database_that_cannot_be_opened_is_named(url: str) -> None:
+    """The error names the database and the reason, and never its password."""
+    with pytest.raises(StoreError, match=r"database") as error:
+        Store.open(url)
+    assert "secret" not in str(error.value)
+
+
+def test_sqlite_is_set_to_survive_a_power_cut(tmp_path: Path) -> None:
+    """WAL with FULL, because a receipt is a promise; tables of narrow keys are clustered by them."""
+    store = Store.open(f"sqlite:///{tmp_path / 'hub.db'}")
+    with store.read() as tx:
+        assert tx.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+        assert tx.execute(text("PRAGMA synchronous")).scalar_one() == 2
+        assert tx.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
+        made = tx.execute(text("SELECT sql FROM sqlite_master WHERE name = 'records'")).scalar_one()
+        assert "WITHOUT ROWID" in made
+        assert set(inspect(tx).get_table_names()) == {*db.metadata.tables, "alembic_version"}
+    store.close()
