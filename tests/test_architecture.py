@@ -102,7 +102,10 @@ RULES = (
         )
         for pattern in STORE
     ),
-    Rule("otorongo.hub.stations", ours=(*CONTRACT, "otorongo.hub*"), never=HUB_PROGRAM, libraries=("cryptography",)),
+    *(
+        Rule(module, ours=(*CONTRACT, "otorongo.hub*"), never=HUB_PROGRAM, libraries=("cryptography",))
+        for module in ("otorongo.hub.pki", "otorongo.hub.stations")
+    ),
     Rule(
         "otorongo.hub*",
         ours=(*CONTRACT, "otorongo.hub*"),

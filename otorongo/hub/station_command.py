@@ -1,0 +1,98 @@
+"""`otorongo-hub station`: what a person types to let a station in, and the configuration that it gets."""
+
+import argparse
+import datetime as dt
+from pathlib import Path
+
+from otorongo.hub import stations
+from otorongo.hub.stations import StationError
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `station add|list|revoke|renew`; `run` carries out what was parsed."""
+    parser = subparsers.add_parser("station", help="let stations in, list them, shut them out")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|revoke|renew")
+    adding = actions.add_parser("add", help="make certificate, seal key and configuration of a new station")
+    adding.add_argument("name", help="1 to 32 of A-Z, a-z, 0-9, - and _")
+    adding.add_argument(
+        "--dir", type=Path, metavar="DIR", help="write DIR/NAME, such as on a stick (default: the hub's)"
+    )
+    adding.add_argument(
+        "--broker",
+        metavar="URL",
+        help="where the station finds the broker: mqtts://HOST:8883 (default: as hub.toml says)",
+    )
+    actions.add_parser("list", help="every certificate, when it ends, and whether it was revoked")
+    revoking = actions.add_parser("revoke", help="shut a station out, such as a stolen one")
+    revoking.add_argument("name")
+    actions.add_parser("renew", help="make the broker's and the hub's own certificates anew")
+
+
+def run(args: argparse.Namespace, folder: Path, *, broker: str | None, now: dt.datetime) -> list[str]:
+    """Carry out `station ...` on the hub's `pki` folder; `broker` is the default for `add`.
+
+    Returns the lines to print; none holds a secret. Raises StationError.
+    """
+    match args.action:
+        case "add":
+            return _add(args.name, folder, broker=args.broker or broker, into=args.dir, now=now)
+        case "list":
+            return [_line(station) for station in stations.listed(folder)] or ["no stations yet"]
+        case "revoke":
+            stations.revoke(folder, args.name, now=now)
+            return [
+                f"{args.name}: revoked. Tell the broker: systemctl reload mosquitto",
+                "A connection that is open stays open; systemctl restart mosquitto ends it too.",
+            ]
+        case _:
+            hosts = stations.renew(folder, now=now)
+            return [f"new certificates for {', '.join(hosts)}. Restart the broker and the hub."]
+
+
+def _add(name: str, folder: Path, *, broker: str | None, into: Path | None, now: dt.datetime) -> list[str]:
+    if broker is None:
+        raise StationError("where will the station find the broker? Say --broker mqtts://HOST:8883")
+    text = station_toml(name, broker)
+    target = stations.add(folder, name, broker=broker, configuration=text, into=into, now=now)
+    return [
+        f"{name}: everything it needs is in {target}",
+        "Carry that folder to the station, run install-station.sh with it, then delete it: it holds private keys.",
+        f"A broker that runs already must read {folder} again: systemctl restart mosquitto",
+    ]
+
+
+def _line(station: stations.Station) -> str:
+    state = f"revoked {station.revoked:%Y-%m-%d}" if station.revoked else f"good until {station.expires:%Y-%m-%d}"
+    return f"{station.name:<32}  {state}  certificate {station.serial:x}  seal {station.seal_key.hex()[:16]}"
+
+
+def station_toml(name: str, broker: str) -> str:
+    """A station's configuration, ready to run with one microphone; the rest stands in it as comments."""
+    return f'''\
+# /etc/otorongo/station.toml of {name}. After a change: otorongo-station check, then restart the units.
+station  = "{name}"
+data_dir = "/var/lib/otorongo"
+
+# Where it hangs; without it the hub shows the station without a place.
+# [place]
+# latitude_deg  = -12.5000
+# longitude_deg = -70.0000
+# height_m      = 6.0                # microphone above ground
+
+[microphone]                         # leave a section out: no such sensor
+driver = "alsa"
+device = "default"                   # better the port's path, such as "usb-port:1-1.2"
+bundle = "threats@1"
+
+# [camera]
+# driver      = "picamera"           # or "opencv"
+# trigger_pin = 17                   # PIR; leave out: the gate alone decides
+# bundle      = "boxes@1"
+
+[uplink]
+broker      = "{broker}"
+key_file    = "/etc/otorongo/pki/device.key"
+cert_file   = "/etc/otorongo/pki/device.crt"
+ca_file     = "/etc/otorongo/pki/hub-ca.crt"
+seal_file   = "/etc/otorongo/pki/seal.key"
+'''

@@ -1,0 +1,171 @@
+"""Who is let in, and what a station is given."""
+
+import datetime as dt
+import ssl
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from otorongo.hub import pki, station_command, stations
+from otorongo.hub.stations import StationError
+
+NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
+BROKER = "mqtts://hub.example:8883"
+
+
+def add(folder: Path, name: str, broker: str = BROKER, into: Path | None = None) -> Path:
+    """Let a station in with the configuration that the command gives it."""
+    text = station_command.station_toml(name, broker)
+    return stations.add(folder, name, broker=broker, configuration=text, into=into, now=NOW)
+
+
+def test_a_station_gets_what_it_needs_and_nobody_else_can_read_it(tmp_path: Path) -> None:
+    """The folder holds configuration, keys and certificates; folders are 0700 and every file 0600."""
+    folder = add(tmp_path / "pki", "K-02")
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert files == {"station.toml", "pki/device.key", "pki/device.crt", "pki/hub-ca.crt", "pki/seal.key"}
+    for path in tmp_path.joinpath("pki").rglob("*"):
+        if path.name != "lock":
+            assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_a_certificate_is_good_for_a_station_whose_clock_was_reset(tmp_path: Path) -> None:
+    """It is the station's name, signed by the authority, from two years ago until in three years."""
+    folder = add(tmp_path, "K-02")
+    certificate = x509.load_pem_x509_certificate((folder / "pki/device.crt").read_bytes())
+    authority = x509.load_pem_x509_certificate((tmp_path / "ca.crt").read_bytes())
+    certificate.verify_directly_issued_by(authority)
+    assert certificate.subject.rfc4514_string() == "CN=K-02"
+    assert certificate.not_valid_before_utc == NOW - dt.timedelta(days=730)
+    assert certificate.not_valid_after_utc == NOW + dt.timedelta(days=1095)
+
+
+def test_openssl_accepts_the_chain(tmp_path: Path) -> None:
+    """OpenSSL itself, with its strictest checks, finds nothing wrong with a client's and the broker's certificate."""
+    folder = add(tmp_path, "K-02")
+    for purpose, certificate in (
+        ("sslclient", folder / "pki/device.crt"),
+        ("sslserver", tmp_path / "broker/broker.crt"),
+    ):
+        moment = str(int(NOW.timestamp()))
+        subprocess.run(
+            [
+                *("openssl", "verify", "-x509_strict", "-attime", moment, "-purpose", purpose, "-crl_check"),
+                *("-CAfile", tmp_path / "ca.crt", "-CRLfile", tmp_path / "crl.pem", certificate),
+            ],
+            check=True,
+            capture_output=True,
+        )
+    ssl.create_default_context(cafile=str(folder / "pki/hub-ca.crt")).load_cert_chain(
+        folder / "pki/device.crt", folder / "pki/device.key"
+    )
+
+
+def test_the_hub_knows_the_key_that_seals(tmp_path: Path) -> None:
+    """What the station's seal key signs, the hub's record of it verifies."""
+    folder = add(tmp_path, "K-02")
+    key = serialization.load_pem_private_key((folder / "pki/seal.key").read_bytes(), password=None)
+    assert isinstance(key, ed25519.Ed25519PrivateKey)
+    (public,) = stations.seal_keys(tmp_path, "K-02")
+    ed25519.Ed25519PublicKey.from_public_bytes(public).verify(key.sign(b"head"), b"head")
+
+
+@pytest.mark.parametrize("name", ["", "K 02", "K/02", "+", "#", "ñandú", "x" * 33, "otorongo.hub", "K-02\n"])
+def test_a_bad_name_is_refused_and_leaves_nothing(tmp_path: Path, name: str) -> None:
+    """A name that could not stand in a topic never reaches a certificate; the hub's own name is one of those."""
+    with pytest.raises(StationError, match="station name"):
+        add(tmp_path / "pki", name)
+    assert not (tmp_path / "pki").exists()
+
+
+@pytest.mark.parametrize(
+    "broker", ["mqtt://hub:1883", "hub", "mqtts://", "mqtts://hub:x", "mqtts://a b", "mqtts://u:p@hub", 'mqtts://h"x']
+)
+def test_a_bad_broker_is_refused(tmp_path: Path, broker: str) -> None:
+    """Only mqtts with a plain host and port becomes part of a station's configuration."""
+    with pytest.raises(StationError, match="broker"):
+        add(tmp_path, "K-02", broker)
+
+
+def test_names_differ_in_more_than_case(tmp_path: Path) -> None:
+    """K-02 and k-02 on two stickers would be one station to any ranger."""
+    add(tmp_path, "K-02")
+    with pytest.raises(StationError, match="more than case"):
+        add(tmp_path, "k-02")
+    with pytest.raises(StationError, match="revoke it first"):
+        add(tmp_path, "K-02")
+
+
+def test_a_revoked_station_is_listed_and_may_come_back(tmp_path: Path) -> None:
+    """After revoking, the name gets new keys; old and new seals are both known."""
+    add(tmp_path, "K-02", into=tmp_path / "a")
+    add(tmp_path, "K-05")
+    (gone,) = stations.revoke(tmp_path, "K-02", now=NOW)
+    add(tmp_path, "K-02", into=tmp_path / "b")
+    states = [(station.name, station.revoked is not None) for station in stations.listed(tmp_path)]
+    assert sorted(states) == [("K-02", False), ("K-02", True), ("K-05", False)]
+    assert set(pki.revoked_in((tmp_path / "crl.pem").read_bytes())) == {gone.serial}
+    assert len(set(stations.seal_keys(tmp_path, "K-02"))) == 2
+    with pytest.raises(StationError, match="there are: K-02, K-05"):
+        stations.revoke(tmp_path, "K-9", now=NOW)
+
+
+def test_revoking_one_keeps_those_revoked_before(tmp_path: Path) -> None:
+    """The list only grows."""
+    for name in ("A", "B"):
+        add(tmp_path, name)
+    first = stations.revoke(tmp_path, "A", now=NOW)
+    second = stations.revoke(tmp_path, "B", now=NOW + dt.timedelta(days=1))
+    revoked = pki.revoked_in((tmp_path / "crl.pem").read_bytes())
+    assert revoked == {first[0].serial: NOW, second[0].serial: NOW + dt.timedelta(days=1)}
+
+
+def test_a_folder_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
+    """Keys on a stick are never replaced by accident, and a refused station is not registered."""
+    (tmp_path / "stick" / "K-02").mkdir(parents=True)
+    with pytest.raises(StationError, match="is there already"):
+        add(tmp_path / "pki", "K-02", into=tmp_path / "stick")
+    assert stations.listed(tmp_path / "pki") == []
+
+
+def test_the_broker_is_good_for_every_host_it_was_ever_called(tmp_path: Path) -> None:
+    """A second address joins the first in the broker's certificate; a known one changes nothing."""
+    add(tmp_path, "A", "mqtts://hub.example:8883")
+    add(tmp_path, "B", "mqtts://127.0.0.1:8883")
+    certificate = (tmp_path / "broker/broker.crt").read_bytes()
+    assert pki.hosts_in(certificate) == ("hub.example", "127.0.0.1")
+    add(tmp_path, "C", "mqtts://hub.example")
+    assert (tmp_path / "broker/broker.crt").read_bytes() == certificate
+
+
+def test_what_ends_soon_is_told(tmp_path: Path) -> None:
+    """A year before its end a certificate is complained about; renewing mends the broker's and the hub's."""
+    add(tmp_path, "K-02")
+    assert stations.complaints(tmp_path, NOW) == []
+    later = NOW + dt.timedelta(days=800)
+    assert len(stations.complaints(tmp_path, later)) == 3
+    assert stations.renew(tmp_path, now=later) == ["hub.example"]
+    (only,) = stations.complaints(tmp_path, later)
+    assert "station K-02" in only
+
+
+def test_renewing_nothing_says_what_to_do(tmp_path: Path) -> None:
+    """Without a broker's certificate there is nothing to renew."""
+    with pytest.raises(StationError, match="station add"):
+        stations.renew(tmp_path, now=NOW)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.from_regex(r"[A-Za-z0-9_-]{1,32}", fullmatch=True))
+def test_every_allowed_name_survives(name: str) -> None:
+    """A name that the wire allows comes back from its certificate unchanged."""
+    authority = pki.make_authority(NOW)
+    certificate = x509.load_pem_x509_certificate(pki.make_client(authority, name, NOW).certificate)
+    assert certificate.subject.rfc4514_string() == f"CN={name}"
