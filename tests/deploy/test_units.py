@@ -1,0 +1,148 @@
+"""The units: nothing that systemd complains about or passes over in silence, and little that a break-in could use."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+UNITS = ("otorongo-sense@.service", "otorongo-uplink.service", "otorongo-hub.service")
+EXPOSURE_AT_MOST = 2.0
+SYSTEM = Path("/usr/lib/systemd/system")
+# Units of Debian packages that are installed beside ours, or not at all.
+ELSEWHERE = {"mosquitto.service", "postgresql.service"}
+ORDERING = re.compile(
+    r"^(?:After|Before|Wants|Requires|Requisite|BindsTo|PartOf|Conflicts|Upholds|OnFailure|WantedBy|RequiredBy|Also)=(.+)$",
+    re.MULTILINE,
+)
+
+
+def instance(unit: str) -> str:
+    """A template's unit for one sensor; any other as it is."""
+    return unit.replace("@.", "@microphone.")
+
+
+def machine(folder: Path, units: dict[str, str]) -> Path:
+    """A root folder with systemd's own units, these units, and the programs that they start."""
+    shutil.copytree(SYSTEM, folder / "usr/lib/systemd/system", symlinks=True)
+    (folder / "lib").symlink_to("usr/lib")
+    (folder / "etc/systemd/system").mkdir(parents=True)
+    for name, text in units.items():
+        path = folder / "etc/systemd/system" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    programs = folder / "opt/otorongo/current/bin"
+    programs.mkdir(parents=True)
+    for name in ("otorongo-station", "otorongo-hub"):
+        (programs / name).write_text("#!/bin/sh\n")
+        (programs / name).chmod(0o755)
+    return folder
+
+
+def verify(folder: Path, *units: str) -> str:
+    """Everything that `systemd-analyze verify` says, also while it exits with 0; plus its exit code if bad."""
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", f"--root={folder}", *units], capture_output=True, text=True
+    )
+    return done.stdout + done.stderr + (f"exit code {done.returncode}" if done.returncode else "")
+
+
+def strangers(text: str, known: set[str]) -> list[str]:
+    """Units that a unit names and that exist nowhere: systemd passes over them in silence."""
+    named = [name for line in ORDERING.findall(text) for name in line.split()]
+    return [name for name in named if name not in known and not (SYSTEM / name).exists()]
+
+
+@pytest.fixture(scope="module")
+def units(root: Path) -> dict[str, str]:
+    """Our units by name."""
+    return {name: (root / "systemd" / name).read_text() for name in UNITS}
+
+
+def test_nothing_is_left_out(root: Path) -> None:
+    """Every unit in the folder is one that is tested here."""
+    assert {path.name for path in (root / "systemd").glob("*.service")} == set(UNITS)
+
+
+def test_systemd_has_nothing_to_say(tmp_path: Path, units: dict[str, str]) -> None:
+    """`systemd-analyze verify` prints nothing: no unknown key, no bad value, no missing program."""
+    assert verify(machine(tmp_path / "root", units), *map(instance, UNITS)) == ""
+
+
+def test_the_drop_ins_fit(root: Path, tmp_path: Path, units: dict[str, str]) -> None:
+    """The RTSP example and the addition to Debian's mosquitto.service are accepted in silence too."""
+    examples = {
+        "otorongo-sense@microphone.service.d/rtsp.conf": (root / "systemd/examples/rtsp-camera.conf").read_text(),
+        "mosquitto.service.d/otorongo.conf": (root / "deploy/mosquitto/mosquitto.service.d.conf").read_text(),
+    }
+    folder = machine(tmp_path / "root", units | examples)
+    for program in (
+        "usr/sbin/mosquitto",
+        "bin/mkdir",
+        "bin/chown",
+        "bin/kill",
+        "opt/otorongo/current/deploy/mosquitto/copy-pki",
+    ):
+        (folder / program).parent.mkdir(parents=True, exist_ok=True)
+        (folder / program).write_text("#!/bin/sh\n")
+        (folder / program).chmod(0o755)
+    shutil.copy("/usr/lib/systemd/system/mosquitto.service", folder / "usr/lib/systemd/system")
+    assert verify(folder, "otorongo-sense@microphone.service", "mosquitto.service") == ""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("ProtectSystem=strict", "ProtectSytem=strict"),
+        ("WatchdogSec=", "WatchDogSec="),
+        ("Restart=always", "Restart=allways"),
+        ("WatchdogSec=300s", "WatchdogSec=300 parsecs"),
+        ("bin/otorongo-station", "bin/otorongo-sation"),
+        ("SystemCallFilter=@system-service", "SystemCallFilter=@system-services"),
+    ],
+)
+def test_a_slip_is_caught(tmp_path: Path, units: dict[str, str], right: str, wrong: str) -> None:
+    """The check can fail: each of these slips makes systemd say something, though it exits with 0 for most."""
+    unit = "otorongo-uplink.service"
+    assert right in units[unit]
+    assert verify(machine(tmp_path / "root", {unit: units[unit].replace(right, wrong)}), unit)
+
+
+def test_every_unit_that_is_named_exists(units: dict[str, str]) -> None:
+    """No ordering or wanting points into the void."""
+    known = {*UNITS, *ELSEWHERE}
+    assert {name: found for name, text in units.items() if (found := strangers(text, known))} == {}
+    assert strangers("After=netwrok.target network.target", known) == ["netwrok.target"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_little_is_exposed(tmp_path: Path, units: dict[str, str], unit: str) -> None:
+    """`systemd-analyze security` finds an exposure of at most 2.0."""
+    path = tmp_path / instance(unit)
+    path.write_text(units[unit])
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", "--no-pager", path], capture_output=True, text=True, check=True
+    )
+    overall = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert overall
+    assert float(overall[1]) <= EXPOSURE_AT_MOST
+
+
+def test_only_the_uplink_has_network_and_keys(tmp_path: Path, units: dict[str, str]) -> None:
+    """A sensor's process sees neither network nor keys; the uplink sees both and no device."""
+    path = tmp_path / "otorongo-sense@microphone.service"
+    path.write_text(units["otorongo-sense@.service"])
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", "--json=short", path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    checks = {entry["json_field"]: entry for entry in json.loads(done.stdout)}
+    assert checks["PrivateNetwork"]["set"]
+    assert "InaccessiblePaths=-/etc/otorongo/pki\n" in units["otorongo-sense@.service"]
+    assert "LoadCredential" not in units["otorongo-sense@.service"]
+    assert "PrivateDevices=yes\n" in units["otorongo-uplink.service"]
+    assert "PrivateNetwork" not in units["otorongo-uplink.service"]
