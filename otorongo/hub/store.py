@@ -162,9 +162,9 @@ def insert(tx: Tx, table: Table) -> Any:
     return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
 
 
-def found(tx: Tx, statement: Executable) -> Found | None:
+def found(tx: Tx, statement: Executable, values: Values | None = None) -> Found | None:
     """The one row of a statement, or None."""
-    row = tx.execute(statement).mappings().one_or_none()
+    row = tx.execute(statement, values).mappings().one_or_none()
     return None if row is None else dict(row)
 
 

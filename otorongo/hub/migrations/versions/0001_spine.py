@@ -191,7 +191,7 @@ def upgrade() -> None:
         "heartbeats",
         sa.Column("station", sa.String(length=32), nullable=False),
         sa.Column("sensor", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("outbox", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("outbox", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("seq", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("received_ms", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("utc_ms", sa.BigInteger(), server_default="0", nullable=False),
@@ -202,7 +202,7 @@ def upgrade() -> None:
         sa.Column("waiting", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("missed_ms", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("counters", sa.JSON(), nullable=False),
-        sa.PrimaryKeyConstraint("station", "sensor", "outbox", name=op.f("pk_heartbeats")),
+        sa.PrimaryKeyConstraint("station", "sensor", name=op.f("pk_heartbeats")),
     )
     op.create_table(
         "kept",
@@ -253,7 +253,7 @@ def upgrade() -> None:
         sa.Column("sensor", sa.Integer(), server_default="0", nullable=False),
         sa.Column("kind", sa.Integer(), server_default="0", nullable=False),
         sa.Column("text", sa.Text(), server_default="", nullable=False),
-        sa.Column("source", sa.String(length=40), nullable=True),
+        sa.Column("source", sa.String(length=80), nullable=True),
         sa.Column("seen_ms", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notes")),
         sa.UniqueConstraint("source", name=op.f("uq_notes_source")),
@@ -286,7 +286,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("station", "outbox", "seq", name=op.f("pk_records")),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_records_type_received_ms"), "records", ["type", "received_ms"], unique=False)
+    op.create_index(
+        "ix_records_heartbeats",
+        "records",
+        ["station", "received_ms"],
+        unique=False,
+        sqlite_where=sa.text("type = 2"),
+        postgresql_where=sa.text("type = 2"),
+    )
     op.create_table(
         "seals",
         sa.Column("station", sa.String(length=32), nullable=False),

@@ -1,0 +1,180 @@
+"""Statements on events: the highest revision of each counts, dated by its boot."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, tuple_, update
+
+from otorongo.hub.dating import FUTURE_MS, Boot
+from otorongo.hub.db import alert_events, alerts, events, heartbeats, media, records
+from otorongo.hub.store import Found, Tx, Values, found, insert, listed
+from otorongo.hub.store_alerts import EventKey
+from otorongo.hub.store_records import BoxKey
+from otorongo.wire.codes import CloseReason, Kind, Tag
+
+_KEYS: Final = ("station", "outbox", "event")
+_FIRST: Final = ("received_ms",)
+"""Set when the hub first hears of an event, and never again."""
+_CHUNK: Final = 200
+
+_DURATION = case((events.c.kind == Kind.OPEN, 0), else_=events.c.duration_ms)
+_START = bindparam("utc0", type_=events.c.start_ms.type) + events.c.t_ms - _DURATION
+_STOPPED = bindparam("utc0", type_=events.c.start_ms.type) + events.c.t_ms - _DURATION + events.c.duration_ms
+_AT_BOOT = (
+    events.c.station == bindparam("s"),
+    events.c.outbox == bindparam("o"),
+    events.c.boot == bindparam("n"),
+)
+_REDATE = (
+    events.update()
+    .where(*_AT_BOOT)
+    .values(
+        start_ms=_START,
+        end_ms=case((events.c.end_ms.is_(None), None), else_=_STOPPED),
+        bound_ms=bindparam("bound"),
+        quarantined=events.c.received_ms + bindparam("bound") + FUTURE_MS < _START,
+    )
+)
+
+
+def put_revisions(tx: Tx, rows: Sequence[Values]) -> None:
+    """Keep revisions of events, one row of all columns each; a lower one than the hub has changes nothing."""
+    if not rows:
+        return
+    statement = insert(tx, events)
+    changed = {c.name: statement.excluded[c.name] for c in events.c if c.name not in (*_KEYS, *_FIRST)}
+    newer = statement.excluded.seq > events.c.seq
+    tx.execute(statement.on_conflict_do_update(index_elements=_KEYS, set_=changed, where=newer), rows)
+
+
+def redate(tx: Tx, key: BoxKey, boot: Boot) -> list[int]:
+    """Date the events, heartbeats and media of a boot anew; the events it changed."""
+    station, outbox = key
+    tx.execute(_REDATE, {"s": station, "o": outbox, "n": boot.boot, "utc0": boot.utc0_ms, "bound": boot.bound_ms})
+    for table, seq in ((heartbeats, heartbeats.c.seq), (media, media.c.seq)):
+        mine = (table.c.station == station) & (table.c.outbox == outbox)
+        dated = select(records.c.t_ms + boot.utc0_ms).where(
+            records.c.station == station, records.c.outbox == outbox, records.c.seq == seq
+        )
+        own = select(records.c.seq).where(
+            records.c.station == station, records.c.outbox == outbox, records.c.boot == boot.boot
+        )
+        same_boot = own.where(records.c.seq == seq).exists()
+        tx.execute(update(table).where(mine, same_boot).values(utc_ms=dated.scalar_subquery()))
+    where = (events.c.station == station) & (events.c.outbox == outbox) & (events.c.boot == boot.boot)
+    return list(tx.execute(select(events.c.event).where(where).order_by(events.c.event)).scalars())
+
+
+def close_lost(tx: Tx, key: BoxKey, now_ms: int) -> list[int]:
+    """Close as lost what an outbox left open; the events it closed. A true close that comes later wins."""
+    return [event for _, _, event in _close(tx, now_ms, events.c.station == key[0], events.c.outbox == key[1])]
+
+
+def close_timed_out(tx: Tx, revised_before_ms: int, now_ms: int) -> list[EventKey]:
+    """Close as lost the events that have been open without a word since then; which they were."""
+    return _close(tx, now_ms, events.c.revised_ms < revised_before_ms)
+
+
+def _close(tx: Tx, now_ms: int, *where: ColumnElement[bool]) -> list[EventKey]:
+    left = select(*(events.c[name] for name in _KEYS)).where(events.c.end_ms.is_(None), *where).with_for_update()
+    keys = [(station, outbox, event) for station, outbox, event in tx.execute(left)]
+    for part in _parts(keys):
+        tx.execute(
+            update(events)
+            .where(tuple_(*(events.c[name] for name in _KEYS)).in_(part))
+            .values(
+                end_ms=events.c.start_ms + events.c.duration_ms,
+                reason=CloseReason.LOST,
+                closed_by="hub",
+                revised_ms=now_ms,
+            )
+        )
+    return keys
+
+
+def events_at(tx: Tx, keys: Sequence[EventKey]) -> list[Found]:
+    """These events, by start."""
+    out: list[Found] = []
+    for part in _parts(sorted(set(keys))):
+        out += listed(tx, select(events).where(tuple_(*(events.c[name] for name in _KEYS)).in_(part)))
+    return sorted(out, key=lambda row: (row["start_ms"], row["station"], row["event"]))
+
+
+def event(tx: Tx, key: EventKey) -> Found | None:
+    """One event."""
+    where = and_(events.c.station == key[0], events.c.outbox == key[1], events.c.event == key[2])
+    return found(tx, select(events).where(where))
+
+
+def events_between(
+    tx: Tx,
+    from_ms: int,
+    to_ms: int,
+    *,
+    station: str | None = None,
+    classes: Sequence[int] = (),
+    quarantined: bool = False,
+    limit: int | None = None,
+    newest_first: bool = False,
+) -> list[Found]:
+    """Events that began in a period, oldest first."""
+    where = [events.c.start_ms >= from_ms, events.c.start_ms < to_ms]
+    if station is not None:
+        where.append(events.c.station == station)
+    if classes:
+        where.append(events.c.cls.in_(classes))
+    if not quarantined:
+        where.append(events.c.quarantined.is_(False))
+    first = events.c.start_ms.desc() if newest_first else events.c.start_ms
+    statement = select(events).where(*where).order_by(first, events.c.station, events.c.outbox, events.c.event)
+    return listed(tx, statement.limit(limit))
+
+
+def events_revised(tx: Tx, after: tuple[int, str, int, int], *, limit: int = 200) -> list[Found]:
+    """Events revised after (revised_ms, station, outbox, event), in that order: for `tail` and pages that follow."""
+    place = tuple_(events.c.revised_ms, *(events.c[name] for name in _KEYS))
+    statement = select(events).where(place > tuple_(*after)).order_by(events.c.revised_ms, *_keys()).limit(limit)
+    return listed(tx, statement)
+
+
+def _keys() -> "list[Any]":
+    return [events.c[name] for name in _KEYS]
+
+
+def count_events(tx: Tx, from_ms: int, to_ms: int) -> dict[int, int]:
+    """How many events of each class began in a period."""
+    where = (events.c.start_ms >= from_ms) & (events.c.start_ms < to_ms) & events.c.quarantined.is_(False)
+    rows = tx.execute(select(events.c.cls, func.count()).where(where).group_by(events.c.cls))
+    return {cls: int(count) for cls, count in rows}
+
+
+def threats_without_close(tx: Tx) -> int:
+    """How many threat events are open."""
+    where = events.c.end_ms.is_(None) & (events.c.tags.op("&")(int(Tag.THREAT)) != 0)
+    return int(tx.execute(select(func.count()).select_from(events).where(where)).scalar_one())
+
+
+def media_to_want(tx: Tx, asked_before_ms: int, most_bytes: int, *, limit: int = 32) -> list[Found]:
+    """Media of events that a living or recent alert covers, not whole yet and not asked for since then, small first."""
+    alerted = (
+        select(alert_events.c.event)
+        .join(alerts, alerts.c.id == alert_events.c.alert)
+        .where(
+            alert_events.c.station == media.c.station,
+            alert_events.c.outbox == media.c.outbox,
+            alert_events.c.event == media.c.event,
+        )
+        .exists()
+    )
+    where = (
+        or_(media.c.state == "told", media.c.state == "part"),
+        media.c.wanted_ms < asked_before_ms,
+        media.c.changed_ms < asked_before_ms,
+        media.c.bytes <= most_bytes,
+        alerted,
+    )
+    return listed(tx, select(media).where(*where).order_by(media.c.bytes, media.c.told_ms).limit(limit))
+
+
+def _parts(keys: Sequence[EventKey]) -> list[Sequence[EventKey]]:
+    return [keys[at : at + _CHUNK] for at in range(0, len(keys), _CHUNK)]

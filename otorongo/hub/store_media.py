@@ -1,0 +1,78 @@
+"""Statements on pieces of evidence and on backups, and the hub's small facts."""
+
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from otorongo.hub.db import backups, marks, media, outboxes
+from otorongo.hub.store import Found, Tx, Values, found, insert_new, listed, put
+from otorongo.hub.store_alerts import EventKey
+
+MediaKey = tuple[str, int, int]
+"""Station, outbox, and the seq of the media row."""
+
+
+def add_media(tx: Tx, rows: "list[Values]") -> int:
+    """Remember pieces of evidence that a station told of; how many were new."""
+    return insert_new(tx, media, rows)
+
+
+def piece(tx: Tx, key: MediaKey) -> Found | None:
+    """One piece of evidence."""
+    where = (media.c.station == key[0]) & (media.c.outbox == key[1]) & (media.c.seq == key[2])
+    return found(tx, select(media).where(where))
+
+
+def set_piece(tx: Tx, key: MediaKey, **columns: Any) -> None:
+    """Set columns of a piece of evidence."""
+    where = (media.c.station == key[0]) & (media.c.outbox == key[1]) & (media.c.seq == key[2])
+    tx.execute(update(media).where(where).values(**columns))
+
+
+def pieces_of(tx: Tx, key: EventKey) -> list[Found]:
+    """The evidence of an event, by kind."""
+    where = (media.c.station == key[0]) & (media.c.outbox == key[1]) & (media.c.event == key[2])
+    return listed(tx, select(media).where(where).order_by(media.c.kind, media.c.seq))
+
+
+def pieces_whole(tx: Tx) -> list[Found]:
+    """Every piece of evidence that is complete."""
+    return listed(tx, select(media).where(media.c.state == "whole").order_by(media.c.changed_ms, media.c.seq))
+
+
+def progress(tx: Tx, station: str, outbox: int, *, limit: int = 32) -> list[tuple[int, int]]:
+    """(seq, bytes the hub has from the start) of the pieces that moved last."""
+    where = (media.c.station == station) & (media.c.outbox == outbox) & (media.c.have > 0)
+    statement = select(media.c.seq, media.c.have).where(where).order_by(media.c.changed_ms.desc()).limit(limit)
+    return sorted((seq, have) for seq, have in tx.execute(statement))
+
+
+def media_bytes_since(tx: Tx, station: str, since_ms: int) -> int:
+    """Bytes of evidence that a station sent since then, about."""
+    where = (media.c.station == station) & (media.c.changed_ms >= since_ms)
+    return int(tx.execute(select(func.coalesce(func.sum(media.c.have), 0)).where(where)).scalar_one())
+
+
+def add_backup(tx: Tx, path: str, made_ms: int, verified_ms: int, up_to: "list[tuple[str, int, int]]") -> None:
+    """Remember a verified backup, and that what it holds is safe: (station, outbox, up_to) of every outbox."""
+    row = {"path": path, "made_ms": made_ms, "verified_ms": verified_ms, "marks": [list(one) for one in up_to]}
+    tx.execute(backups.insert().values(row))
+    for station, outbox, mark in up_to:
+        where = (outboxes.c.station == station) & (outboxes.c.outbox == outbox) & (outboxes.c.safe_up_to < mark)
+        tx.execute(update(outboxes).where(where).values(safe_up_to=mark))
+
+
+def newest_backup(tx: Tx) -> Found | None:
+    """The backup verified last."""
+    return found(tx, select(backups).order_by(backups.c.id.desc()).limit(1))
+
+
+def mark(tx: Tx, name: str) -> str | None:
+    """One of the hub's small facts."""
+    value: str | None = tx.execute(select(marks.c.value).where(marks.c.name == name)).scalar_one_or_none()
+    return value
+
+
+def put_mark(tx: Tx, name: str, value: str) -> None:
+    """Remember one of the hub's small facts."""
+    put(tx, marks, {"name": name, "value": value})

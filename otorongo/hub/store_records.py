@@ -1,0 +1,217 @@
+"""Statements on outboxes, the seqs they hold, boots and records: what a batch writes first."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from msgspec import structs
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, select, update
+
+from otorongo.hub.dating import Boot
+from otorongo.hub.db import boots, gaps, outboxes, records, seals, spans
+from otorongo.hub.store import Found, Tx, Values, found, insert, insert_new, listed, put
+from otorongo.wire.batch import Runs
+
+BoxKey = tuple[str, int]
+"""Station and outbox."""
+
+_OWN = (spans.c.station == bindparam("s"), spans.c.outbox == bindparam("o"), spans.c.kept == bindparam("k"))
+_NEAR = select(spans.c.first, spans.c.last).where(
+    *_OWN, spans.c.first <= bindparam("b"), spans.c.last >= bindparam("a")
+)
+_LOWEST = select(spans.c.first, spans.c.last).where(*_OWN).order_by(spans.c.first).limit(bindparam("n"))
+_FORGET = spans.delete().where(*_OWN, spans.c.first == bindparam("a"))
+_STRETCH = spans.update().where(*_OWN, spans.c.first == bindparam("a")).values(last=bindparam("b"))
+_OUTBOX = select(outboxes).where(outboxes.c.station == bindparam("s"), outboxes.c.outbox == bindparam("o"))
+_HEARD = (
+    outboxes.update()
+    .where(outboxes.c.station == bindparam("s"), outboxes.c.outbox == bindparam("o"))
+    .values(last_received_ms=bindparam("now"))
+)
+
+
+def outbox(tx: Tx, key: BoxKey) -> Found | None:
+    """One outbox."""
+    return found(tx, _OUTBOX, {"s": key[0], "o": key[1]})
+
+
+def add_outbox(tx: Tx, key: BoxKey, now_ms: int) -> list[int]:
+    """Begin an outbox; the others of its station that were open and are now lost."""
+    station, number = key
+    mine = (outboxes.c.station == station) & (outboxes.c.outbox != number) & (outboxes.c.state == "open")
+    lost = list(tx.execute(select(outboxes.c.outbox).where(mine).order_by(outboxes.c.outbox)).scalars())
+    tx.execute(update(outboxes).where(mine).values(state="lost"))
+    row = {"station": station, "outbox": number, "first_received_ms": now_ms, "last_received_ms": now_ms}
+    tx.execute(outboxes.insert().values(row))
+    return lost
+
+
+def set_outbox(tx: Tx, key: BoxKey, **columns: Any) -> None:
+    """Set columns of an outbox."""
+    where = (outboxes.c.station == key[0]) & (outboxes.c.outbox == key[1])
+    tx.execute(update(outboxes).where(where).values(**columns))
+
+
+def heard_outbox(tx: Tx, key: BoxKey, now_ms: int) -> None:
+    """Say that an outbox sent something."""
+    tx.execute(_HEARD, {"s": key[0], "o": key[1], "now": now_ms})
+
+
+def outboxes_of(tx: Tx, station: str | None = None) -> list[Found]:
+    """Every outbox, or those of one station, by the time they were first heard."""
+    statement = select(outboxes) if station is None else select(outboxes).where(outboxes.c.station == station)
+    return listed(tx, statement.order_by(outboxes.c.station, outboxes.c.first_received_ms, outboxes.c.outbox))
+
+
+def add_spans(tx: Tx, key: BoxKey, runs: Runs, *, kept: bool = False) -> bool:
+    """Note that the hub has these seqs; True if some of them were noted before.
+
+    `runs` are ascending and apart. What touches is merged, so that an outbox without holes is one span.
+    """
+    overlapped = False
+    for first, last in runs:
+        near = _near(tx, key, first - 1, last + 1, kept)
+        overlapped = overlapped or any(a <= last and b >= first for a, b in near)
+        start, end = min(first, *(a for a, _ in near), first), max(last, *(b for _, b in near), last)
+        if near and near[0] == (start, end):
+            continue
+        _replace(tx, key, near, [(start, end)], kept)
+    return overlapped
+
+
+def take_spans(tx: Tx, key: BoxKey, runs: Runs, *, kept: bool) -> None:
+    """Note that these seqs are no longer so."""
+    for first, last in runs:
+        near = _near(tx, key, first, last, kept)
+        rest = [part for a, b in near for part in ((a, first - 1), (last + 1, b)) if part[0] <= part[1]]
+        _replace(tx, key, near, rest, kept)
+
+
+def _near(tx: Tx, key: BoxKey, first: int, last: int, kept: bool) -> list[tuple[int, int]]:
+    rows = tx.execute(_NEAR, {"s": key[0], "o": key[1], "k": kept, "a": first, "b": last})
+    return sorted((a, b) for a, b in rows)
+
+
+def _replace(tx: Tx, key: BoxKey, old: list[tuple[int, int]], new: list[tuple[int, int]], kept: bool) -> None:
+    own = {"s": key[0], "o": key[1], "k": kept}
+    starts = {first for first, _ in old}
+    for first in starts - {first for first, _ in new}:
+        tx.execute(_FORGET, {**own, "a": first})
+    for first, last in new:
+        if first in starts:
+            tx.execute(_STRETCH, {**own, "a": first, "b": last})
+        else:
+            row = {"station": key[0], "outbox": key[1], "kept": kept, "first": first, "last": last}
+            tx.execute(spans.insert(), row)
+
+
+def lowest_spans(tx: Tx, key: BoxKey, limit: int, *, kept: bool = False) -> list[tuple[int, int]]:
+    """The lowest spans of seqs that the hub has of an outbox."""
+    rows = tx.execute(_LOWEST, {"s": key[0], "o": key[1], "k": kept, "n": limit})
+    return [(first, last) for first, last in rows]
+
+
+def up_to(tx: Tx, key: BoxKey) -> int:
+    """Every seq of an outbox up to here is committed, or told as a gap; 0: not even the first."""
+    lowest = lowest_spans(tx, key, 1)
+    return lowest[0][1] if lowest and lowest[0][0] <= 1 else 0
+
+
+def rows_at(tx: Tx, key: BoxKey, seqs: Sequence[int]) -> dict[int, bytes]:
+    """The bytes of those of these rows that are committed."""
+    where = (records.c.station == key[0]) & (records.c.outbox == key[1]) & records.c.seq.in_(seqs)
+    return dict(tx.execute(select(records.c.seq, records.c.row).where(where)).tuples())
+
+
+def add_records(tx: Tx, rows: Sequence[Values]) -> None:
+    """Commit rows that are not there yet."""
+    if rows:
+        tx.execute(insert(tx, records).on_conflict_do_nothing(), rows)
+
+
+def records_from(tx: Tx, key: BoxKey, first: int, last: int) -> Iterator[tuple[int, int, bytes]]:
+    """(seq, boot, row) of an outbox's committed rows in a range, ascending, read as they are used."""
+    where = (records.c.station == key[0]) & (records.c.outbox == key[1]) & records.c.seq.between(first, last)
+    statement = select(records.c.seq, records.c.boot, records.c.row).where(where).order_by(records.c.seq)
+    for part in tx.execute(statement).tuples().partitions(1000):
+        yield from part
+
+
+def heartbeats_between(tx: Tx, station: str, from_ms: int, to_ms: int, *, limit: int = 1000) -> list[Found]:
+    """A station's heartbeats received in a period, newest first, as committed rows with `utc_ms` and `bound_ms`."""
+    where: list[ColumnElement[bool]] = [
+        literal_column("records.type = 2"),  # written out, so that the index on heartbeats alone is used
+        records.c.station == station,
+        records.c.received_ms >= from_ms,
+        records.c.received_ms < to_ms,
+    ]
+    return listed(tx, _dated().where(*where).order_by(records.c.received_ms.desc(), records.c.seq).limit(limit))
+
+
+def tracks_of(tx: Tx, key: BoxKey, first: int, last: int) -> list[Found]:
+    """Committed score tracks between two seqs, as rows with `utc_ms`."""
+    where = (records.c.station == key[0], records.c.outbox == key[1], records.c.seq.between(first, last))
+    return listed(tx, _dated().where(*where, records.c.type == 8).order_by(records.c.seq))
+
+
+def _dated() -> "Select[Any]":
+    same = [records.c[name] == boots.c[name] for name in ("station", "outbox", "boot")]
+    utc = (boots.c.utc0_ms + records.c.t_ms).label("utc_ms")
+    return select(records, utc, boots.c.bound_ms).join_from(records, boots, and_(*same))
+
+
+def count_records(tx: Tx, key: BoxKey | None = None) -> int:
+    """How many rows are committed, in all or of one outbox."""
+    statement = select(func.count()).select_from(records)
+    if key is not None:
+        statement = statement.where(records.c.station == key[0], records.c.outbox == key[1])
+    return int(tx.execute(statement).scalar_one())
+
+
+def boots_of(tx: Tx, key: BoxKey, numbers: Iterable[int] | None = None) -> list[Boot]:
+    """The boots of an outbox: all of them, or these and those that never had a clock."""
+    where = (boots.c.station == key[0]) & (boots.c.outbox == key[1])
+    if numbers is not None:
+        where &= boots.c.boot.in_(list(numbers)) | (boots.c.clock == 0)
+    columns = [boots.c[name] for name in Boot.__struct_fields__]
+    return [Boot(*row) for row in tx.execute(select(*columns).where(where).order_by(boots.c.boot))]
+
+
+def put_boot(tx: Tx, key: BoxKey, boot: Boot) -> None:
+    """Keep what is known of a boot."""
+    put(tx, boots, {"station": key[0], "outbox": key[1], **structs.asdict(boot)})
+
+
+def add_gaps(tx: Tx, rows: Sequence[Values]) -> int:
+    """Remember what a station had to drop; how many were new."""
+    return insert_new(tx, gaps, rows)
+
+
+def gaps_of(tx: Tx, key: BoxKey) -> list[Found]:
+    """What an outbox had to drop, by seq."""
+    where = (gaps.c.station == key[0]) & (gaps.c.outbox == key[1])
+    return listed(tx, select(gaps).where(where).order_by(gaps.c.first, gaps.c.seq))
+
+
+def add_seals(tx: Tx, rows: Sequence[Values]) -> int:
+    """Remember seals; how many were new."""
+    return insert_new(tx, seals, [{"state": "waiting", **row} for row in rows])
+
+
+def seals_waiting(tx: Tx, key: BoxKey | None = None) -> list[Found]:
+    """Seals not looked at yet, of all outboxes or of one, lowest first."""
+    where = [seals.c.state == "waiting"]
+    if key is not None:
+        where += [seals.c.station == key[0], seals.c.outbox == key[1]]
+    return listed(tx, select(seals).where(*where).order_by(seals.c.station, seals.c.outbox, seals.c.up_to))
+
+
+def judge_seal(tx: Tx, key: BoxKey, seq: int, state: str, fault: str) -> None:
+    """Say of a seal that it is verified, or broken and why."""
+    where = (seals.c.station == key[0]) & (seals.c.outbox == key[1]) & (seals.c.seq == seq)
+    tx.execute(update(seals).where(where).values(state=state, fault=fault))
+
+
+def seals_of(tx: Tx, station: str, *, limit: int = 50) -> list[Found]:
+    """A station's seals, newest first."""
+    statement = select(seals).where(seals.c.station == station)
+    return listed(tx, statement.order_by(seals.c.received_ms.desc(), seals.c.seq.desc()).limit(limit))

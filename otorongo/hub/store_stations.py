@@ -1,0 +1,168 @@
+"""Statements on stations: births, status, heartbeats, health, notes for the technician, and input that was kept."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import delete, func, select, update
+
+from otorongo.hub.db import births, health, heartbeats, kept, notes, stations
+from otorongo.hub.store import Found, Tx, Values, found, insert, insert_new, listed, put
+
+KEPT_BYTES: Final = 64 * 1024
+"""At most so much of one payload is kept."""
+KEPT_BYTES_OF_STATION: Final = 10_000_000
+KEPT_OF_STATION: Final = 2000
+
+
+def touch(tx: Tx, names: Iterable[str], now_ms: int) -> dict[str, str]:
+    """Say that stations were heard, new ones too: each name as given, to the name under which it is known.
+
+    Names are unique without regard to case; the first spelling heard stays. On PostgreSQL this also lets one
+    transaction at a time work on a station, because it holds the row.
+    """
+    folded = {name: name.casefold() for name in sorted(set(names))}
+    statement = insert(tx, stations)
+    heard = {"last_contact_ms": statement.excluded.last_contact_ms}
+    rows = [
+        {"station": name, "folded": fold, "first_contact_ms": now_ms, "last_contact_ms": now_ms}
+        for name, fold in folded.items()
+    ]
+    tx.execute(statement.on_conflict_do_update(index_elements=["folded"], set_=heard), rows)
+    known = select(stations.c.folded, stations.c.station).where(stations.c.folded.in_(folded.values()))
+    by_fold: dict[str, str] = dict(tx.execute(known).tuples())
+    return {name: by_fold[fold] for name, fold in folded.items()}
+
+
+def station(tx: Tx, name: str) -> Found | None:
+    """One station."""
+    return found(tx, select(stations).where(stations.c.station == name))
+
+
+def stations_by_name(tx: Tx) -> list[Found]:
+    """Every station."""
+    return listed(tx, select(stations).order_by(stations.c.folded))
+
+
+def stations_at(tx: Tx, names: Iterable[str]) -> dict[str, Found]:
+    """These stations, by name."""
+    rows = listed(tx, select(stations).where(stations.c.station.in_(sorted(set(names)))))
+    return {row["station"]: row for row in rows}
+
+
+def set_station(tx: Tx, name: str, **columns: Any) -> None:
+    """Set columns of a station."""
+    tx.execute(update(stations).where(stations.c.station == name).values(**columns))
+
+
+def count_up(tx: Tx, name: str, column: str, by: int = 1) -> None:
+    """Add to one of a station's counters: `bad_headers` or `kept_dropped`."""
+    set_station(tx, name, **{column: stations.c[column] + by})
+
+
+def add_birth(tx: Tx, values: Values) -> bool:
+    """Keep a birth: {station, hash, outbox, boot, payload, body, received_ms}; True if it is new."""
+    return insert_new(tx, births, [values]) == 1
+
+
+def knows_birth(tx: Tx, name: str, number: int) -> bool:
+    """True if the hub has the birth by which a batch names its bundles."""
+    where = (births.c.station == name) & (births.c.hash == number)
+    return tx.execute(select(births.c.hash).where(where)).first() is not None
+
+
+def birth(tx: Tx, name: str, number: int) -> Found | None:
+    """One birth."""
+    return found(tx, select(births).where(births.c.station == name, births.c.hash == number))
+
+
+def births_of(tx: Tx, name: str) -> list[Found]:
+    """Every birth of a station, newest first."""
+    return listed(tx, select(births).where(births.c.station == name).order_by(births.c.received_ms.desc()))
+
+
+def put_heartbeat(tx: Tx, row: Values) -> None:
+    """Keep a heartbeat of a station's sensor, all columns, if it is newer than the one kept: by UTC, then by seq."""
+    statement = insert(tx, heartbeats)
+    changed = {c.name: statement.excluded[c.name] for c in heartbeats.c if c.name not in ("station", "sensor")}
+    then = (heartbeats.c.utc_ms, heartbeats.c.outbox, heartbeats.c.seq)
+    now = (statement.excluded.utc_ms, statement.excluded.outbox, statement.excluded.seq)
+    newer = (now[0] > then[0]) | ((now[0] == then[0]) & ((now[1] != then[1]) | (now[2] > then[2])))
+    tx.execute(
+        statement.on_conflict_do_update(index_elements=["station", "sensor"], set_=changed, where=newer), [dict(row)]
+    )
+
+
+def heartbeats_newest(tx: Tx, name: str | None = None) -> list[Found]:
+    """The newest heartbeat of each sensor, of every station or of one."""
+    statement = select(heartbeats) if name is None else select(heartbeats).where(heartbeats.c.station == name)
+    return listed(tx, statement.order_by(heartbeats.c.station, heartbeats.c.sensor))
+
+
+def healths(tx: Tx, name: str | None = None) -> list[Found]:
+    """What was last told of each sensor, of every station or of one."""
+    statement = select(health) if name is None else select(health).where(health.c.station == name)
+    return listed(tx, statement.order_by(health.c.station, health.c.sensor))
+
+
+def put_health(tx: Tx, row: Values) -> None:
+    """Remember what was told: {station, sensor, state, since_ms, due_ms}."""
+    put(tx, health, row)
+
+
+def add_note(tx: Tx, name: str, at_ms: int, what: str, text: str, *, source: str | None = None, **more: int) -> bool:
+    """Write a note for the technician; False if its `source` has told it before. `more`: sensor, kind."""
+    row = {"station": name, "at_ms": at_ms, "what": what, "text": text, "source": source, **more}
+    return insert_new(tx, notes, [row]) == 1
+
+
+def notes_newest(tx: Tx, name: str | None = None, *, unseen: bool = False, limit: int = 200) -> list[Found]:
+    """Notes, newest first."""
+    statement = select(notes) if name is None else select(notes).where(notes.c.station == name)
+    statement = statement.where(notes.c.seen_ms == 0) if unseen else statement
+    return listed(tx, statement.order_by(notes.c.id.desc()).limit(limit))
+
+
+def notes_after(tx: Tx, number: int, *, limit: int = 200) -> list[Found]:
+    """Notes after the one with that number, oldest first."""
+    return listed(tx, select(notes).where(notes.c.id > number).order_by(notes.c.id).limit(limit))
+
+
+def see_notes(tx: Tx, numbers: Sequence[int], now_ms: int) -> None:
+    """Say that a technician has read these notes."""
+    tx.execute(update(notes).where(notes.c.id.in_(numbers), notes.c.seen_ms == 0).values(seen_ms=now_ms))
+
+
+def keep(tx: Tx, name: str, leaf: str, payload: bytes, reason: str, now_ms: int) -> None:
+    """Keep input that could not be read, with the reason; beyond 10 MB or 2,000 of a station its oldest give way."""
+    body = payload[:KEPT_BYTES]
+    row = {"station": name, "leaf": leaf, "received_ms": now_ms, "reason": reason[:2000]}
+    tx.execute(kept.insert().values(**row, payload=body, bytes=len(payload)))
+    size = func.length(kept.c.payload)
+    mine = select(kept.c.id, size).where(kept.c.station == name).order_by(kept.c.id.desc())
+    total, too_old = 0, []
+    for place, (number, length) in enumerate(tx.execute(mine)):
+        total += length
+        if total > KEPT_BYTES_OF_STATION or place >= KEPT_OF_STATION:
+            too_old.append(number)
+    if too_old:
+        tx.execute(delete(kept).where(kept.c.id.in_(too_old)))
+        count_up(tx, name, "kept_dropped", len(too_old))
+
+
+def kept_newest(tx: Tx, name: str | None = None, *, limit: int = 100) -> list[Found]:
+    """Kept input without its bytes, newest first."""
+    columns = [column for column in kept.c if column.name != "payload"]
+    statement = select(*columns) if name is None else select(*columns).where(kept.c.station == name)
+    return listed(tx, statement.order_by(kept.c.id.desc()).limit(limit))
+
+
+def kept_payload(tx: Tx, number: int) -> bytes | None:
+    """The bytes of one kept input."""
+    payload: bytes | None = tx.execute(select(kept.c.payload).where(kept.c.id == number)).scalar_one_or_none()
+    return payload
+
+
+def count_kept(tx: Tx) -> dict[str, int]:
+    """How many inputs are kept of each station."""
+    rows = tx.execute(select(kept.c.station, func.count()).group_by(kept.c.station))
+    return {name: int(count) for name, count in rows}
