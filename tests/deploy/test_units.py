@@ -33,12 +33,16 @@ def machine(folder: Path, units: dict[str, str]) -> Path:
         path = folder / "etc/systemd/system" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
-    programs = folder / "opt/otorongo/current/bin"
-    programs.mkdir(parents=True)
-    for name in ("otorongo-station", "otorongo-hub"):
-        (programs / name).write_text("#!/bin/sh\n")
-        (programs / name).chmod(0o755)
+    for program in ("opt/otorongo/current/bin/otorongo-station", "opt/otorongo-hub/current/bin/otorongo-hub"):
+        make_program(folder / program)
     return folder
+
+
+def make_program(path: Path) -> None:
+    """Something that can be started."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
 
 
 def verify(folder: Path, *units: str) -> str:
@@ -78,16 +82,9 @@ def test_the_drop_ins_fit(root: Path, tmp_path: Path, units: dict[str, str]) -> 
         "mosquitto.service.d/otorongo.conf": (root / "deploy/mosquitto/mosquitto.service.d.conf").read_text(),
     }
     folder = machine(tmp_path / "root", units | examples)
-    for program in (
-        "usr/sbin/mosquitto",
-        "bin/mkdir",
-        "bin/chown",
-        "bin/kill",
-        "opt/otorongo/current/deploy/mosquitto/copy-pki",
-    ):
-        (folder / program).parent.mkdir(parents=True, exist_ok=True)
-        (folder / program).write_text("#!/bin/sh\n")
-        (folder / program).chmod(0o755)
+    copy_pki = "opt/otorongo-hub/current/deploy/mosquitto/copy-pki"
+    for program in ("usr/sbin/mosquitto", "bin/mkdir", "bin/chown", "bin/kill", copy_pki):
+        make_program(folder / program)
     shutil.copy("/usr/lib/systemd/system/mosquitto.service", folder / "usr/lib/systemd/system")
     assert verify(folder, "otorongo-sense@microphone.service", "mosquitto.service") == ""
 

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Makes a hub of this machine: Debian 12 or 13, with mosquitto in front. May be run again, also to update.
+#
+#   sudo deploy/install-hub.sh [--config FILE] [--postgresql] [--wheels FOLDER] [--root DIR]
+#
+#   --config FILE    a hub.toml; without it the example is put in place, to be filled in
+#   --postgresql     also install PostgreSQL and make the database "otorongo" for the user "otorongo"
+#   --wheels FOLDER  take Python packages from there, without a network (pip download -r locks/hub.txt -d FOLDER)
+#   --root DIR       install into a mounted disk or image instead of this machine
+set -euo pipefail
+
+program=install-hub
+source_dir=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=deploy/lib.sh
+. "$source_dir/deploy/lib.sh"
+
+config='' wheels='' root='' postgresql=''
+while [ $# -gt 0 ]; do
+    case $1 in
+        --config | --wheels | --root)
+            [ $# -gt 1 ] || die "$1 needs a name"
+            declare "${1#--}=$2"
+            shift 2
+            ;;
+        --postgresql)
+            postgresql=yes
+            shift
+            ;;
+        -h | --help)
+            sed -n '2,9s/^# \{0,1\}//p' "$0"
+            exit 0
+            ;;
+        *) die "$1: no such option; --help shows them" ;;
+    esac
+done
+[ "$(id -u)" -eq 0 ] || die "must run as root: sudo $0"
+[ -z "$config" ] || [ -f "$config" ] || die "$config: no such file"
+
+if [ -n "$root" ]; then
+    arguments=()
+    [ -z "$postgresql" ] || arguments+=(--postgresql)
+    for kind in config wheels; do
+        [ -n "${!kind}" ] || continue
+        trap 'rm -rf "$root"/root/otorongo-{config,wheels}' EXIT
+        cp -rT "${!kind}" "$root/root/otorongo-$kind"
+        arguments+=("--$kind" "/root/otorongo-$kind")
+    done
+    (enter_root "$root" install-hub.sh "${arguments[@]}")
+    exit
+fi
+
+check_system
+"$source_dir/scripts/need" mosquitto
+[ -z "$postgresql" ] || "$source_dir/scripts/need" postgresql
+
+make_user
+install_release /opt/otorongo-hub hub "$wheels"
+ln -sfn /opt/otorongo-hub/current/bin/otorongo-hub /usr/local/bin/otorongo-hub
+install -d -o otorongo -g otorongo -m 0750 /var/lib/otorongo-hub
+put_config "${config:-$source_dir/deploy/examples/hub.toml}" /etc/otorongo/hub.toml
+
+# The broker: ours beside Debian's own configuration. Its keys come with the first `station add`.
+install -d -o root -g mosquitto -m 0750 /etc/mosquitto/otorongo
+install -o root -g mosquitto -m 0640 "$source_dir/deploy/mosquitto/otorongo.acl" /etc/mosquitto/otorongo/otorongo.acl
+install -m 0644 "$source_dir/deploy/mosquitto/otorongo.conf" /etc/mosquitto/conf.d/otorongo.conf
+install -D -m 0644 "$source_dir/deploy/mosquitto/mosquitto.service.d.conf" \
+    /etc/systemd/system/mosquitto.service.d/otorongo.conf
+
+if [ -n "$postgresql" ] && [ -d /run/systemd/system ]; then
+    # Over its own socket the database knows the user by the system's word: there is no password to lose.
+    if ! runuser -u postgres -- psql -tAc "SELECT 1 FROM pg_roles WHERE rolname = 'otorongo'" | grep -q 1; then
+        runuser -u postgres -- createuser otorongo
+        runuser -u postgres -- createdb --owner otorongo otorongo
+    fi
+    say 'in hub.toml: database = "postgresql:///otorongo"'
+fi
+
+install -m 0644 "$source_dir/systemd/otorongo-hub.service" /etc/systemd/system/otorongo-hub.service
+runuser -u otorongo -- /opt/otorongo-hub/current/bin/otorongo-hub check --config /etc/otorongo/hub.toml ||
+    die "/etc/otorongo/hub.toml needs mending, as said above; then run this again"
+enable_units otorongo-hub.service
+say "done. Next: otorongo-hub user add NAME, otorongo-hub station add NAME, systemctl restart mosquitto"

@@ -1,0 +1,251 @@
+"""The docs say what there is: every key, field and command is described, and what is described exists.
+
+The shape that this reads: in `docs/station.md` and `docs/hub.md` a heading with `[section]` (or the name of the file,
+for its topmost keys) is followed by a table whose first column holds the keys; the text below a heading with a command,
+such as `otorongo-station sense`, names each option of that command.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from msgspec import Struct
+
+import otorongo.wire
+from otorongo import toml
+
+ROOT = Path(__file__).parents[1]
+PROGRAMS = ("station", "hub")
+COMMANDS = ("station", "hub", "models")
+FENCE = re.compile(r"^```toml\n(.*?)^```", re.DOTALL | re.MULTILINE)
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+
+
+def doc(program: str) -> str:
+    """The page of a program."""
+    return (ROOT / "docs" / f"{program}.md").read_text()
+
+
+def parts(text: str) -> list[tuple[str, str]]:
+    """(heading, text up to the next heading) of a page."""
+    found = list(HEADING.finditer(text))
+    ends = [match.start() for match in found[1:]] + [len(text)]
+    return [(match[1], text[match.end() : end]) for match, end in zip(found, ends, strict=True)]
+
+
+# ---- configuration
+
+
+def structs_in(kind: Any) -> Iterator[type[Struct]]:
+    """The Structs in a type: itself, or those inside a union, a tuple, a mapping or an Annotated."""
+    if inspect.isclass(kind) and issubclass(kind, Struct):
+        yield kind
+    for argument in get_args(kind):
+        yield from structs_in(argument)
+
+
+def sections(kind: type[Struct], name: str = "") -> Iterator[tuple[str, type[Struct]]]:
+    """(dotted section, its type) of a configuration, the whole file first under the name ""."""
+    yield name, kind
+    for field in msgspec.structs.fields(kind):
+        for inner in structs_in(field.type):
+            yield from sections(inner, f"{name}.{field.encode_name}".lstrip("."))
+
+
+@cache
+def config_type(program: str) -> type[Struct]:
+    """The type of a program's whole file: the strict Struct of its `config` module that is part of no other."""
+    module = importlib.import_module(f"otorongo.{program}.config")
+    strict = [
+        kind
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if issubclass(kind, Struct) and kind.__struct_config__.forbid_unknown_fields
+    ]
+    inner = {kind for outer in strict for field in msgspec.structs.fields(outer) for kind in structs_in(field.type)}
+    (whole,) = [kind for kind in strict if kind not in inner]
+    return whole
+
+
+def table_keys(text: str) -> set[str]:
+    """What the first columns of a part's tables name."""
+    first = re.findall(r"^\|([^|]*)\|", text, re.MULTILINE)
+    return {key for cell in first for key in re.findall(r"`([a-z][a-z0-9_]*)`", cell)}
+
+
+def titles(program: str, section: str) -> tuple[str, ...]:
+    """What a heading may call a section."""
+    return (f"`[{section}]`", f"`[[{section}]]`") if section else (f"`{program}.toml`",)
+
+
+def mistakes_in_keys(program: str, text: str, kind: type[Struct]) -> list[str]:
+    """Keys that are not described, and described ones that are none."""
+    found = []
+    for section, inner in sections(kind):
+        fields = msgspec.structs.fields(inner)
+        names = {field.encode_name for field in fields}
+        holders = {field.encode_name for field in fields if any(structs_in(field.type))}
+        described: set[str] = set()
+        for heading, body in parts(text):
+            if any(title in heading for title in titles(program, section)):
+                described |= table_keys(body)
+        found += [f"[{section}] {key}: not described" for key in sorted(names - holders - described)]
+        found += [f"[{section}] {key}: described, but no such key" for key in sorted(described - names)]
+    return found
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_key_is_described_and_exists(program: str) -> None:
+    """The page of a program has a table row for each key of its configuration, and for no other."""
+    found = mistakes_in_keys(program, doc(program), config_type(program))
+    assert not found, f"docs/{program}.md:\n" + "\n".join(found)
+
+
+def test_a_forgotten_key_is_caught() -> None:
+    """The check can fail: a key without its row, and a row without its key."""
+
+    class Inner(Struct, forbid_unknown_fields=True):
+        wait_s: int = 0
+
+    class Whole(Struct, forbid_unknown_fields=True):
+        name: str = ""
+        uplink: Inner | None = None
+
+    good = "# `x.toml`\n| key |\n|---|\n| `name` |\n## `[uplink]`\n| `wait_s` | s |\n"
+    assert mistakes_in_keys("x", good, Whole) == []
+    bad = good.replace("wait_s", "weight_s")
+    assert mistakes_in_keys("x", bad, Whole) == [
+        "[uplink] wait_s: not described",
+        "[uplink] weight_s: described, but no such key",
+    ]
+
+
+# ---- examples
+
+
+def examples() -> list[tuple[str, str, str]]:
+    """(where, program, text) of every example configuration: files, and TOML in the docs and the README."""
+    found = [
+        (str(path.relative_to(ROOT)), "hub" if path.stem.startswith("hub") else "station", path.read_text())
+        for folder in ("deploy", "demo")
+        for path in sorted((ROOT / folder).rglob("*.toml"))
+    ]
+    for path in [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]:
+        if not path.exists():
+            continue
+        for number, text in enumerate(FENCE.findall(path.read_text()), 1):
+            program = "hub" if "hub.toml" in text.partition("\n")[0] or path.stem == "hub" else "station"
+            found.append((f"{path.relative_to(ROOT)} example {number}", program, text))
+    return found
+
+
+def unknown_keys(data: dict[str, Any], kind: type[Struct], at: str = "") -> Iterator[str]:
+    """Keys of a fragment that its configuration does not have."""
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    for key, value in data.items():
+        if key not in fields:
+            yield f"{at}{key}"
+            continue
+        for inner in structs_in(fields[key]):
+            for entry in value if isinstance(value, list) else [value]:
+                if isinstance(entry, dict):
+                    yield from unknown_keys(entry, inner, f"{at}{key}.")
+
+
+@pytest.mark.parametrize(("where", "program", "text"), examples(), ids=lambda value: value if len(value) < 60 else "")
+def test_every_example_loads(where: str, program: str, text: str) -> None:
+    """A whole file (its first line is a comment that names it) loads; a fragment has only keys that exist."""
+    kind = config_type(program)
+    if where.endswith(".toml") or f"{program}.toml" in text.partition("\n")[0]:
+        toml.loads(text, kind, where=where)
+    else:
+        assert list(unknown_keys(tomllib.loads(text), kind)) == []
+
+
+def test_there_is_an_example_of_each() -> None:
+    """A technician finds one file for a station and one for a hub."""
+    assert {program for where, program, _ in examples() if where.startswith("deploy/examples/")} == set(PROGRAMS)
+
+
+# ---- the wire
+
+
+# Values in memory that hold others; they do not travel under a name of their own.
+WIRE_INSIDE = {
+    ("Batch", "header"),
+    ("Batch", "records"),
+    ("Header", "mapping"),
+    ("Record", "row"),
+    ("Unknown", "fields"),
+    ("Unknown", "tag"),
+}
+
+
+def wire_structs() -> list[type[Struct]]:
+    """Every value that the wire defines."""
+    names = [module.name for module in pkgutil.iter_modules(otorongo.wire.__path__)]
+    modules = [importlib.import_module(f"otorongo.wire.{name}") for name in names]
+    return [
+        kind
+        for module in modules
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if issubclass(kind, Struct) and kind.__module__ == module.__name__ and not kind.__name__.startswith("_")
+    ]
+
+
+def test_every_wire_field_is_described() -> None:
+    """The contract's text names each field of each value, whichever file it is in (tests/wire goes into detail)."""
+    text = (ROOT / "otorongo/wire/README.md").read_text()
+    fields = {(kind.__name__, name) for kind in wire_structs() for name in kind.__struct_fields__}
+    assert len(fields) > 50
+    missing = {(kind, name) for kind, name in fields if f"`{name}`" not in text} - WIRE_INSIDE
+    assert not missing
+
+
+# ---- commands
+
+
+@cache
+def usage(*words: str) -> str:
+    """What `otorongo-PROGRAM ... --help` prints."""
+    program, *rest = words
+    done = subprocess.run(
+        [sys.executable, "-m", f"otorongo.{program}", *rest, "--help"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, f"otorongo-{' '.join(words)} --help: {done.stderr}"
+    return done.stdout
+
+
+def commands(*words: str) -> Iterator[tuple[str, ...]]:
+    """Every command of a program, without those that only hold others."""
+    choices = re.search(r"\{([a-z][a-z,-]*)\}", usage(*words).partition("\n\n")[0])
+    if not choices:
+        yield words
+        return
+    for choice in choices[1].split(","):
+        yield from commands(*words, choice)
+
+
+@pytest.mark.parametrize("program", COMMANDS)
+def test_every_command_is_described_and_exists(program: str) -> None:
+    """Each command has its heading, each option its word below it, and no heading speaks of a command that is none."""
+    page = parts(doc(program))
+    existing = {f"otorongo-{' '.join(words)}": usage(*words) for words in commands(program)}
+    described = {
+        name: body for heading, body in page for name in re.findall(rf"`(otorongo-{program} [a-z -]+)", heading)
+    }
+    described = {name.strip(): body for name, body in described.items()}
+    assert set(described) == set(existing)
+    for name, text in existing.items():
+        options = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]*)", text)) - {"--help"}
+        missing = [option for option in options if f"`{option}" not in described[name]]
+        assert not missing, f"{name}: {missing}"
