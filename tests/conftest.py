@@ -24,3 +24,8 @@ def shared() -> Path:
     if not (folder / "media").is_dir():
         pytest.skip(f"no recordings: {folder / 'media'} is not there (name a folder in OTORONGO_SHARED)")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The quick tests first: who breaks one hears of it at once."""
+    items.sort(key=lambda item: [bool(list(item.iter_markers(name))) for name in ("faults", "slow")])
