@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Makes a station of this machine: Raspberry Pi OS (64 bit) or Debian, 12 or 13. May be run again, also to update.
 #
-#   sudo deploy/install-station.sh [--config FOLDER] [--wheels FOLDER] [--root DIR]
+#   sudo deploy/install-station.sh [--station-folder FOLDER] [--wheels FOLDER] [--root DIR]
 #
-#   --config FOLDER  what `otorongo-hub station add` wrote for this station: station.toml and pki/
-#   --wheels FOLDER  take Python packages from there, without a network (pip download -r locks/pi.txt -d FOLDER)
-#   --root DIR       install into a mounted card or image instead of this machine
+#   --station-folder FOLDER  what `otorongo-hub station add` wrote for this station: station.toml and pki/
+#   --wheels FOLDER          take Python packages from there, without a network (pip download -r locks/pi.txt -d FOLDER)
+#   --root DIR               install into a mounted card or image instead of this machine
 set -euo pipefail
 
 program=install-station
@@ -13,12 +13,13 @@ source_dir=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=deploy/lib.sh
 . "$source_dir/deploy/lib.sh"
 
-config='' wheels='' root=''
+station_folder='' wheels='' root=''
 while [ $# -gt 0 ]; do
     case $1 in
-        --config | --wheels | --root)
+        --station-folder | --wheels | --root)
             [ $# -gt 1 ] || die "$1 needs a folder"
-            declare "${1#--}=$2"
+            option=${1#--}
+            declare "${option//-/_}=$2"
             shift 2
             ;;
         -h | --help)
@@ -30,20 +31,20 @@ while [ $# -gt 0 ]; do
 done
 [ "$(id -u)" -eq 0 ] || die "must run as root: sudo $0"
 
-if [ -n "$config" ]; then
+if [ -n "$station_folder" ]; then
     for file in station.toml pki/device.key pki/device.crt pki/hub-ca.crt pki/seal.key; do
-        [ -f "$config/$file" ] || die "$config/$file is missing; the folder must be one that 'station add' wrote"
+        [ -f "$station_folder/$file" ] || die "$station_folder/$file is missing; the folder must be one that 'station add' wrote"
     done
 fi
 if [ -n "$root" ]; then
     arguments=()
     # What lies outside the root is carried in; the copy of the keys goes again when this ends.
-    for kind in config wheels; do
-        [ -n "${!kind}" ] || continue
-        mkdir -p "$root/root/otorongo-$kind"
-        trap 'rm -rf "$root"/root/otorongo-{config,wheels}' EXIT
-        cp -rT "${!kind}" "$root/root/otorongo-$kind"
-        arguments+=("--$kind" "/root/otorongo-$kind")
+    for option in station-folder wheels; do
+        name=${option//-/_}
+        [ -n "${!name}" ] || continue
+        trap 'rm -rf "$root"/root/otorongo-{station-folder,wheels}' EXIT
+        cp -rT "${!name}" "$root/root/otorongo-$option"
+        arguments+=("--$option" "/root/otorongo-$option")
     done
     (enter_root "$root" install-station.sh "${arguments[@]}")
     exit
@@ -63,16 +64,16 @@ install_release /opt/otorongo "$lock" "$wheels"
 ln -sfn /opt/otorongo/current/bin/otorongo-station /usr/local/bin/otorongo-station
 install -d -o otorongo -g otorongo -m 0750 /var/lib/otorongo
 
-if [ -n "$config" ]; then
+if [ -n "$station_folder" ]; then
     # Certificates may be read; keys are root's, and systemd hands them to the uplink alone.
     install -d -o root -g root -m 0755 /etc/otorongo/pki
     for file in device.crt hub-ca.crt; do
-        install -o root -g root -m 0644 "$config/pki/$file" "/etc/otorongo/pki/$file"
+        install -o root -g root -m 0644 "$station_folder/pki/$file" "/etc/otorongo/pki/$file"
     done
     for file in device.key seal.key; do
-        install -o root -g root -m 0400 "$config/pki/$file" "/etc/otorongo/pki/$file"
+        install -o root -g root -m 0400 "$station_folder/pki/$file" "/etc/otorongo/pki/$file"
     done
-    put_config "$config/station.toml" /etc/otorongo/station.toml
+    put_config "$station_folder/station.toml" /etc/otorongo/station.toml
 fi
 
 for unit in otorongo-sense@.service otorongo-uplink.service; do
@@ -80,7 +81,7 @@ for unit in otorongo-sense@.service otorongo-uplink.service; do
 done
 
 if [ ! -f /etc/otorongo/station.toml ]; then
-    say "installed, without a configuration. On the hub: otorongo-hub station add NAME; then run this again with --config"
+    say "installed, without a configuration. On the hub: otorongo-hub station add NAME; then run this again with --station-folder"
     exit 0
 fi
 /opt/otorongo/current/bin/otorongo-station check --config /etc/otorongo/station.toml ||
