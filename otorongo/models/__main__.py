@@ -1,0 +1,114 @@
+"""`otorongo-models check|list|show`: look at bundles and prove that this machine computes what their makers' did."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+from otorongo.errors import OtorongoError
+from otorongo.models import manifest, runtime
+from otorongo.models.manifest import Bundle
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when all is well, 1 when a bundle is not, 2 for a wrong call."""
+    parser = argparse.ArgumentParser(prog="otorongo-models", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="check|list|show")
+    check = commands.add_parser("check", help="verify digests and run the golden samples")
+    check.add_argument("bundle", nargs="*", help="name@version or a folder; without one, all of the zoo")
+    check.add_argument("--quiet", action="store_true", help="one line per bundle")
+    commands.add_parser("list", help="the bundles that come with the program")
+    show = commands.add_parser("show", help="what a bundle says of itself")
+    show.add_argument("bundle", help="name@version or a folder")
+    given = parser.parse_args(arguments)
+    try:
+        if given.command == "check":
+            return check_all(given.bundle or manifest.zoo(), quiet=given.quiet)
+        if given.command == "list":
+            return list_all()
+        return show_one(given.bundle)
+    except OtorongoError as error:
+        print(f"otorongo-models: {error}", file=sys.stderr)
+        return 1
+
+
+def check_all(references: Sequence[str], *, quiet: bool) -> int:
+    """Check each bundle and go on after one that fails. Returns the exit code."""
+    if not references:
+        print("no bundle to check: the zoo is empty", file=sys.stderr)
+        return 1
+    failed = 0
+    for reference in references:
+        try:
+            failed += not check_one(reference, quiet=quiet)
+        except OtorongoError as error:
+            print(f"{reference}: FAILED\n  {error}")
+            failed += 1
+    return 1 if failed else 0
+
+
+def check_one(reference: str, *, quiet: bool) -> bool:
+    """Print the table of one bundle; True when every golden output is within its tolerance."""
+    started = time.perf_counter()
+    bundle = manifest.load(reference)
+    classifier = runtime.open_classifier(bundle)
+    results = runtime.check_goldens(classifier)
+    good = all(result.ok for result in results)
+    size = sum(bundle.path(role).stat().st_size for role in bundle.manifest.files)
+    seconds = time.perf_counter() - started
+    worst = max(result.difference for result in results)
+    print(
+        f"{bundle.manifest.reference}: {'ok' if good else 'FAILED'}  digest {bundle.digest[:12]}  "
+        f"{len(bundle.manifest.files)} files, {size / 1e6:.2f} MB, digests ok  "
+        f"{len(results)} golden values, worst {worst:.3f}  {seconds:.2f} s"
+    )
+    if good and quiet:
+        return True
+    print(f"  {'golden':<18}{'label':<12}{'expected p':>11}{'here':>9}{'apart':>8}")
+    for result in results:
+        mark = "" if result.ok else "  too far apart"
+        values = f"{result.expected_p:>11.4f}{result.p:>9.4f}{result.difference:>8.3f}"
+        print(f"  {result.file:<18}{result.label:<12}{values}{mark}")
+    if not good:
+        print("  This machine does not compute what the bundle's maker did: update onnxruntime, or report its version.")
+    return good
+
+
+def list_all() -> int:
+    """One line per bundle of the zoo; a broken one is named as such."""
+    failed = 0
+    for reference in manifest.zoo():
+        try:
+            about = manifest.load(reference).manifest
+            print(f"{reference:<14}{about.kind:<9}{len(about.classes):>3} classes  {about.summary}")
+        except OtorongoError as error:
+            print(f"{reference:<14}broken   {error}")
+            failed = 1
+    return failed
+
+
+def show_one(reference: str) -> int:
+    """Input, classes, sources and card of one bundle."""
+    bundle = manifest.load(reference)
+    about = bundle.manifest
+    print(f"{about.reference}  {about.kind}  digest {bundle.digest}\n{about.summary}\nlicence {about.licence}\n")
+    for field in about.input.__struct_fields__:
+        print(f"  {field:<12}{getattr(about.input, field)}")
+    print(f"\n  {'label':<12}{'wire class':<14}{'threshold':>9}{'event':>10}{'prior':>9}")
+    for spec in about.classes:
+        event = f"{spec.hits} in {spec.of}"
+        print(f"  {spec.label:<12}{spec.wire:<14}{spec.threshold:>9.3f}{event:>10}{spec.prior:>9.4f}")
+    print("\nMade from:")
+    for source in about.sources:
+        print(f"  {source.what} ({source.licence}) {source.attribution}".rstrip())
+    _print_card(bundle)
+    return 0
+
+
+def _print_card(bundle: Bundle) -> None:
+    if "card" in bundle.manifest.files:
+        print("\n" + bundle.path("card").read_text(errors="replace"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How the bundles are made: gather, render, train, calibrate, quantize, evaluate. The station never imports it."""

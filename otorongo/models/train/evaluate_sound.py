@@ -1,0 +1,191 @@
+"""What the network reaches on recordings never trained or calibrated on: float beside INT8, counts and intervals.
+
+    python -m otorongo.models.train.evaluate_sound --data var/train
+
+Every recording of the test split is cut into the windows a station would score. A recording is found when one window is
+a hit. Windows of one recording are no independent facts, so intervals (Wilson, 95 %) are over recordings.
+"""
+
+import argparse
+import json
+import math
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from otorongo.models.mel import Array, Spectrogram
+from otorongo.models.runtime import Session
+from otorongo.models.sound import fill
+from otorongo.models.train.calibrate_sound import Fit
+from otorongo.models.train.labels import CLASSES, meaning
+from otorongo.models.train.mixtures import INPUT, RATE_HZ, loudness
+from otorongo.models.train.scenes import at_distance
+from otorongo.models.train.train_sound import average_precision
+
+
+def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927); (0, 1) of nothing."""
+    if of == 0:
+        return 0.0, 1.0
+    share = hits / of
+    middle = share + z * z / (2 * of)
+    half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
+    return max(0.0, (middle - half) / (1 + z * z / of)), min(1.0, (middle + half) / (1 + z * z / of))
+
+
+def windows(sound: NDArray[Any]) -> Array:
+    """The windows a station would score (n, window_samples); the last partial one only when it is all there is."""
+    size, hop = INPUT.window_samples, round(INPUT.hop_s * INPUT.rate_hz)
+    sound = np.asarray(sound, np.float32) / np.float32(32768)
+    if len(sound) <= size:
+        return fill(sound, INPUT)[None]
+    return np.stack([sound[start : start + size] for start in range(0, len(sound) - size + 1, hop)])
+
+
+def score_all(session: Session, sounds: list[np.ndarray]) -> list[np.ndarray]:
+    """Logits (windows, classes) of each sound (windows, samples)."""
+    front = Spectrogram(INPUT)
+    return [
+        np.concatenate([session.run(front.tensor(window))[0] for window in each])
+        for each in tqdm(sounds, desc="score", mininterval=5)
+    ]
+
+
+def calibrated(logits: np.ndarray, fits: dict[str, Fit]) -> np.ndarray:
+    """Calibrated p (n, classes)."""
+    slope = np.array([fits[name].slope for name in CLASSES])
+    offset = np.array([fits[name].offset for name in CLASSES])
+    return 1 / (1 + np.exp(-np.clip(logits * slope + offset, -40, 40)))
+
+
+def judge(rows: list[dict[str, Any]], scores: list[np.ndarray], fits: dict[str, Fit]) -> dict[str, dict[str, Any]]:
+    """Per class: average precision over windows, recordings found, false hits where the class is not."""
+    result = {}
+    for place, name in enumerate(CLASSES):
+        truth, values = [], []
+        found: dict[str, bool] = {}
+        false: dict[str, bool] = {}
+        false_windows = clean_windows = 0
+        for row, p in zip(rows, scores, strict=True):
+            positive, unknown = meaning(row["label"])
+            label = 1 if name in positive else -1 if name in unknown else 0
+            hits = p[:, place] >= fits[name].threshold
+            truth.append(np.full(len(p), label))
+            values.append(p[:, place])
+            if label == 1:
+                found[row["recording"]] = found.get(row["recording"], False) or bool(hits.any())
+            elif label == 0:
+                false[row["recording"]] = false.get(row["recording"], False) or bool(hits.any())
+                false_windows += int(hits.sum())
+                clean_windows += len(hits)
+        ap = average_precision(np.concatenate(values), np.concatenate(truth))
+        result[name] = {
+            "ap": round(ap, 3),
+            "found": sum(found.values()), "of": len(found), "recall": wilson(sum(found.values()), len(found)),
+            "missed": sorted(key for key, value in found.items() if not value),
+            "false": sum(false.values()), "false_of": len(false), "false_rate": wilson(sum(false.values()), len(false)),
+            "false_recordings": sorted(key for key, value in false.items() if value),
+            "false_windows": false_windows, "clean_windows": clean_windows,
+        }  # fmt: skip
+    return result
+
+
+def at_levels(
+    session: Session, rows: list[dict[str, Any]], sounds: list[np.ndarray], fits: dict[str, Fit], name: str
+) -> dict[str, Any]:
+    """Share of windows that hit when test recordings of a class are laid over the French forest at several levels.
+
+    The level is that of the event's louder tenth over the background's, after 200 m of forest for "far".
+    """
+    rng = np.random.default_rng(7)
+    beds = [each for row, each in zip(rows, sounds, strict=True) if row["set"] == "forest_jura"]
+    events = [each for row, each in zip(rows, sounds, strict=True) if name in meaning(row["label"])[0]]
+    front, place = Spectrogram(INPUT), CLASSES.index(name)
+    result: dict[str, Any] = {}
+    for far in (False, True):
+        for snr_db in (-6, 0, 6, 12, 20):
+            hits = tries = 0
+            for event in events:
+                for bed in (beds[rng.integers(len(beds))] for _ in range(8)):
+                    foreground = event[rng.integers(len(event))]
+                    if far:
+                        foreground = at_distance(foreground, RATE_HZ, 200.0, int(rng.integers(1 << 31)))[
+                            : len(foreground)
+                        ]
+                    background = bed[rng.integers(len(bed))]
+                    gain = loudness(background) / (loudness(foreground) + 1e-9) * 10 ** (snr_db / 20)
+                    mixed = background + gain * foreground
+                    logits = session.run(front.tensor((mixed / np.abs(mixed).max()).astype(np.float32)))[0]
+                    hits += bool(calibrated(logits, fits)[0, place] >= fits[name].threshold)
+                    tries += 1
+            result[f"{'far' if far else 'near'} {snr_db:+d} dB"] = f"{hits}/{tries}"
+    return result
+
+
+def main() -> None:
+    """Write `threats-evaluation.json` and print the table."""
+    parser = argparse.ArgumentParser(
+        prog="python -m otorongo.models.train.evaluate_sound", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("--data", type=Path, default=Path("var/train"))
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--name", default="threats")
+    given = parser.parse_args()
+    fits = {
+        name: Fit(**each)
+        for name, each in json.loads((given.data / f"{given.name}-calibration.json").read_text()).items()
+    }
+    store = np.load(given.data / "sounds.npy", mmap_mode="r")
+    rows = [row for row in json.loads((given.data / "catalogue.json").read_text()) if row["split"] == given.split]
+    sounds = [windows(store[row["start"] : row["start"] + row["count"]]) for row in rows]
+    report: dict[str, Any] = {"recordings": len({row["recording"] for row in rows}), "windows": sum(map(len, sounds))}
+    for kind in ("float", "int8"):
+        session = Session(given.data / f"{given.name}-{kind}.onnx")
+        scores = [calibrated(each, fits) for each in score_all(session, sounds)]
+        report[kind] = judge(rows, scores, fits)
+        if kind == "int8":
+            report["levels"] = {
+                name: at_levels(session, rows, sounds, fits, name) for name in ("chainsaw", "gunshot", "engine")
+            }
+            report["false_by_label"] = _false_by_label(rows, scores, fits)
+    (given.data / f"{given.name}-evaluation.json").write_text(json.dumps(report, indent=1))
+    print_table(report)
+
+
+def _false_by_label(
+    rows: list[dict[str, Any]], scores: list[np.ndarray], fits: dict[str, Fit]
+) -> dict[str, dict[str, int]]:
+    """Which labels raise false hits of which class, in windows."""
+    table: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row, p in zip(rows, scores, strict=True):
+        positive, unknown = meaning(row["label"])
+        for place, name in enumerate(CLASSES):
+            if name not in positive | unknown and (hits := int((p[:, place] >= fits[name].threshold).sum())):
+                table[name][row["label"]] += hits
+    return {name: dict(each) for name, each in table.items()}
+
+
+def print_table(report: dict[str, Any]) -> None:
+    """One line per class."""
+    print(f"{report['recordings']} recordings, {report['windows']} windows")
+    print("class      AP float/int8   found             interval    false recordings    false windows")
+    for name in CLASSES:
+        a, b = report["float"][name], report["int8"][name]
+        low, high = b["recall"]
+        print(
+            f"{name:10} {a['ap']:.3f} {b['ap']:.3f}    {a['found']:3} {b['found']:3} of {b['of']:3}   "
+            f"{low:.2f} to {high:.2f}    {a['false']:3} {b['false']:3} of {b['false_of']:4}    "
+            f"{b['false_windows']:4} of {b['clean_windows']}"
+        )
+    print(json.dumps(report["levels"], indent=1))
+    print(json.dumps(report["false_by_label"], indent=1))
+    for name in ("chainsaw", "gunshot", "engine"):
+        print(name, "missed", report["int8"][name]["missed"], "false", report["int8"][name]["false_recordings"])
+
+
+if __name__ == "__main__":
+    main()

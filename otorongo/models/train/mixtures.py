@@ -1,0 +1,331 @@
+"""Training mixtures: events at a distance over a background, with what can still be heard as their labels.
+
+    python -m otorongo.models.train.mixtures --count 24000 --teacher ../shared/weights/yamnet_spectra_in.tflite
+
+A class is positive where its spectrogram stands above everything else in enough of the window, and unknown where it
+drowns: a network must not be taught to hear what is not there. Chunks that are there already are kept.
+"""
+
+import argparse
+import io
+import json
+import multiprocessing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from tqdm import tqdm
+
+from otorongo.models.manifest import SoundInput
+from otorongo.models.mel import Spectrogram
+from otorongo.models.train import scenes
+from otorongo.models.train.labels import CLASSES, meaning
+from otorongo.models.train.machines import shaped_noise
+
+INPUT = SoundInput(
+    rate_hz=16_000, window_s=3.0, hop_s=1.5, n_fft=1024, stft_hop=320, n_mels=80, fmin_hz=30.0, fmax_hz=7600.0,
+    level="window_mean", scale_db=20.0, short="silence",
+)  # fmt: skip
+RATE_HZ = INPUT.rate_hz
+WINDOW = INPUT.window_samples
+CHUNK = 500
+
+LOWEST_DB, STEP_DB = -100.0, 0.5
+"""Spectrograms are kept as u8: dB = LOWEST_DB + STEP_DB * value."""
+
+# voice: (positives, unknowns) of what scenes.py renders
+RENDERED = {
+    "chainsaw": ("chainsaw", "engine"),
+    "diesel": ("engine", ""),
+    "peque_peque": ("engine", ""),
+    "outboard": ("engine", ""),
+    "gunshot": ("gunshot", ""),
+    "rain": ("rain", ""),
+    "wind": ("wind", ""),
+    "insects": ("insects", ""),
+    "frogs": ("frogs", ""),
+    "birds": ("birds", ""),
+    "howler": ("other", ""),
+}
+
+RENDERED_BEDS = {
+    "day": (frozenset({"birds"}), frozenset({"insects"})),
+    "night": (frozenset({"insects"}), frozenset({"frogs"})),
+    "none": (frozenset[str](), frozenset({"wind"})),
+}
+
+# How often a foreground is drawn of each class, and how often it is rendered rather than recorded.
+DRAW = {
+    "chainsaw": (0.24, 0.30),
+    "engine": (0.17, 0.60),
+    "aircraft": (0.07, 0.0),
+    "gunshot": (0.14, 0.45),
+    "thunder": (0.05, 0.0),
+    "rain": (0.05, 0.2),
+    "wind": (0.03, 0.3),
+    "insects": (0.04, 0.3),
+    "frogs": (0.03, 0.3),
+    "birds": (0.04, 0.1),
+    "speech": (0.02, 0.0),
+    "other": (0.09, 0.15),
+    "hard": (0.13, 0.0),
+}
+HARD = (
+    "leaf_blower", "saw_circular", "machine_other", "compressor", "generator", "vehicle", "train", "helicopter",
+    "aircraft", "water_geothermal", "water", "sea_waves", "insects_night", "insects", "background_tropical_forest",
+    "fire", "thunder", "explosion", "blast_effect", "tool_hand", "tree_fall", "fire_crackling", "pump_aquarium",
+    "background_urban", "clock_tick", "dog_bark",
+)  # fmt: skip
+"""Labels that are taken for saws, engines or shots: each is drawn as often as any other, however few its recordings."""
+TROPICAL = ("background_tropical_forest", "insects_night", "insects")
+NATURE = ("rain", "wind", "insects", "frogs", "birds")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Sound (n,) float32 with what is in it."""
+
+    sound: np.ndarray
+    positive: frozenset[str]
+    unknown: frozenset[str]
+    rendered: bool
+
+
+class Shelf:
+    """The recordings of one split, and a bank of rendered voices."""
+
+    def __init__(self, data: Path, split: str, bank_seed: int, bank_size: int = 40) -> None:
+        sounds = np.load(data / "sounds.npy", mmap_mode="r")
+        index = [row for row in json.loads((data / "catalogue.json").read_text()) if row["split"] == split]
+        self.real: dict[str, dict[str, list[Clip]]] = {name: {} for name in CLASSES}
+        self.hard: dict[str, dict[str, list[Clip]]] = {}
+        self.beds: dict[str, list[Clip]] = {}
+        for row in index:
+            positive, unknown = meaning(row["label"])
+            sound = sounds[row["start"] : row["start"] + row["count"]]
+            clip = Clip(sound, positive, unknown, rendered=False)
+            for name in positive:
+                self.real[name].setdefault(row["recording"], []).append(clip)
+            if row["label"].startswith(("background_n", "background_t", "forest")) or positive & set(NATURE):
+                self.beds.setdefault(row["recording"], []).append(clip)
+            if row["label"] in HARD:
+                self.hard.setdefault(row["label"], {}).setdefault(row["recording"], []).append(clip)
+        self.tropical = [takes for label in TROPICAL for _, takes in sorted(self.hard.get(label, {}).items())]
+        self.rendered: dict[str, list[Clip]] = {}
+        for voice, (positive_words, unknown_words) in RENDERED.items():
+            positive, unknown = frozenset(positive_words.split()), frozenset(unknown_words.split())
+            for number in range(bank_size):
+                seconds = 3.0 if voice == "gunshot" else 10.0
+                sound = scenes.VOICES[voice](seconds, RATE_HZ, bank_seed * 100_003 + number * 101 + len(voice))
+                for name in positive:
+                    self.rendered.setdefault(name, []).append(Clip(sound, positive, unknown, rendered=True))
+        self.rendered_beds = [
+            Clip(scenes.bed(name, 10.0, RATE_HZ, bank_seed * 1009 + number), positive, unknown, rendered=True)
+            for number in range(bank_size)
+            for name, (positive, unknown) in RENDERED_BEDS.items()
+        ]
+
+    def draw(self, name: str, rendered_share: float, rng: np.random.Generator) -> Clip:
+        """A clip of a class: recordings are equally likely whatever their number of files."""
+        recordings = self.real.get(name, {})
+        if name == "hard":
+            recordings = self.hard[sorted(self.hard)[rng.integers(len(self.hard))]]
+        if name in self.rendered and (not recordings or rng.random() < rendered_share):
+            return self.rendered[name][rng.integers(len(self.rendered[name]))]
+        takes = recordings[sorted(recordings)[rng.integers(len(recordings))]]
+        return takes[rng.integers(len(takes))]
+
+    def bed(self, rng: np.random.Generator) -> Clip:
+        """A background clip; one in four is a chorus of insects or a tropical forest, one in nine rendered."""
+        if self.tropical and rng.random() < 0.25:
+            takes = self.tropical[rng.integers(len(self.tropical))]
+        elif rng.random() < 0.15:
+            takes = self.rendered_beds
+        else:
+            takes = self.beds[sorted(self.beds)[rng.integers(len(self.beds))]]
+        return takes[rng.integers(len(takes))]
+
+
+def crop(clip: Clip, rng: np.random.Generator, *, whole: bool = False) -> np.ndarray:
+    """One window of a clip, its loudest part at about unit level.
+
+    Long clips: the louder of two random cuts. Short ones: at a random place in silence; `whole` repeats them instead.
+    """
+    sound = clip.sound
+    if len(sound) > WINDOW:
+        starts = rng.integers(0, len(sound) - WINDOW, 2)
+        cuts = [np.asarray(sound[start : start + WINDOW], np.float32) for start in starts]
+        out = max(cuts, key=lambda cut: float(np.mean(cut**2)))
+    elif whole:
+        out = np.resize(np.asarray(sound, np.float32), WINDOW)
+    else:
+        out = np.zeros(WINDOW, np.float32)
+        start = int(rng.integers(0, WINDOW - len(sound) + 1))
+        out[start : start + len(sound)] = sound
+    return out / (loudness(out) + 1e-9)
+
+
+def loudness(sound: np.ndarray) -> float:
+    """Root mean square of the louder tenth of 30 ms blocks."""
+    blocks = sound[: len(sound) // 480 * 480].reshape(-1, 480)
+    return float(np.quantile(np.sqrt(np.mean(blocks**2, axis=1)), 0.9)) or float(np.abs(sound).max())
+
+
+class Mixer:
+    """Draws one mixture at a time, from a seed."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self.front = Spectrogram(INPUT)
+
+    def mixture(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Sound (WINDOW,) and labels (classes,) of 1, 0 and -1 for unknown."""
+        rng = np.random.default_rng(seed)
+        layers: list[tuple[np.ndarray, Clip]] = []
+        kind = rng.random()
+        if kind < 0.62:
+            layers.append((crop(bed := self.shelf.bed(rng), rng, whole=True), bed))
+        elif kind < 0.80:
+            name = NATURE[rng.integers(len(NATURE))]
+            layers.append((crop(bed := self.shelf.draw(name, 0.7, rng), rng, whole=True), bed))
+        events = rng.choice([0, 1, 2], p=[0.22, 0.58, 0.20] if layers else [0.1, 0.75, 0.15])
+        for _ in range(events):
+            layers.append(self._event(rng))
+        noise = shaped_noise(
+            WINDOW,
+            RATE_HZ,
+            rng,
+            [
+                (20, rng.uniform(-6, 25)),
+                (80, rng.uniform(-3, 15)),
+                (300, 0),
+                (2000, rng.uniform(-10, 3)),
+                (8000, rng.uniform(-20, 3)),
+            ],
+        )
+        floor = 10 ** (-rng.uniform(15, 55) / 20)
+        labels = self._labels(layers, floor * noise.astype(np.float32))
+        sound = np.sum([layer for layer, _ in layers], axis=0) + floor * noise
+        return _degrade(sound.astype(np.float32), rng), labels
+
+    def _event(self, rng: np.random.Generator) -> tuple[np.ndarray, Clip]:
+        names = list(DRAW)
+        weights = np.array([DRAW[name][0] for name in names])
+        name = names[rng.choice(len(names), p=weights / weights.sum())]
+        clip = self.shelf.draw(name, DRAW[name][1], rng)
+        sound = crop(clip, rng)
+        # A recording has its own distance already: most are left as they are.
+        if rng.random() < (0.85 if clip.rendered else 0.45):
+            far = scenes.at_distance(
+                sound, RATE_HZ, float(np.exp(rng.uniform(np.log(10), np.log(700)))), int(rng.integers(1 << 31))
+            )
+            sound = far[:WINDOW] / (loudness(far[:WINDOW]) + 1e-9)
+        if rng.random() < 0.2 and name in ("chainsaw", "engine", "aircraft", "hard"):
+            edge = int(rng.uniform(0.1, 0.6) * WINDOW)
+            sound = sound * (np.arange(WINDOW) < edge if rng.random() < 0.5 else np.arange(WINDOW) >= WINDOW - edge)
+        snr_db = rng.uniform(-12, 28) if name != "gunshot" else rng.uniform(-4, 34)
+        return (sound * 10 ** (snr_db / 20)).astype(np.float32), clip
+
+    def _labels(self, layers: list[tuple[np.ndarray, Clip]], noise: np.ndarray) -> np.ndarray:
+        labels = np.zeros(len(CLASSES), np.int8)
+        spectra = [self._power(layer) for layer, _ in layers]
+        rest = np.sum([*spectra, self._power(noise)], axis=0)
+        for (_, clip), own in zip(layers, spectra, strict=True):
+            above = float(np.mean(own > 1.0 * (rest - own) + 1e-12))
+            for place, name in enumerate(CLASSES):
+                few = 0.006 if name in ("gunshot", "birds", "frogs", "insects", "speech", "other") else 0.03
+                if name in clip.positive and above >= few:
+                    labels[place] = 1
+                elif (name in clip.positive or (name in clip.unknown and above >= few / 8)) and labels[place] == 0:
+                    labels[place] = -1
+        return labels
+
+    def _power(self, sound: np.ndarray) -> np.ndarray:
+        # Coarse in time: a quarter of the frames is enough to say what stands out.
+        frames = np.lib.stride_tricks.sliding_window_view(sound, INPUT.n_fft)[:: 2 * INPUT.stft_hop]
+        spectrum = np.fft.rfft(frames * self.front._window)  # noqa: SLF001
+        return (spectrum.real**2 + spectrum.imag**2) @ self.front._bank.T  # noqa: SLF001
+
+
+def _degrade(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Microphone, gain, clipping and codec: sets differ in them, and the network must not learn the set."""
+    spectrum = np.fft.rfft(sound)
+    bins_hz = np.maximum(np.fft.rfftfreq(len(sound), 1 / RATE_HZ), 20)
+    points_hz = np.geomspace(20, 8000, 8)
+    curve_db = np.interp(np.log(bins_hz), np.log(points_hz), rng.normal(0, 3.0, 8))
+    if rng.random() < 0.35:
+        curve_db -= 24 * np.maximum(0, np.log2(bins_hz / rng.uniform(2500, 7500)))
+    if rng.random() < 0.3:
+        curve_db -= 18 * np.maximum(0, np.log2(rng.uniform(40, 250) / bins_hz))
+    sound = np.fft.irfft(spectrum * 10 ** (curve_db / 20), len(sound))
+    peak = np.abs(sound).max() + 1e-9
+    over = rng.uniform(1.0, 3.0) if rng.random() < 0.08 else 10 ** (-rng.uniform(0, 40) / 20)
+    sound = np.clip(sound / peak * over, -1, 1).astype(np.float32)
+    if rng.random() < 0.12:
+        sound = _through_codec(sound, rng)
+    return np.round(sound * 32767).astype(np.float32) / 32767
+
+
+def _through_codec(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    memory = io.BytesIO()
+    container, subtype = (("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"))[rng.integers(3)]
+    soundfile.write(memory, 0.9 * sound, RATE_HZ, format=container, subtype=subtype)
+    memory.seek(0)
+    back, _ = soundfile.read(memory, dtype="float32")
+    return np.resize(back, len(sound)) if len(back) < len(sound) else back[: len(sound)]
+
+
+_worker: dict[str, Any] = {}
+
+
+def _start(data: Path, split: str, teacher: Path | None) -> None:
+    _worker["mixer"] = Mixer(Shelf(data, split, bank_seed={"train": 1, "calibrate": 2, "test": 3}[split]))
+    _worker["teacher"] = None
+    if teacher is not None:
+        from otorongo.models.train.teacher import Teacher
+
+        _worker["teacher"] = Teacher(teacher)
+
+
+def _chunk(job: tuple[int, Path]) -> None:
+    number, path = job
+    mixer, teacher = _worker["mixer"], _worker["teacher"]
+    mels, labels, opinions = [], [], []
+    for offset in range(CHUNK):
+        sound, label = mixer.mixture(number * CHUNK + offset)
+        decibels = mixer.front.decibels(sound)
+        mels.append(np.clip(np.round((decibels - LOWEST_DB) / STEP_DB), 0, 255).astype(np.uint8))
+        labels.append(label)
+        if teacher is not None:
+            opinions.append(teacher.probabilities(sound).astype(np.float16))
+    part = path.with_suffix(".part.npz")
+    np.savez(part, mel=np.stack(mels), label=np.stack(labels), teacher=np.array(opinions, np.float16))
+    part.replace(path)
+
+
+def main() -> None:
+    """Write chunks of CHUNK mixtures; chunks that are there already are kept."""
+    parser = argparse.ArgumentParser(
+        prog="python -m otorongo.models.train.mixtures", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("--data", type=Path, default=Path("var/train"))
+    parser.add_argument("--split", choices=["train", "calibrate", "test"], default="train")
+    parser.add_argument("--count", type=int, default=24_000)
+    parser.add_argument("--teacher", type=Path, help="yamnet_spectra_in.tflite; without it nothing is imitated")
+    parser.add_argument("--processes", type=int, default=2)
+    given = parser.parse_args()
+    folder = given.data / f"mixtures-{given.split}"
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs = [(number, folder / f"{number:05}.npz") for number in range(-(-given.count // CHUNK))]
+    jobs = [job for job in jobs if not job[1].exists()]
+    with multiprocessing.get_context("spawn").Pool(
+        given.processes, _start, (given.data, given.split, given.teacher)
+    ) as pool:
+        for _ in tqdm(pool.imap_unordered(_chunk, jobs), total=len(jobs), desc=f"mix {given.split}"):
+            pass
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Export a trained network to ONNX and quantize it to INT8 (QDQ, per channel, static).
+
+    python -m otorongo.models.train.quantize --data var/train
+
+Writes `threats-float.onnx` and `threats-int8.onnx`. Weights use 7 bits (`reduce_range`): u8 times s8 saturates on x86
+without VNNI, and a hub or a desk must compute what the station does.
+"""
+
+import argparse
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from otorongo.models.train.mixtures import INPUT
+from otorongo.models.train.sound_net import SoundNet, parameters
+from otorongo.models.train.train_sound import load_chunks, to_tensor
+
+SAMPLES = 512
+
+
+class Mixtures(CalibrationDataReader):
+    """Training mixtures, one at a time, from which the ranges of the activations are read."""
+
+    def __init__(self, mel: np.ndarray) -> None:
+        self._rows: Iterator[np.ndarray] = iter(mel)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        """The next input, None at the end."""
+        row = next(self._rows, None)
+        return None if row is None else {"log_mel": to_tensor(row[None]).numpy()}
+
+
+def load_net(path: Path) -> SoundNet:
+    """The trained network, ready to score."""
+    state = torch.load(path, weights_only=True)
+    net = SoundNet(INPUT.n_mels, state["width"])
+    net.load_state_dict(state["net"])
+    return net.eval()
+
+
+def export(net: SoundNet, path: Path) -> None:
+    """Write ONNX of one fixed shape: (1, 1, n_mels, frames) to (1, classes)."""
+    example = torch.zeros(1, 1, INPUT.n_mels, INPUT.frames)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            net, (example,), str(path), dynamo=False, opset_version=17, input_names=["log_mel"], output_names=["logits"]
+        )
+
+
+def quantize(source: Path, target: Path, mel: np.ndarray, *, reduce_range: bool = True) -> None:
+    """Static quantization of `source` by the ranges seen on `mel` u8 (n, n_mels, frames)."""
+    prepared = source.with_suffix(".prepared.onnx")
+    quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+    quantize_static(
+        str(prepared), str(target), Mixtures(mel), quant_format=QuantFormat.QDQ, per_channel=True,
+        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, reduce_range=reduce_range,
+        calibrate_method=CalibrationMethod.MinMax, extra_options={"ActivationSymmetric": False},
+    )  # fmt: skip
+    prepared.unlink()
+
+
+def main() -> None:
+    """Write both networks and say their sizes."""
+    parser = argparse.ArgumentParser(
+        prog="python -m otorongo.models.train.quantize", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("--data", type=Path, default=Path("var/train"))
+    parser.add_argument("--name", default="threats")
+    given = parser.parse_args()
+    net = load_net(given.data / f"{given.name}.pt")
+    mel, _, _ = load_chunks(given.data / "mixtures-train", limit=max(1, SAMPLES // 250))
+    as_float, as_int8 = (given.data / f"{given.name}-{kind}.onnx" for kind in ("float", "int8"))
+    export(net, as_float)
+    quantize(as_float, as_int8, mel[:: max(1, len(mel) // SAMPLES)])
+    print(f"{parameters(net)} parameters, float {as_float.stat().st_size} B, int8 {as_int8.stat().st_size} B")
+
+
+if __name__ == "__main__":
+    main()
