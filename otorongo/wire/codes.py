@@ -49,6 +49,8 @@ class GapReason(IntEnum):
     POISON = 2
     CARD_FULL = 3
     CORRUPT = 4
+    LOST_BY_HUB = 5
+    """The hub had committed them and came back from an older backup; the card no longer has them."""
 
 
 class MediaKind(IntEnum):

@@ -1,0 +1,222 @@
+"""The outbox's file under one process: transactions that survive a full card, a damaged file, and its replacement.
+
+Every transaction holds the lock file shared and looks whether the file is still the one it opened; who replaces a
+damaged file holds the lock alone. So no row is written into a file that was moved away.
+"""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+from otorongo.station.errors import OutboxError, OutboxFull
+from otorongo.station.outbox_room import DROP_BYTES, Ballast, drop_rows, free_media, sweep_media
+from otorongo.station.outbox_salvage import adopt, salvage
+from otorongo.station.outbox_schema import Lock, connect, set_aside
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+_ROUNDS: Final = 12
+_MIN_PAGES: Final = 32
+"""A new outbox on a card that is full already may grow so far: a few hundred rows."""
+_NO_LIMIT: Final = 0xFFFFFFFE
+_FULL: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class OutboxFile:
+    """A SQLite file, its lock and its ballast."""
+
+    def __init__(self, path: Path, ballast_bytes: int, keep_days: int, t_ms: Callable[[], int]) -> None:
+        self.path = path
+        self.t_ms = t_ms
+        self.mutex = threading.RLock()
+        self.ballast = Ballast(path.with_name(path.name + ".ballast"), ballast_bytes)
+        self.replaced = False
+        """This process has seen its outbox replaced: the numbers of older events mean nothing in the new one."""
+        self.on_attach: Callable[[], int] = lambda: 0
+        """Called with the new file after a replacement: makes the clock domains again, returns this boot's number."""
+        self._keep_days = keep_days
+        self._lock = Lock(path.with_name(path.name + ".lock"))
+        self._inode = 0
+        self._boot = 0
+        self._capped = False
+        self._db = self._connect()
+        self.restore_ballast()
+
+    def begin(self) -> None:
+        """Make the clock domains: rows that tell of gaps need a boot to be dated in."""
+        self._boot = self.on_attach()
+
+    def close(self) -> None:
+        """Close the connection; what was committed stays."""
+        with self.mutex:
+            self._db.close()
+            self._lock.close()
+
+    def data_version(self) -> int:
+        """A number that moves when another process has committed."""
+        with self.mutex:
+            version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
+            return version
+
+    def check(self) -> None:
+        """Read the whole file; a damaged one is replaced."""
+
+        def work(db: sqlite3.Connection) -> None:
+            found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                error = sqlite3.DatabaseError(found)
+                error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+                raise error
+
+        self.read(work)
+
+    def read(self, work: Work[T]) -> T:
+        """Run a reader."""
+        return self._run(work, "BEGIN")
+
+    def write(self, work: Work[T]) -> T:
+        """Run a writer in one transaction; on return it is on the card.
+
+        Raises OutboxFull if the card is full and nothing may be dropped any more, OutboxError for any other fault.
+        """
+        return self._run(work, "BEGIN IMMEDIATE")
+
+    def replace(self, reason: str) -> None:
+        """Set the file aside, begin a new one, and put into it what can be saved."""
+        with self.mutex:
+            with self._lock.hold(alone=True):
+                mine = self._is_mine()
+                self._db.close()
+                aside = set_aside(self.path, f"outbox {self.path}: {reason}") if mine else None
+                self._attach()
+                if aside:
+                    self._adopt(aside)
+            self._renew()
+
+    def make_room(self, turn: int = 0) -> bool:
+        """Free room on the card: ballast, evidence, then rows of little value; returns whether anything was freed."""
+        with self.mutex:
+            if self._capped and self.restore_ballast():
+                return True  # somebody else has made room
+            freed = self._free(turn)
+            self.restore_ballast()
+            return freed
+
+    def restore_ballast(self) -> bool:
+        """Make the ballast again; until it has its full size the file must not grow. Returns whether it has."""
+        whole = self.ballast.restore()
+        with self.mutex:
+            pages = self._db.execute("PRAGMA page_count").fetchone()[0]
+            most = _NO_LIMIT if whole else max(pages, _MIN_PAGES)
+            self._db.execute(f"PRAGMA max_page_count = {most:d}").fetchone()
+            self._capped = not whole
+        return whole
+
+    def _free(self, turn: int) -> bool:
+        """One turn of freeing; from the second on, what is dear goes too."""
+        freed = (turn > 0 or not self._capped) and self.ballast.give_back() > 0
+        try:
+            media = free_media(self._db, self.path.parent, self.ballast.size, pinned=turn > 2)
+            freed = freed or media > 0
+            with self._lock.hold():
+                if not media or turn:
+                    freed = self._transaction(self._drop, "BEGIN IMMEDIATE") > 0 or freed
+                self._transaction(lambda db: sweep_media(db, self.path.parent), "BEGIN IMMEDIATE")
+                self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()  # so that the log is written over
+        except sqlite3.Error as error:
+            log.warning("outbox: making room: %s", error)
+        return freed
+
+    def _drop(self, db: sqlite3.Connection) -> int:
+        return drop_rows(db, want_bytes=DROP_BYTES, keep_days=self._keep_days, t_ms=self.t_ms(), boot=self._boot)
+
+    def _run(self, work: Work[T], begin: str) -> T:
+        fruitless = 0
+        for turn in range(_ROUNDS):
+            with self.mutex:
+                try:
+                    with self._lock.hold():
+                        if self._is_mine():
+                            return self._transaction(work, begin)
+                    self._reattach()
+                    continue
+                except sqlite3.DatabaseError as error:
+                    code = getattr(error, "sqlite_errorcode", 0)
+                    if code & 0xFF in _DAMAGED:
+                        self.replace(f"damaged: {error}")
+                        continue
+                    if not _is_full(code):
+                        raise OutboxError(f"outbox {self.path}: {error}") from error
+                fruitless = 0 if self.make_room(turn) else fruitless + 1
+                if fruitless > 1:
+                    break
+        raise OutboxFull(f"outbox {self.path}: the card is full and nothing may be dropped any more: free some room")
+
+    def _transaction(self, work: Work[T], begin: str) -> T:
+        self._db.execute(begin)
+        try:
+            result = work(self._db)
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        return result
+
+    def _is_mine(self) -> bool:
+        try:
+            return self.path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            return False
+
+    def _reattach(self) -> None:
+        """Another process has replaced the file, or somebody deleted it."""
+        log.error("outbox %s: the file was replaced: going on with the new one", self.path)
+        with self._lock.hold(alone=True):
+            self._db.close()
+            self._attach()
+        self._renew()
+
+    def _renew(self) -> None:
+        self.replaced = True
+        self._boot = self.on_attach()
+
+    def _attach(self) -> None:
+        self._db = connect(self.path)
+        self._inode = self.path.stat().st_ino
+
+    def _connect(self) -> sqlite3.Connection:
+        """Open the file for the first time: a damaged one is replaced, on a full card the ballast goes."""
+        for _ in range(2):
+            with self._lock.hold(alone=True):
+                try:
+                    self._attach()
+                except sqlite3.DatabaseError as error:
+                    code = getattr(error, "sqlite_errorcode", 0)
+                    if code & 0xFF in _DAMAGED or code == sqlite3.SQLITE_ERROR:  # the latter: tables are missing
+                        aside = set_aside(self.path, f"outbox {self.path}: damaged: {error}")
+                        self._attach()
+                        self._adopt(aside)
+                    elif _is_full(code):
+                        self.ballast.give_back()
+                        continue
+                    else:
+                        raise OutboxError(f"outbox {self.path}: {error}") from error
+                return self._db
+        raise OutboxFull(f"outbox {self.path}: it cannot be opened: the card is full: free some room")
+
+    def _adopt(self, aside: Path) -> None:
+        domains, saved = salvage(aside)
+        rows = self._transaction(lambda db: adopt(db, domains, saved), "BEGIN IMMEDIATE")
+        log.error("outbox: %d rows without a receipt saved from %s", rows, aside)
+
+
+def _is_full(code: int) -> bool:
+    return code in _FULL or code & 0xFF == sqlite3.SQLITE_FULL
