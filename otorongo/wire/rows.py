@@ -237,8 +237,10 @@ def to_fields(row: Row | Unknown) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Counters in ascending order: the same row has the same bytes, whoever made it."""
-    return dict(sorted(value.items())) if isinstance(value, dict) else value
+    """Counters in ascending order, enumerations as numbers: the same row has the same bytes, whoever made it."""
+    if isinstance(value, int):
+        return int(value)
+    return {int(key): value[key] for key in sorted(value)} if isinstance(value, dict) else value
 
 
 def from_fields(fields: list[Any]) -> Row | Unknown:

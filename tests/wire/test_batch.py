@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from otorongo.wire import batch
 from otorongo.wire.batch import Mapping
+from otorongo.wire.codes import Counter, Kind, Tag
 from otorongo.wire.errors import BadBody, BadHeader, BadValue, WireError
 from otorongo.wire.rows import Event, Heartbeat, Note, Record, Row, Unknown, parse, standalone, to_fields
 from tests.wire.values import mappings, records, rows, u32
@@ -133,6 +134,14 @@ def test_fields_of_a_later_version_survive_this_one() -> None:
         once = batch.decode(batch.encode(1, 1, MAPPING, some))
         again = batch.decode(batch.encode(1, 1, MAPPING, once.records))
         assert again.records == tuple(some)
+
+
+def test_enumerations_travel_as_their_numbers() -> None:
+    """Rows made with the names of `codes.py` come back, in columns too, as those made with numbers."""
+    kinds = (Kind.OPEN, Kind.UPDATE, Kind.CLOSE, Kind.CLOSE)
+    named = [Record(9 + n, Event(1000 * n, 1, 1, 40, Tag.THREAT, kind, back=n)) for n, kind in enumerate(kinds)]
+    named.append(Record(13, Heartbeat(9, counters={Counter.TICKS: 2, Counter.SAMPLES: 1})))
+    assert batch.decode(batch.encode(1, 1, MAPPING, named)).records == tuple(named)
 
 
 def test_a_row_of_an_older_version_fills_with_zeros() -> None:
