@@ -115,6 +115,7 @@ outboxes = Table(
     Column("state", String(8), nullable=False, server_default="open"),  # open, lost
     int_column("first_received_ms"),
     int_column("last_received_ms"),
+    flag_column("kept"),  # there are or were spans of kept seqs
     int_column("safe_up_to"),  # every seq up to here is on a second machine or in a verified backup
     int_column("chain_seq"),  # the chain is verified as far as here
     Column("chain_head", LargeBinary),
@@ -318,6 +319,8 @@ notes = Table(
     Column("sensor", Integer, nullable=False, server_default="0"),
     Column("kind", Integer, nullable=False, server_default="0"),  # wire.codes.NoteKind or TamperKind
     text_column("text"),
+    int_column("outbox"),  # of the row that told it; 0: the hub
+    int_column("seq"),
     Column("source", String(80), unique=True),  # the row that told it, so that a repeat tells nothing; NULL: the hub
     int_column("seen_ms"),
     Index(None, "station", "at_ms"),

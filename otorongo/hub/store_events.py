@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, tuple_, update
 
 from otorongo.hub.dating import FUTURE_MS, Boot
-from otorongo.hub.db import alert_events, alerts, events, heartbeats, media, records
+from otorongo.hub.db import alert_events, alerts, events, heartbeats, media, notes, records
 from otorongo.hub.store import Found, Tx, Values, found, insert, listed
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_records import BoxKey
@@ -48,19 +48,15 @@ def put_revisions(tx: Tx, rows: Sequence[Values]) -> None:
 
 
 def redate(tx: Tx, key: BoxKey, boot: Boot) -> list[int]:
-    """Date the events, heartbeats and media of a boot anew; the events it changed."""
+    """Date the events, heartbeats, media and notes of a boot anew; the events it changed."""
     station, outbox = key
     tx.execute(_REDATE, {"s": station, "o": outbox, "n": boot.boot, "utc0": boot.utc0_ms, "bound": boot.bound_ms})
-    for table, seq in ((heartbeats, heartbeats.c.seq), (media, media.c.seq)):
-        mine = (table.c.station == station) & (table.c.outbox == outbox)
-        dated = select(records.c.t_ms + boot.utc0_ms).where(
-            records.c.station == station, records.c.outbox == outbox, records.c.seq == seq
-        )
-        own = select(records.c.seq).where(
-            records.c.station == station, records.c.outbox == outbox, records.c.boot == boot.boot
-        )
-        same_boot = own.where(records.c.seq == seq).exists()
-        tx.execute(update(table).where(mine, same_boot).values(utc_ms=dated.scalar_subquery()))
+    told = records.alias()
+    for table, at in ((heartbeats, heartbeats.c.utc_ms), (media, media.c.utc_ms), (notes, notes.c.at_ms)):
+        same = (told.c.station == station) & (told.c.outbox == outbox) & (told.c.seq == table.c.seq)
+        t_ms = select(told.c.t_ms).where(same, told.c.boot == boot.boot).correlate(table).scalar_subquery()
+        mine = (table.c.station == station) & (table.c.outbox == outbox) & t_ms.is_not(None)
+        tx.execute(update(table).where(mine).values({at: t_ms + boot.utc0_ms}))
     where = (events.c.station == station) & (events.c.outbox == outbox) & (events.c.boot == boot.boot)
     return list(tx.execute(select(events.c.event).where(where).order_by(events.c.event)).scalars())
 

@@ -1,5 +1,6 @@
 """Statements on pieces of evidence and on backups, and the hub's small facts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -12,7 +13,7 @@ MediaKey = tuple[str, int, int]
 """Station, outbox, and the seq of the media row."""
 
 
-def add_media(tx: Tx, rows: "list[Values]") -> int:
+def add_media(tx: Tx, rows: Sequence[Values]) -> int:
     """Remember pieces of evidence that a station told of; how many were new."""
     return insert_new(tx, media, rows)
 
@@ -53,7 +54,7 @@ def media_bytes_since(tx: Tx, station: str, since_ms: int) -> int:
     return int(tx.execute(select(func.coalesce(func.sum(media.c.have), 0)).where(where)).scalar_one())
 
 
-def add_backup(tx: Tx, path: str, made_ms: int, verified_ms: int, up_to: "list[tuple[str, int, int]]") -> None:
+def add_backup(tx: Tx, path: str, made_ms: int, verified_ms: int, up_to: Sequence[tuple[str, int, int]]) -> None:
     """Remember a verified backup, and that what it holds is safe: (station, outbox, up_to) of every outbox."""
     row = {"path": path, "made_ms": made_ms, "verified_ms": verified_ms, "marks": [list(one) for one in up_to]}
     tx.execute(backups.insert().values(row))

@@ -1,7 +1,7 @@
 """Statements on outboxes, the seqs they hold, boots and records: what a batch writes first."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from msgspec import structs
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, select, update
@@ -14,11 +14,18 @@ from otorongo.wire.batch import Runs
 BoxKey = tuple[str, int]
 """Station and outbox."""
 
+_MOST: Final = 0x7FFFFFFFFFFFFFFF
+
 _OWN = (spans.c.station == bindparam("s"), spans.c.outbox == bindparam("o"), spans.c.kept == bindparam("k"))
 _NEAR = select(spans.c.first, spans.c.last).where(
     *_OWN, spans.c.first <= bindparam("b"), spans.c.last >= bindparam("a")
 )
-_LOWEST = select(spans.c.first, spans.c.last).where(*_OWN).order_by(spans.c.first).limit(bindparam("n"))
+_LOWEST = (
+    select(spans.c.first, spans.c.last)
+    .where(*_OWN, spans.c.last > bindparam("a"))
+    .order_by(spans.c.first)
+    .limit(bindparam("n"))
+)
 _FORGET = spans.delete().where(*_OWN, spans.c.first == bindparam("a"))
 _STRETCH = spans.update().where(*_OWN, spans.c.first == bindparam("a")).values(last=bindparam("b"))
 _OUTBOX = select(outboxes).where(outboxes.c.station == bindparam("s"), outboxes.c.outbox == bindparam("o"))
@@ -40,8 +47,8 @@ def add_outbox(tx: Tx, key: BoxKey, now_ms: int) -> list[int]:
     mine = (outboxes.c.station == station) & (outboxes.c.outbox != number) & (outboxes.c.state == "open")
     lost = list(tx.execute(select(outboxes.c.outbox).where(mine).order_by(outboxes.c.outbox)).scalars())
     tx.execute(update(outboxes).where(mine).values(state="lost"))
-    row = {"station": station, "outbox": number, "first_received_ms": now_ms, "last_received_ms": now_ms}
-    tx.execute(outboxes.insert().values(row))
+    heard = {"first_received_ms": now_ms, "last_received_ms": now_ms}
+    tx.execute(outboxes.insert().values(station=station, outbox=number, kept=False, **heard))
     return lost
 
 
@@ -86,8 +93,13 @@ def take_spans(tx: Tx, key: BoxKey, runs: Runs, *, kept: bool) -> None:
         _replace(tx, key, near, rest, kept)
 
 
+def spans_in(tx: Tx, key: BoxKey, first: int, last: int, *, kept: bool = False) -> list[tuple[int, int]]:
+    """The parts of a range of seqs that the hub has, ascending."""
+    return [(max(a, first), min(b, last)) for a, b in _near(tx, key, first, last, kept)]
+
+
 def _near(tx: Tx, key: BoxKey, first: int, last: int, kept: bool) -> list[tuple[int, int]]:
-    rows = tx.execute(_NEAR, {"s": key[0], "o": key[1], "k": kept, "a": first, "b": last})
+    rows = tx.execute(_NEAR, {"s": key[0], "o": key[1], "k": kept, "a": first, "b": min(last, _MOST)})
     return sorted((a, b) for a, b in rows)
 
 
@@ -104,9 +116,9 @@ def _replace(tx: Tx, key: BoxKey, old: list[tuple[int, int]], new: list[tuple[in
             tx.execute(spans.insert(), row)
 
 
-def lowest_spans(tx: Tx, key: BoxKey, limit: int, *, kept: bool = False) -> list[tuple[int, int]]:
-    """The lowest spans of seqs that the hub has of an outbox."""
-    rows = tx.execute(_LOWEST, {"s": key[0], "o": key[1], "k": kept, "n": limit})
+def lowest_spans(tx: Tx, key: BoxKey, limit: int, *, above: int = 0, kept: bool = False) -> list[tuple[int, int]]:
+    """The lowest spans of seqs that the hub has of an outbox and that reach above a seq."""
+    rows = tx.execute(_LOWEST, {"s": key[0], "o": key[1], "k": kept, "a": above, "n": limit})
     return [(first, last) for first, last in rows]
 
 
@@ -119,7 +131,7 @@ def up_to(tx: Tx, key: BoxKey) -> int:
 def rows_at(tx: Tx, key: BoxKey, seqs: Sequence[int]) -> dict[int, bytes]:
     """The bytes of those of these rows that are committed."""
     where = (records.c.station == key[0]) & (records.c.outbox == key[1]) & records.c.seq.in_(seqs)
-    return dict(tx.execute(select(records.c.seq, records.c.row).where(where)).tuples())
+    return {int(seq): bytes(row) for seq, row in tx.execute(select(records.c.seq, records.c.row).where(where))}
 
 
 def add_records(tx: Tx, rows: Sequence[Values]) -> None:
@@ -132,8 +144,9 @@ def records_from(tx: Tx, key: BoxKey, first: int, last: int) -> Iterator[tuple[i
     """(seq, boot, row) of an outbox's committed rows in a range, ascending, read as they are used."""
     where = (records.c.station == key[0]) & (records.c.outbox == key[1]) & records.c.seq.between(first, last)
     statement = select(records.c.seq, records.c.boot, records.c.row).where(where).order_by(records.c.seq)
-    for part in tx.execute(statement).tuples().partitions(1000):
-        yield from part
+    for part in tx.execute(statement).partitions(1000):
+        for seq, boot, row in part:
+            yield int(seq), int(boot), bytes(row)
 
 
 def heartbeats_between(tx: Tx, station: str, from_ms: int, to_ms: int, *, limit: int = 1000) -> list[Found]:

@@ -29,7 +29,7 @@ def touch(tx: Tx, names: Iterable[str], now_ms: int) -> dict[str, str]:
     ]
     tx.execute(statement.on_conflict_do_update(index_elements=["folded"], set_=heard), rows)
     known = select(stations.c.folded, stations.c.station).where(stations.c.folded.in_(folded.values()))
-    by_fold: dict[str, str] = dict(tx.execute(known).tuples())
+    by_fold = {str(fold): str(name) for fold, name in tx.execute(known)}
     return {name: by_fold[fold] for name, fold in folded.items()}
 
 
@@ -81,12 +81,13 @@ def births_of(tx: Tx, name: str) -> list[Found]:
 
 
 def put_heartbeat(tx: Tx, row: Values) -> None:
-    """Keep a heartbeat of a station's sensor, all columns, if it is newer than the one kept: by UTC, then by seq."""
+    """Keep a heartbeat of a sensor, all columns, if it is newer: of a higher seq, or later if of another card."""
     statement = insert(tx, heartbeats)
     changed = {c.name: statement.excluded[c.name] for c in heartbeats.c if c.name not in ("station", "sensor")}
-    then = (heartbeats.c.utc_ms, heartbeats.c.outbox, heartbeats.c.seq)
-    now = (statement.excluded.utc_ms, statement.excluded.outbox, statement.excluded.seq)
-    newer = (now[0] > then[0]) | ((now[0] == then[0]) & ((now[1] != then[1]) | (now[2] > then[2])))
+    same_card = statement.excluded.outbox == heartbeats.c.outbox
+    newer = (same_card & (statement.excluded.seq > heartbeats.c.seq)) | (
+        ~same_card & (statement.excluded.utc_ms > heartbeats.c.utc_ms)
+    )
     tx.execute(
         statement.on_conflict_do_update(index_elements=["station", "sensor"], set_=changed, where=newer), [dict(row)]
     )
@@ -110,8 +111,8 @@ def put_health(tx: Tx, row: Values) -> None:
 
 
 def add_note(tx: Tx, name: str, at_ms: int, what: str, text: str, *, source: str | None = None, **more: int) -> bool:
-    """Write a note for the technician; False if its `source` has told it before. `more`: sensor, kind."""
-    row = {"station": name, "at_ms": at_ms, "what": what, "text": text, "source": source, **more}
+    """Write a note for the technician; False if its `source` has told it before. `more`: sensor, kind, outbox, seq."""
+    row = {"station": name, "at_ms": at_ms, "what": what, "text": clean(text), "source": source, **more}
     return insert_new(tx, notes, [row]) == 1
 
 
@@ -132,10 +133,15 @@ def see_notes(tx: Tx, numbers: Sequence[int], now_ms: int) -> None:
     tx.execute(update(notes).where(notes.c.id.in_(numbers), notes.c.seen_ms == 0).values(seen_ms=now_ms))
 
 
+def clean(text: str) -> str:
+    """Text without NUL, which PostgreSQL cannot store."""
+    return text.replace("\0", "\ufffd")
+
+
 def keep(tx: Tx, name: str, leaf: str, payload: bytes, reason: str, now_ms: int) -> None:
     """Keep input that could not be read, with the reason; beyond 10 MB or 2,000 of a station its oldest give way."""
     body = payload[:KEPT_BYTES]
-    row = {"station": name, "leaf": leaf, "received_ms": now_ms, "reason": reason[:2000]}
+    row = {"station": name, "leaf": leaf, "received_ms": now_ms, "reason": clean(reason)[:2000]}
     tx.execute(kept.insert().values(**row, payload=body, bytes=len(payload)))
     size = func.length(kept.c.payload)
     mine = select(kept.c.id, size).where(kept.c.station == name).order_by(kept.c.id.desc())

@@ -1,0 +1,130 @@
+"""The chain of custody: that what the hub has of an outbox is what the station signed.
+
+Each row's hash covers the one before it, so a seal over the chain's head vouches for every row below. The hub follows
+the chain from where it was last verified, across gaps by the head that the gap's row tells, and checks the signature
+with the station's key.
+"""
+
+import bisect
+import logging
+from collections.abc import Iterable, Sequence
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import Struct
+
+from otorongo.hub import store_records, store_stations
+from otorongo.hub.store import Found, Store, Tx
+from otorongo.hub.store_records import BoxKey
+from otorongo.wire.chain import genesis, link, sealed_bytes
+
+log = logging.getLogger(__name__)
+
+
+class Jump(Struct, frozen=True):
+    """A gap: rows up to `last` may be missing, and the chain goes on from `head`."""
+
+    first: int
+    last: int
+    head: bytes
+
+
+class Reached(Struct, frozen=True):
+    """How far the chain could be followed, and its head there."""
+
+    seq: int
+    head: bytes
+
+
+def follow(start: Reached, rows: Iterable[tuple[int, int, bytes]], jumps: Sequence[Jump], up_to: int) -> Reached:
+    """Follow the chain from `start` to `up_to` over (seq, boot, row) in ascending order; stops where a row is missing.
+
+    A missing row is jumped over if a gap tells of it; the rows of the gap that the hub has are then not hashed.
+    """
+    seq, head = start.seq, start.head
+    ordered = sorted(jumps, key=lambda jump: (jump.first, jump.last))
+    firsts = [jump.first for jump in ordered]
+    for number, boot, row in rows:
+        if number <= seq:
+            continue
+        while number != seq + 1:
+            jump = _jump_at(ordered, firsts, seq + 1)
+            if jump is None or jump.last > up_to:
+                return Reached(seq, head)
+            seq, head = jump.last, jump.head
+            if number <= seq:
+                break
+        if number == seq + 1:
+            seq, head = number, link(head, number, boot, row)
+    while seq < up_to and (jump := _jump_at(ordered, firsts, seq + 1)) is not None and jump.last <= up_to:
+        seq, head = jump.last, jump.head
+    return Reached(seq, head)
+
+
+def _jump_at(jumps: Sequence[Jump], firsts: Sequence[int], seq: int) -> Jump | None:
+    """The gap that says why a row is missing."""
+    for jump in jumps[: bisect.bisect(firsts, seq)]:
+        if jump.first <= seq <= jump.last:
+            return jump
+    return None
+
+
+def verify(store: Store, key: BoxKey) -> int:
+    """Judge the seals of an outbox that can be judged by now; how many. Safe to call again at any time."""
+    with store.write() as tx:
+        waiting = store_records.seals_waiting(tx, key)
+        box = store_records.outbox(tx, key)
+        station = store_stations.station(tx, key[0])
+        if not waiting or box is None or station is None:
+            return 0
+        known = bytes(station["public_key"] or b"")
+        if not known:
+            return 0  # the birth with the key has not come yet
+        up_to = store_records.up_to(tx, key)
+        at = Reached(box["chain_seq"], bytes(box["chain_head"] or genesis(key[1])))
+        judged = 0
+        for seal in waiting:
+            if seal["up_to"] > up_to:
+                break
+            fault, at = _judge(tx, key, seal, at, known)
+            judged += 1
+            store_records.judge_seal(tx, key, seal["seq"], "broken" if fault else "verified", fault)
+            if fault:
+                _tell(tx, key, seal, fault)
+            store_records.set_outbox(tx, key, chain_seq=at.seq, chain_head=at.head)
+        return judged
+
+
+def verify_all(store: Store) -> int:
+    """Judge every seal that can be judged; how many. For the start, and now and then."""
+    with store.read() as tx:
+        keys = sorted({(seal["station"], seal["outbox"]) for seal in store_records.seals_waiting(tx)})
+    return sum(verify(store, key) for key in keys)
+
+
+def _judge(tx: Tx, key: BoxKey, seal: Found, at: Reached, public_key: bytes) -> tuple[str, Reached]:
+    """What is wrong with a seal, if anything, and from where the next is judged: its head, if the station signed it."""
+    station, outbox = key
+    up_to, head = seal["up_to"], bytes(seal["head"])
+    try:
+        signed = sealed_bytes(station, outbox, up_to, head)
+        Ed25519PublicKey.from_public_bytes(public_key).verify(bytes(seal["signature"]), signed)
+    except (InvalidSignature, ValueError):
+        return "the signature is not by the station's key", at
+    start = at if at.seq <= up_to else Reached(0, genesis(outbox))
+    then = max(at, Reached(up_to, head), key=lambda one: one.seq)
+    jumps = [Jump(gap["first"], gap["last"], bytes(gap["head"])) for gap in store_records.gaps_of(tx, key)]
+    reached = follow(start, store_records.records_from(tx, key, start.seq + 1, up_to), jumps, up_to)
+    if reached.seq != up_to:
+        return f"rows are missing after {reached.seq} and no gap tells why", then
+    if reached.head != head:
+        return f"the rows from {start.seq + 1} to {up_to} are not those that the station sealed", then
+    return "", then
+
+
+def _tell(tx: Tx, key: BoxKey, seal: Found, fault: str) -> None:
+    text = f"seal {seal['seq']} over outbox {key[1]} up to row {seal['up_to']} does not hold: {fault}"
+    log.error("station %s: %s", key[0], text)
+    source = f"seal/{key[0]}/{key[1]}/{seal['seq']}"
+    store_stations.add_note(tx, key[0], seal["received_ms"], "chain", text, source=source)
+    store_records.set_outbox(tx, key, chain_fault=text)

@@ -1,0 +1,146 @@
+"""What a station sends, and everything it causes, in one transaction; then the receipt.
+
+`accept` is the whole way of one batch: rows, gaps, dates, events, alert state and delivery intents are committed
+together, and only then is there a receipt. `accept_many` does the same for a handful of payloads at once, because a
+commit costs more than a row.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from otorongo.hub import custody, receipts, store_records, store_stations, taking
+from otorongo.hub.belief import believe
+from otorongo.hub.store import Found, Store, Tx
+from otorongo.hub.store_alerts import EventKey
+from otorongo.hub.store_records import BoxKey
+from otorongo.wire import topics
+from otorongo.wire.batch import Batch, Runs, decode_body, decode_header
+from otorongo.wire.errors import BadBody, BadHeader
+from otorongo.wire.receipt import Receipt
+from otorongo.wire.rows import Media
+
+log = logging.getLogger(__name__)
+
+
+class Payload(NamedTuple):
+    """What came on a station's topic."""
+
+    station: str
+    payload: bytes
+
+
+class _Box:
+    """The good batches of one outbox, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.batches: list[Batch] = []
+        self.payloads: list[bytes] = []
+        self.births: set[int] = set()
+        self.kept: Runs = ()
+        self.media = False
+        self.row: Found = {}
+
+
+def accept(store: Store, rules: Any, station: str, payload: bytes, now_ms: int) -> Receipt | None:
+    """Take one batch in: everything it causes is committed when this returns. None: its header cannot be believed.
+
+    Raises sqlalchemy's errors if the database cannot be written; then nothing of it is committed, and the payload may
+    come again.
+    """
+    return accept_many(store, rules, [Payload(station, payload)], now_ms)[0]
+
+
+def accept_many(store: Store, rules: Any, payloads: Sequence[Payload], now_ms: int) -> list[Receipt | None]:
+    """Take batches in, in one transaction; a receipt for each, or None where a header cannot be believed."""
+    with store.write() as tx:
+        names = store_stations.touch(tx, (one.station for one in payloads), now_ms)
+        boxes, keys = _sort(tx, names, payloads, now_ms)
+        touched: set[EventKey] = set()
+        sealed: list[BoxKey] = []
+        for key, box in boxes.items():
+            row, closed = taking.begin_outbox(tx, key, now_ms)
+            touched |= closed
+            box.row = row
+            if box.kept:
+                _keep_seqs(tx, key, box.kept)
+                box.row["kept"] = True
+            if box.batches:
+                taken = taking.take(tx, key, row, box.batches, now_ms)
+                touched |= taken.events
+                sealed += [key] if taken.sealed else []
+                if taken.conflicts:
+                    _tell_conflict(tx, key, box, taken.conflicts, now_ms)
+            store_records.heard_outbox(tx, key, now_ms)
+        believe(tx, rules, touched, now_ms)
+        written = {key: _receipt(tx, key, box, now_ms) for key, box in boxes.items()}
+    for key in sealed:
+        custody.verify(store, key)
+    return [None if key is None else written[key] for key in keys]
+
+
+def _sort(
+    tx: Tx, names: Mapping[str, str], payloads: Sequence[Payload], now_ms: int
+) -> tuple[dict[BoxKey, _Box], list[BoxKey | None]]:
+    """Decode, and sort by outbox. What cannot be read is kept with its reason."""
+    boxes: dict[BoxKey, _Box] = {}
+    keys: list[BoxKey | None] = []
+    for given, payload in payloads:
+        station = names[given]
+        keys.append(None)
+        if station != given:
+            reason = f"station {given!r} is known as {station!r}: a name differs in more than its case"
+            store_stations.keep(tx, station, topics.RECORDS, payload, reason, now_ms)
+            continue
+        try:
+            header, deflated, body = decode_header(payload)
+        except BadHeader as error:
+            log.warning("station %s: %s", station, error)
+            store_stations.count_up(tx, station, "bad_headers")
+            store_stations.keep(tx, station, topics.RECORDS, payload, str(error), now_ms)
+            continue
+        key = keys[-1] = (station, header.outbox)
+        box = boxes.setdefault(key, _Box())
+        box.births.add(header.birth)
+        try:
+            records = decode_body(header, deflated, body)
+        except BadBody as error:
+            log.warning("station %s outbox %s rows %s: kept: %s", *key, header.runs, error)
+            store_stations.keep(tx, station, topics.RECORDS, payload, str(error), now_ms)
+            box.kept += header.runs
+            continue
+        box.batches.append(Batch(header, records))
+        box.payloads.append(payload)
+        box.media = box.media or any(isinstance(record.row, Media) for record in records)
+    return boxes, keys
+
+
+def _keep_seqs(tx: Tx, key: BoxKey, runs: Sequence[tuple[int, int]]) -> None:
+    """Note the seqs of a body that cannot be read, except those that came whole before."""
+    for first, last in runs:
+        have = store_records.spans_in(tx, key, first, last)
+        at = first
+        for start, end in have:
+            if at < start:
+                store_records.add_spans(tx, key, ((at, start - 1),), kept=True)
+            at = max(at, end + 1)
+        if at <= last:
+            store_records.add_spans(tx, key, ((at, last),), kept=True)
+    store_records.set_outbox(tx, key, kept=True)
+
+
+def _tell_conflict(tx: Tx, key: BoxKey, box: _Box, seqs: frozenset[int], now_ms: int) -> None:
+    """Rows came again with other bytes: a copied card, or a forger. What came first stays, what came now is kept."""
+    shown = ", ".join(map(str, sorted(seqs)[:10]))
+    reason = f"rows {shown} of outbox {key[1]} were committed before with other bytes"
+    log.error("station %s: %s", key[0], reason)
+    for batch, payload in zip(box.batches, box.payloads, strict=True):
+        if any(record.seq in seqs for record in batch.records):
+            store_stations.keep(tx, key[0], topics.RECORDS, payload, reason, now_ms)
+    source = f"conflict/{key[0]}/{key[1]}/{min(seqs)}"
+    store_stations.add_note(tx, key[0], now_ms, "conflict", reason, source=source)
+
+
+def _receipt(tx: Tx, key: BoxKey, box: _Box, now_ms: int) -> Receipt:
+    unknown = any(number and not store_stations.knows_birth(tx, key[0], number) for number in box.births)
+    return receipts.receipt(tx, key, box.row, now_ms, want_birth=unknown, with_media=box.media)
