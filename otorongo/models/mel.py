@@ -75,8 +75,11 @@ class Spectrogram:
         return to_decibels(mel, amin=given.amin, top_db=given.top_db, ref_max=given.ref == "max")
 
     def tensor(self, sound: Array) -> Array:
-        """The network's input (1, 1, n_mels, frames) of one full window of sound."""
-        decibels = self.decibels(sound)
+        """The network's input (1, 1, n_mels, frames) of one full window of sound.
+
+        The window's mean is taken away first: a stuck or badly biased microphone must not look like a low machine.
+        """
+        decibels = self.decibels(sound - sound.mean())
         if self.given.level == "window_mean":
             decibels = decibels - decibels.mean()
         return (decibels / np.float32(self.given.scale_db))[None, None].astype(np.float32, copy=False)

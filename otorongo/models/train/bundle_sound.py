@@ -18,8 +18,8 @@ from otorongo.models.mel import Spectrogram
 from otorongo.models.runtime import Session
 from otorongo.models.sound import fill
 from otorongo.models.train import scenes
-from otorongo.models.train.calibrate_sound import Fit
 from otorongo.models.train.card_sound import card
+from otorongo.models.train.figures import Fit
 from otorongo.models.train.labels import CLASSES
 from otorongo.models.train.mixtures import INPUT, RATE_HZ
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from otorongo.models.train.calibrate_sound import Fit
+from otorongo.models.train.figures import Fit
 from otorongo.models.train.labels import CLASSES, meaning
 from otorongo.models.train.mixtures import INPUT
 

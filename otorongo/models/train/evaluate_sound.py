@@ -8,7 +8,6 @@ a hit. Windows of one recording are no independent facts, so intervals (Wilson, 
 
 import argparse
 import json
-import math
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -20,21 +19,10 @@ from tqdm import tqdm
 from otorongo.models.mel import Array, Spectrogram
 from otorongo.models.runtime import Session
 from otorongo.models.sound import fill
-from otorongo.models.train.calibrate_sound import Fit
+from otorongo.models.train.figures import Fit, average_precision, wilson
 from otorongo.models.train.labels import CLASSES, meaning
 from otorongo.models.train.mixtures import INPUT, RATE_HZ, loudness
 from otorongo.models.train.scenes import at_distance
-from otorongo.models.train.train_sound import average_precision
-
-
-def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927); (0, 1) of nothing."""
-    if of == 0:
-        return 0.0, 1.0
-    share = hits / of
-    middle = share + z * z / (2 * of)
-    half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    return max(0.0, (middle - half) / (1 + z * z / of)), min(1.0, (middle + half) / (1 + z * z / of))
 
 
 def windows(sound: NDArray[Any]) -> Array:

@@ -19,7 +19,6 @@ from typing import Literal
 import numpy as np
 import soundfile
 import soxr
-from tqdm import tqdm
 
 from otorongo.models.train.labels import antummt_label, library_dropped, meaning
 
@@ -216,6 +215,8 @@ def main() -> None:
     parser.add_argument("--extra", type=Path, action="append", default=[], help="a folder with labels.csv of your own")
     parser.add_argument("--out", type=Path, default=Path("var/train"))
     given = parser.parse_args()
+    from tqdm import tqdm
+
     given.out.mkdir(parents=True, exist_ok=True)
     parts, index, at = [], [], 0
     for each in tqdm(catalogue(given.shared, tuple(given.extra)), desc="decode"):

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from otorongo.models.train.figures import average_precision
 from otorongo.models.train.labels import CLASSES
 from otorongo.models.train.mixtures import INPUT, LOWEST_DB, STEP_DB
 from otorongo.models.train.sound_net import TEACHER_OUTPUTS, SoundNet, parameters
@@ -77,15 +78,6 @@ def losses(net: SoundNet, guess: nn.Linear, batch: tuple[Tensor, Tensor, Tensor]
         told = nn.functional.binary_cross_entropy_with_logits(guess(embedded), teacher.clamp(0, 1), reduction="none")
         loss = loss + share * (told * asked).sum() / asked.sum().clamp(min=1) * 5
     return loss
-
-
-def average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Area under precision and recall of one class; unknowns (-1) left out; nan without positives."""
-    scores, labels = scores[labels >= 0], labels[labels >= 0]
-    if not (labels == 1).any():
-        return float("nan")
-    hits = labels[np.argsort(-scores, kind="stable")] == 1
-    return float((np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits].mean())
 
 
 def main() -> None:

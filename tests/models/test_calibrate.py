@@ -1,0 +1,86 @@
+"""Scores become probabilities and evidence."""
+
+import math
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otorongo.models.calibrate import EVIDENCE_LIMIT, clip, evidence, logit, platt, sigmoid
+from otorongo.models.train.figures import average_precision, platt_fit, wilson
+
+scores = st.floats(-1e3, 1e3, allow_nan=False)
+probabilities = st.floats(0.0, 1.0)
+priors = st.floats(0.001, 0.999)
+
+
+@given(scores)
+def test_a_sigmoid_is_a_probability_and_the_logit_brings_it_back(score: float) -> None:
+    """Any score gives 0 to 1, and within +-20 the logit returns the score."""
+    p = sigmoid(score)
+    assert 0.0 <= p <= 1.0
+    if abs(score) < 20:
+        assert math.isclose(logit(p), score, abs_tol=1e-5)
+
+
+@given(probabilities, priors)
+def test_evidence_is_bounded_and_its_sign_says_more_or_less_than_the_prior(p: float, prior: float) -> None:
+    """Evidence lies within +-8, is positive above the prior and negative below it."""
+    found = evidence(p, prior)
+    assert -EVIDENCE_LIMIT <= found <= EVIDENCE_LIMIT
+    assert (found > 1e-9) <= (p > prior)
+    assert (found < -1e-9) <= (p < prior)
+
+
+@given(priors, priors)
+def test_evidence_and_prior_give_the_probability_back(p: float, prior: float) -> None:
+    """By Bayes' rule the prior's logit plus the evidence is the probability's logit, unless the cap was reached."""
+    found = evidence(p, prior)
+    if abs(found) < EVIDENCE_LIMIT:
+        assert math.isclose(sigmoid(logit(prior) + found), p, rel_tol=1e-6)
+
+
+@given(scores, scores, st.floats(0.05, 10), st.floats(-10, 10))
+def test_calibration_keeps_the_order_of_scores(a: float, b: float, slope: float, offset: float) -> None:
+    """A larger score never becomes a smaller one."""
+    assert (platt(a, slope, offset) <= platt(b, slope, offset)) or a > b
+
+
+def test_clip_is_symmetric() -> None:
+    """Both ends are cut at the limit, and what lies between stays."""
+    assert [clip(x) for x in (-9.0, -8.0, 0.5, 8.0, 99.0)] == [-8.0, -8.0, 0.5, 8.0, 8.0]
+
+
+def test_platt_finds_the_law_that_made_the_labels() -> None:
+    """From 20,000 labels drawn by sigmoid(1.7 s - 0.8), slope and offset come back within 0.1."""
+    rng = np.random.default_rng(3)
+    drawn = rng.normal(0, 2, 20_000)
+    labels = (rng.random(len(drawn)) < 1 / (1 + np.exp(-(1.7 * drawn - 0.8)))).astype(int)
+    slope, offset = platt_fit(drawn, labels)
+    assert abs(slope - 1.7) < 0.1
+    assert abs(offset + 0.8) < 0.1
+
+
+def test_platt_stays_finite_where_classes_are_apart() -> None:
+    """Perfectly separated scores, and a class without positives, still give a finite, rising law."""
+    apart = np.array([-3.0, -2.0, 2.0, 3.0])
+    for labels in (np.array([0, 0, 1, 1]), np.zeros(4, int)):
+        slope, offset = platt_fit(apart, labels)
+        assert slope > 0
+        assert math.isfinite(offset)
+
+
+@given(st.integers(0, 50), st.integers(1, 50))
+def test_wilson_contains_the_share(hits: int, of: int) -> None:
+    """The interval lies in 0 to 1 and contains what was seen."""
+    hits = min(hits, of)
+    low, high = wilson(hits, of)
+    assert 0.0 <= low <= hits / of + 1e-12
+    assert hits / of - 1e-12 <= high <= 1.0
+
+
+def test_average_precision_of_known_rankings() -> None:
+    """Perfect ranking is 1, unknowns do not count, and a positive in second place of two is a half."""
+    assert average_precision(np.array([0.9, 0.8, 0.1]), np.array([1, 1, 0])) == 1.0
+    assert average_precision(np.array([0.95, 0.9, 0.1]), np.array([-1, 1, 0])) == 1.0
+    assert average_precision(np.array([0.9, 0.1]), np.array([0, 1])) == 0.5
