@@ -33,9 +33,11 @@ class Rule:
 
 
 def _station_adapter(name: str, *drivers: str) -> Rule:
+    """One driver, over as many files as begin with its name."""
+    own = (f"otorongo.station.adapters.{name}",) if name.endswith("*") and name != "*" else ()
     return Rule(
         f"otorongo.station.adapters.{name}",
-        ours=(*CONTRACT, "otorongo.station.ports", "otorongo.station.samples", "otorongo.station.errors"),
+        ours=(*CONTRACT, "otorongo.station.ports", "otorongo.station.samples", "otorongo.station.errors", *own),
         libraries=("numpy", *drivers),
     )
 
@@ -69,7 +71,8 @@ RULES = (
     _station_adapter("opencv", "cv2"),
     _station_adapter("replay*", "soundfile", "soxr", "cv2", "PIL"),
     _station_adapter("gpio", "gpiozero"),
-    _station_adapter("mqtt", "paho"),
+    _station_adapter("mqtt*", "paho"),
+    _station_adapter("seal", "cryptography"),
     _station_adapter("*"),  # board, systemd: no driver
     Rule("otorongo.station.app*", ours=ANYTHING, never=("otorongo.hub*", "otorongo.models.train*")),
     Rule("otorongo.station.__main__", ours=("otorongo*",), never=("otorongo.hub*", "otorongo.models.train*")),
@@ -104,7 +107,7 @@ RULES = (
     ),
     *(
         Rule(module, ours=(*CONTRACT, "otorongo.hub*"), never=HUB_PROGRAM, libraries=("cryptography",))
-        for module in ("otorongo.hub.pki", "otorongo.hub.stations")
+        for module in ("otorongo.hub.pki", "otorongo.hub.stations", "otorongo.hub.custody")
     ),
     Rule(
         "otorongo.hub*",

@@ -90,9 +90,9 @@ bundle = "threats@1"
 # bundle      = "boxes@1"
 
 [uplink]
-broker      = "{broker}"
-key_file    = "/etc/otorongo/pki/device.key"
-cert_file   = "/etc/otorongo/pki/device.crt"
-ca_file     = "/etc/otorongo/pki/hub-ca.crt"
-seal_file   = "/etc/otorongo/pki/seal.key"
+broker        = "{broker}"
+key_file      = "/etc/otorongo/pki/device.key"
+cert_file     = "/etc/otorongo/pki/device.crt"
+ca_file       = "/etc/otorongo/pki/hub-ca.crt"
+seal_key_file = "/etc/otorongo/pki/seal.key"
 '''

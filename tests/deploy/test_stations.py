@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from otorongo.hub import pki, station_command, stations
 from otorongo.hub.stations import StationError
+from otorongo.station import config
 
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 BROKER = "mqtts://hub.example:8883"
@@ -45,6 +46,19 @@ def test_a_certificate_is_good_for_a_station_whose_clock_was_reset(tmp_path: Pat
     assert certificate.subject.rfc4514_string() == "CN=K-02"
     assert certificate.not_valid_before_utc == NOW - dt.timedelta(days=730)
     assert certificate.not_valid_after_utc == NOW + dt.timedelta(days=1095)
+
+
+def test_its_configuration_loads_and_names_its_keys(tmp_path: Path) -> None:
+    """The station's own program reads station.toml without complaint, and every file that it names is handed over."""
+    folder = add(tmp_path, "K-02")
+    read = config.load(folder / "station.toml")
+    assert read.station == "K-02"
+    assert read.uplink
+    assert read.uplink.broker == BROKER
+    named = (read.uplink.key_file, read.uplink.cert_file, read.uplink.ca_file, read.uplink.seal_key_file)
+    assert {Path(name).relative_to("/etc/otorongo") for name in named} == {
+        path.relative_to(folder) for path in (folder / "pki").iterdir()
+    }
 
 
 def test_openssl_accepts_the_chain(tmp_path: Path) -> None:
