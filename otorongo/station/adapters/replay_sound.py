@@ -1,0 +1,82 @@
+"""Recordings of sound as windows: WAV, FLAC, OGG, Opus, MP3, in any rate and number of channels."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import soundfile
+import soxr
+
+from otorongo.station.adapters.replay import Part
+from otorongo.station.errors import SensorError
+from otorongo.station.samples import Sample, Sound, Windows
+
+BLOCK_S: Final = 10.0
+MOST_CHANNELS: Final = 16
+
+
+def duration_ms(path: Path) -> int:
+    """How long a recording is; 0 if it cannot be read."""
+    try:
+        info = soundfile.info(path)
+    except (soundfile.LibsndfileError, OSError):
+        return 0
+    return int(info.frames * 1000 // info.samplerate)
+
+
+class SoundReader:
+    """Windows of `window_s`, every `hop_s`, at `rate_hz`; a position counts samples at that rate."""
+
+    def __init__(self, rate_hz: int, window_s: float, hop_s: float) -> None:
+        self._rate_hz = rate_hz
+        self._window = round(window_s * rate_hz)
+        self._hop = round(hop_s * rate_hz)
+
+    def __call__(self, path: Path, position: int) -> Iterator[Part]:
+        """The windows of a file from a position on. Raises SensorError if the file cannot be read."""
+        windows = Windows(self._rate_hz, self._window, self._hop)
+        given = 0
+        try:
+            for block in self._blocks(path, position):
+                for start, new, sound in windows.push(block):
+                    given = start + self._hop
+                    yield self._part(position + start, new, sound, position + given)
+        except (soundfile.LibsndfileError, OSError, ValueError) as error:
+            raise SensorError(f"is damaged or no sound: {error}") from error
+        for start, new, sound in windows.finish():
+            yield self._part(position + start, new, sound, -1)
+
+    def _part(self, start: int, new: int, sound: Sound, after: int) -> Part:
+        sample = Sample(
+            t_ms=0,
+            data=sound,
+            duration_ms=round(len(sound) * 1000 / self._rate_hz),
+            rate_hz=self._rate_hz,
+            new_ms=round(new * 1000 / self._rate_hz),
+        )
+        return Part(round(start * 1000 / self._rate_hz), sample, after)
+
+    def _blocks(self, path: Path, position: int) -> Iterator[Sound]:
+        """Mono float32 at the wanted rate, block by block: a long recording does not fit into a small Pi."""
+        with soundfile.SoundFile(path) as file:
+            if not 1 <= file.channels <= MOST_CHANNELS or not 1000 <= file.samplerate <= 384_000:
+                raise SensorError(f"{file.channels} channels at {file.samplerate} Hz (allowed: 1 to 16, 1 to 384 kHz)")
+            if position:
+                file.seek(min(round(position * file.samplerate / self._rate_hz), file.frames))
+            same = file.samplerate == self._rate_hz
+            stream: Any = None if same else soxr.ResampleStream(file.samplerate, self._rate_hz, 1, dtype="float32")
+            read = 0
+            while True:
+                block = file.read(round(BLOCK_S * file.samplerate), dtype="float32", always_2d=True)
+                read += len(block)
+                last = len(block) == 0
+                mono = np.nan_to_num(block.mean(axis=1, dtype=np.float32))
+                if stream is not None:
+                    mono = stream.resample_chunk(mono, last=last)
+                if len(mono):
+                    yield mono
+                if last:
+                    break
+            if read == 0 and position == 0:
+                raise SensorError("holds no sound")

@@ -1,0 +1,131 @@
+"""When a recording was made, from what recorders leave behind: GUANO, EXIF, the file's name, or its date of change."""
+
+import datetime as dt
+import re
+import struct
+from pathlib import Path
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+SAID_BOUND_MS: Final = 60_000
+"""A recorder's own clock is thought to be right within a minute."""
+CHANGED_BOUND_MS: Final = 86_400_000
+"""A file's date of change says little: copying a card sets it anew."""
+_MOST_HEADER: Final = 1 << 20
+_EARLIEST: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+_LATEST: Final = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+
+_STAMP = re.compile(
+    r"(?<!\d)(20\d\d)[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])[-_T ]{0,2}"
+    r"([01]\d|2[0-3])[-_:h.]?([0-5]\d)[-_:m.]?([0-5]\d)(?:[.,](\d{1,3}))?(Z|[+-]\d{2}:?\d{2})?(?!\d)"
+)
+_HEX = re.compile(r"[0-9A-Fa-f]{8}")
+_GUANO = re.compile(r"^Timestamp:\s*(.+?)\s*$", re.MULTILINE)
+_EXIF_ORIGINAL, _EXIF_DIGITIZED, _EXIF_CHANGED, _EXIF_OFFSET, _EXIF_TABLE = 36867, 36868, 306, 36881, 0x8769
+
+
+class Captured(NamedTuple):
+    """When, and how that is known."""
+
+    utc_ms: int
+    source: str
+    """`guano`, `exif`, `name` or `changed`."""
+
+    @property
+    def bound_ms(self) -> int:
+        """How wrong it is at most."""
+        return CHANGED_BOUND_MS if self.source == "changed" else SAID_BOUND_MS
+
+
+def captured(path: Path, zone: ZoneInfo) -> Captured:
+    """The capture time of a recording; `zone` is that of times which do not say theirs. Raises OSError."""
+    found = _guano(path, zone) if path.suffix.lower() == ".wav" else None
+    if found is not None:
+        return Captured(found, "guano")
+    found = _exif(path, zone) if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp") else None
+    if found is not None:
+        return Captured(found, "exif")
+    found = from_name(path.stem, zone)
+    if found is not None:
+        return Captured(found, "name")
+    return Captured(int(path.stat().st_mtime * 1000), "changed")
+
+
+def from_name(stem: str, zone: ZoneInfo) -> int | None:
+    """UTC in ms from a file's name without its ending.
+
+    Knows a date and time in nearly any writing (`20260111_172802`, `K-02_2026-01-11T17-28-02`, `...Z`, `...-0500`) and
+    AudioMoth's eight hexadecimal digits (seconds since 1970, UTC).
+    """
+    if _HEX.fullmatch(stem):
+        return _within(dt.datetime.fromtimestamp(int(stem, 16), dt.UTC))
+    match = _STAMP.search(stem)
+    if not match:
+        return None
+    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
+    try:
+        micros = int((match[7] or "0").ljust(3, "0")) * 1000
+        moment = dt.datetime(year, month, day, hour, minute, second, micros, _offset(match[8]) or zone)
+    except ValueError:
+        return None
+    return _within(moment)
+
+
+def _offset(text: str | None) -> dt.tzinfo | None:
+    if not text:
+        return None
+    if text == "Z":
+        return dt.UTC
+    sign = -1 if text[0] == "-" else 1
+    try:
+        return dt.timezone(sign * dt.timedelta(hours=int(text[1:3]), minutes=int(text[-2:])))
+    except ValueError:
+        return None
+
+
+def _within(moment: dt.datetime) -> int | None:
+    return int(moment.timestamp() * 1000) if _EARLIEST <= moment < _LATEST else None
+
+
+def _guano(path: Path, zone: ZoneInfo) -> int | None:
+    """The timestamp of a WAV's GUANO chunk (specification of 2023: `guan`, UTF-8 text, ISO 8601)."""
+    text = _chunk(path, b"guan")
+    match = _GUANO.search(text.decode("utf-8", "replace")) if text else None
+    if not match:
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(match[1])
+    except ValueError:
+        return None
+    return _within(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+
+
+def _chunk(path: Path, name: bytes) -> bytes:
+    """A chunk of a RIFF file, at most 1 MB of it; empty if it has none or is damaged."""
+    with path.open("rb") as file:
+        if file.read(12)[:4] != b"RIFF":
+            return b""
+        while len(head := file.read(8)) == 8:
+            size = struct.unpack("<I", head[4:])[0]
+            if head[:4] == name:
+                return file.read(min(size, _MOST_HEADER))
+            file.seek(size + (size & 1), 1)
+    return b""
+
+
+def _exif(path: Path, zone: ZoneInfo) -> int | None:
+    """The original time of a picture's EXIF; only its head is read."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            exif = picture.getexif()
+            table = exif.get_ifd(_EXIF_TABLE)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return None
+    said = table.get(_EXIF_ORIGINAL) or table.get(_EXIF_DIGITIZED) or exif.get(_EXIF_CHANGED)
+    try:
+        naive = dt.datetime.strptime(str(said).strip("\0 "), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 - EXIF keeps the zone apart
+    except ValueError:
+        return None
+    return _within(naive.replace(tzinfo=_offset(str(table.get(_EXIF_OFFSET) or "").strip("\0 ")) or zone))

@@ -1,0 +1,420 @@
+"""The one place of a station where drivers are named: which adapter, which bundle, which process.
+
+Imports stand inside the functions, because each process loads only what it needs: the microphone process never loads
+OpenCV, the camera process never loads what decodes sound, and neither loads what speaks to the network.
+"""
+
+import hashlib
+import logging
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from otorongo import __version__
+from otorongo.models.manifest import Bundle
+from otorongo.models.manifest import load as load_bundle
+from otorongo.station.adapters.board import LinuxBoard
+from otorongo.station.adapters.systemd import notify
+from otorongo.station.config import CameraConfig, MicrophoneConfig, RuleConfig, StationConfig, check_cadence, rules_of
+from otorongo.station.errors import SensorError
+from otorongo.station.events import Rule
+from otorongo.station.outbox import Outbox
+from otorongo.station.pipeline import Judged, Keeper, Passed, Sense
+from otorongo.station.samples import Event, Item, Sample, Score
+from otorongo.toml import ConfigError
+from otorongo.wire import birth
+from otorongo.wire.classes import BY_NAME
+
+log = logging.getLogger(__name__)
+
+SOFTWARE: Final = f"otorongo {__version__}"
+PING_S: Final = 10.0
+LOG_LINES: Final = 500
+
+Sensor = MicrophoneConfig | CameraConfig
+Show = Callable[[Event, Sample | None], None]
+
+
+@dataclass
+class Source:
+    """A sensor that was opened."""
+
+    samples: Callable[[], Iterator[Item]]
+    close: Callable[[], None]
+
+
+def sense(config: StationConfig, section: str, *, show: Show | None = None, drill: bool = False) -> int:
+    """Run one sensor's process until it is stopped, or its recordings end; the exit status.
+
+    Raises ConfigError, BundleError, SensorError or OutboxError, which say how to mend it.
+    """
+    sensor = sensor_of(config, section)
+    board = LinuxBoard(config.data_dir)
+    bundle = load_bundle(sensor.bundle)
+    rules = rules_for(section, sensor, bundle)
+    from otorongo.models.runtime import open_classifier
+
+    classifier = open_classifier(bundle)
+    outbox = Outbox.open(config.outbox_path, boot_id=board.boot_id(), now=board.clock())
+    try:
+        outbox.speak_as(birth.encode(birth_of(config, section, sensor, bundle, outbox)))
+        for seq in outbox.close_leftovers(sensor.number):
+            log.warning("%s: an event was left open by the last run: closed as restart at seq %d", section, seq)
+        source = _open(config, section, sensor, bundle, outbox, board)
+        loop = Sense(
+            name=cursor_name(section, sensor),
+            number=sensor.number,
+            outbox=outbox,
+            gate=_gate(sensor),
+            classify=_judge(classifier, rules),
+            rules=rules,
+            keeper=_keeper(config, section, sensor, outbox),
+            tags=16 if drill else 0,
+            heartbeat_s=sensor.heartbeat_s,
+            uptime_ms=lambda: board.clock().t_ms,
+            alive=_watchdog(),
+        )
+        if show:
+            loop.show = show
+        _stop_on_signal(source.close)
+        notify(f"READY=1\nSTATUS={section}: {sensor.driver} {sensor.device}, {bundle.manifest.reference}")
+        loop.run(source.samples())
+        notify("STOPPING=1")
+    finally:
+        outbox.close()
+    return 0
+
+
+def sensor_of(config: StationConfig, section: str) -> Sensor:
+    """The sensor of a section. Raises ConfigError."""
+    sensors = config.sensors()
+    if section not in sensors:
+        raise ConfigError(f"there is no section [{section}] in station.toml (there are: {', '.join(sensors)})")
+    return sensors[section]
+
+
+def cursor_name(section: str, sensor: Sensor) -> str:
+    """Under which name a replay remembers how far it is: another folder is another replay."""
+    return f"{section} {Path(sensor.device).absolute()}" if sensor.driver == "replay" else section
+
+
+def rules_for(section: str, sensor: Sensor, bundle: Bundle) -> dict[int, Rule]:
+    """The event rules by wire class, at the bundle's real cadence. Raises ConfigError for one that can never fire."""
+    manifest = bundle.manifest
+    sense_of = "sound" if isinstance(sensor, MicrophoneConfig) else "picture"
+    if manifest.kind != sense_of:
+        raise ConfigError(
+            f"{section}.bundle: {manifest.reference} is for {manifest.kind}s (allowed: one for {sense_of}s)"
+        )
+    hop_s = manifest.sound.hop_s if manifest.sound else 1 / (sensor.fps if isinstance(sensor, CameraConfig) else 1)
+    known = {spec.wire: spec for spec in manifest.classes}
+    out: dict[int, Rule] = {}
+    for name, rule in rules_of(sensor).items():
+        if name not in known:
+            if name in sensor.rule:
+                raise ConfigError(
+                    f"{section}.rule.{name}: not in {manifest.reference} (allowed: {', '.join(sorted(known))})"
+                )
+            continue
+        hits, windows = rule.hits or known[name].hits, rule.windows or known[name].of
+        check_cadence(f"{section}.rule.{name}", hits, windows, rule, hop_s)
+        out[BY_NAME[name].number] = _rule(hits, windows, rule)
+    return out
+
+
+def _rule(hits: int, windows: int, rule: RuleConfig) -> Rule:
+    return Rule(
+        hits=hits,
+        windows=windows,
+        quiet_ms=round(rule.quiet_s * 1000),
+        max_length_ms=round(rule.max_length_s * 1000),
+        update_ms=round(rule.update_s * 1000),
+        threshold=rule.threshold,
+    )
+
+
+def birth_of(config: StationConfig, section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox) -> birth.Birth:
+    """What this sensor's rows refer to: its bundle is number 0 of it."""
+    place = config.place
+    return birth.Birth(
+        outbox=outbox.outbox_id,
+        boot=outbox.live_boot,
+        software=SOFTWARE,
+        bundles=(birth.Bundle(bundle.manifest.name, bundle.manifest.version, bundle.digest),),
+        sensors=(birth.Sensor(sensor.number, _kind(section), sensor.driver),),
+        latitude_deg=place.latitude_deg if place else None,
+        longitude_deg=place.longitude_deg if place else None,
+        height_m=place.height_m if place else None,
+    )
+
+
+def _kind(section: str) -> Any:
+    return "microphone" if section == "microphone" else "camera"
+
+
+def _gate(sensor: Sensor) -> Callable[[Sample], Passed]:
+    if isinstance(sensor, MicrophoneConfig):
+        return _sound_gate(sensor)
+    if not sensor.gate:
+        return lambda sample: Passed(classify=True)
+    return _picture_gate()
+
+
+def _sound_gate(sensor: MicrophoneConfig) -> Callable[[Sample], Passed]:
+    from otorongo.station.loudness import Loudness, level_db, loud
+
+    state = Loudness()
+
+    def gate(sample: Sample) -> Passed:
+        nonlocal state
+        level = level_db(sample.data)
+        new_s = sample.new_ms / 1000
+        state, passed = loud(state, level, new_s, gate_db=sensor.gate_db, margin_db=sensor.gate_margin_db)
+        return Passed(passed, round(level), round(state.floor_db))
+
+    return gate
+
+
+def _picture_gate() -> Callable[[Sample], Passed]:
+    from otorongo.station import motion
+
+    state: Any = None
+
+    def gate(sample: Sample) -> Passed:
+        nonlocal state
+        state, seen = motion.moved(state, sample.data)
+        return Passed(bool(seen))
+
+    return gate
+
+
+def _judge(classifier: Any, rules: dict[int, Rule]) -> Callable[[Any, int], Judged]:
+    """The classifier's verdict as scores; a rule may have a threshold of its own."""
+
+    def judge(data: Any, rate_hz: int) -> Judged:
+        verdict = classifier.scores(data, rate_hz)
+        counts: dict[int, int] = {}
+        for box in verdict.boxes:
+            counts[box.wire_class] = counts.get(box.wire_class, 0) + 1
+        scores = []
+        for score in verdict.scores:
+            rule = rules.get(score.wire_class)
+            own = rule.threshold if rule else None
+            hit = score.hit if own is None else score.p >= own
+            scores.append(Score(score.wire_class, score.p, score.evidence, hit, counts.get(score.wire_class, 1)))
+        return Judged(tuple(scores), verdict.boxes)
+
+    return judge
+
+
+def _keeper(config: StationConfig, section: str, sensor: Sensor, outbox: Outbox) -> Keeper | None:
+    from otorongo.station.media import ClipKeeper, Shelf, ThumbnailKeeper
+
+    shelf = Shelf(Path(config.data_dir), section, sensor.media_mb * 1_000_000, outbox.media)
+    shelf.sweep()
+    if not sensor.media_mb:
+        return None
+    if isinstance(sensor, MicrophoneConfig):
+        from otorongo.station.adapters.encode_sound import opus
+
+        return ClipKeeper(shelf, sensor.number, sensor.clip_s, sensor.pre_roll_s, opus) if sensor.clip_s else None
+    from otorongo.station.adapters.encode_picture import shrink, webp
+
+    return ThumbnailKeeper(shelf, sensor.number, webp, shrink) if sensor.thumbnail else None
+
+
+def _open(
+    config: StationConfig, section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board: LinuxBoard
+) -> Source:
+    """Open the device or the recordings. Raises SensorError."""
+    if sensor.driver == "replay":
+        return _replay(section, sensor, bundle, outbox, board)
+
+    def uptime_ms() -> int:
+        return board.clock().t_ms
+
+    if isinstance(sensor, MicrophoneConfig):
+        from otorongo.station.adapters.alsa import Alsa
+
+        given = bundle.manifest.sound
+        assert given is not None  # noqa: S101 - rules_for has compared bundle and sensor
+        microphone = Alsa(sensor.device, sensor.rate_hz, given.rate_hz, given.window_s, given.hop_s, uptime_ms)
+        return Source(microphone.samples, microphone.close)
+    wait = None
+    if sensor.trigger_pin is not None:
+        from otorongo.station.adapters.gpio import Pir
+
+        wait = Pir(sensor.trigger_pin).wait
+    size = (sensor.width, sensor.height)
+    if sensor.driver == "picamera":
+        from otorongo.station.adapters.picamera import PiCamera
+
+        pi = PiCamera(sensor.device, size, sensor.fps, uptime_ms, burst=sensor.burst, wait=wait)
+        return Source(pi.samples, pi.close)
+    from otorongo.station.adapters.opencv import OpenCvCamera
+
+    camera = OpenCvCamera(sensor.device or "0", size, sensor.fps, uptime_ms, burst=sensor.burst, wait=wait)
+    return Source(camera.samples, camera.close)
+
+
+def _replay(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board: LinuxBoard) -> Source:
+    from otorongo.station.adapters import replay
+
+    place, zone = Path(sensor.device), replay.zone_of(sensor.replay.zone)
+    name = cursor_name(section, sensor)
+    reader: replay.Reader
+    duration_ms: Callable[[Path], int]
+    endings: tuple[str, ...]
+    if isinstance(sensor, MicrophoneConfig):
+        from otorongo.station.adapters import replay_sound
+
+        given = bundle.manifest.sound
+        assert given is not None  # noqa: S101 - rules_for has compared bundle and sensor
+        reader = replay_sound.SoundReader(given.rate_hz, given.window_s, given.hop_s)
+        duration_ms, endings = replay_sound.duration_ms, replay.SOUNDS
+    else:
+        from otorongo.models import image
+        from otorongo.station.adapters import replay_picture
+
+        reader = replay_picture.PictureReader(image.decode, sensor.fps)
+        duration_ms, endings = (lambda path: 0), (*replay.PICTURES, *replay.VIDEOS)
+    recordings, refused = replay.find(place, endings, zone)
+    if not recordings and not refused:
+        raise SensorError(f"{section}.device {place}: holds nothing to replay (allowed: {', '.join(endings)})")
+    origin = _origin(name, sensor, outbox, board, replay.length_of(recordings, duration_ms))
+    done = outbox.cursor(name)
+    if done:
+        log.info("%s: going on after %s", section, done)
+    player = replay.Replay(recordings, reader, duration_ms, sensor.replay.speed, origin, done, refused)
+    return Source(player.samples, player.close)
+
+
+def _origin(name: str, sensor: Sensor, outbox: Outbox, board: LinuxBoard, length_ms: int) -> Any:
+    """Where a replay shifted to now begins: once chosen it stays, so that a restart goes on with the same times."""
+    if sensor.replay.at != "now":
+        return None
+    from otorongo.station.adapters.replay import Origin, origin_for
+
+    kept = outbox.cursor(f"{name} origin")
+    if kept:
+        return Origin.load(kept)
+    origin = origin_for(board.clock(), length_ms, sensor.replay.speed)
+    outbox.put([], cursor=(f"{name} origin", origin.dump()))
+    return origin
+
+
+def _watchdog() -> Callable[[int], None]:
+    """The service manager is told only when items move, and not for each of them."""
+    last_s = 0.0
+
+    def moved(count: int) -> None:
+        nonlocal last_s
+        now_s = time.monotonic()
+        if now_s - last_s >= PING_S:
+            last_s = now_s
+            notify("WATCHDOG=1")
+
+    return moved
+
+
+def _stop_on_signal(close: Callable[[], None]) -> None:
+    """SIGTERM and Ctrl-C end the sensor, so that events are closed and nothing is left behind."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        log.info("%s: closing", signal.Signals(number).name)
+        close()
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, stop)
+
+
+def uplink(config: StationConfig, config_path: Path) -> int:
+    """Run the uplink's process until it is stopped; the exit status.
+
+    Raises ConfigError, TransportError, SealError or OutboxError, which say how to mend it.
+    """
+    link = config.uplink
+    if link is None:
+        raise ConfigError(f"{config_path}: there is no section [uplink]: write one with broker")
+    from otorongo.station.adapters.mqtt import MqttTransport, tls_context
+    from otorongo.station.adapters.seal import FileSigner
+    from otorongo.station.uplink import Station, Uplink
+    from otorongo.station.uplink import run as run_uplink
+    from otorongo.station.uplink_config import endpoint
+
+    where = endpoint(link.broker)
+    lines = _keep_log()
+    transport = MqttTransport(
+        config.station,
+        where.host,
+        where.port,
+        tls=tls_context(link.ca_file, link.cert_file, link.key_file) if where.tls else None,
+        user=link.user,
+        password=_secret(link.password_file),
+        keepalive_s=link.keepalive_s,
+        connect_wait_s=link.connect_wait_s,
+        reconnect_max_s=link.reconnect_max_s,
+    )
+    signer = FileSigner(link.seal_key_file or Path(config.data_dir) / "seal.key")
+    board = LinuxBoard(config.data_dir)
+    outbox = Outbox.open(config.outbox_path, boot_id=board.boot_id(), now=board.clock(), keep_days=link.keep_days)
+    station = Station(
+        config.station,
+        station_birth(config, config_path),
+        config_path.read_text(),
+        lambda count: list(lines)[-count:],
+    )
+    stop = threading.Event()
+    _stop_on_signal(stop.set)
+    run_uplink(Uplink(link, station, outbox, transport, board, signer), transport, outbox, notify, stop)
+    return 0
+
+
+def station_birth(config: StationConfig, config_path: Path) -> birth.Birth:
+    """All sensors and bundles of a station; the uplink fills in outbox, boot and key."""
+    bundles: list[birth.Bundle] = []
+    sensors: list[birth.Sensor] = []
+    for section, sensor in config.sensors().items():
+        bundle = load_bundle(sensor.bundle)
+        sensors.append(birth.Sensor(sensor.number, _kind(section), sensor.driver, len(bundles)))
+        bundles.append(birth.Bundle(bundle.manifest.name, bundle.manifest.version, bundle.digest))
+    place = config.place
+    return birth.Birth(
+        outbox=0,
+        boot=0,
+        software=SOFTWARE,
+        bundles=tuple(bundles),
+        sensors=tuple(sensors),
+        latitude_deg=place.latitude_deg if place else None,
+        longitude_deg=place.longitude_deg if place else None,
+        height_m=place.height_m if place else None,
+        config_digest=hashlib.sha256(config_path.read_bytes()).hexdigest(),
+    )
+
+
+def _secret(path: str) -> str:
+    """The first line of a file; nothing if there is none. Raises ConfigError."""
+    if not path:
+        return ""
+    try:
+        return Path(path).read_text().splitlines()[0].strip()
+    except (OSError, IndexError) as error:
+        raise ConfigError(f"uplink.password_file {path}: cannot be read or is empty: {error}") from error
+
+
+def _keep_log() -> deque[str]:
+    """Remember the newest lines of the log, for a hub that wants them."""
+    lines: deque[str] = deque(maxlen=LOG_LINES)
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(f"{record.levelname} {record.getMessage()}"[:400])
+
+    logging.getLogger().addHandler(Keep())
+    return lines

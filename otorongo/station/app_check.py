@@ -1,0 +1,118 @@
+"""`otorongo-station check`: what is wrong with this station, and how to mend it, in words for a technician."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from otorongo.errors import OtorongoError
+from otorongo.models.manifest import load as load_bundle
+from otorongo.station import config as station_config
+from otorongo.station.app import Sensor, rules_for
+from otorongo.station.config import MicrophoneConfig, StationConfig
+from otorongo.station.uplink_config import endpoint
+from otorongo.wire.classes import name_of
+
+Finding = tuple[bool, str]
+"""Well or not, and the sentence."""
+
+
+def check(path: Path) -> int:
+    """Print a line for each thing looked at; the exit status is 1 if anything is wrong."""
+    try:
+        config = station_config.load(path)
+    except OtorongoError as error:
+        sys.stdout.write(f"WRONG  {error}\n")
+        return 1
+    findings = [(True, f"{path}: station {config.station}"), *_folder(config)]
+    for section, sensor in config.sensors().items():
+        findings += _sensor(section, sensor)
+    findings += _uplink(config)
+    if config.place is None:
+        findings.append(
+            (False, "place: left out: the hub cannot say where an alert is; write [place] with latitude_deg")
+        )
+    for well, text in findings:
+        sys.stdout.write(f"{'ok   ' if well else 'WRONG'}  {text}\n")
+    wrong = sum(not well for well, _ in findings)
+    sys.stdout.write("all is well\n" if not wrong else f"{wrong} to mend\n")
+    return 1 if wrong else 0
+
+
+def _folder(config: StationConfig) -> Iterator[Finding]:
+    folder = Path(config.data_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".check"
+        probe.write_bytes(b"otorongo")
+        probe.unlink()
+    except OSError as error:
+        yield (
+            False,
+            f"data_dir {folder}: cannot be written: {error.strerror}: run as the user otorongo, or make the folder",
+        )
+        return
+    free_mb = shutil.disk_usage(folder).free // 1_000_000
+    if free_mb < 200:
+        yield False, f"data_dir {folder}: {free_mb} MB free: free at least 200 MB, or put in a larger card"
+    else:
+        yield True, f"data_dir {folder}: {free_mb} MB free"
+
+
+def _sensor(section: str, sensor: Sensor) -> Iterator[Finding]:
+    try:
+        bundle = load_bundle(sensor.bundle)
+        rules = rules_for(section, sensor, bundle)
+        words = ", ".join(f"{name_of(cls)} {rule.hits} of {rule.windows}" for cls, rule in rules.items())
+        yield True, f"{section}.bundle: {bundle.manifest.reference}; events: {words}"
+    except OtorongoError as error:
+        yield False, str(error)
+    yield from _device(section, sensor)
+
+
+def _device(section: str, sensor: Sensor) -> Iterator[Finding]:
+    where = f"{section}.device {sensor.device}"
+    if sensor.driver == "replay":
+        there = Path(sensor.device).exists()
+        yield there, f"{where}: {'is there' if there else 'no such file or folder: write the path of the recordings'}"
+    elif isinstance(sensor, MicrophoneConfig):
+        if shutil.which("arecord") is None:
+            yield False, "microphone: the program arecord is missing: install the package alsa-utils"
+        if sensor.device.startswith("usb-port:"):
+            from otorongo.station.adapters.alsa import card_at
+
+            try:
+                yield True, f"{where}: {card_at(sensor.device.removeprefix('usb-port:'))}"
+            except OtorongoError as error:
+                yield False, f"{error}: plug it in there, or write the port where it is"
+    elif sensor.driver == "picamera":
+        there = Path("/usr/lib/python3/dist-packages/picamera2").exists()
+        yield there, f"camera: picamera2 {'is there' if there else 'is missing: install the package python3-picamera2'}"
+    elif sensor.device.startswith("/dev/"):
+        there = Path(sensor.device).exists()
+        yield there, f"{where}: {'is there' if there else 'no such device: is the camera plugged in?'}"
+
+
+def _uplink(config: StationConfig) -> Iterator[Finding]:
+    link = config.uplink
+    if link is None:
+        yield False, "uplink: left out: nothing will be sent; write [uplink] with broker"
+        return
+    try:
+        where = endpoint(link.broker)
+    except OtorongoError as error:
+        yield False, str(error)
+        return
+    if not where.tls and where.host not in ("localhost", "127.0.0.1", "::1"):
+        yield False, f"uplink.broker {link.broker}: not encrypted: everybody on the way can read it; write mqtts://"
+    else:
+        yield True, f"uplink.broker {link.broker}"
+    for key in ("key_file", "cert_file", "ca_file", "password_file"):
+        name = getattr(link, key)
+        if name and not Path(name).is_file():
+            yield (
+                False,
+                f"uplink.{key} {name}: no such file: copy it from the folder that the hub made for this station",
+            )
+        elif name and key in ("key_file", "password_file") and Path(name).stat().st_mode & 0o077:
+            yield False, f"uplink.{key} {name}: others may read it: chmod 600 {name}"

@@ -1,0 +1,70 @@
+"""`otorongo-station replay`: recordings through the whole station, and a table of what it noticed."""
+
+import argparse
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from otorongo.station import config as station_config
+from otorongo.station.app import sense
+from otorongo.station.config import CameraConfig, MicrophoneConfig, ReplayConfig, StationConfig
+from otorongo.station.errors import SensorError
+from otorongo.station.samples import Event, Sample
+from otorongo.wire.classes import name_of
+from otorongo.wire.codes import Kind
+
+_SOUNDS: Final = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+_PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp", ".mp4", ".avi", ".mov", ".mkv")
+
+
+def replay(given: argparse.Namespace) -> int:
+    """Replay a file or folder as microphone, camera or both, as its files are; the exit status."""
+    path: Path = given.path
+    if not path.exists():
+        raise SensorError(f"{path}: no such file or folder")
+    files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+    endings = {one.suffix.lower() for one in files}
+    sections = [name for name, known in (("microphone", _SOUNDS), ("camera", _PICTURES)) if endings & set(known)]
+    if not sections:
+        raise SensorError(f"{path}: holds nothing to replay (allowed: {', '.join((*_SOUNDS, *_PICTURES))})")
+    config = (
+        station_config.load(given.config) if given.keep or given.config.exists() else StationConfig(station="replay")
+    )
+    with tempfile.TemporaryDirectory(prefix="otorongo-replay-") as folder:
+        if not given.keep:
+            config = msgspec.structs.replace(config, data_dir=folder)
+        sys.stdout.write(f"{'capture (UTC)':<20}  {'what':<6}  {'class':<14}  evidence  hits   peak  seconds  file\n")
+        for section in sections:
+            sense(_only(config, section, given), section, show=_show)
+    return 0
+
+
+def _only(config: StationConfig, section: str, given: argparse.Namespace) -> StationConfig:
+    """The configuration with one sensor that replays these files."""
+    changes = {
+        "driver": "replay",
+        "device": str(given.path),
+        "replay": ReplayConfig(speed=given.speed, at=given.at, zone=given.zone),
+    }
+    if given.bundle:
+        changes["bundle"] = given.bundle
+    if section == "microphone":
+        base = config.microphone or MicrophoneConfig(driver="replay", device="")
+        return msgspec.structs.replace(config, microphone=msgspec.structs.replace(base, **changes), camera=None)
+    seen = config.camera or CameraConfig(driver="replay")
+    return msgspec.structs.replace(config, camera=msgspec.structs.replace(seen, **changes), microphone=None)
+
+
+def _show(event: Event, sample: Sample | None) -> None:
+    utc0_ms = sample.domain.utc0_ms if sample and sample.domain else 0
+    when = (
+        datetime.fromtimestamp((utc0_ms + event.start_ms) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S") if utc0_ms else ""
+    )
+    lasted = (event.t_ms - event.start_ms) / 1000
+    what = f"{Kind(event.kind).name.lower():<6}  {name_of(event.cls):<14}  {event.evidence:+8.1f}  {event.hits:4d}"
+    sys.stdout.write(f"{when:<20}  {what}  {event.peak:5.2f}  {lasted:7.1f}  {sample.source if sample else ''}\n")
+    sys.stdout.flush()

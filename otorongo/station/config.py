@@ -1,0 +1,222 @@
+"""`station.toml` as frozen values. Every key has its unit in its name or is explained here and in docs/station.md."""
+
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+from otorongo import toml
+from otorongo.station.uplink_config import UplinkConfig
+from otorongo.toml import ConfigError
+from otorongo.wire import classes
+from otorongo.wire.errors import BadValue
+from otorongo.wire.topics import check_station
+
+DEFAULT_PATH: Final = Path("/etc/otorongo/station.toml")
+
+Positive = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1, le=10_000)]
+SensorNumber = Annotated[int, Meta(ge=1, le=250)]
+
+
+class RuleConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When scores of one class become an event."""
+
+    hits: Count | None = None
+    """An event opens when so many ..."""
+    windows: Count | None = None
+    """... of so many windows or frames in a row are over the threshold. Left out: as the bundle says."""
+    threshold: Annotated[float, Meta(gt=0, lt=1)] | None = None
+    """Calibrated probability; left out: the bundle's own threshold."""
+    quiet_s: Positive = 30.0
+    """It closes when nothing was over the threshold for so long."""
+    max_length_s: Positive = 3600.0
+    """It closes after so long even if it goes on, and a new one opens."""
+    update_s: Positive = 300.0
+    """While it goes on, it is told again this often, and at once when its evidence has grown by a natural unit."""
+
+
+class PlaceConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the station stands."""
+
+    latitude_deg: Annotated[float, Meta(ge=-90, le=90)]
+    """WGS 84, negative in the south."""
+    longitude_deg: Annotated[float, Meta(ge=-180, le=180)]
+    """WGS 84, negative in the west."""
+    height_m: Annotated[float, Meta(ge=-100, le=9000)] = 0.0
+    """Of the microphone above ground."""
+
+
+class ReplayConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How `driver = "replay"` reads files instead of a device."""
+
+    speed: Annotated[float, Meta(ge=0, le=1000)] = 1.0
+    """1: as fast as it was recorded; 10: ten times as fast; 0: as fast as possible."""
+    at: Literal["recorded", "now"] = "recorded"
+    """`now` shifts the capture times: the replay seems to happen while it runs."""
+    zone: str = "America/Lima"
+    """Time zone of capture times that do not say theirs."""
+
+
+class MicrophoneConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A microphone."""
+
+    driver: Literal["alsa", "replay"]
+    device: str
+    """alsa: `usb-port:1-1.2` (the port's path) or an ALSA name such as `hw:1,0`. replay: a file or folder."""
+    bundle: str = "threats@1"
+    """A bundle of the zoo, or its folder."""
+    number: SensorNumber = 1
+    """Names this sensor on the wire."""
+    rate_hz: Annotated[int, Meta(ge=8_000, le=192_000)] = 48_000
+    """alsa: the rate to record at; the bundle's own rate is made from it."""
+    gate_db: Annotated[float, Meta(ge=-120, le=0)] = -75.0
+    """Windows quieter than this (dB below full scale) are not classified."""
+    gate_margin_db: Annotated[float, Meta(ge=0, le=60)] = 0.0
+    """Nor are windows that are not at least so much louder than the noise floor."""
+    heartbeat_s: Annotated[int, Meta(ge=10, le=86_400)] = 3600
+    """How often this sensor says that it lives."""
+    clip_s: Annotated[float, Meta(ge=0, le=60)] = 12.0
+    """Length of the sound that is kept of an event; 0: none."""
+    pre_roll_s: Annotated[float, Meta(ge=0, le=30)] = 3.0
+    """How much of that comes from before the event."""
+    media_mb: Annotated[int, Meta(ge=0)] = 500
+    """Room on the card for this sensor's evidence."""
+    rule: dict[str, RuleConfig] = {}
+    """By class; the others keep their defaults."""
+    replay: ReplayConfig = ReplayConfig()
+
+
+class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A camera."""
+
+    driver: Literal["picamera", "opencv", "replay"]
+    device: str = ""
+    """opencv: a number, `/dev/video0` or an `rtsp://` address. picamera: its number. replay: a file or folder."""
+    bundle: str = "boxes@1"
+    """A bundle of the zoo, or its folder."""
+    number: SensorNumber = 2
+    """Names this sensor on the wire."""
+    trigger_pin: Annotated[int, Meta(ge=0, le=40)] | None = None
+    """GPIO of a PIR detector (BCM); the camera sleeps until it rises. Left out: the gate alone decides."""
+    width: Annotated[int, Meta(ge=160, le=9152)] = 1280
+    """Pixels."""
+    height: Annotated[int, Meta(ge=120, le=6944)] = 720
+    """Pixels."""
+    fps: Annotated[float, Meta(gt=0, le=60)] = 2.0
+    """Frames per second."""
+    burst: Annotated[int, Meta(ge=1, le=100)] = 5
+    """Frames after a trigger."""
+    gate: bool = True
+    """False: every frame is classified (single pictures, time lapse)."""
+    heartbeat_s: Annotated[int, Meta(ge=10, le=86_400)] = 3600
+    """How often this sensor says that it lives."""
+    thumbnail: bool = True
+    """Keep one small picture of each event."""
+    media_mb: Annotated[int, Meta(ge=0)] = 1000
+    """Room on the card for this sensor's evidence."""
+    rule: dict[str, RuleConfig] = {}
+    """By class; the others keep their defaults."""
+    replay: ReplayConfig = ReplayConfig()
+
+
+class StationConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file."""
+
+    station: str
+    """Name of the station: 1 to 32 letters, digits, - and _; the hub knows it by this."""
+    data_dir: str = "/var/lib/otorongo"
+    """Outbox, evidence and ballast."""
+    place: PlaceConfig | None = None
+    microphone: MicrophoneConfig | None = None
+    camera: CameraConfig | None = None
+    uplink: UplinkConfig | None = None
+    """Left out: nothing is sent; the outbox can be carried to the hub."""
+
+    @property
+    def outbox_path(self) -> Path:
+        """The outbox file."""
+        return Path(self.data_dir) / "outbox.db"
+
+    @property
+    def media_dir(self) -> Path:
+        """Evidence, below `data_dir`."""
+        return Path(self.data_dir) / "media"
+
+    def sensors(self) -> dict[str, "MicrophoneConfig | CameraConfig"]:
+        """The sensors that there are, by section."""
+        return {name: one for name, one in (("microphone", self.microphone), ("camera", self.camera)) if one}
+
+
+SOUND_RULES: Final = {
+    "chainsaw": RuleConfig(quiet_s=60.0),
+    "engine": RuleConfig(quiet_s=90.0),
+    "engine_steady": RuleConfig(quiet_s=300.0),
+    "generator": RuleConfig(quiet_s=300.0),
+    "excavator": RuleConfig(quiet_s=120.0),
+    "boat": RuleConfig(quiet_s=60.0),
+    "vehicle": RuleConfig(quiet_s=60.0),
+    "aircraft": RuleConfig(quiet_s=60.0),
+    "gunshot": RuleConfig(quiet_s=10.0, max_length_s=120.0),
+    "tree_fall": RuleConfig(quiet_s=20.0, max_length_s=120.0),
+    "fire": RuleConfig(quiet_s=120.0),
+    "speech": RuleConfig(quiet_s=60.0),
+    "dog": RuleConfig(quiet_s=60.0),
+}
+"""Classes of sound that become events. Rain, wind, insects, frogs and birds need a rule of their own for that."""
+PICTURE_RULES: Final = {
+    name: RuleConfig(quiet_s=60.0, max_length_s=900.0)
+    for name in ("person", "vehicle", "boat", "animal", "dog", "cattle", "smoke", "fire")
+}
+"""Classes of pictures that become events: a minute without ends the visit."""
+
+
+def load(path: str | Path) -> StationConfig:
+    """Read `station.toml`. Raises ConfigError, which names the file, the key, the reason and what is allowed."""
+    config = toml.load(path, StationConfig)
+    try:
+        check_station(config.station)
+    except BadValue as error:
+        raise ConfigError(f"{path}: station: {error}") from error
+    if not config.sensors():
+        raise ConfigError(f"{path}: no sensor: write a section [microphone] or [camera]")
+    numbers = [one.number for one in config.sensors().values()]
+    if len(set(numbers)) < len(numbers):
+        raise ConfigError(f"{path}: camera.number: {numbers[0]} is the microphone's too (allowed: a number of its own)")
+    for section, sensor in config.sensors().items():
+        for name, rule in rules_of(sensor).items():
+            _check_rule(f"{path}: {section}.rule.{name}", name, rule, "sound" if section == "microphone" else "picture")
+    return config
+
+
+def rules_of(sensor: MicrophoneConfig | CameraConfig) -> dict[str, RuleConfig]:
+    """The rules of a sensor: the defaults, and over them what its section says."""
+    return {**(SOUND_RULES if isinstance(sensor, MicrophoneConfig) else PICTURE_RULES), **sensor.rule}
+
+
+def _check_rule(where: str, name: str, rule: RuleConfig, sense: str) -> None:
+    known = [line.name for line in classes.CLASSES if line.sense in (sense, "both")]
+    if name not in known:
+        raise ConfigError(f"{where}: is no {sense} class (allowed: {', '.join(known)})")
+    if (rule.hits is None) != (rule.windows is None):
+        raise ConfigError(f"{where}: hits and windows come together, or neither")
+
+
+def check_cadence(where: str, hits: int, windows: int, rule: RuleConfig, hop_s: float) -> None:
+    """Refuse a rule that can never fire at the real cadence. Raises ConfigError.
+
+    `hop_s` is the time from one window to the next: with hits that lie further apart than `quiet_s`, an event would
+    close before its next hit could come.
+    """
+    if hits > windows:
+        raise ConfigError(f"{where}: {hits} hits never come in {windows} windows (allowed: hits up to windows)")
+    if rule.quiet_s < hop_s:
+        raise ConfigError(
+            f"{where}: quiet_s is {rule.quiet_s:g}, but windows come every {hop_s:g} s: each event would close at once "
+            f"(allowed: at least {hop_s:g})"
+        )
+    if rule.max_length_s < windows * hop_s:
+        raise ConfigError(
+            f"{where}: max_length_s is {rule.max_length_s:g}, shorter than its {windows} windows of {hop_s:g} s "
+            f"(allowed: at least {windows * hop_s:g})"
+        )

@@ -1,0 +1,202 @@
+"""Scores into events. Pure: the state goes in and comes out, time comes with the samples.
+
+For each class with a rule: an event opens when `hits` of the last `windows` samples were over the threshold, is told
+again when it has changed, and closes when it has been quiet for long enough or has lasted too long. A sample that the
+gate rejected counts as one below the threshold; a tick moves time only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
+
+from otorongo.station.samples import Event, Score, Scores, Tick
+from otorongo.wire.codes import CloseReason, Kind
+
+GROWN: Final = 1.0
+"""An event whose evidence has grown by this many natural units is told again at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When scores of one class become an event; times in ms."""
+
+    hits: int
+    windows: int
+    quiet_ms: int
+    max_length_ms: int
+    update_ms: int
+    threshold: float | None = None
+    """Calibrated probability; None: the bundle's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """One of the last samples: over the threshold or not."""
+
+    t_ms: int
+    score: Score | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """An event that goes on."""
+
+    key: int
+    start_ms: int
+    last_ms: int
+    """End of the last sample over the threshold."""
+    best: tuple[float, ...]
+    """The highest evidences, at most `hits` of them, falling."""
+    hits: int
+    peak: float
+    level_db: int
+    floor_db: int
+    count: int
+    told_ms: int
+    told_evidence: float
+
+    @property
+    def evidence(self) -> float:
+        """Mean of the best windows: not their sum, because windows are correlated."""
+        return sum(self.best) / len(self.best)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What is remembered of one class."""
+
+    recent: tuple[_Hit, ...] = ()
+    open: _Open | None = None
+
+
+_NO_TRACKS: Final[Mapping[int, Track]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is remembered of all classes."""
+
+    tracks: Mapping[int, Track] = field(default_factory=lambda: _NO_TRACKS)
+    next_key: int = 1
+    unconfirmed: int = 0
+    """Hits so far that came too few to open an event."""
+
+    @property
+    def open_keys(self) -> frozenset[int]:
+        """The events that go on."""
+        return frozenset(track.open.key for track in self.tracks.values() if track.open)
+
+
+def advance(state: State, item: Scores | Tick, rules: Mapping[int, Rule]) -> tuple[State, list[Event]]:
+    """The next state, and the revisions to tell: closings before openings.
+
+    `rules` is by wire class; a class without a rule makes no events. Times may not run backwards.
+    """
+    tracks: dict[int, Track] = {}
+    closed: list[Event] = []
+    told: list[Event] = []
+    key, unconfirmed = state.next_key, state.unconfirmed
+    now_ms = item.t_ms + item.duration_ms if isinstance(item, Scores) else item.t_ms
+    for cls, rule in rules.items():
+        track = state.tracks.get(cls, Track())
+        score = _best(item, cls) if isinstance(item, Scores) else None
+        hit = score if score and score.hit else None
+        # What ended before this sample is told as ended, even if the sample would begin it again.
+        track, end = _close(track, cls, rule, item.t_ms if hit else now_ms)
+        closed += end
+        if isinstance(item, Scores):
+            if track.open is None:
+                gone = _forgotten(track, rule)
+                unconfirmed += gone
+                track, opened = _gather(track, cls, rule, item, hit, key)
+                told += opened
+                key += len(opened)
+            elif hit:
+                track, more = _grow(track, track.open, cls, rule, item, hit)
+                told += more
+        tracks[cls] = track
+    return State(MappingProxyType(tracks), key, unconfirmed), closed + told
+
+
+def finish(state: State, t_ms: int, reason: CloseReason) -> tuple[State, list[Event]]:
+    """Close everything: the source came to its end, or its clock changed."""
+    closed = [
+        _event(track.open, cls, Kind.CLOSE, track.open.last_ms if reason == CloseReason.QUIET else t_ms, reason)
+        for cls, track in state.tracks.items()
+        if track.open
+    ]
+    return State(_NO_TRACKS, state.next_key, state.unconfirmed), closed
+
+
+def _best(item: Scores, cls: int) -> Score | None:
+    """The strongest score of a class: several labels of a bundle may mean the same."""
+    return max(
+        (score for score in item.scores if score.cls == cls), key=lambda score: (score.hit, score.p), default=None
+    )
+
+
+def _forgotten(track: Track, rule: Rule) -> int:
+    """1 if a hit now leaves the memory without having opened an event."""
+    full = len(track.recent) >= rule.windows
+    return int(full and track.recent[0].score is not None and rule.windows > 0)
+
+
+def _gather(track: Track, cls: int, rule: Rule, item: Scores, hit: Score | None, key: int) -> tuple[Track, list[Event]]:
+    recent = (*track.recent, _Hit(item.t_ms, hit))[-rule.windows :]
+    hits = [(one.t_ms, one.score) for one in recent if one.score is not None]
+    if len(hits) < rule.hits or hit is None:
+        return Track(recent), []
+    scores = [score for _, score in hits]
+    started = _Open(
+        key=key,
+        start_ms=hits[0][0],
+        last_ms=item.t_ms + item.duration_ms,
+        best=tuple(sorted((score.evidence for score in scores), reverse=True)[: rule.hits]),
+        hits=len(hits),
+        peak=max(score.p for score in scores),
+        level_db=item.level_db,
+        floor_db=item.floor_db,
+        count=max(score.count for score in scores),
+        told_ms=item.t_ms + item.duration_ms,
+        told_evidence=0.0,
+    )
+    started = replace(started, told_evidence=started.evidence)
+    return Track((), started), [_event(started, cls, Kind.OPEN, started.last_ms, CloseReason.NONE)]
+
+
+def _grow(track: Track, old: _Open, cls: int, rule: Rule, item: Scores, hit: Score) -> tuple[Track, list[Event]]:
+    end_ms = item.t_ms + item.duration_ms
+    grown = replace(
+        old,
+        last_ms=end_ms,
+        best=tuple(sorted((*old.best, hit.evidence), reverse=True)[: rule.hits]),
+        hits=old.hits + 1,
+        peak=max(old.peak, hit.p),
+        level_db=max(old.level_db or -128, item.level_db or -128),
+        floor_db=item.floor_db or old.floor_db,
+        count=max(old.count, hit.count),
+    )
+    due = end_ms - old.told_ms >= rule.update_ms
+    if not due and grown.evidence - old.told_evidence < GROWN and grown.count <= old.count:
+        return replace(track, open=grown), []
+    grown = replace(grown, told_ms=end_ms, told_evidence=grown.evidence)
+    return replace(track, open=grown), [_event(grown, cls, Kind.UPDATE, end_ms, CloseReason.NONE)]
+
+
+def _close(track: Track, cls: int, rule: Rule, now_ms: int) -> tuple[Track, list[Event]]:
+    now = track.open
+    if now is None:
+        return track, []
+    if now_ms - now.last_ms > rule.quiet_ms:
+        return Track(), [_event(now, cls, Kind.CLOSE, now.last_ms, CloseReason.QUIET)]
+    if now_ms - now.start_ms >= rule.max_length_ms:
+        return Track(), [_event(now, cls, Kind.CLOSE, now.last_ms, CloseReason.MAX_LENGTH)]
+    return track, []
+
+
+def _event(now: _Open, cls: int, kind: Kind, t_ms: int, reason: CloseReason) -> Event:
+    return Event(
+        now.key, cls, kind, now.start_ms, t_ms, now.evidence, now.hits, now.peak, now.level_db, now.floor_db,
+        now.count, reason,
+    )  # fmt: skip

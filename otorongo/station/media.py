@@ -1,0 +1,263 @@
+"""What to keep on the card: a clip of a sound, a thumbnail of a picture. Encoding comes after the alert, never before.
+
+A file is written beside its final name and renamed, then told by a media row; a file without a row is an orphan of a
+power cut and is swept at the next start. The oldest evidence gives way when the budget is spent; what is pinned
+(a threat's evidence that the hub does not have safely) goes last.
+"""
+
+import hashlib
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from otorongo.station.outbox_media import MediaShelf
+from otorongo.station.outbox_write import Of
+from otorongo.station.pipeline import Judged
+from otorongo.station.samples import Event, Picture, Sample, Sound
+from otorongo.wire.codes import Kind, MediaKind
+from otorongo.wire.rows import Media
+
+log = logging.getLogger(__name__)
+
+THUMBNAIL_BYTES: Final = (3_000, 8_000)
+"""A thumbnail has about so many bytes: enough to recognise, few enough for a bad link."""
+_MARGIN: Final = 0.25
+
+EncodeSound = Callable[[Sound, int], bytes]
+"""Float mono (n,) and its rate in Hz to an Ogg Opus file."""
+EncodePicture = Callable[[Picture, int], bytes]
+"""RGB (H, W, 3) and a quality from 1 to 100 to a WebP file."""
+Shrink = Callable[[Picture, float], Picture]
+"""RGB and a factor below 1 to a smaller RGB."""
+
+
+@dataclass
+class Shelf:
+    """The files of one sensor, their budget, and how they come onto the card."""
+
+    data_dir: Path
+    section: str
+    budget_bytes: int
+    media: MediaShelf
+    delete: Callable[[Path], None] = lambda path: path.unlink(missing_ok=True)
+
+    def sweep(self) -> int:
+        """Delete files that no row tells of; returns how many."""
+        told = {evidence.path for evidence in self.media.all()}
+        orphans = [path for path in self._files() if path.relative_to(self.data_dir).as_posix() not in told]
+        for path in orphans:
+            self.delete(path)
+        if orphans:
+            log.warning("%s: %d files of evidence without a record deleted", self.section, len(orphans))
+        return len(orphans)
+
+    def write(self, name: str, content: bytes) -> str:
+        """Put a file onto the card within the budget; its path relative to the data folder. Raises OSError."""
+        self._make_room(len(content))
+        path = self.data_dir / "media" / self.section / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        return path.relative_to(self.data_dir).as_posix()
+
+    def _make_room(self, size: int) -> None:
+        mine = f"media/{self.section}/"
+        known = [evidence for evidence in self.media.all() if evidence.path.startswith(mine)]
+        total = sum(evidence.bytes for evidence in known) + size
+        gone = []
+        for evidence in known:
+            if total <= self.budget_bytes:
+                break
+            self.delete(self.data_dir / evidence.path)
+            gone.append(evidence.seq)
+            total -= evidence.bytes
+        if gone:
+            self.media.forget(gone)
+
+    def _files(self) -> Iterable[Path]:
+        return [path for path in (self.data_dir / "media" / self.section).rglob("*") if path.is_file()]
+
+
+@dataclass
+class _Clip:
+    """A clip that is still being heard."""
+
+    opening: int
+    boot: int
+    tags: int
+    until_ms: int
+    start_ms: int
+
+
+@dataclass
+class ClipKeeper:
+    """Keeps the newest sound in memory, and a clip of each event with what came before it."""
+
+    shelf: Shelf
+    sensor: int
+    clip_s: float
+    pre_roll_s: float
+    encode: EncodeSound
+    _ring: deque[tuple[int, Sound, int]] = field(default_factory=deque)
+    _due: list[_Clip] = field(default_factory=list)
+
+    def see(self, sample: Sample, judged: Judged | None) -> None:
+        """Remember what is new of a window; forget what no clip can need any more."""
+        count = round(sample.new_ms * sample.rate_hz / 1000)
+        new = sample.data[-count:] if count else sample.data[:0]
+        start_ms = sample.end_ms - sample.new_ms
+        if self._ring and not 0 <= start_ms - self._end_ms() <= 250:
+            self._ring.clear()
+        self._ring.append((start_ms, new.copy(), sample.rate_hz))
+        first_ms = min((clip.start_ms for clip in self._due), default=sample.end_ms)
+        keep_from = min(first_ms, sample.end_ms - round((self.pre_roll_s + self.clip_s) * 1000))
+        while len(self._ring) > 1 and self._ring[1][0] <= keep_from:
+            self._ring.popleft()
+
+    def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
+        """An opening begins a clip; a closing ends it early."""
+        if revision.kind == Kind.OPEN and self.clip_s:
+            # Not all of a long gathering: the newest hits, with a little before them.
+            newest = revision.t_ms - round((self.clip_s - 3.0) * 1000)
+            start = max(revision.start_ms - round(self.pre_roll_s * 1000), newest)
+            self._due.append(_Clip(opening, boot, tags, start + round(self.clip_s * 1000), start))
+        if revision.kind == Kind.CLOSE:
+            for clip in self._due:
+                if clip.opening == opening:
+                    clip.until_ms = min(clip.until_ms, revision.t_ms + 1000)
+
+    def work(self, now_ms: int, *, last: bool = False) -> list[tuple[Of, int]]:
+        """Write the clips that are complete."""
+        ready = [clip for clip in self._due if last or clip.until_ms <= now_ms]
+        self._due = [clip for clip in self._due if not (last or clip.until_ms <= now_ms)]
+        return [made for clip in ready if (made := self._write(clip))]
+
+    def _write(self, clip: _Clip) -> tuple[Of, int] | None:
+        parts = [
+            (start, sound, rate)
+            for start, sound, rate in self._ring
+            if len(sound) and start < clip.until_ms and start + len(sound) * 1000 // rate > clip.start_ms
+        ]
+        if not parts:
+            return None
+        rate = parts[-1][2]
+        sound = np.concatenate([part for _, part, _ in parts])
+        skip = max(0, round((clip.start_ms - parts[0][0]) * rate / 1000))
+        sound = sound[skip : skip + round(self.clip_s * rate)]
+        if not len(sound):
+            return None
+        content = self.encode(sound, rate)
+        path = self.shelf.write(f"{clip.opening}-{clip.boot}.ogg", content)
+        row = Media(
+            t_ms=max(clip.start_ms, parts[0][0], 0),
+            sensor=self.sensor,
+            back=0,
+            kind=MediaKind.CLIP,
+            bytes=len(content),
+            sha256=hashlib.sha256(content).digest(),
+            tags=clip.tags,
+            duration_ms=round(len(sound) * 1000 / rate),
+        )
+        return Of(clip.opening, row, path), clip.boot
+
+    def _end_ms(self) -> int:
+        start, sound, rate = self._ring[-1]
+        return start + len(sound) * 1000 // rate
+
+
+@dataclass
+class _Shot:
+    """A picture that waits to be written."""
+
+    opening: int
+    boot: int
+    tags: int
+    cls: int
+    sample: Sample
+    judged: Judged
+
+
+@dataclass
+class ThumbnailKeeper:
+    """Keeps one small picture of each event: the frame that opened it, cut out with a margin around what was seen."""
+
+    shelf: Shelf
+    sensor: int
+    encode: EncodePicture
+    shrink: Shrink
+    _now: tuple[Sample, Judged] | None = None
+    _due: list[_Shot] = field(default_factory=list)
+
+    def see(self, sample: Sample, judged: Judged | None) -> None:
+        """Remember the newest frame that was classified."""
+        self._now = (sample, judged) if judged else self._now
+
+    def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
+        """An opening takes the frame."""
+        if revision.kind == Kind.OPEN and self._now:
+            self._due.append(_Shot(opening, boot, tags, revision.cls, *self._now))
+
+    def work(self, now_ms: int, *, last: bool = False) -> list[tuple[Of, int]]:
+        """Write the pictures that wait."""
+        due, self._due = self._due, []
+        return [self._write(shot) for shot in due]
+
+    def _write(self, shot: _Shot) -> tuple[Of, int]:
+        boxes = [box for box in shot.judged.boxes if box.wire_class == shot.cls]
+        content = small(crop(shot.sample.data, boxes), self.encode, self.shrink)
+        path = self.shelf.write(f"{shot.opening}-{shot.boot}.webp", content)
+        row = Media(
+            t_ms=shot.sample.t_ms,
+            sensor=self.sensor,
+            back=0,
+            kind=MediaKind.THUMBNAIL,
+            bytes=len(content),
+            sha256=hashlib.sha256(content).digest(),
+            tags=shot.tags,
+        )
+        return Of(shot.opening, row, path), shot.boot
+
+
+def crop(picture: Picture, boxes: "Iterable[object]") -> Picture:
+    """The part of RGB (H, W, 3) that holds all boxes with a margin, at least a third of the picture each way.
+
+    Boxes have x, y, w, h in shares of the picture. Without boxes: all of it.
+    """
+    known = [(box.x, box.y, box.x + box.w, box.y + box.h) for box in boxes]  # type: ignore[attr-defined]
+    if not known:
+        return picture
+    height, width = picture.shape[:2]
+    out = []
+    for size, low, high in (
+        (height, min(b[1] for b in known), max(b[3] for b in known)),
+        (width, min(b[0] for b in known), max(b[2] for b in known)),
+    ):
+        span = max((high - low) * (1 + 2 * _MARGIN), 1 / 3)
+        middle = min(max((low + high) / 2, span / 2), max(1 - span / 2, span / 2))
+        out.append(slice(max(0, round((middle - span / 2) * size)), min(size, round((middle + span / 2) * size))))
+    return picture[out[0], out[1]]
+
+
+def small(picture: Picture, encode: EncodePicture, shrink: Shrink) -> bytes:
+    """A WebP of RGB (H, W, 3) of about 3 to 8 kB: first at most 480 pixels, then less quality, then fewer pixels."""
+    longest = max(picture.shape[:2])
+    if longest > 480:
+        picture = shrink(picture, 480 / longest)
+    content = b""
+    for _ in range(6):
+        for quality in (80, 60, 45, 30, 18):
+            content = encode(picture, quality)
+            if len(content) <= THUMBNAIL_BYTES[1]:
+                return content
+        picture = shrink(picture, 0.7)
+    return content

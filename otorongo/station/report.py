@@ -1,0 +1,49 @@
+"""An event as a row of the wire. Pure."""
+
+from otorongo.station.samples import Event
+from otorongo.wire import rows
+from otorongo.wire.classes import BY_NAME, is_threat
+from otorongo.wire.codes import Kind, Tag
+
+_PERSONS = frozenset((BY_NAME["person"].number, BY_NAME["speech"].number))
+
+
+def row(event: Event, sensor: int, *, bundle: int = 0, tags: int = 0) -> rows.Event:
+    """The row of one revision; the outbox fills in `back`.
+
+    An opening is dated at the start of what was noticed, later revisions at their own time.
+    """
+    if is_threat(event.cls):
+        tags |= Tag.THREAT
+    if event.cls in _PERSONS:
+        tags |= Tag.PERSON
+    if event.kind == Kind.OPEN:  # small, to ring soon: what it is and how sure; the rest comes with the next revision
+        return rows.Event(
+            event.start_ms, sensor, event.cls, _tenths(event.evidence), tags, bundle=bundle, count=_small(event.count)
+        )
+    lasted = max(0, event.t_ms - event.start_ms)
+    return rows.Event(
+        t_ms=event.t_ms,
+        sensor=sensor,
+        cls=event.cls,
+        evidence=_tenths(event.evidence),
+        tags=tags,
+        kind=event.kind,
+        bundle=bundle,
+        duration_ms=min(lasted, 0xFFFFFFFF),
+        hits=min(event.hits, 0xFFFF),
+        peak=max(0, min(100, round(event.peak * 100))),
+        level_db=max(-128, min(0, event.level_db)),
+        floor_db=max(-128, min(0, event.floor_db)),
+        count=_small(event.count),
+        reason=event.reason,
+    )
+
+
+def _tenths(evidence: float) -> int:
+    return max(-80, min(80, round(evidence * 10)))
+
+
+def _small(count: int) -> int:
+    """How many at once; one is what an event means anyway."""
+    return min(count, 0xFF) if count > 1 else 0

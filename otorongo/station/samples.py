@@ -1,0 +1,162 @@
+"""What moves through a station: samples in, scores, events out. Values only, and the cutting of sound into windows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Sound = NDArray[np.float32]
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockDomain:
+    """What the times of a replay are counted from."""
+
+    key: str
+    """The same key is the same domain, also after a restart."""
+    utc0_ms: int
+    state: int
+    """`wire.codes.Clock`."""
+    bound_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One frame, or one window of sound."""
+
+    t_ms: int
+    """Capture time, of a window its start: ms since boot, or since `domain.utc0_ms`."""
+    data: NDArray[Any]
+    """Sound: float32 mono (n,) in [-1, 1]. Picture: uint8 RGB (H, W, 3)."""
+    duration_ms: int = 0
+    rate_hz: int = 0
+    """Of sound."""
+    new_ms: int = 0
+    """How much of a window was not in the window before it (the last `new_ms` of it)."""
+    source: str = ""
+    """The file that a replay read it from."""
+    domain: ClockDomain | None = None
+    """Of a replay; None: this boot."""
+    cursor: str | None = None
+    """Where a replay goes on after this sample; committed together with what the sample caused."""
+    last: bool = False
+    """The last sample of its file."""
+
+    @property
+    def end_ms(self) -> int:
+        """When it was complete."""
+        return self.t_ms + self.duration_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Nothing came; time passes all the same."""
+
+    t_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that the technician should know: a damaged file, a microphone that stopped. The sensor goes on."""
+
+    t_ms: int
+    kind: int
+    """`wire.codes.NoteKind`."""
+    text: str
+    lost: int = 0
+    """Samples lost by it."""
+    domain: ClockDomain | None = None
+    cursor: str | None = None
+
+
+Item = Sample | Tick | Fault
+"""What a sensor yields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a bundle says of one wire class in one sample."""
+
+    cls: int
+    p: float
+    """Calibrated probability."""
+    evidence: float
+    """Log-likelihood ratio in natural units, within +-8."""
+    hit: bool
+    """p reached the threshold."""
+    count: int = 1
+    """How many of them are seen at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """All that one sample says; a sample that the gate rejected has none."""
+
+    t_ms: int
+    duration_ms: int
+    scores: tuple[Score, ...] = ()
+    level_db: int = 0
+    floor_db: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One revision of one event, before it becomes a row."""
+
+    key: int
+    """Names the event inside this process."""
+    cls: int
+    kind: int
+    """`wire.codes.Kind`."""
+    start_ms: int
+    t_ms: int
+    """Now: the end of the newest sample that belongs to it."""
+    evidence: float
+    hits: int
+    peak: float
+    level_db: int = 0
+    floor_db: int = 0
+    count: int = 0
+    reason: int = 0
+    """`wire.codes.CloseReason`."""
+
+
+@dataclass
+class Windows:
+    """Cuts a stream of sound into overlapping windows of one length.
+
+    `push` takes blocks as they come and yields each window as soon as it is complete; `finish` yields what is left over
+    as one last window that ends with the sound.
+    """
+
+    rate_hz: int
+    window: int
+    """Samples in a window."""
+    hop: int
+    """Samples from one window to the next."""
+    _held: Sound = field(default_factory=lambda: np.zeros(0, np.float32))
+    _at: int = 0
+    """Place of the first held sample in the stream."""
+    _given: int = 0
+    """End of the last window that was yielded."""
+
+    def push(self, block: Sound) -> Iterator[tuple[int, int, Sound]]:
+        """Yields (place of its first sample in the stream, how many samples are new, window)."""
+        self._held = np.concatenate([self._held, block])
+        while len(self._held) >= self.window:
+            end = self._at + self.window
+            yield self._at, end - self._given, self._held[: self.window]
+            self._given = end
+            self._held = self._held[self.hop :]
+            self._at += self.hop
+
+    def finish(self) -> Iterator[tuple[int, int, Sound]]:
+        """The last window: as long as the others if there was one, else as long as the sound."""
+        new = self._at + len(self._held) - self._given
+        if new <= 0 or not len(self._held):
+            return
+        yield self._at, new, self._held
+        self._given += new
