@@ -84,7 +84,7 @@ if [ ! -f /etc/otorongo/station.toml ]; then
     say "installed, without a configuration. On the hub: otorongo-hub station add NAME; then run this again with --station-folder"
     exit 0
 fi
-/opt/otorongo/current/bin/otorongo-station check --config /etc/otorongo/station.toml ||
+/opt/otorongo/current/bin/otorongo-station check ||
     die "/etc/otorongo/station.toml needs mending, as said above; then run this again"
 
 # One unit for each sensor that the configuration has, and none for one that it no longer has.

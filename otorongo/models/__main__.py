@@ -10,17 +10,22 @@ from otorongo.models import manifest, runtime
 from otorongo.models.manifest import Bundle
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 when all is well, 1 when a bundle is not, 2 for a wrong call."""
-    parser = argparse.ArgumentParser(prog="otorongo-models", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="check|list|show")
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    top = argparse.ArgumentParser(prog="otorongo-models", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True, metavar="check|list|show")
     check = commands.add_parser("check", help="verify digests and run the golden samples")
     check.add_argument("bundle", nargs="*", help="name@version or a folder; without one, all of the zoo")
     check.add_argument("--quiet", action="store_true", help="one line per bundle")
     commands.add_parser("list", help="the bundles that come with the program")
     show = commands.add_parser("show", help="what a bundle says of itself")
     show.add_argument("bundle", help="name@version or a folder")
-    given = parser.parse_args(arguments)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when all is well, 1 when a bundle is not, 2 for a wrong call."""
+    given = parser().parse_args(arguments)
     try:
         if given.command == "check":
             return check_all(given.bundle or manifest.zoo(), quiet=given.quiet)
