@@ -18,7 +18,7 @@ CONTRACT = ("otorongo.wire", "otorongo.wire.*", "otorongo.errors", "otorongo.tom
 BUNDLE_VALUES = ("otorongo.models.manifest", "otorongo.models.errors", "otorongo.errors")
 STATION_PROGRAM = ("otorongo.station.app*", "otorongo.station.__main__", "otorongo.station.adapters*")
 HUB_PROGRAM = ("otorongo.hub.app*", "otorongo.hub.__main__", "otorongo.hub.adapters*", "otorongo.hub.web*")
-STORE = ("otorongo.hub.store*", "otorongo.hub.db", "otorongo.hub.migrations*")
+STORE = ("otorongo.hub.store*", "otorongo.hub.db*", "otorongo.hub.migrations*")
 WEB = ("fastapi", "starlette", "jinja2", "markupsafe", "babel", "argon2", "limits", "msgspec", "numpy", "PIL")
 
 
@@ -66,7 +66,9 @@ RULES = (
         libraries=("numpy", "onnxruntime", "msgspec"),
     ),
     # station
-    _station_adapter("alsa"),
+    _station_adapter("alsa", "soxr"),
+    _station_adapter("encode_sound", "soundfile", "soxr"),
+    _station_adapter("encode_picture", "cv2"),
     _station_adapter("picamera", "picamera2"),
     _station_adapter("opencv", "cv2"),
     _station_adapter("replay*", "soundfile", "soxr", "cv2", "PIL"),
@@ -74,7 +76,12 @@ RULES = (
     _station_adapter("mqtt*", "paho"),
     _station_adapter("seal", "cryptography"),
     _station_adapter("*"),  # board, systemd: no driver
-    Rule("otorongo.station.app*", ours=ANYTHING, never=("otorongo.hub*", "otorongo.models.train*")),
+    Rule(
+        "otorongo.station.app*",
+        ours=ANYTHING,
+        never=("otorongo.hub*", "otorongo.models.train*"),
+        libraries=("msgspec",),
+    ),
     Rule("otorongo.station.__main__", ours=("otorongo*",), never=("otorongo.hub*", "otorongo.models.train*")),
     Rule("otorongo.station.motion", ours=("otorongo.station*",), never=STATION_PROGRAM, libraries=("numpy", "cv2")),
     Rule(
@@ -106,8 +113,14 @@ RULES = (
         for pattern in STORE
     ),
     *(
-        Rule(module, ours=(*CONTRACT, "otorongo.hub*"), never=HUB_PROGRAM, libraries=("cryptography",))
-        for module in ("otorongo.hub.pki", "otorongo.hub.stations", "otorongo.hub.custody")
+        Rule(f"otorongo.hub.{name}", ours=(*CONTRACT, "otorongo.hub*"), never=HUB_PROGRAM, libraries=libraries)
+        for name, libraries in (
+            ("pki", ("cryptography",)),
+            ("stations", ("cryptography",)),
+            ("custody", ("cryptography", "msgspec")),
+            ("users", ("argon2", "zxcvbn", "msgspec")),
+            ("spectrogram", ("numpy", "soundfile", "PIL")),
+        )
     ),
     Rule(
         "otorongo.hub*",

@@ -75,7 +75,7 @@ def _run(given: argparse.Namespace) -> int:
 
         return sense(config, given.section, drill=given.drill)
     if given.command == "uplink":
-        from otorongo.station.app import uplink
+        from otorongo.station.app_uplink import uplink
 
         return uplink(config, given.config)
     if given.command == "tail":

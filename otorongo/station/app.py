@@ -1,15 +1,12 @@
-"""The one place of a station where drivers are named: which adapter, which bundle, which process.
+"""Where a station's sensors are put together: which driver, which bundle. `app_uplink.py` does it for the uplink.
 
 Imports stand inside the functions, because each process loads only what it needs: the microphone process never loads
 OpenCV, the camera process never loads what decodes sound, and neither loads what speaks to the network.
 """
 
-import hashlib
 import logging
 import signal
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +32,6 @@ log = logging.getLogger(__name__)
 
 SOFTWARE: Final = f"otorongo {__version__}"
 PING_S: Final = 10.0
-LOG_LINES: Final = 500
 
 Sensor = MicrophoneConfig | CameraConfig
 Show = Callable[[Event, Sample | None], None]
@@ -82,7 +78,7 @@ def sense(config: StationConfig, section: str, *, show: Show | None = None, dril
         )
         if show:
             loop.show = show
-        _stop_on_signal(source.close)
+        stop_on_signal(source.close)
         notify(f"READY=1\nSTATUS={section}: {sensor.driver} {sensor.device}, {bundle.manifest.reference}")
         loop.run(source.samples())
         notify("STOPPING=1")
@@ -147,14 +143,15 @@ def birth_of(config: StationConfig, section: str, sensor: Sensor, bundle: Bundle
         boot=outbox.live_boot,
         software=SOFTWARE,
         bundles=(birth.Bundle(bundle.manifest.name, bundle.manifest.version, bundle.digest),),
-        sensors=(birth.Sensor(sensor.number, _kind(section), sensor.driver),),
+        sensors=(birth.Sensor(sensor.number, kind_of(section), sensor.driver),),
         latitude_deg=place.latitude_deg if place else None,
         longitude_deg=place.longitude_deg if place else None,
         height_m=place.height_m if place else None,
     )
 
 
-def _kind(section: str) -> Any:
+def kind_of(section: str) -> Any:
+    """What the birth calls a section."""
     return "microphone" if section == "microphone" else "camera"
 
 
@@ -323,7 +320,7 @@ def _watchdog() -> Callable[[int], None]:
     return moved
 
 
-def _stop_on_signal(close: Callable[[], None]) -> None:
+def stop_on_signal(close: Callable[[], None]) -> None:
     """SIGTERM and Ctrl-C end the sensor, so that events are closed and nothing is left behind."""
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -332,89 +329,3 @@ def _stop_on_signal(close: Callable[[], None]) -> None:
 
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, stop)
-
-
-def uplink(config: StationConfig, config_path: Path) -> int:
-    """Run the uplink's process until it is stopped; the exit status.
-
-    Raises ConfigError, TransportError, SealError or OutboxError, which say how to mend it.
-    """
-    link = config.uplink
-    if link is None:
-        raise ConfigError(f"{config_path}: there is no section [uplink]: write one with broker")
-    from otorongo.station.adapters.mqtt import MqttTransport, tls_context
-    from otorongo.station.adapters.seal import FileSigner
-    from otorongo.station.uplink import Station, Uplink
-    from otorongo.station.uplink import run as run_uplink
-    from otorongo.station.uplink_config import endpoint
-
-    where = endpoint(link.broker)
-    lines = _keep_log()
-    transport = MqttTransport(
-        config.station,
-        where.host,
-        where.port,
-        tls=tls_context(link.ca_file, link.cert_file, link.key_file) if where.tls else None,
-        user=link.user,
-        password=_secret(link.password_file),
-        keepalive_s=link.keepalive_s,
-        connect_wait_s=link.connect_wait_s,
-        reconnect_max_s=link.reconnect_max_s,
-    )
-    signer = FileSigner(link.seal_key_file or Path(config.data_dir) / "seal.key")
-    board = LinuxBoard(config.data_dir)
-    outbox = Outbox.open(config.outbox_path, boot_id=board.boot_id(), now=board.clock(), keep_days=link.keep_days)
-    station = Station(
-        config.station,
-        station_birth(config, config_path),
-        config_path.read_text(),
-        lambda count: list(lines)[-count:],
-    )
-    stop = threading.Event()
-    _stop_on_signal(stop.set)
-    run_uplink(Uplink(link, station, outbox, transport, board, signer), transport, outbox, notify, stop)
-    return 0
-
-
-def station_birth(config: StationConfig, config_path: Path) -> birth.Birth:
-    """All sensors and bundles of a station; the uplink fills in outbox, boot and key."""
-    bundles: list[birth.Bundle] = []
-    sensors: list[birth.Sensor] = []
-    for section, sensor in config.sensors().items():
-        bundle = load_bundle(sensor.bundle)
-        sensors.append(birth.Sensor(sensor.number, _kind(section), sensor.driver, len(bundles)))
-        bundles.append(birth.Bundle(bundle.manifest.name, bundle.manifest.version, bundle.digest))
-    place = config.place
-    return birth.Birth(
-        outbox=0,
-        boot=0,
-        software=SOFTWARE,
-        bundles=tuple(bundles),
-        sensors=tuple(sensors),
-        latitude_deg=place.latitude_deg if place else None,
-        longitude_deg=place.longitude_deg if place else None,
-        height_m=place.height_m if place else None,
-        config_digest=hashlib.sha256(config_path.read_bytes()).hexdigest(),
-    )
-
-
-def _secret(path: str) -> str:
-    """The first line of a file; nothing if there is none. Raises ConfigError."""
-    if not path:
-        return ""
-    try:
-        return Path(path).read_text().splitlines()[0].strip()
-    except (OSError, IndexError) as error:
-        raise ConfigError(f"uplink.password_file {path}: cannot be read or is empty: {error}") from error
-
-
-def _keep_log() -> deque[str]:
-    """Remember the newest lines of the log, for a hub that wants them."""
-    lines: deque[str] = deque(maxlen=LOG_LINES)
-
-    class Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            lines.append(f"{record.levelname} {record.getMessage()}"[:400])
-
-    logging.getLogger().addHandler(Keep())
-    return lines

@@ -1,0 +1,104 @@
+"""Where a station's uplink is put together: the only process with the network and the keys."""
+
+import hashlib
+import logging
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Final
+
+from otorongo.models.manifest import load as load_bundle
+from otorongo.station.adapters.board import LinuxBoard
+from otorongo.station.adapters.mqtt import MqttTransport, tls_context
+from otorongo.station.adapters.seal import FileSigner
+from otorongo.station.adapters.systemd import notify
+from otorongo.station.app import SOFTWARE, kind_of, stop_on_signal
+from otorongo.station.config import StationConfig
+from otorongo.station.outbox import Outbox
+from otorongo.station.uplink import Station, Uplink
+from otorongo.station.uplink import run as run_uplink
+from otorongo.station.uplink_config import endpoint
+from otorongo.toml import ConfigError
+from otorongo.wire import birth
+
+LOG_LINES: Final = 500
+
+
+def uplink(config: StationConfig, config_path: Path) -> int:
+    """Run the uplink's process until it is stopped; the exit status.
+
+    Raises ConfigError, TransportError, SealError or OutboxError, which say how to mend it.
+    """
+    link = config.uplink
+    if link is None:
+        raise ConfigError(f"{config_path}: there is no section [uplink]: write one with broker")
+    where = endpoint(link.broker)
+    lines = _keep_log()
+    transport = MqttTransport(
+        config.station,
+        where.host,
+        where.port,
+        tls=tls_context(link.ca_file, link.cert_file, link.key_file) if where.tls else None,
+        user=link.user,
+        password=_secret(link.password_file),
+        keepalive_s=link.keepalive_s,
+        connect_wait_s=link.connect_wait_s,
+        reconnect_max_s=link.reconnect_max_s,
+    )
+    signer = FileSigner(link.seal_key_file or Path(config.data_dir) / "seal.key")
+    board = LinuxBoard(config.data_dir)
+    outbox = Outbox.open(config.outbox_path, boot_id=board.boot_id(), now=board.clock(), keep_days=link.keep_days)
+    station = Station(
+        config.station,
+        station_birth(config, config_path),
+        config_path.read_text(),
+        lambda count: list(lines)[-count:],
+    )
+    stop = threading.Event()
+    stop_on_signal(stop.set)
+    run_uplink(Uplink(link, station, outbox, transport, board, signer), transport, outbox, notify, stop)
+    return 0
+
+
+def station_birth(config: StationConfig, config_path: Path) -> birth.Birth:
+    """All sensors and bundles of a station; the uplink fills in outbox, boot and key."""
+    bundles: list[birth.Bundle] = []
+    sensors: list[birth.Sensor] = []
+    for section, sensor in config.sensors().items():
+        bundle = load_bundle(sensor.bundle)
+        sensors.append(birth.Sensor(sensor.number, kind_of(section), sensor.driver, len(bundles)))
+        bundles.append(birth.Bundle(bundle.manifest.name, bundle.manifest.version, bundle.digest))
+    place = config.place
+    return birth.Birth(
+        outbox=0,
+        boot=0,
+        software=SOFTWARE,
+        bundles=tuple(bundles),
+        sensors=tuple(sensors),
+        latitude_deg=place.latitude_deg if place else None,
+        longitude_deg=place.longitude_deg if place else None,
+        height_m=place.height_m if place else None,
+        config_digest=hashlib.sha256(config_path.read_bytes()).hexdigest(),
+    )
+
+
+def _secret(path: str) -> str:
+    """The first line of a file; nothing if there is none. Raises ConfigError."""
+    if not path:
+        return ""
+    try:
+        return Path(path).read_text().splitlines()[0].strip()
+    except (OSError, IndexError) as error:
+        raise ConfigError(f"uplink.password_file {path}: cannot be read or is empty: {error}") from error
+
+
+def _keep_log() -> deque[str]:
+    """Remember the newest lines of the log, for a hub that wants them."""
+    lines: deque[str] = deque(maxlen=LOG_LINES)
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(f"{record.levelname} {record.getMessage()}"[:400])
+
+    logging.getLogger().addHandler(Keep())
+    return lines
