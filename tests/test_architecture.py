@@ -255,6 +255,7 @@ def test_files_are_short(root: Path) -> None:
         str(path.relative_to(root)): len(path.read_text().splitlines())
         for folder in folders
         for path in folder.rglob("*.py")
+        if "migrations/versions" not in str(path)  # a migration is one step, written once and never edited
     }
     long = {name for name, lines in lengths.items() if lines > 400}
     assert long == set(LONG_FILES), {name: lengths.get(name) for name in long ^ set(LONG_FILES)}

@@ -1,0 +1,112 @@
+"""What each process of a station really loads: started as systemd starts it, and asked at its end."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from otorongo.models import manifest
+
+# Runs the command's own main and leaves, as its last act, a list of everything that it loaded.
+PROGRAM = """
+import atexit, json, pathlib, sys
+atexit.register(lambda: pathlib.Path(sys.argv[1]).write_text(json.dumps(sorted(sys.modules))))
+from otorongo.station.__main__ import main
+sys.exit(main(sys.argv[2:]))
+"""
+NEVER_ON_A_STATION = {
+    "librosa",
+    "torch",
+    "numba",
+    "scipy",
+    "sklearn",
+    "onnx",
+    "sqlalchemy",
+    "fastapi",
+    "amqtt",
+    "pytest",
+}
+NETWORK = {"paho", "cryptography", "otorongo.station.uplink"}
+SIGHT = {"cv2", "otorongo.models.image", "otorongo.station.motion"}
+SOUND = {"soundfile", "soxr", "otorongo.models.mel", "otorongo.station.loudness"}
+PATIENCE_S = 60.0
+
+
+def station_toml(folder: Path, sensors: str) -> Path:
+    """A configuration of a station that keeps its data in `folder`."""
+    uplink = '[uplink]\nbroker = "mqtt://127.0.0.1:9"\n'
+    path = folder / "station.toml"
+    path.write_text(f'station = "K-02"\ndata_dir = "{folder}/data"\n{sensors}\n{uplink}')
+    return path
+
+
+def loaded(folder: Path, config: Path, *command: str, stop_after_s: float | None = None) -> set[str]:
+    """The modules of one process of the station, packages by each of their dotted names."""
+    report = folder / "modules.json"
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, report, "--config", config, *command], stderr=subprocess.PIPE, text=True
+    )
+    if stop_after_s is not None:
+        time.sleep(stop_after_s)
+        process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, log
+    modules = json.loads(report.read_text())
+    return {".".join(name.split(".")[: depth + 1]) for name in modules for depth in range(name.count(".") + 1)}
+
+
+def replay(section: str, bundle: str, folder: Path) -> str:
+    """A section that replays a folder as fast as possible."""
+    lines = ['driver = "replay"', f'device = "{folder}"', f'bundle = "{bundle}"', f"[{section}.replay]", "speed = 0"]
+    return "\n".join([f"[{section}]", *lines])
+
+
+def bundle_for(kind: str) -> str:
+    """A bundle of the zoo for sound or pictures."""
+    return next(name for name in manifest.zoo() if manifest.load(name).manifest.kind == kind)
+
+
+def test_the_microphone_loads_no_sight_and_no_network(tmp_path: Path) -> None:
+    """From recording to outbox, the microphone's process never loads OpenCV, MQTT or keys."""
+    (tmp_path / "in").mkdir()
+    noise = np.random.default_rng(1).normal(0, 0.1, 48_000 * 8).astype(np.float32)
+    soundfile.write(tmp_path / "in" / "20261122_120000.wav", noise, 48_000)
+    config = station_toml(tmp_path, replay("microphone", bundle_for("sound"), tmp_path / "in"))
+    modules = loaded(tmp_path, config, "sense", "microphone")
+    assert not modules & (NEVER_ON_A_STATION | NETWORK | SIGHT)
+    assert {"onnxruntime", "otorongo.models.mel"} <= modules
+
+
+def test_the_camera_loads_no_sound_and_no_network(tmp_path: Path) -> None:
+    """From picture to outbox, the camera's process never loads what decodes or hears sound, MQTT or keys."""
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        pixels = np.random.default_rng(number).integers(0, 255, (480, 640, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "in" / f"20261122_12000{number}.jpg")
+    config = station_toml(tmp_path, replay("camera", bundle_for("picture"), tmp_path / "in"))
+    modules = loaded(tmp_path, config, "sense", "camera")
+    assert not modules & (NEVER_ON_A_STATION | NETWORK | SOUND)
+    assert {"onnxruntime", "cv2"} <= modules
+
+
+def test_the_uplink_loads_the_network_and_nothing_that_sees_or_hears(tmp_path: Path) -> None:
+    """The uplink, the one process with keys, holds no model and no decoder that a hostile file could reach."""
+    config = station_toml(tmp_path, replay("microphone", bundle_for("sound"), tmp_path))
+    modules = loaded(tmp_path, config, "uplink", stop_after_s=3.0)
+    assert not modules & (NEVER_ON_A_STATION | SIGHT | SOUND | {"onnxruntime", "PIL"})
+    assert "paho" in modules
+
+
+@pytest.mark.parametrize("module", ["otorongo.wire.batch", "otorongo.station.outbox"])
+def test_the_core_is_light(module: str) -> None:
+    """Wire and outbox load neither numpy nor anything of the network: they are in every process."""
+    script = f"import sys, {module}; print('\\n'.join(sys.modules))"
+    names = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert not set(names) & (NEVER_ON_A_STATION | NETWORK | SIGHT | SOUND | {"numpy", "onnxruntime"})
