@@ -6,9 +6,9 @@ from typing import Any
 from otorongo.hub.store import Tx
 from otorongo.hub.store_alerts import EventKey
 
+Rules = Any
+NO_RULES: Rules = None
 
-def believe(tx: Tx, rules: Any, touched: AbstractSet[EventKey], now_ms: int) -> None:
+
+def believe(tx: Tx, rules: Rules, touched: AbstractSet[EventKey], now_ms: int) -> None:
     """Let the engine judge what changed."""
-
-
-NO_RULES: Any = None

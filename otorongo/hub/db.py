@@ -274,6 +274,7 @@ media = Table(
     int_column("have"),  # bytes from the start that are on disk
     Column("state", String(8), nullable=False, server_default="told"),  # told, part, whole, bad, refused
     Column("path", Text, nullable=False, server_default=""),  # below data_dir/media
+    int_column("tries"),  # how often it came whole and its hash did not hold
     int_column("wanted_ms"),  # when the hub last asked for it; 0: never
     int_column("changed_ms"),
     Index(None, "station", "outbox", "event"),

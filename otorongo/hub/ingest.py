@@ -7,10 +7,10 @@ commit costs more than a row.
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from otorongo.hub import custody, receipts, store_records, store_stations, taking
-from otorongo.hub.belief import believe
+from otorongo.hub.belief import Rules, believe
 from otorongo.hub.store import Found, Store, Tx
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_records import BoxKey
@@ -42,7 +42,7 @@ class _Box:
         self.row: Found = {}
 
 
-def accept(store: Store, rules: Any, station: str, payload: bytes, now_ms: int) -> Receipt | None:
+def accept(store: Store, rules: Rules, station: str, payload: bytes, now_ms: int) -> Receipt | None:
     """Take one batch in: everything it causes is committed when this returns. None: its header cannot be believed.
 
     Raises sqlalchemy's errors if the database cannot be written; then nothing of it is committed, and the payload may
@@ -51,7 +51,7 @@ def accept(store: Store, rules: Any, station: str, payload: bytes, now_ms: int) 
     return accept_many(store, rules, [Payload(station, payload)], now_ms)[0]
 
 
-def accept_many(store: Store, rules: Any, payloads: Sequence[Payload], now_ms: int) -> list[Receipt | None]:
+def accept_many(store: Store, rules: Rules, payloads: Sequence[Payload], now_ms: int) -> list[Receipt | None]:
     """Take batches in, in one transaction; a receipt for each, or None where a header cannot be believed."""
     with store.write() as tx:
         names = store_stations.touch(tx, (one.station for one in payloads), now_ms)

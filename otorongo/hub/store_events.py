@@ -96,6 +96,13 @@ def events_at(tx: Tx, keys: Sequence[EventKey]) -> list[Found]:
     return sorted(out, key=lambda row: (row["start_ms"], row["station"], row["event"]))
 
 
+def open_events(tx: Tx, station: str, *, limit: int = 200) -> list[EventKey]:
+    """The events of a station that have not closed."""
+    where = (events.c.station == station) & events.c.end_ms.is_(None)
+    rows = tx.execute(select(*_keys()).where(where).order_by(events.c.start_ms.desc()).limit(limit))
+    return [(name, outbox, number) for name, outbox, number in rows]
+
+
 def event(tx: Tx, key: EventKey) -> Found | None:
     """One event."""
     where = and_(events.c.station == key[0], events.c.outbox == key[1], events.c.event == key[2])

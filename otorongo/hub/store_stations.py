@@ -14,20 +14,23 @@ KEPT_BYTES_OF_STATION: Final = 10_000_000
 KEPT_OF_STATION: Final = 2000
 
 
-def touch(tx: Tx, names: Iterable[str], now_ms: int) -> dict[str, str]:
+def touch(tx: Tx, names: Iterable[str], now_ms: int, *, heard: bool = True) -> dict[str, str]:
     """Say that stations were heard, new ones too: each name as given, to the name under which it is known.
 
-    Names are unique without regard to case; the first spelling heard stays. On PostgreSQL this also lets one
-    transaction at a time work on a station, because it holds the row.
+    Not `heard`: the broker spoke for it, by a retained message or a last will. Names are unique without regard to case;
+    the first spelling stays. On PostgreSQL this also lets one transaction at a time work on a station, because it holds
+    the row.
     """
     folded = {name: name.casefold() for name in sorted(set(names))}
     statement = insert(tx, stations)
-    heard = {"last_contact_ms": statement.excluded.last_contact_ms}
+    latest = statement.excluded.last_contact_ms if heard else stations.c.last_contact_ms
+    contact_ms = now_ms if heard else 0
     rows = [
-        {"station": name, "folded": fold, "first_contact_ms": now_ms, "last_contact_ms": now_ms}
+        {"station": name, "folded": fold, "first_contact_ms": now_ms, "last_contact_ms": contact_ms}
         for name, fold in folded.items()
     ]
-    tx.execute(statement.on_conflict_do_update(index_elements=["folded"], set_=heard), rows)
+    keep_name = {"last_contact_ms": latest}
+    tx.execute(statement.on_conflict_do_update(index_elements=["folded"], set_=keep_name), rows)
     known = select(stations.c.folded, stations.c.station).where(stations.c.folded.in_(folded.values()))
     by_fold = {str(fold): str(name) for fold, name in tx.execute(known)}
     return {name: by_fold[fold] for name, fold in folded.items()}

@@ -239,6 +239,7 @@ def upgrade() -> None:
         sa.Column("have", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("state", sa.String(length=8), server_default="told", nullable=False),
         sa.Column("path", sa.Text(), server_default="", nullable=False),
+        sa.Column("tries", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("wanted_ms", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("changed_ms", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("station", "outbox", "seq", name=op.f("pk_media")),

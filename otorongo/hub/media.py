@@ -1,0 +1,179 @@
+"""Evidence in chunks: taken in order, resumed from where it stopped, believed when its hash holds.
+
+A piece lies below `folder` as STATION/OUTBOX/SEQ.part while it grows and under its kind's ending when it is whole. The
+database says how many bytes from the start are good; bytes beyond that are written again.
+"""
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import Struct
+
+from otorongo.hub import receipts, store_events, store_media, store_records, store_stations
+from otorongo.hub.store import Found, Store, Tx
+from otorongo.wire import media, topics
+from otorongo.wire.codes import MediaKind
+from otorongo.wire.errors import BadMessage
+from otorongo.wire.media import MAX_DATA, Chunk
+from otorongo.wire.receipt import Receipt
+from otorongo.wire.wants import WantMedia
+
+log = logging.getLogger(__name__)
+
+ENDINGS: Final = {
+    MediaKind.THUMBNAIL: "webp",
+    MediaKind.CLIP: "opus",
+    MediaKind.FRAME: "webp",
+    MediaKind.SPECTROGRAM: "webp",
+    MediaKind.LOG: "txt",
+}
+_TOLD_EVERY: Final = 8 * MAX_DATA
+"""Progress is told this often while a piece grows, and at its end."""
+_TRIES: Final = 3
+DAY_MS: Final = 86_400_000
+
+
+class Limits(Struct, frozen=True):
+    """How much evidence the hub takes."""
+
+    piece_bytes: int = 4_000_000
+    station_day_bytes: int = 50_000_000
+    ask_again_ms: int = 600_000
+    """The hub asks again for a piece that has not moved for so long."""
+
+
+def take_chunk(store: Store, folder: Path, limits: Limits, station: str, payload: bytes, now_ms: int) -> Receipt | None:
+    """Write a chunk to disk; a receipt where the station should hear of it, None if it goes on by itself.
+
+    Raises OSError if the disk cannot be written: the chunk then comes again.
+    """
+    with store.write() as tx:
+        station = store_stations.touch(tx, [station], now_ms)[station]
+        try:
+            chunk = media.decode(payload)
+        except BadMessage as error:
+            log.warning("station %s: chunk: %s", station, error)
+            store_stations.keep(tx, station, topics.MEDIA, payload, str(error), now_ms)
+            return None
+        box = store_records.outbox(tx, (station, chunk.outbox))
+        if box is None:
+            return None
+        piece = store_media.piece(tx, (station, chunk.outbox, chunk.seq))
+        tell = True
+        if piece is not None and piece["state"] in ("told", "part"):
+            tell = _take(tx, folder, limits, piece, chunk, now_ms)
+        receipt = receipts.receipt(tx, (station, chunk.outbox), box, now_ms, with_media=True)
+        if piece is None or piece["state"] == "bad":
+            receipt = _with(receipt, chunk.seq, 0)
+        return receipt if tell else None
+
+
+def _take(tx: Tx, folder: Path, limits: Limits, piece: Found, chunk: Chunk, now_ms: int) -> bool:
+    """Add a chunk to a piece; True if the station should hear of it."""
+    key = (piece["station"], piece["outbox"], piece["seq"])
+    if reason := _refused(tx, limits, piece, now_ms):
+        _refuse(tx, key, reason, now_ms)
+        return True
+    have = int(piece["have"])
+    fresh = chunk.data[max(have - chunk.offset, 0) :]
+    if chunk.offset > have or not fresh or have + len(fresh) > piece["bytes"]:
+        return True
+    part = _path(folder, piece, "part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    with part.open("r+b" if part.exists() and have else "wb") as file:
+        file.seek(have)
+        file.write(fresh)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
+    have += len(fresh)
+    store_media.set_piece(tx, key, have=have, state="part", changed_ms=now_ms)
+    if have == piece["bytes"]:
+        _finish(tx, folder, piece, now_ms)
+        return True
+    return have // _TOLD_EVERY > int(piece["have"]) // _TOLD_EVERY
+
+
+def _refused(tx: Tx, limits: Limits, piece: Found, now_ms: int) -> str:
+    if piece["bytes"] > limits.piece_bytes:
+        return f"{piece['bytes']} bytes: the hub takes at most {limits.piece_bytes}"
+    if store_media.media_bytes_since(tx, piece["station"], now_ms - DAY_MS) > limits.station_day_bytes:
+        return f"more than {limits.station_day_bytes} bytes of evidence in a day"
+    return ""
+
+
+def _refuse(tx: Tx, key: store_media.MediaKey, reason: str, now_ms: int) -> None:
+    log.warning("station %s: evidence %s of outbox %s refused: %s", key[0], key[2], key[1], reason)
+    store_media.set_piece(tx, key, state="refused", changed_ms=now_ms)
+    text = f"evidence {key[2]} of outbox {key[1]} was refused: {reason}"
+    store_stations.add_note(tx, key[0], now_ms, "evidence", text, source=f"refused/{key[0]}/{key[1]}/{key[2]}")
+
+
+def _finish(tx: Tx, folder: Path, piece: Found, now_ms: int) -> None:
+    """Check a piece that has all its bytes."""
+    key = (piece["station"], piece["outbox"], piece["seq"])
+    part = _path(folder, piece, "part")
+    if hashlib.sha256(part.read_bytes()).digest() == bytes(piece["sha256"]):
+        whole = _path(folder, piece, ENDINGS.get(piece["kind"], "bin"))
+        part.replace(whole)
+        _sync(whole.parent)
+        path = whole.relative_to(folder).as_posix()
+        store_media.set_piece(tx, key, state="whole", path=path, changed_ms=now_ms)
+        return
+    part.unlink()
+    tries = piece["tries"] + 1
+    bad = {"state": "bad"} if tries >= _TRIES else {"state": "told", "wanted_ms": 0}
+    store_media.set_piece(tx, key, have=0, tries=tries, changed_ms=now_ms, **bad)
+    text = f"evidence {key[2]} of outbox {key[1]} came whole {tries} times and is not what its row says (SHA-256)"
+    log.error("station %s: %s", key[0], text)
+    if tries >= _TRIES:
+        store_stations.add_note(tx, key[0], now_ms, "evidence", text, source=f"bad/{key[0]}/{key[1]}/{key[2]}")
+
+
+def wanted(store: Store, limits: Limits, now_ms: int) -> list[tuple[str, WantMedia]]:
+    """What to ask stations for now: the evidence of alerts that is not here yet. Each is asked for again only later."""
+    with store.write() as tx:
+        found = store_events.media_to_want(tx, now_ms - limits.ask_again_ms, limits.piece_bytes)
+        for piece in found:
+            store_media.set_piece(tx, (piece["station"], piece["outbox"], piece["seq"]), wanted_ms=now_ms)
+    return [(piece["station"], WantMedia(piece["outbox"], piece["seq"], piece["have"])) for piece in found]
+
+
+def sweep(store: Store, folder: Path) -> int:
+    """Remove parts of which the database knows nothing, as after a restore; how many."""
+    swept = 0
+    for part in folder.glob("*/*/*.part"):
+        name = (part.parts[-3], _number(part.parts[-2]), _number(part.stem))
+        with store.read() as tx:
+            piece = store_media.piece(tx, name)
+        if piece is None or piece["state"] not in ("told", "part"):
+            part.unlink()
+            swept += 1
+    return swept
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 20 else -1
+
+
+def _path(folder: Path, piece: Found, ending: str) -> Path:
+    station = str(piece["station"])
+    return folder / station / str(piece["outbox"]) / f"{piece['seq']}.{ending}"
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _with(receipt: Receipt, seq: int, have: int) -> Receipt:
+    """The receipt, saying how far a piece is that no row tells of."""
+    others = tuple(one for one in receipt.media if one[0] != seq)[-31:]
+    fields: dict[str, Any] = {name: getattr(receipt, name) for name in Receipt.__struct_fields__}
+    return Receipt(**{**fields, "media": tuple(sorted((*others, (seq, have))))})

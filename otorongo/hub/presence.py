@@ -1,0 +1,105 @@
+"""Births and statuses: who a station is, and whether it is there."""
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from otorongo.hub import receipts, store_events, store_stations, taking
+from otorongo.hub.belief import Rules, believe
+from otorongo.hub.store import Store, Tx
+from otorongo.wire import birth, status, topics
+from otorongo.wire.birth import Birth
+from otorongo.wire.codes import TamperKind
+from otorongo.wire.errors import BadMessage
+from otorongo.wire.receipt import Receipt
+
+log = logging.getLogger(__name__)
+
+_NO_KEYS: Final[Mapping[str, bytes]] = {}
+
+
+def take_birth(
+    store: Store,
+    rules: Rules,
+    station: str,
+    payload: bytes,
+    now_ms: int,
+    *,
+    retained: bool = False,
+    enrolled: Mapping[str, bytes] = _NO_KEYS,
+) -> Receipt | None:
+    """Keep a birth, and answer with a receipt of its outbox. None: it cannot be read, and is kept with the reason.
+
+    `enrolled` are the public keys that a technician gave out with the certificates: with one, only that key is the
+    station's; without, the first key heard stays. Any other key is a tamper note, and its seals do not hold. A birth
+    that the broker `retained` is no sign of life.
+    """
+    with store.write() as tx:
+        name = store_stations.touch(tx, [station], now_ms, heard=not retained)[station]
+        if name != station:
+            reason = f"station {station!r} is known as {name!r}: names that differ only in case are one"
+            store_stations.keep(tx, name, topics.BIRTH, payload, reason, now_ms)
+            return None
+        try:
+            told = birth.decode(payload)
+        except BadMessage as error:
+            log.warning("station %s: birth: %s", station, error)
+            store_stations.keep(tx, station, topics.BIRTH, payload, str(error), now_ms)
+            return None
+        number = birth.hash_of(payload)
+        body = msgspec.to_builtins(told)
+        row = {"outbox": told.outbox, "boot": told.boot, "payload": payload, "body": body, "received_ms": now_ms}
+        store_stations.add_birth(tx, {"station": station, "hash": number, **row})
+        store_stations.set_station(
+            tx,
+            station,
+            birth=number,
+            latitude_deg=told.latitude_deg,
+            longitude_deg=told.longitude_deg,
+            height_m=told.height_m,
+            software=store_stations.clean(told.software),
+            config_digest=store_stations.clean(told.config_digest),
+        )
+        _judge_key(tx, station, told, now_ms, enrolled.get(station))
+        key = (station, told.outbox)
+        box, closed = taking.begin_outbox(tx, key, now_ms)
+        believe(tx, rules, closed | frozenset(store_events.open_events(tx, station)), now_ms)
+        return receipts.receipt(tx, key, box, now_ms, with_media=True)
+
+
+def _judge_key(tx: Tx, station: str, told: Birth, now_ms: int, enrolled: bytes | None) -> None:
+    """Learn the station's key, or tell that it has changed."""
+    known = bytes((store_stations.station(tx, station) or {})["public_key"] or b"")
+    if enrolled and known != enrolled:
+        store_stations.set_station(tx, station, public_key=enrolled)
+        known = enrolled
+    if told.public_key and not known:
+        store_stations.set_station(tx, station, public_key=told.public_key)
+        known = told.public_key
+    if told.public_key and told.public_key != known:
+        text = f"the station shows another key ({told.public_key.hex()[:16]}) than the one known ({known.hex()[:16]})"
+        source = f"key/{station}/{told.public_key.hex()[:16]}"
+        if store_stations.add_note(
+            tx, station, now_ms, "tamper", text, source=source, kind=int(TamperKind.KEY_CHANGED)
+        ):
+            log.error("station %s: %s", station, text)
+
+
+def take_status(store: Store, station: str, payload: bytes, now_ms: int, *, retained: bool = False) -> bool:
+    """Keep what a station, or its last will, says of itself; False if it cannot be read: it is kept with the reason."""
+    try:
+        told, reason = status.decode(payload), ""
+    except BadMessage as error:
+        told, reason = None, str(error)
+    with store.write() as tx:
+        heard = not retained and (told is None or told.state != "offline")
+        name = store_stations.touch(tx, [station], now_ms, heard=heard)[station]
+        if told is None:
+            log.warning("station %s: status: %s", station, reason)
+            store_stations.keep(tx, name, topics.STATUS, payload, reason, now_ms)
+            return False
+        since_ms = told.at_ms if 0 < told.at_ms <= now_ms else now_ms
+        store_stations.set_station(tx, name, status=told.state, status_until_s=told.until_s, status_ms=since_ms)
+        return True

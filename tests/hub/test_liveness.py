@@ -1,0 +1,96 @@
+"""Up, late, silent, back: told once each."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otorongo.hub import store_stations, watch
+from otorongo.hub.belief import NO_RULES
+from otorongo.hub.ingest import accept
+from otorongo.hub.liveness import Cadence, Health, Heard, SensorKey, judge
+from otorongo.hub.presence import take_status
+from otorongo.hub.store import Store
+from otorongo.wire import status
+from otorongo.wire.status import Status
+from tests.hub.fakes import NOON_MS, Card
+
+CADENCE = Cadence()
+MINUTE_MS = 60_000
+
+
+def _news(heard: list[Heard], told: dict[SensorKey, Health], minutes: float) -> list[tuple[str, int, str]]:
+    healths, news = judge(heard, told, NOON_MS + int(minutes * MINUTE_MS), CADENCE)
+    told.update(healths)
+    return [(one.station, one.sensor, one.news) for one in news]
+
+
+def test_late_silent_and_back_are_told_once_each() -> None:
+    """A station that announced 15 minutes is late after 17, silent after 62, and back when it speaks."""
+    told: dict[SensorKey, Health] = {}
+    heard = [Heard("K-02", 0, NOON_MS, 900)]
+    assert _news(heard, told, 0) == []
+    assert _news(heard, told, 17) == []
+    assert _news(heard, told, 17.1) == [("K-02", 0, "late")]
+    assert _news(heard, told, 40) == []
+    assert _news(heard, told, 62.1) == [("K-02", 0, "silent")]
+    assert _news(heard, told, 9999) == []
+    back = [Heard("K-02", 0, NOON_MS + 9999 * MINUTE_MS, 900)]
+    assert _news(back, told, 9999) == [("K-02", 0, "back")]
+    assert _news(back, told, 10_000) == []
+
+
+def test_a_planned_sleep_is_no_silence() -> None:
+    """A station that said until when it sleeps is late only after that."""
+    told: dict[SensorKey, Health] = {}
+    heard = [Heard("K-02", 0, NOON_MS, 900, NOON_MS + 600 * MINUTE_MS)]
+    assert _news(heard, told, 600) == []
+    assert _news(heard, told, 603) == [("K-02", 0, "late")]
+
+
+def test_a_link_that_is_down_says_nothing_of_its_sensors() -> None:
+    """While the station is late its sensors are not told; a dead sensor of a living station is."""
+    told: dict[SensorKey, Health] = {}
+    sensor = Heard("K-02", 1, NOON_MS, 900)
+    assert _news([Heard("K-02", 0, NOON_MS, 900), sensor], told, 0) == []
+    assert _news([Heard("K-02", 0, NOON_MS, 900), sensor], told, 100) == [("K-02", 0, "silent")]
+    alive = Heard("K-02", 0, NOON_MS + 100 * MINUTE_MS, 900)
+    assert _news([alive, sensor], told, 101) == [("K-02", 0, "back"), ("K-02", 1, "silent")]
+
+
+@given(st.lists(st.tuples(st.integers(0, 120), st.booleans()), max_size=60))
+def test_whatever_happens_news_alternate(steps: list[tuple[int, bool]]) -> None:
+    """Nobody is told `late` twice without `back` between, nor `silent` before or without `late` or `back` after up."""
+    told: dict[SensorKey, Health] = {}
+    now = heard = 0
+    state = "up"
+    for minutes, contact in steps:
+        now += minutes
+        heard = now if contact else heard
+        for _, _, news in _news([Heard("K-02", 0, NOON_MS + heard * MINUTE_MS, 900)], told, now):
+            assert (state, news) in {
+                ("up", "late"), ("up", "silent"), ("late", "silent"), ("late", "back"), ("silent", "back"),
+            }  # fmt: skip
+            state = "up" if news == "back" else news
+
+
+def test_the_hub_notes_it_for_the_technician(store: Store) -> None:
+    """A tick writes one note each, from what the database knows; a last will and a retained message are no contact."""
+    card = Card()
+    card.beat(0)
+    accept(store, NO_RULES, "K-02", card.batch(), NOON_MS)
+
+    def tick(minutes: int) -> list[str]:
+        tellings = watch.tick(store, NO_RULES, CADENCE, NOON_MS + minutes * MINUTE_MS, close_after_ms=3_600_000)
+        return [one.news for one in tellings]
+
+    assert tick(1) == []
+    will = status.encode(Status("offline"))
+    assert take_status(store, "K-02", will, NOON_MS + 18 * MINUTE_MS)
+    assert take_status(store, "K-02", status.encode(Status("online")), NOON_MS + 18 * MINUTE_MS, retained=True)
+    assert tick(18) == ["late"]
+    assert tick(19) == []
+    assert tick(70) == ["silent"]
+    assert take_status(store, "K-02", status.encode(Status("online")), NOON_MS + 80 * MINUTE_MS)
+    assert tick(80) == ["back"]
+    with store.read() as tx:
+        assert [note["what"] for note in store_stations.notes_newest(tx)] == ["back", "silent", "late"]
+        assert store_stations.notes_newest(tx)[0]["text"] == "station K-02: back after 10 min"

@@ -1,0 +1,152 @@
+"""Evidence in chunks: resumed, bounded, and believed when its hash holds."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from otorongo.hub import media, store_alerts, store_media, store_stations
+from otorongo.hub.belief import NO_RULES
+from otorongo.hub.ingest import accept
+from otorongo.hub.media import Limits, sweep, take_chunk, wanted
+from otorongo.hub.store import Store
+from otorongo.wire.media import MAX_DATA, Chunk, encode
+from otorongo.wire.receipt import Receipt
+from otorongo.wire.rows import Media
+from otorongo.wire.wants import WantMedia
+from tests.hub.fakes import NOON_MS, Card
+
+PICTURE = os.urandom(MAX_DATA * 2 + 100)
+LIMITS = Limits(piece_bytes=100_000, station_day_bytes=200_000)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where evidence lies."""
+    (tmp_path / "media").mkdir()
+    return tmp_path / "media"
+
+
+def _card(store: Store, data: bytes = PICTURE, said: int | None = None) -> tuple[Card, int]:
+    card = Card()
+    event = card.open(1000)
+    size = len(data) if said is None else said
+    seq = card.put(Media(1500, 1, card.last + 1 - event, 1, size, hashlib.sha256(data).digest(), 1))
+    accept(store, NO_RULES, "K-02", card.batch(), NOON_MS)
+    return card, seq
+
+
+def _send(
+    store: Store, folder: Path, seq: int, offset: int, data: bytes, now_ms: int = NOON_MS, limits: Limits = LIMITS
+) -> Receipt | None:
+    return take_chunk(store, folder, limits, "K-02", encode(Chunk(7, seq, offset, data)), now_ms)
+
+
+def _piece(store: Store, seq: int) -> dict[str, object]:
+    with store.read() as tx:
+        return store_media.piece(tx, ("K-02", 7, seq)) or {}
+
+
+def test_a_piece_comes_whole(store: Store, folder: Path) -> None:
+    """In chunks, in order; the end is receipted, the file has its bytes and its kind's ending."""
+    _, seq = _card(store)
+    for at in range(0, len(PICTURE), MAX_DATA):
+        receipt = _send(store, folder, seq, at, PICTURE[at : at + MAX_DATA])
+    assert receipt is not None
+    assert receipt.media == ((seq, len(PICTURE)),)
+    piece = _piece(store, seq)
+    assert piece["state"] == "whole"
+    assert (folder / str(piece["path"])).read_bytes() == PICTURE
+    assert str(piece["path"]) == f"K-02/7/{seq}.webp"
+    again = _send(store, folder, seq, 0, PICTURE[:10])
+    assert again is not None
+    assert again.media == ((seq, len(PICTURE)),)
+
+
+def test_it_goes_on_from_where_the_hub_is(store: Store, folder: Path) -> None:
+    """A chunk beyond a hole is told how far the hub is; one that overlaps adds only what is new."""
+    _, seq = _card(store)
+    assert _send(store, folder, seq, 0, PICTURE[:5000]) is None
+    beyond = _send(store, folder, seq, 9000, PICTURE[9000:9100])
+    assert beyond is not None
+    assert beyond.media == ((seq, 5000),)
+    assert _send(store, folder, seq, 4000, PICTURE[4000:8000]) is None
+    with (folder / "K-02" / "7" / f"{seq}.part").open("ab") as file:
+        file.write(b"what a crash left behind")
+    _send(store, folder, seq, 8000, PICTURE[8000:16000])
+    _send(store, folder, seq, 16000, PICTURE[16000:])
+    assert (folder / str(_piece(store, seq)["path"])).read_bytes() == PICTURE
+
+
+def test_a_wrong_hash_begins_again_and_at_last_gives_up(store: Store, folder: Path) -> None:
+    """What is not what its row says is thrown away; after three times the technician is told."""
+    _, seq = _card(store, b"right")
+    for number in range(3):
+        assert _piece(store, seq)["tries"] == number
+        _send(store, folder, seq, 0, b"wrong")
+    assert _piece(store, seq)["state"] == "bad"
+    assert list(folder.rglob("*.*")) == []
+    with store.read() as tx:
+        assert "is not what its row says" in store_stations.notes_newest(tx)[0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("said", "limits", "reason"),
+    [(100_001, LIMITS, "at most 100000"), (5, Limits(station_day_bytes=-1), "in a day")],
+)
+def test_too_much_is_refused_and_told(store: Store, folder: Path, said: int, limits: Limits, reason: str) -> None:
+    """A piece or a day beyond the bounds is refused, and the technician reads why."""
+    _, seq = _card(store, b"large", said)
+    _send(store, folder, seq, 0, b"large", limits=limits)
+    assert _piece(store, seq)["state"] == "refused"
+    with store.read() as tx:
+        assert reason in store_stations.notes_newest(tx)[0]["text"]
+
+
+def test_more_bytes_than_the_row_says_are_not_written(store: Store, folder: Path) -> None:
+    """The row bounds the file."""
+    _, seq = _card(store, b"right")
+    receipt = _send(store, folder, seq, 0, b"right and more")
+    assert receipt is not None
+    assert receipt.media == ()
+    assert _piece(store, seq)["have"] == 0
+
+
+def test_chunks_without_a_row_and_rubbish(store: Store, folder: Path) -> None:
+    """A chunk whose row has not come is told 0 bytes; rubbish is kept with its reason; nothing is written."""
+    _, seq = _card(store)
+    early = _send(store, folder, seq + 5, 0, b"early")
+    assert early is not None
+    assert early.media == ((seq + 5, 0),)
+    assert take_chunk(store, folder, LIMITS, "K-02", b"rubbish", NOON_MS) is None
+    assert take_chunk(store, folder, LIMITS, "K-02", encode(Chunk(99, 1, 0, b"x")), NOON_MS) is None
+    with store.read() as tx:
+        assert store_stations.kept_newest(tx)[0]["leaf"] == "u/m"
+    assert list(folder.iterdir()) == []
+
+
+def test_evidence_is_asked_for_after_the_alert(store: Store, folder: Path) -> None:
+    """Of an event that an alert covers, from where the hub is, and not again at once."""
+    _, seq = _card(store)
+    assert wanted(store, LIMITS, NOON_MS + 1_000_000) == []
+    with store.write() as tx:
+        more = {"place": "a", "activity": "b", "state": "open", "sealed": False, "drill": False}
+        store_alerts.put_alert(tx, {"id": "A1", "reason": None, "data": None, **more})
+        store_alerts.cover(tx, "A1", [{"station": "K-02", "outbox": 7, "event": 1, "late": False, "suppressed": False}])
+    assert wanted(store, LIMITS, NOON_MS + 1_000_000) == [("K-02", WantMedia(7, seq, 0))]
+    assert wanted(store, LIMITS, NOON_MS + 1_000_001) == []
+    _send(store, folder, seq, 0, PICTURE[:5000], NOON_MS + 1_000_002)
+    assert wanted(store, LIMITS, NOON_MS + 1_000_002) == []
+    assert wanted(store, LIMITS, NOON_MS + 3_000_000) == [("K-02", WantMedia(7, seq, 5000))]
+
+
+def test_parts_that_nobody_knows_are_swept(store: Store, folder: Path) -> None:
+    """After a restore, parts of which the database knows nothing go; those that grow stay."""
+    _, seq = _card(store)
+    _send(store, folder, seq, 0, PICTURE[:5000])
+    (folder / "K-02" / "7" / "999.part").write_bytes(b"orphan")
+    (folder / "K-02" / "x" / "y").mkdir(parents=True)
+    assert sweep(store, folder) == 1
+    assert [path.name for path in folder.rglob("*.part")] == [f"{seq}.part"]
+    assert set(media.ENDINGS) == set(range(1, 6))
