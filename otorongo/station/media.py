@@ -16,6 +16,7 @@ from typing import Final
 
 import numpy as np
 
+from otorongo.station.errors import SensorError
 from otorongo.station.outbox_media import MediaShelf
 from otorongo.station.outbox_write import Of
 from otorongo.station.pipeline import Judged
@@ -58,7 +59,12 @@ class Shelf:
         return len(orphans)
 
     def write(self, name: str, content: bytes) -> str:
-        """Put a file onto the card within the budget; its path relative to the data folder. Raises OSError."""
+        """Put a file onto the card within the budget; its path relative to the data folder.
+
+        Raises OSError if the card does not take it, SensorError if it is larger than the whole budget.
+        """
+        if len(content) > self.budget_bytes:
+            raise SensorError(f"{name} has {len(content)} bytes, more than all of {self.section}.media_mb")
         self._make_room(len(content))
         path = self.data_dir / "media" / self.section / name
         path.parent.mkdir(parents=True, exist_ok=True)
