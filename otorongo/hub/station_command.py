@@ -22,6 +22,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="URL",
         help="where the station finds the broker: mqtts://HOST:8883 (default: as hub.toml says)",
     )
+    adding.add_argument(
+        "--latitude", type=float, metavar="DEG", help="where it will hang, WGS 84, negative in the south"
+    )
+    adding.add_argument("--longitude", type=float, metavar="DEG", help="negative in the west")
     actions.add_parser("list", help="every certificate, when it ends, and whether it was revoked")
     revoking = actions.add_parser("revoke", help="shut a station out, such as a stolen one")
     revoking.add_argument("name")
@@ -35,7 +39,7 @@ def run(args: argparse.Namespace, folder: Path, *, broker: str | None, now: dt.d
     """
     match args.action:
         case "add":
-            return _add(args.name, folder, broker=args.broker or broker, into=args.dir, now=now)
+            return _add(args, folder, broker=args.broker or broker, now=now)
         case "list":
             return [_line(station) for station in stations.listed(folder)] or ["no stations yet"]
         case "revoke":
@@ -49,16 +53,28 @@ def run(args: argparse.Namespace, folder: Path, *, broker: str | None, now: dt.d
             return [f"new certificates for {', '.join(hosts)}. Restart the broker and the hub."]
 
 
-def _add(name: str, folder: Path, *, broker: str | None, into: Path | None, now: dt.datetime) -> list[str]:
+def _add(args: argparse.Namespace, folder: Path, *, broker: str | None, now: dt.datetime) -> list[str]:
     if broker is None:
         raise StationError("where will the station find the broker? Say --broker mqtts://HOST:8883")
-    text = station_toml(name, broker)
-    target = stations.add(folder, name, broker=broker, configuration=text, into=into, now=now)
+    place = _place(args.latitude, args.longitude)
+    text = station_toml(args.name, broker, place)
+    target = stations.add(folder, args.name, broker=broker, configuration=text, into=args.dir, now=now)
     return [
-        f"{name}: everything it needs is in {target}",
+        f"{args.name}: everything it needs is in {target}",
+        *([] if place else [f"Write where it hangs into {target / 'station.toml'}, section [place]."]),
         "Carry that folder to the station, run install-station.sh with it, then delete it: it holds private keys.",
         f"A broker that runs already must read {folder} again: systemctl restart mosquitto",
     ]
+
+
+def _place(latitude_deg: float | None, longitude_deg: float | None) -> tuple[float, float] | None:
+    if latitude_deg is None and longitude_deg is None:
+        return None
+    if latitude_deg is None or longitude_deg is None:
+        raise StationError("--latitude and --longitude come together, or neither")
+    if not (-90 <= latitude_deg <= 90 and -180 <= longitude_deg <= 180):
+        raise StationError(f"{latitude_deg:g}, {longitude_deg:g}: no place (allowed: -90 to 90, and -180 to 180)")
+    return latitude_deg, longitude_deg
 
 
 def _line(station: stations.Station) -> str:
@@ -66,18 +82,22 @@ def _line(station: stations.Station) -> str:
     return f"{station.name:<32}  {state}  certificate {station.serial:x}  seal {station.seal_key.hex()[:16]}"
 
 
-def station_toml(name: str, broker: str) -> str:
-    """A station's configuration, ready to run with one microphone; the rest stands in it as comments."""
+def station_toml(name: str, broker: str, place: tuple[float, float] | None = None) -> str:
+    """A station's configuration, ready to run with one microphone; the rest stands in it as comments.
+
+    `place` is latitude and longitude in degrees (WGS 84); without it the station's `check` asks for it.
+    """
+    latitude_deg, longitude_deg = place or (-12.5, -70.0)
+    mark = "" if place else "# "
     return f'''\
 # /etc/otorongo/station.toml of {name}. After a change: otorongo-station check, then restart the units.
 station  = "{name}"
 data_dir = "/var/lib/otorongo"
 
-# Where it hangs; without it the hub shows the station without a place.
-# [place]
-# latitude_deg  = -12.5000
-# longitude_deg = -70.0000
-# height_m      = 6.0                # microphone above ground
+{mark}[place]                              # where it hangs: alerts speak of this
+{mark}latitude_deg  = {latitude_deg:.5f}
+{mark}longitude_deg = {longitude_deg:.5f}
+# height_m    = 6.0                  # microphone above ground
 
 [microphone]                         # leave a section out: no such sensor
 driver = "alsa"

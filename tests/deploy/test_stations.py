@@ -1,5 +1,6 @@
 """Who is let in, and what a station is given."""
 
+import argparse
 import datetime as dt
 import ssl
 import stat
@@ -59,6 +60,54 @@ def test_its_configuration_loads_and_names_its_keys(tmp_path: Path) -> None:
     assert {Path(name).relative_to("/etc/otorongo") for name in named} == {
         path.relative_to(folder) for path in (folder / "pki").iterdir()
     }
+
+
+def test_the_command_says_where_it_hangs(tmp_path: Path) -> None:
+    """A place that is given stands in the configuration; half a place, and one that is none, are refused."""
+    command(tmp_path, "add", "K-02", "--latitude", "-12.83", "--longitude", "-69.29")
+    read = config.load(tmp_path / "handover/K-02/station.toml")
+    assert read.place == config.PlaceConfig(latitude_deg=-12.83, longitude_deg=-69.29)
+    with pytest.raises(StationError, match="together"):
+        command(tmp_path, "add", "K-05", "--latitude", "-12.83")
+    with pytest.raises(StationError, match="no place"):
+        command(tmp_path, "add", "K-05", "--latitude", "-112.83", "--longitude", "0")
+    assert [station.name for station in stations.listed(tmp_path)] == ["K-02"]
+
+
+def test_the_command_tells_no_secret(tmp_path: Path) -> None:
+    """What `station add`, `list` and `revoke` print holds names, dates and places, and not one line of a key."""
+    said = [
+        *command(tmp_path, "add", "K-02"),
+        *command(tmp_path, "list"),
+        *command(tmp_path, "revoke", "K-02"),
+        *command(tmp_path, "list"),
+        *command(tmp_path, "renew"),
+    ]
+    secrets = [
+        line
+        for path in tmp_path.rglob("*.key")
+        for line in path.read_text().splitlines()
+        if not line.startswith("-----")
+    ]
+    assert len(secrets) >= 5
+    assert not [line for line in said for secret in secrets if secret in line]
+    assert "section [place]" in said[1]
+    assert any("good until 2029-11-21" in line for line in said)
+    assert any("revoked 2026-11-22" in line for line in said)
+
+
+def test_without_a_broker_the_command_asks(tmp_path: Path) -> None:
+    """Nobody guesses where the station will find its hub."""
+    with pytest.raises(StationError, match="--broker"):
+        command(tmp_path, "add", "K-02", broker=None)
+    assert command(tmp_path, "list") == ["no stations yet"]
+
+
+def command(folder: Path, *words: str, broker: str | None = BROKER) -> list[str]:
+    """What `otorongo-hub station ...` prints."""
+    parser = argparse.ArgumentParser()
+    station_command.add_parser(parser.add_subparsers())
+    return station_command.run(parser.parse_args(["station", *words]), folder, broker=broker, now=NOW)
 
 
 def test_openssl_accepts_the_chain(tmp_path: Path) -> None:
