@@ -90,7 +90,8 @@ class Outbox:
         self.puts = 0
         """Rows put by this process: a watchdog may look whether it moves."""
         self._file = file
-        self._t_ms = file.t_ms
+        self.t_ms = file.t_ms
+        """Milliseconds since boot, by the clock given to `open`."""
         self._live = f"boot {boot_id}"
         self._domains: dict[int, Domain] = {}  # by the number that callers use
         self._births: dict[int, bytes] = {}
@@ -186,9 +187,9 @@ class Outbox:
         for entry in entries:
             standalone(entry.item.row if isinstance(entry.item, Of) else entry.item)
         if not self._later:
-            self._later_since_ms = self._t_ms()
+            self._later_since_ms = self.t_ms()
         self._later += entries
-        if len(self._later) >= HOLD_ROWS or self._t_ms() - self._later_since_ms >= HOLD_MS:
+        if len(self._later) >= HOLD_ROWS or self.t_ms() - self._later_since_ms >= HOLD_MS:
             self.flush()
 
     def _append(self, db: sqlite3.Connection, entries: Sequence[Entry], cursor: tuple[str, str] | None) -> list[int]:
@@ -344,11 +345,11 @@ class Outbox:
         settled = self._file.write(lambda db: outbox_read.settle(db, receipt))
         if settled.unread:
             text = ", ".join(f"{a}-{b}" for a, b in settled.unread[:20])
-            self.put([Note(self._t_ms(), NoteKind.OTHER, f"the hub keeps rows {text} whole but cannot read them")])
+            self.put([Note(self.t_ms(), NoteKind.OTHER, f"the hub keeps rows {text} whole but cannot read them")])
         return structs.replace(settled, lost=self._tell_lost(receipt))
 
     def _tell_lost(self, receipt: Receipt) -> int:
-        now = self._t_ms()
+        now = self.t_ms()
         runs = self._file.read(lambda db: outbox_read.doubted(db, receipt))
         self._doubts = {last: self._doubts.get(last, now) for _, last, _ in runs}
         sure = [run for run in runs if now - self._doubts[run[1]] >= outbox_read.DOUBT_MS]
@@ -366,7 +367,7 @@ class Outbox:
 
     def poison(self, seqs: Sequence[int], reason: GapReason) -> int:
         """Tell rows that cannot travel as a gap, keep their bytes in the table `poison`; returns how many."""
-        now = self._t_ms()
+        now = self.t_ms()
         log.error("outbox: %d rows from %d cannot travel (%s): told as a gap", len(seqs), seqs[0], reason.name.lower())
         return self._file.write(lambda db: outbox_read.poison(db, seqs, reason, t_ms=now, boot=self.live_boot))
 

@@ -79,6 +79,8 @@ class Connected(Struct, frozen=True):
 
     protocol: str
     """Such as `MQTT 5`."""
+    sure: bool = True
+    """The broker speaks nothing newer; may be remembered."""
 
 
 class Lost(Struct, frozen=True):

@@ -17,7 +17,7 @@ from otorongo.station.outbox import Of, Outbox
 from otorongo.wire.codes import Kind, Tag
 from otorongo.wire.receipt import Receipt
 from otorongo.wire.rows import Event, Media, Note
-from tests.station.test_outbox import SAW, drain, opened, rain, saw
+from tests.station.outbox_bench import SAW, drain, opened, rain, saw
 from tests.station.uplink_fakes import Bench, Book
 
 KILLS = int(os.environ.get("KILLS", "20"))

@@ -1,0 +1,77 @@
+"""What the hub asks of a station, and how it is answered: evidence, log lines, the configuration, a drill."""
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from otorongo.station.outbox import Of, Outbox
+from otorongo.station.uplink_media import MediaSender, keep_text
+from otorongo.wire.classes import is_threat
+from otorongo.wire.codes import CloseReason, Kind, MediaKind, NoteKind, Tag
+from otorongo.wire.rows import Event, Media, Note, Row
+from otorongo.wire.wants import Want, WantConfig, WantLog, WantMedia, WantTest
+
+log = logging.getLogger(__name__)
+
+MAX_LINES: Final = 500
+DRILL_EVIDENCE: Final = 80
+_DRILL_PAUSE_MS: Final = 10_000
+_SECRET = re.compile(r"(?i)((?:password|passwd|token|secret)(?!\w*_file)[\w-]*\s*[=:]\s*)\S+")
+_USER_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s\"']+@")
+
+
+class Answers(Struct, frozen=True):
+    """What answers are made of."""
+
+    outbox: Outbox
+    media: MediaSender
+    config_text: str
+    log_lines: Callable[[int], Sequence[str]]
+
+
+def without_secrets(text: str) -> str:
+    """The text with passwords, tokens and users in addresses blotted out."""
+    return _SECRET.sub(r"\1***", _USER_IN_ADDRESS.sub("***@", text))
+
+
+def answer(use: Answers, want: Want, now_ms: int) -> None:
+    """Do what one want asks; what cannot be done is told in a note."""
+    if isinstance(want, WantMedia):
+        if want.outbox == use.outbox.outbox_id and not use.media.wanted(want.seq, want.offset):
+            text = f"evidence {want.seq} is not on the card any more"
+            use.outbox.put([Note(now_ms, NoteKind.OTHER, text)])
+    elif isinstance(want, WantLog):
+        lines = use.log_lines(min(want.lines, MAX_LINES))
+        _send_text(use, "log", "\n".join(lines) or "no lines", now_ms)
+    elif isinstance(want, WantConfig):
+        _send_text(use, "config", use.config_text or "no configuration", now_ms)
+    elif isinstance(want, WantTest):
+        _drill(use.outbox, want, now_ms)
+
+
+def _send_text(use: Answers, name: str, text: str, now_ms: int) -> None:
+    path, size, digest = keep_text(use.outbox, name, without_secrets(text), now_ms)
+    [seq] = use.outbox.put([Of(0, Media(now_ms, 0, 0, MediaKind.LOG, size, digest), path)])
+    use.media.wanted(seq, 0)
+    for old in [one for one in use.outbox.media.all() if Path(one.path).name.startswith(f"{name}-") and one.seq != seq]:
+        (use.outbox.media.root / old.path).unlink(missing_ok=True)
+        use.outbox.media.forget([old.seq])
+
+
+def _drill(outbox: Outbox, want: WantTest, now_ms: int) -> None:
+    """An event that opens and closes at once, tagged as a drill; the same number is answered once."""
+    last, _, at_ms = (outbox.cursor("drill") or "").partition(" ")
+    if last == str(want.number) and (want.number or now_ms - int(at_ms or 0) < _DRILL_PAUSE_MS):
+        return
+    tags = Tag.DRILL | (Tag.THREAT if is_threat(want.cls) else 0)
+    opening: list[Row] = [
+        Event(now_ms, 0, want.cls, DRILL_EVIDENCE, tags),
+        Note(now_ms, NoteKind.DRILL, str(want.number)),
+    ]
+    seq = outbox.put(opening, cursor=("drill", f"{want.number} {now_ms}"))[0]
+    closing = Event(now_ms, 0, want.cls, DRILL_EVIDENCE, tags, Kind.CLOSE, hits=1, peak=100, reason=CloseReason.QUIET)
+    outbox.put([Of(seq, closing)])
