@@ -120,6 +120,8 @@ RULES = (
             ("custody", ("cryptography", "msgspec")),
             ("users", ("argon2", "zxcvbn", "msgspec")),
             ("spectrogram", ("numpy", "soundfile", "PIL")),
+            ("places", ("shapely", "msgspec")),
+            ("texts", ("babel",)),
         )
     ),
     Rule(

@@ -1,0 +1,237 @@
+"""Pure: what the engine speaks of. Evidence comes in; alerts and decisions, each with its reason, come out.
+
+`step` stands in `engine`, what time alone brings in `escalation`, and what people do in `answers`.
+"""
+
+from enum import IntEnum
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+
+from otorongo.wire import classes
+from otorongo.wire.codes import Tag
+
+MAX_LLR: Final = 8.0
+"""No evidence counts more than this, in natural units, however sure a station is."""
+
+EventKey = tuple[str, int, int]
+"""Station, outbox, and the seq of the opening."""
+
+
+class Severity(IntEnum):
+    """How sure the hub is, and what follows from it."""
+
+    NONE = 0
+    """Recorded: a right covers it, or it was suppressed for another reason."""
+    WATCH = 1
+    """From `watch_at`: shown on the pages, rings nobody."""
+    ALERT = 2
+    """From `ring_at`: rings those of the place."""
+    HIGH = 3
+    """From `high_at`: rings them a second time, and one person alone cannot close it."""
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """The highest revision of one event, as the engine needs it. Times are ms since 1970 UTC."""
+
+    station: str
+    outbox: int
+    event: int
+    """Seq of the opening."""
+    seq: int
+    """Seq of this revision: the highest counts."""
+    sensor: int = 1
+    cls: int
+    llr: float
+    """Natural units; more than MAX_LLR counts as that."""
+    start_ms: int
+    last_ms: int
+    """Its end, or while it is open, as far as the station has told."""
+    closed: bool = False
+    received_ms: int
+    """When the hub first heard of it."""
+    tags: int = 0
+    quarantined: bool = False
+    """Dated in the future: rings nobody and enters nothing."""
+    hits: int = 0
+    peak: int = 0
+    f0_dhz: int = 0
+
+    @property
+    def key(self) -> EventKey:
+        """The event's id."""
+        return self.station, self.outbox, self.event
+
+    @property
+    def pair(self) -> tuple[str, int]:
+        """Station and class: of each pair the strongest event counts, once."""
+        return self.station, self.cls
+
+    @property
+    def cls_name(self) -> str:
+        """Name of the class."""
+        return classes.name_of(self.cls)
+
+    def has(self, tag: Tag) -> bool:
+        """Whether the station gave it this tag."""
+        return bool(self.tags & tag)
+
+
+Why = Literal[
+    "counted",
+    "late",
+    "vetoed",
+    "own_patrol",
+    "right",
+]
+"""Why an event counts, or what keeps it from ringing."""
+
+
+class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why the hub decided something: data, which `reasons.render` makes a sentence of in the reader's language."""
+
+    code: str
+    """What is told: opened, ring, raise, rering, late, alone, shared_use, right, ..."""
+    classes: tuple[tuple[str, int], ...] = ()
+    """Classes with how long they were noticed, ms, strongest first."""
+    stations: tuple[str, ...] = ()
+    right: str = ""
+    """The right that covers it, or that it steps out of: resolution and holder."""
+    right_state: str = ""
+    """none, covered, outside_hours, outside_season, review_overdue."""
+    belief: float = 0.0
+    """Probability."""
+    who: str = ""
+    late: int = 0
+    """Events that came late."""
+    suppressed: int = 0
+    """Events that did not count."""
+    detail: dict[str, Any] = {}
+
+
+class Covered(Struct, frozen=True, kw_only=True):
+    """One event under an alert."""
+
+    key: EventKey
+    weight: float
+    llr: float
+    """As it counts, natural units."""
+    why: Why
+    right: str = ""
+    right_state: str = ""
+
+    @property
+    def late(self) -> bool:
+        """It came too late to ring."""
+        return self.why == "late"
+
+    @property
+    def suppressed(self) -> bool:
+        """It does not count."""
+        return self.why not in ("counted", "late")
+
+
+class Going(Struct, frozen=True, kw_only=True):
+    """Somebody said "I go"."""
+
+    who: str
+    party: str
+    route: str
+    back_ms: int
+    """When they will be back; UTC."""
+    since_ms: int
+    overdue_told: int = 0
+    """1: the coordinator was told that they are not back; 2: the second organisation too."""
+
+
+class Pending(Struct, frozen=True, kw_only=True):
+    """A closing that waits for a second person of another group."""
+
+    what: Literal["false", "by_right"]
+    who: str
+    group: str
+    at_ms: int
+    note: str = ""
+
+
+State_ = Literal["open", "notified", "acknowledged", "resolved"]
+Resolution = Literal["", "confirmed", "false", "by_right", "quiet", "merged"]
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """The hub's belief that one activity is going on at one place, and what became of it."""
+
+    id: str
+    """The code that outside messages carry."""
+    place: str
+    activity: str
+    state: State_ = "open"
+    """open: nobody was rung; notified: somebody was; acknowledged: somebody goes; resolved."""
+    resolution: Resolution = ""
+    severity: Severity = Severity.NONE
+    """The highest that it reached."""
+    belief: float = 0.0
+    """Probability, of all evidence that counts, at its strongest."""
+    first_ms: int = 0
+    last_ms: int = 0
+    opened_ms: int = 0
+    changed_ms: int = 0
+    rung_ms: int = 0
+    """Last ring; 0: never."""
+    resolved_ms: int = 0
+    sealed: bool = False
+    """Persons in a no_contact place: the protocol holder alone sees it."""
+    drill: bool = False
+    reason: Reason
+    covered: tuple[Covered, ...] = ()
+    rung: Severity = Severity.NONE
+    """The severity for which people were rung last."""
+    round: int = 0
+    """How often they were rung for it."""
+    going: Going | None = None
+    pending: Pending | None = None
+    seen_by: tuple[str, ...] = ()
+    merged_into: str = ""
+
+    @property
+    def closed_by_people(self) -> bool:
+        """What people have closed takes nothing new; later evidence is another alert."""
+        return self.state == "resolved" and self.resolution in ("confirmed", "false", "by_right")
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """Everything that the engine knows of one activity at one place."""
+
+    place: str
+    activity: str
+    evidence: tuple[Evidence, ...] = ()
+    """Highest revisions, by key."""
+    alerts: tuple[Alert, ...] = ()
+    """By id."""
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """One thing that the engine decided. `what` is also the line in the alert's life."""
+
+    what: Literal[
+        "opened",
+        "raised",
+        "ring",
+        "rering",
+        "held",
+        "covered",
+        "late",
+        "suppressed",
+        "merged",
+        "quiet",
+        "reopened",
+        "overdue",
+        "audit",
+    ]
+    alert: str
+    severity: Severity
+    round: int = 0
+    """Which ring at this severity, from 0."""
+    reason: Reason
+    to: tuple[str, ...] = ()
+    """Roles that are rung: ranger, coordinator, second_organisation, protocol_holder, auditor."""
