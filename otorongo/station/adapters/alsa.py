@@ -24,7 +24,7 @@ from otorongo.wire.codes import NoteKind
 BLOCK_S: Final = 0.25
 RING_BLOCKS: Final = 120
 """Half a minute of sound may wait."""
-TICK_S: Final = 5.0
+TICK_S: Final = 2.0
 """Nothing for so long: time is told all the same."""
 SILENT_S: Final = 30.0
 """Nothing for so long: the child is stuck, and is killed."""
@@ -115,6 +115,9 @@ class Alsa:
             child.kill()
             child.wait()
             ring.join()
+            for pipe in (child.stdout, child.stderr):
+                if pipe is not None:
+                    pipe.close()
 
     def _cut(self, ring: "_Ring") -> Iterator[Item]:
         windows = Windows(self._out_hz, self._window, self._hop)

@@ -1,0 +1,113 @@
+"""station.toml: what is wrong is refused with file, key, reason and what is allowed."""
+
+from pathlib import Path
+
+import pytest
+
+from otorongo.models.manifest import load as load_bundle
+from otorongo.station import config as station_config
+from otorongo.station.app import rules_for, sensor_of
+from otorongo.station.app_check import check
+from otorongo.toml import ConfigError
+from otorongo.wire.classes import BY_NAME
+
+GOOD = """
+station = "K-02"
+data_dir = "{folder}"
+[place]
+latitude_deg = -12.5
+longitude_deg = -70.0
+[microphone]
+driver = "replay"
+device = "{folder}"
+"""
+
+
+def write(folder: Path, more: str = "") -> Path:
+    """A station.toml."""
+    path = folder / "station.toml"
+    path.write_text(GOOD.format(folder=folder) + more)
+    return path
+
+
+def test_a_good_file_has_sensible_defaults(tmp_path: Path) -> None:
+    """A few lines are enough."""
+    config = station_config.load(write(tmp_path))
+    assert config.microphone is not None
+    assert (config.microphone.bundle, config.microphone.number) == ("threats@1", 1)
+    assert list(config.sensors()) == ["microphone"]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("[microphone.rule.chainsaw]\nhits = 3", r"microphone\.rule\.chainsaw: hits and windows come together"),
+        (
+            "[microphone.rule.jaguar]\nhits = 1\nwindows = 1",
+            r"microphone\.rule\.jaguar: is no sound class \(allowed: chain",
+        ),
+        ("[microphone.rule.chainsaw]\nhitz = 3", r"microphone\.rule\[.*\]\.hitz: no such key|hitz: no such key"),
+        ('[camera]\ndriver = "opencv"\nnumber = 1', r"camera\.number: 1 is the microphone's too"),
+        ('[camera]\ndriver = "webcam"', r"camera\.driver: .*allowed: picamera, opencv, replay"),
+        ("[uplink]", r"uplink\.broker: is missing"),
+        ('[uplink]\nbroker = "mqtt://h"\nkeepalive_s = 1', r"uplink\.keepalive_s: expected"),
+    ],
+)
+def test_a_bad_file_is_refused(tmp_path: Path, more: str, said: str) -> None:
+    """Each mistake is named."""
+    with pytest.raises(ConfigError, match=said):
+        station_config.load(write(tmp_path, more))
+
+
+def test_a_bad_name_and_no_sensor_are_refused(tmp_path: Path) -> None:
+    """A name that would not fit into a topic; a station that neither looks nor listens."""
+    path = tmp_path / "station.toml"
+    path.write_text('station = "K 02"\n[camera]\ndriver = "picamera"\n')
+    with pytest.raises(ConfigError, match="K 02"):
+        station_config.load(path)
+    path.write_text('station = "K-02"\n')
+    with pytest.raises(ConfigError, match="no sensor"):
+        station_config.load(path)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("hits = 9\nwindows = 3", "9 hits never come in 3 windows"),
+        ("hits = 3\nwindows = 6\nquiet_s = 1.0", "windows come every 1.5 s: each event would close at once"),
+        ("hits = 3\nwindows = 100\nmax_length_s = 100.0", "shorter than its 100 windows of 1.5 s"),
+    ],
+)
+def test_a_rule_that_can_never_fire_is_refused_at_the_start(tmp_path: Path, more: str, said: str) -> None:
+    """One source of truth for cadence: the bundle's."""
+    config = station_config.load(write(tmp_path, f"[microphone.rule.chainsaw]\n{more}\n"))
+    sensor = sensor_of(config, "microphone")
+    with pytest.raises(ConfigError, match=said):
+        rules_for("microphone", sensor, load_bundle(sensor.bundle))
+
+
+def test_rules_are_the_bundles_unless_the_file_says_otherwise(tmp_path: Path) -> None:
+    """Hits and windows come from the manifest; rain becomes an event only with a rule of its own."""
+    bundle = load_bundle("threats@1")
+    plain = station_config.load(write(tmp_path))
+    rules = rules_for("microphone", sensor_of(plain, "microphone"), bundle)
+    saw = bundle.by_label["chainsaw"]
+    assert (rules[BY_NAME["chainsaw"].number].hits, rules[BY_NAME["chainsaw"].number].windows) == (saw.hits, saw.of)
+    assert BY_NAME["rain"].number not in rules
+    wet = station_config.load(write(tmp_path, "[microphone.rule.rain]\nhits = 5\nwindows = 10\nthreshold = 0.7\n"))
+    rule = rules_for("microphone", sensor_of(wet, "microphone"), bundle)[BY_NAME["rain"].number]
+    assert (rule.hits, rule.windows, rule.threshold) == (5, 10, 0.7)
+
+
+def test_check_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line for each thing; the exit status says whether there is something to mend."""
+    path = write(tmp_path, '[uplink]\nbroker = "mqtt://hub.example:1883"\nkey_file = "/nowhere/device.key"\n')
+    assert check(path) == 1
+    said = capsys.readouterr().out
+    assert "not encrypted" in said
+    assert "/nowhere/device.key: no such file" in said
+    assert "ok     microphone.bundle: threats@1" in said
+    assert check(write(tmp_path, '[uplink]\nbroker = "mqtt://127.0.0.1:1883"\n')) == 0
+    path.write_text("station = 5")
+    assert check(path) == 1
+    assert "WRONG" in capsys.readouterr().out

@@ -1,0 +1,159 @@
+"""Drivers at the edge, with children that stand in for the hardware."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from otorongo.station.adapters import alsa, picamera
+from otorongo.station.adapters.alsa import Alsa, card_at
+from otorongo.station.errors import SensorError
+from otorongo.station.samples import Fault, Item, Sample, Tick
+from otorongo.wire.codes import NoteKind
+
+RATE = 8_000
+WRITE = (
+    "import sys, numpy as np; n = int(sys.argv[1]); "
+    "sys.stdout.buffer.write((np.arange(n) % 97 * 100).astype('<i2').tobytes())"
+)
+
+
+def child(code: str, *words: str) -> Callable[[list[str]], "subprocess.Popen[bytes]"]:
+    """Starts Python instead of arecord."""
+
+    def start(argv: list[str]) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen([sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    return start
+
+
+def uptime_ms() -> int:
+    """Milliseconds since boot."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+
+def take(items: Iterator[Item], until: Callable[[Item], bool]) -> list[Item]:
+    """Items up to the one that is looked for."""
+    out = []
+    for item in items:
+        out.append(item)
+        if until(item):
+            return out
+    return out
+
+
+def test_a_microphone_gives_windows_and_tells_when_its_child_ends(tmp_path: Path) -> None:
+    """Windows at the bundle's rate with every sample once; then a fault that says why arecord ended, and it goes on."""
+    code = WRITE + "; sys.stdout.flush(); sys.stderr.write('hw:1,0: No such device')"
+    microphone = Alsa(
+        "hw:1,0", RATE, RATE, 1.0, 0.5, uptime_ms, start=child(code, str(4 * RATE)), sleep_s=lambda s: None
+    )
+    items = take(microphone.samples(), lambda item: isinstance(item, Fault))
+    samples = [item for item in items if isinstance(item, Sample)]
+    assert len(samples) == 7
+    assert [one.new_ms for one in samples] == [1000] + [500] * 6
+    assert samples[3].data[100] == pytest.approx((1.5 * RATE + 100) % 97 * 100 / 32768, abs=0.02)
+    assert [one.t_ms - samples[0].t_ms for one in samples] == [500 * n for n in range(7)]
+    fault = items[-1]
+    assert isinstance(fault, Fault)
+    assert fault.kind == NoteKind.SENSOR_FAULT
+    assert "No such device" in fault.text
+
+
+def test_a_microphone_that_is_missing_ticks_until_it_is_back() -> None:
+    """Time goes on while there is no microphone, so that events close; it is tried again and again."""
+    started = []
+
+    def start(argv: list[str]) -> "subprocess.Popen[bytes]":
+        started.append(argv)
+        raise FileNotFoundError(2, "No such file or directory")
+
+    microphone = Alsa("hw:1,0", RATE, RATE, 1.0, 0.5, uptime_ms, start=start, sleep_s=lambda s: None)
+    items = take(microphone.samples(), lambda item: isinstance(item, Fault) and len(started) == 2)
+    assert any(isinstance(item, Tick) for item in items)
+    assert "alsa-utils" in next(item.text for item in items if isinstance(item, Fault))
+    assert started[0][:4] == ["arecord", "-q", "-D", "hw:1,0"]
+
+
+def test_a_process_that_is_too_slow_loses_the_oldest_sound_and_counts_it(tmp_path: Path) -> None:
+    """A full ring drops its oldest blocks; the child is never held up."""
+    blocks = alsa.RING_BLOCKS + 40
+    code = WRITE + "; sys.stdout.flush(); import time; time.sleep(60)"
+    count = round(RATE * alsa.BLOCK_S) * blocks
+    process = child(code, str(count))([])
+    ring = alsa._Ring(process, round(RATE * alsa.BLOCK_S) * 2)
+    until = time.monotonic() + 20
+    while ring._lost < 40 and time.monotonic() < until:
+        time.sleep(0.02)
+    block, lost, ended = ring.take(1.0)
+    assert (lost, ended) == (40, "")
+    assert block is not None
+    process.kill()
+    process.wait()
+    ring.join()
+    for pipe in (process.stdout, process.stderr):
+        assert pipe is not None
+        pipe.close()
+
+
+def test_a_microphone_is_found_by_its_usb_port(tmp_path: Path) -> None:
+    """The port's path decides, not the card's number; a wrong one is answered with those that there are."""
+    for number, port in ((1, "1-1.2"), (2, "1-1.4")):
+        device = tmp_path / "devices" / "usb1" / "1-1" / port / f"{port}:1.0"
+        (device / "sound" / f"card{number}").mkdir(parents=True)
+        card = tmp_path / "class" / f"card{number}"
+        card.mkdir(parents=True)
+        (card / "device").symlink_to(device)
+    assert card_at("1-1.4", tmp_path / "class") == "plughw:2,0"
+    with pytest.raises(SensorError, match=r"usb-port:1-1\.3 \(there are: usb-port:1-1\.2, usb-port:1-1\.4\)"):
+        card_at("1-1.3", tmp_path / "class")
+
+
+CAMERA = """
+import struct, sys
+for n in range(int(sys.argv[1])):
+    sys.stdout.buffer.write(struct.pack("<QII", 1000 + n, 4, 6) + bytes([n]) * 72)
+sys.stdout.flush()
+sys.stderr.write("camera frontend has timed out")
+sys.exit(3)
+"""
+
+
+def test_a_pi_camera_gives_frames_and_tells_when_its_child_ends() -> None:
+    """Frames with the child's own capture times; then a fault with its last words."""
+    camera = picamera.PiCamera(
+        "", (6, 4), 2.0, uptime_ms, argv=[sys.executable, "-c", CAMERA, "3"], sleep_s=lambda s: None
+    )
+    items = take(camera.samples(), lambda item: isinstance(item, Fault))
+    frames = [item for item in items if isinstance(item, Sample)]
+    assert [(one.t_ms, one.data.shape, int(one.data.max())) for one in frames] == [
+        (1000, (4, 6, 3), 0), (1001, (4, 6, 3), 1), (1002, (4, 6, 3), 2),
+    ]  # fmt: skip
+    assert isinstance(items[-1], Fault)
+    assert "camera frontend has timed out" in items[-1].text
+
+
+def test_a_pi_camera_with_a_trigger_sleeps_until_it_rises() -> None:
+    """Ticks while nothing moves, then one burst."""
+    moves = iter([False, False, True])
+    camera = picamera.PiCamera(
+        "", (6, 4), 2.0, uptime_ms, burst=2, wait=lambda s: next(moves), argv=[sys.executable, "-c", CAMERA, "5"]
+    )
+    items = camera.samples()
+    kinds = [type(next(items)) for _ in range(4)]
+    assert kinds == [Tick, Tick, Sample, Sample]
+
+
+def test_a_sensor_ends_when_it_is_closed() -> None:
+    """Closing ends the stream, also while the child is silent."""
+    code = "import time; time.sleep(60)"
+    microphone = Alsa("hw:0", RATE, RATE, 1.0, 0.5, uptime_ms, start=child(code))
+    threading.Timer(0.3, microphone.close).start()
+    items = list(microphone.samples())
+    assert all(isinstance(item, Tick) for item in items)
+    assert np.isfinite(len(items))
