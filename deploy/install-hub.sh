@@ -3,7 +3,8 @@
 #
 #   sudo deploy/install-hub.sh [--config FILE] [--postgresql] [--wheels FOLDER] [--root DIR]
 #
-#   --config FILE    a hub.toml; without it the example is put in place, to be filled in
+#   --config FILE    a hub.toml, with a folder places/ beside it if it has one; without it a first one is made, to be
+#                    filled in
 #   --postgresql     also install PostgreSQL and make the database "otorongo" for the user "otorongo"
 #   --wheels FOLDER  take Python packages from there, without a network (pip download -r locks/hub.txt -d FOLDER)
 #   --root DIR       install into a mounted disk or image instead of this machine
@@ -27,7 +28,7 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         -h | --help)
-            sed -n '2,9s/^# \{0,1\}//p' "$0"
+            sed -n '2,10s/^# \{0,1\}//p' "$0"
             exit 0
             ;;
         *) die "$1: no such option; --help shows them" ;;
@@ -42,8 +43,15 @@ if [ -n "$root" ]; then
     for kind in config wheels; do
         [ -n "${!kind}" ] || continue
         trap 'rm -rf "$root"/root/otorongo-{config,wheels}' EXIT
-        cp -rT "${!kind}" "$root/root/otorongo-$kind"
-        arguments+=("--$kind" "/root/otorongo-$kind")
+        if [ "$kind" = config ]; then
+            mkdir -p "$root/root/otorongo-config"
+            cp "$config" "$root/root/otorongo-config/hub.toml"
+            [ ! -d "$(dirname "$config")/places" ] || cp -r "$(dirname "$config")/places" "$root/root/otorongo-config"
+            arguments+=(--config /root/otorongo-config/hub.toml)
+        else
+            cp -rT "$wheels" "$root/root/otorongo-wheels"
+            arguments+=(--wheels /root/otorongo-wheels)
+        fi
     done
     (enter_root "$root" install-hub.sh "${arguments[@]}")
     exit
@@ -57,7 +65,17 @@ make_user
 install_release /opt/otorongo-hub hub "$wheels"
 ln -sfn /opt/otorongo-hub/current/bin/otorongo-hub /usr/local/bin/otorongo-hub
 install -d -o otorongo -g otorongo -m 0750 /var/lib/otorongo-hub
-put_config "${config:-$source_dir/deploy/examples/hub.toml}" /etc/otorongo/hub.toml
+if [ -n "$config" ]; then
+    put_config "$config" /etc/otorongo/hub.toml
+    if [ -d "$(dirname "$config")/places" ]; then
+        install -d -o root -g otorongo -m 0750 /etc/otorongo/places
+        for file in "$(dirname "$config")"/places/*.geojson; do
+            put_config "$file" "/etc/otorongo/places/$(basename "$file")"
+        done
+    fi
+elif [ ! -e /etc/otorongo/hub.toml ]; then
+    put_config "$source_dir/deploy/hub-start.toml" /etc/otorongo/hub.toml
+fi
 
 # The broker: ours beside Debian's own configuration. Its keys come with the first `station add`.
 install -d -o root -g mosquitto -m 0750 /etc/mosquitto/otorongo
@@ -76,7 +94,8 @@ if [ -n "$postgresql" ] && [ -d /run/systemd/system ]; then
 fi
 
 install -m 0644 "$source_dir/systemd/otorongo-hub.service" /etc/systemd/system/otorongo-hub.service
-runuser -u otorongo -- /opt/otorongo-hub/current/bin/otorongo-hub check --config /etc/otorongo/hub.toml ||
-    die "/etc/otorongo/hub.toml needs mending, as said above; then run this again"
+if ! runuser -u otorongo -- /opt/otorongo-hub/current/bin/otorongo-hub check; then
+    die "installed, and not started: /etc/otorongo/hub.toml needs mending, as said above; then run this again"
+fi
 enable_units otorongo-hub.service
 say "done. Next: otorongo-hub user add NAME, otorongo-hub station add NAME, systemctl restart mosquitto"

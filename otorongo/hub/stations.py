@@ -240,9 +240,20 @@ def _alone(folder: Path) -> Iterator[None]:
         _make_folder(folder)
         with (folder / "lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            try:
+                yield
+            finally:
+                _give_to_owner(folder)
     except OSError as error:
         raise StationError(f"{error.filename or folder}: {error.strerror or error}") from error
+
+
+def _give_to_owner(folder: Path) -> None:
+    """What root made belongs to whoever owns the hub's data: a technician who forgets `sudo -u` locks nobody out."""
+    if os.geteuid() == 0:
+        owner = folder.parent.stat()
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _revoked(folder: Path) -> dict[int, dt.datetime]:

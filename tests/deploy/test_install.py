@@ -1,6 +1,7 @@
 """The install scripts, run in a Debian root folder: a copy-on-write view of this machine, thrown away afterwards."""
 
 import contextlib
+import datetime as dt
 import os
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from otorongo.hub import station_command, stations
 
 SOURCE = ("otorongo", "deploy", "systemd", "docs", "locks", "scripts", "pyproject.toml", "LICENSE", "README.md")
 ENABLED = "etc/systemd/system/multi-user.target.wants"
@@ -74,34 +77,22 @@ def owner_and_mode(machine: Path, path: str) -> str:
     return inside(machine, "stat", "-c", "%U:%G %a", path).strip()
 
 
-def handed_over(machine: Path, folder: Path) -> Path:
-    """What the hub in the root folder gives a new station."""
-    inside(
-        machine,
-        "otorongo-hub",
-        "station",
-        "add",
-        "K-02",
-        "--dir",
-        "/root/stick",
-        "--broker",
-        "mqtts://hub.example:8883",
-    )
-    return shutil.copytree(machine / "root/stick/K-02", folder / "K-02")
-
-
 @pytest.fixture(scope="module")
-def hub(source: Path, machine: Path) -> Path:
+def hub(source: Path, machine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root folder with a hub in it."""
-    done = install(source, "install-hub.sh", "--root", machine)
+    folder = tmp_path_factory.mktemp("hub")
+    (folder / "hub.toml").write_text('[broker]\nurl = "mqtts://127.0.0.1:8883"\n')
+    done = install(source, "install-hub.sh", "--root", machine, "--config", folder / "hub.toml")
     assert done.returncode == 0, done.stdout + done.stderr
     return machine
 
 
 @pytest.fixture(scope="module")
-def handover(hub: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A station's folder, made by the installed hub."""
-    return handed_over(hub, tmp_path_factory.mktemp("stick"))
+def handover(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a hub gives a new station."""
+    folder, broker = tmp_path_factory.mktemp("pki"), "mqtts://hub.example:8883"
+    text = station_command.station_toml("K-02", broker, (-12.83, -69.29))
+    return stations.add(folder, "K-02", broker=broker, configuration=text, now=dt.datetime.now(dt.UTC))
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +115,10 @@ def test_a_hub_is_ready_to_start(hub: Path) -> None:
         assert (hub / name).exists()
 
 
-def test_the_broker_gets_its_keys(hub: Path, handover: Path) -> None:
+def test_the_broker_gets_its_keys(hub: Path) -> None:
     """After the first `station add` the script of the broker's unit copies what mosquitto may read, and no more."""
+    inside(hub, "otorongo-hub", "station", "add", "K-05", "--broker", "mqtts://hub.example:8883")
+    assert owner_and_mode(hub, "/var/lib/otorongo-hub/pki/ca.key") == "otorongo:otorongo 600"
     inside(hub, "/opt/otorongo-hub/current/deploy/mosquitto/copy-pki")
     names = {path.name for path in (hub / "etc/mosquitto/otorongo").iterdir()}
     assert names == {"otorongo.acl", "ca.crt", "crl.pem", "broker.crt", "broker.key"}
@@ -163,17 +156,13 @@ def test_once_more_changes_nothing(source: Path, station: Path, handover: Path) 
 
 
 def test_a_sensor_that_is_taken_out_is_no_longer_started(source: Path, station: Path) -> None:
-    """Units follow the configuration."""
-    path = station / "etc/otorongo/station.toml"
-    whole = path.read_text()
-    head, rest = whole.split("[microphone]")
-    path.write_text(head + rest[rest.index("[uplink]") :])
-    try:
-        done = install(source, "install-station.sh", "--root", station)
-        assert done.returncode == 0, done.stderr
-        assert not (station / ENABLED / "otorongo-sense@microphone.service").is_symlink()
-    finally:
-        path.write_text(whole)
+    """Units follow the configuration: one that was enabled for a camera that there was once is disabled."""
+    left_over = station / ENABLED / "otorongo-sense@camera.service"
+    left_over.symlink_to("/etc/systemd/system/otorongo-sense@.service")
+    done = install(source, "install-station.sh", "--root", station)
+    assert done.returncode == 0, done.stderr
+    assert not left_over.is_symlink()
+    assert (station / ENABLED / "otorongo-sense@microphone.service").is_symlink()
 
 
 def test_a_bad_configuration_is_told_and_not_started(source: Path, station: Path) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import datetime as dt
+import os
 import ssl
 import stat
 import subprocess
@@ -36,6 +37,15 @@ def test_a_station_gets_what_it_needs_and_nobody_else_can_read_it(tmp_path: Path
     for path in tmp_path.joinpath("pki").rglob("*"):
         if path.name != "lock":
             assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_what_root_makes_belongs_to_the_hub(tmp_path: Path) -> None:
+    """Typed as root or as the hub's user, the hub can read its own keys afterwards."""
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 65534, 65534)
+    add(tmp_path / "pki", "K-02")
+    owner = tmp_path.stat().st_uid
+    assert {path.stat().st_uid for path in tmp_path.rglob("*")} == {owner}
 
 
 def test_a_certificate_is_good_for_a_station_whose_clock_was_reset(tmp_path: Path) -> None:
