@@ -103,9 +103,10 @@ def resample(sound: Array, rate_hz: int, to_hz: int) -> Array:
     """
     if rate_hz == to_hz:
         return sound
-    # The margin must be a whole number of samples at both rates.
+    # The margin must be a whole number of samples at both rates; with 1/16 s, 3 s at 48 kHz become 150,000 = 2^4 3 5^5
+    # samples, a length whose transform is quick.
     unit = rate_hz // int(np.gcd(rate_hz, to_hz))
-    margin = unit * max(1, round(0.05 * rate_hz / unit))
+    margin = unit * max(1, round(rate_hz / 16 / unit))
     short = -len(sound) % unit
     padded = np.pad(sound, (margin, margin + short), mode="reflect" if len(sound) > margin + short else "edge")
     turns = len(padded) * to_hz // rate_hz

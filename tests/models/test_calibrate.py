@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otorongo.models.calibrate import EVIDENCE_LIMIT, clip, evidence, logit, platt, sigmoid
-from otorongo.models.train.figures import average_precision, platt_fit, wilson
+from otorongo.models.train.figures import average_precision, most_events, opens, platt_fit, wilson
 
 scores = st.floats(-1e3, 1e3, allow_nan=False)
 probabilities = st.floats(0.0, 1.0)
@@ -84,3 +84,15 @@ def test_average_precision_of_known_rankings() -> None:
     assert average_precision(np.array([0.9, 0.8, 0.1]), np.array([1, 1, 0])) == 1.0
     assert average_precision(np.array([0.95, 0.9, 0.1]), np.array([-1, 1, 0])) == 1.0
     assert average_precision(np.array([0.9, 0.1]), np.array([0, 1])) == 0.5
+
+
+def test_nothing_seen_may_still_be_almost_four() -> None:
+    """The upper ends of Garwood's table: 3.69 for none, 5.57 for one, 11.67 for five."""
+    assert [round(most_events(seen), 2) for seen in (0, 1, 5)] == [3.69, 5.57, 11.67]
+
+
+@given(st.lists(st.booleans(), max_size=30), st.integers(1, 6), st.integers(1, 8))
+def test_an_event_opens_where_some_windows_in_a_row_hold_enough_hits(hits: list[bool], least: int, of: int) -> None:
+    """The quick count agrees with looking at every run of windows."""
+    slow = any(sum(hits[start : start + of]) >= least for start in range(len(hits)))
+    assert opens(np.array(hits, bool), least, of) == slow

@@ -20,19 +20,10 @@ from otorongo.models.sound import fill
 from otorongo.models.train import scenes
 from otorongo.models.train.card_sound import card
 from otorongo.models.train.figures import Fit
-from otorongo.models.train.labels import CLASSES
+from otorongo.models.train.labels import CLASSES, event_rule
 from otorongo.models.train.mixtures import INPUT, RATE_HZ
 
 VERSION = 1
-
-EVENTS = {
-    "chainsaw": (3, 6),
-    "engine": (4, 8),
-    "aircraft": (3, 6),
-    "gunshot": (1, 1),
-    "speech": (2, 4),
-}
-"""k hits in n windows, 1.5 s apart; what is not named: 3 in 6."""
 
 GOLDEN_SEED = 102
 """One whose saw cuts all through the window."""
@@ -88,7 +79,7 @@ def manifest_text(
         value = getattr(INPUT, field)
         out.append(f"{field} = {json.dumps(value)}")
     for name in CLASSES:
-        fit, (hits, of) = fits[name], EVENTS.get(name, (3, 6))
+        fit, (hits, of) = fits[name], event_rule(name)
         out += [
             "", "[[classes]]", f'label = "{name}"', f'wire = "{name}"', f"threshold = {fit.threshold}",
             f"hits = {hits}", f"of = {of}", f"prior = {fit.prior}",
@@ -135,7 +126,7 @@ def main() -> None:
     recordings = Counter(split for split, _ in {(row["split"], row["recording"]) for row in rows})
     counts = ", ".join(f"{recordings[split]} {split}" for split in ("train", "calibrate", "test"))
     (given.out / "attribution.txt").write_text(attribution(given.data))
-    (given.out / "card.md").write_text(card(read["evaluation"], fits, rows, EVENTS, given.out / "model.onnx"))
+    (given.out / "card.md").write_text(card(read["evaluation"], fits, rows, given.out / "model.onnx"))
     files = {
         "model": given.out / "model.onnx",
         "card": given.out / "card.md",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from otorongo.models.train.figures import Fit
-from otorongo.models.train.labels import CLASSES, meaning
+from otorongo.models.train.labels import CLASSES, event_rule, meaning
 from otorongo.models.train.mixtures import INPUT
 
 SPLITS = ("train", "calibrate", "test")
@@ -45,9 +45,7 @@ _LIMITS = """
 """
 
 
-def card(
-    report: dict[str, Any], fits: dict[str, Fit], rows: list[dict[str, Any]], events: dict[str, Any], model: Path
-) -> str:
+def card(report: dict[str, Any], fits: dict[str, Fit], rows: list[dict[str, Any]], model: Path) -> str:
     """The whole card as Markdown."""
     facts = {field: getattr(INPUT, field) for field in INPUT.__struct_fields__}
     return "\n".join(
@@ -57,7 +55,7 @@ def card(
             _results(report, fits),
             _levels(report),
             _false(report),
-            _events(fits, events),
+            _events(report),
             _LIMITS.lstrip("\n"),
         ]
     )
@@ -129,9 +127,21 @@ def _false(report: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _events(fits: dict[str, Fit], events: dict[str, Any]) -> str:
-    lines = ["## Event rules (hits in windows)", ""]
+def _events(report: dict[str, Any]) -> str:
+    lines = [
+        "## Event rules, and false events",
+        "",
+        "k hits in n windows open an event. Counted on the test recordings without the class; the last column is the",
+        "upper 95 % end (Poisson) per hour of such a mixture of sounds, which is noisier than a forest.",
+        "",
+        "| class | rule | false events | hours | at most per hour |",
+        "|---|---|---|---|---|",
+    ]
     for name in CLASSES:
-        hits, of = events.get(name, (3, 6))
-        lines.append(f"- {name}: {hits} in {of}")
+        hits, of = event_rule(name)
+        row = report["int8"][name]
+        lines.append(
+            f"| {name} | {hits} in {of} | {row['false_events']} | {row['clean_hours']:.2f} "
+            f"| {row['most_events'] / row['clean_hours']:.1f} |"
+        )
     return "\n".join(lines) + "\n"

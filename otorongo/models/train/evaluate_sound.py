@@ -19,8 +19,8 @@ from tqdm import tqdm
 from otorongo.models.mel import Array, Spectrogram
 from otorongo.models.runtime import Session
 from otorongo.models.sound import fill
-from otorongo.models.train.figures import Fit, average_precision, wilson
-from otorongo.models.train.labels import CLASSES, meaning
+from otorongo.models.train.figures import Fit, average_precision, most_events, opens, wilson
+from otorongo.models.train.labels import CLASSES, event_rule, meaning
 from otorongo.models.train.mixtures import INPUT, RATE_HZ, loudness
 from otorongo.models.train.scenes import at_distance
 
@@ -57,7 +57,7 @@ def judge(rows: list[dict[str, Any]], scores: list[np.ndarray], fits: dict[str, 
         truth, values = [], []
         found: dict[str, bool] = {}
         false: dict[str, bool] = {}
-        false_windows = clean_windows = 0
+        false_windows = clean_windows = false_events = 0
         for row, p in zip(rows, scores, strict=True):
             positive, unknown = meaning(row["label"])
             label = 1 if name in positive else -1 if name in unknown else 0
@@ -68,6 +68,7 @@ def judge(rows: list[dict[str, Any]], scores: list[np.ndarray], fits: dict[str, 
                 found[row["recording"]] = found.get(row["recording"], False) or bool(hits.any())
             elif label == 0:
                 false[row["recording"]] = false.get(row["recording"], False) or bool(hits.any())
+                false_events += opens(hits, *event_rule(name))
                 false_windows += int(hits.sum())
                 clean_windows += len(hits)
         ap = average_precision(np.concatenate(values), np.concatenate(truth))
@@ -78,6 +79,8 @@ def judge(rows: list[dict[str, Any]], scores: list[np.ndarray], fits: dict[str, 
             "false": sum(false.values()), "false_of": len(false), "false_rate": wilson(sum(false.values()), len(false)),
             "false_recordings": sorted(key for key, value in false.items() if value),
             "false_windows": false_windows, "clean_windows": clean_windows,
+            "false_events": false_events, "most_events": most_events(false_events),
+            "clean_hours": clean_windows * INPUT.hop_s / 3600,
         }  # fmt: skip
     return result
 

@@ -78,6 +78,22 @@ def _exceeded(falling: np.ndarray, share: float) -> float:
     return float(falling[min(int(share * len(falling)), len(falling) - 1)]) if len(falling) else 0.0
 
 
+def most_events(seen: int) -> float:
+    """The largest mean at which a count as low as `seen` still has a chance of 1 in 40 (Garwood 1936, upper end)."""
+    low, high = float(seen), seen + 10.0 * math.sqrt(seen + 1) + 10
+    for _ in range(60):
+        middle = (low + high) / 2
+        chance = sum(math.exp(k * math.log(middle) - middle - math.lgamma(k + 1)) for k in range(seen + 1))
+        low, high = (middle, high) if chance > 0.025 else (low, middle)
+    return high
+
+
+def opens(hits: np.ndarray, least: int, of: int) -> bool:
+    """True when `least` of some `of` windows in a row (n,) are hits."""
+    counts = np.convolve(np.append(hits, False).astype(int), np.ones(of, int))
+    return bool(counts.max() >= least)
+
+
 def average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
     """Area under precision and recall of one class; unknowns (-1) left out; nan without positives."""
     scores, labels = scores[labels >= 0], labels[labels >= 0]

@@ -104,6 +104,14 @@ _LIBRARY_DROPPED = ("gear_shift", "engine_stop")
 """Named after a vehicle, but no engine is heard in most of it."""
 
 
+_EVENTS = {"chainsaw": (3, 6), "engine": (4, 8), "aircraft": (3, 6), "gunshot": (1, 1), "speech": (2, 4)}
+
+
+def event_rule(name: str) -> tuple[int, int]:
+    """An event of the class opens with so many hits in so many windows in a row, which come every 1.5 s."""
+    return _EVENTS.get(name, (3, 6))
+
+
 def meaning(label: str) -> tuple[frozenset[str], frozenset[str]]:
     """Positive and unknown classes of a label. Raises KeyError for a label without a rule."""
     positive, unknown = (frozenset(words.split()) for words in _RULES[label])
