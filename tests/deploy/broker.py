@@ -124,6 +124,13 @@ class Caller:
     def _on_message(self, _c: Client, _u: object, message: MQTTMessage) -> None:
         self.messages.append((message.topic, bytes(message.payload)))
 
+    def close(self) -> None:
+        """Hang up. The callbacks go too: in a cycle with them the client's own sockets would close in any order."""
+        self.client.disconnect()
+        self.client.loop_stop()
+        self.client.on_connect = self.client.on_disconnect = self.client.on_subscribe = None
+        self.client.on_publish = self.client.on_message = None
+
     def subscribe(self, topic: str) -> ReasonCode:
         """Subscribe at QoS 1 and wait for the broker's word."""
         _, mid = self.client.subscribe(topic, options=SubscribeOptions(qos=1))
@@ -164,5 +171,4 @@ def call(broker: Broker, ca: Path, certificate: Path | None = None, key: Path | 
         until(lambda: caller.connected or caller.lost)
         yield caller
     finally:
-        caller.client.disconnect()
-        caller.client.loop_stop()
+        caller.close()
