@@ -4,7 +4,8 @@
 
     OtorongoError
     └── HubError
-        ├── StoreError       the database cannot be opened, is newer than this program, or refused a statement
+        ├── StoreError       the database cannot be opened, or is newer than this program
+        │   └── StoreAway    it cannot be reached or written just now: nothing was committed, try again
         ├── BackupError      a backup could not be made, verified or restored
         ├── ExportError      an export could not be made
         └── BrokerError      the broker cannot be reached or started
@@ -19,6 +20,10 @@ class HubError(OtorongoError):
 
 class StoreError(HubError):
     """The database cannot be used as it is."""
+
+
+class StoreAway(StoreError):
+    """The database cannot be reached or written just now; nothing was committed."""
 
 
 class BackupError(HubError):

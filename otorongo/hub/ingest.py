@@ -45,14 +45,18 @@ class _Box:
 def accept(store: Store, rules: Rules, station: str, payload: bytes, now_ms: int) -> Receipt | None:
     """Take one batch in: everything it causes is committed when this returns. None: its header cannot be believed.
 
-    Raises sqlalchemy's errors if the database cannot be written; then nothing of it is committed, and the payload may
-    come again.
+    Raises StoreAway if the database cannot be written; then nothing of it is committed, and the payload may come again.
     """
     return accept_many(store, rules, [Payload(station, payload)], now_ms)[0]
 
 
-def accept_many(store: Store, rules: Rules, payloads: Sequence[Payload], now_ms: int) -> list[Receipt | None]:
-    """Take batches in, in one transaction; a receipt for each, or None where a header cannot be believed."""
+def accept_many(
+    store: Store, rules: Rules, payloads: Sequence[Payload], now_ms: int, *, safe_at_commit: bool = False
+) -> list[Receipt | None]:
+    """Take batches in, in one transaction; a receipt for each, or None where a header cannot be believed.
+
+    `safe_at_commit`: a synchronous standby has every commit before it returns, so what is committed is safe.
+    """
     with store.write() as tx:
         names = store_stations.touch(tx, (one.station for one in payloads), now_ms)
         boxes, keys = _sort(tx, names, payloads, now_ms)
@@ -73,6 +77,10 @@ def accept_many(store: Store, rules: Rules, payloads: Sequence[Payload], now_ms:
                     _tell_conflict(tx, key, box, taken.conflicts, now_ms)
             store_records.heard_outbox(tx, key, now_ms)
         believe(tx, rules, touched, now_ms)
+        if safe_at_commit:
+            for key, box in boxes.items():
+                box.row["safe_up_to"] = store_records.up_to(tx, key)
+                store_records.set_outbox(tx, key, safe_up_to=box.row["safe_up_to"])
         written = {key: _receipt(tx, key, box, now_ms) for key, box in boxes.items()}
     for key in sealed:
         custody.verify(store, key)

@@ -15,11 +15,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from otorongo.hub import migrations
-from otorongo.hub.errors import StoreError
+from otorongo.hub.errors import StoreAway, StoreError
 
 Tx = Connection
 """A transaction, as the functions of `store_*.py` take it."""
@@ -70,17 +70,26 @@ class Store:
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Tx]:
-        """A transaction that may write: committed at the end, rolled back on an exception."""
-        with self._turn, self.engine.begin() as tx:
-            yield tx
+        """A transaction that may write: committed at the end, rolled back on an exception.
+
+        Raises StoreAway if the database cannot be reached or written, also for lack of room on the disk.
+        """
+        try:
+            with self._turn, self.engine.begin() as tx:
+                yield tx
+        except (OperationalError, InterfaceError) as error:
+            raise StoreAway(f"database {shown(self.engine.url)}: {_first_line(error)}") from error
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Tx]:
-        """A transaction that reads one consistent state and changes nothing."""
+        """A transaction that reads one consistent state and changes nothing. Raises StoreAway."""
         snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         options = {_READ: True} if self.is_sqlite else snapshot
-        with self.engine.connect().execution_options(**options) as tx, tx.begin():
-            yield tx
+        try:
+            with self.engine.connect().execution_options(**options) as tx, tx.begin():
+                yield tx
+        except (OperationalError, InterfaceError) as error:
+            raise StoreAway(f"database {shown(self.engine.url)}: {_first_line(error)}") from error
 
     def close(self) -> None:
         """Close every connection."""

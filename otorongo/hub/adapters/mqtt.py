@@ -1,0 +1,323 @@
+"""The hub's connection to its broker (paho): acknowledged only after the commit, and no thread dies unseen.
+
+MQTT 5 is tried first; a broker that does not speak it is asked again in 3.1.1. The session is persistent and the client
+id fixed, so that what comes while the hub restarts waits at the broker. All callbacks lay what came into a queue; one
+that raises is logged and counted. The thread says when it last moved: one that ended or stands still is given up, and a
+new one takes its place.
+"""
+
+import logging
+import queue
+import random
+import ssl
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from otorongo.hub.errors import BrokerError
+from otorongo.hub.ports import HUB, BearerState, Message
+from otorongo.wire import topics
+from otorongo.wire.batch import MAX_BYTES
+
+log = logging.getLogger(__name__)
+
+V5: Final = MQTTProtocolVersion.MQTTv5
+V3: Final = MQTTProtocolVersion.MQTTv311
+SESSION_S: Final = 30 * 86_400
+"""What stations send while the hub is away waits at the broker so long; they send it again anyway."""
+MAX_RECEIVING: Final = 1000
+"""Messages that the broker may have under way to us: a few transactions' worth."""
+_LOOP_S: Final = 0.5
+_ANSWER_S: Final = 60.0
+_SILENT_CLOSINGS: Final = 2
+_UNSUPPORTED_VERSION: Final = 0x84
+_STABLE_S: Final = 30.0
+_MOST_WAIT_S: Final = 60.0
+_FAREWELL_S: Final = 5.0
+
+
+class Address(NamedTuple):
+    """Where and how to connect."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+    user: str = ""
+    password: str = ""
+    client_id: str = HUB
+    keepalive_s: int = 60
+
+
+def address(url: str, *, ca_file: str = "", cert_file: str = "", key_file: str = "", password: str = "") -> Address:
+    """The address of `mqtt://[user[:password]@]host[:port]` or `mqtts://...`. Raises BrokerError: what is wrong."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise BrokerError(f"broker: {error}: write mqtts://HOST:8883") from error
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+        raise BrokerError(
+            f"broker {parts.scheme}://{parts.hostname or ''}: write mqtt://HOST:1883 or mqtts://HOST:8883"
+        )
+    tls = _tls(ca_file, cert_file, key_file) if parts.scheme == "mqtts" else None
+    user, own = unquote(parts.username or ""), unquote(parts.password or "")
+    return Address(parts.hostname, port or (8883 if tls else 1883), tls, user, password or own)
+
+
+def _tls(ca_file: str, cert_file: str, key_file: str) -> ssl.SSLContext:
+    for name, path in (("ca_file", ca_file), ("cert_file", cert_file), ("key_file", key_file)):
+        if path and not Path(path).is_file():
+            raise BrokerError(f"broker.{name}: {path} is not a file")
+    if bool(cert_file) != bool(key_file):
+        raise BrokerError("broker: cert_file and key_file go together: one of them is missing")
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None)
+        if cert_file:
+            context.load_cert_chain(cert_file, key_file)
+    except (ssl.SSLError, OSError) as error:
+        raise BrokerError(f"broker: {cert_file or ca_file}: not usable for TLS: {error}") from error
+    return context
+
+
+class _Desk:
+    """What outlives a client: the queue of messages, the counters, and which version the broker speaks."""
+
+    def __init__(self) -> None:
+        self.arrived: queue.Queue[Message] = queue.Queue()
+        self.protocol = V5
+        self.silent = 0
+        self.connection = 0
+        self._state = BearerState()
+        self._lock = threading.Lock()
+
+    def note(self, **changes: Any) -> None:
+        """Set parts of the state; numbers are added."""
+        with self._lock:
+            old = {name: getattr(self._state, name) for name in BearerState.__struct_fields__}
+            new = {name: old[name] + value if type(value) is int else value for name, value in changes.items()}
+            self._state = BearerState(**{**old, **new})
+
+    def state(self) -> BearerState:
+        """How it fares now."""
+        return self._state
+
+    def refused(self, *, by_version: bool) -> None:
+        """The broker did not let us in: decide which version to try next."""
+        self.silent = 0 if by_version else self.silent + 1
+        if by_version or self.silent >= _SILENT_CLOSINGS:
+            self.silent = 0
+            self.protocol = V3 if self.protocol == V5 else V5
+
+
+class _Network(threading.Thread):
+    """One client at a time, and the thread that runs it."""
+
+    def __init__(self, where: Address, desk: _Desk) -> None:
+        super().__init__(name="mqtt", daemon=True)
+        self.moved_s = time.monotonic()
+        self.client: Client | None = None
+        self.connection = 0
+        self._where = where
+        self._desk = desk
+        self._ending = threading.Event()
+        self._answered = False
+        self._refusal = ""
+
+    def run(self) -> None:
+        """Connect, turn the loop, and again; ends only when given up."""
+        wait_s = 0.5
+        while not self._ending.is_set():
+            started = time.monotonic()
+            self._answered, self._refusal = False, ""
+            try:
+                reason = self._connection()
+            except Exception as error:  # noqa: BLE001 - whatever paho, TLS or the network does, the next try comes
+                reason = f"{type(error).__name__}: {error}"
+            if self._ending.is_set():
+                break
+            self._desk.note(connected=False, last_error=reason, **({} if self._answered else {"failures": 1}))
+            log.warning("broker %s:%s: %s", self._where.host, self._where.port, reason)
+            wait_s = 0.5 if self._answered and time.monotonic() - started > _STABLE_S else wait_s
+            self._pause(random.uniform(wait_s / 2, wait_s))
+            wait_s = min(wait_s * 2, _MOST_WAIT_S)
+
+    def finish(self) -> None:
+        """Disconnect and end."""
+        self._ending.set()
+        self.join(_FAREWELL_S)
+
+    def abandon(self) -> None:
+        """End when it moves again; nobody waits for it."""
+        self._ending.set()
+
+    def _pause(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not self._ending.is_set() and (left := end - time.monotonic()) > 0:
+            self.moved_s = time.monotonic()
+            self._ending.wait(min(left, _LOOP_S))
+
+    def _connection(self) -> str:
+        """One connection from its first packet to its end; why it ended."""
+        self._desk.connection += 1
+        self.connection = self._desk.connection
+        client = self.client = self._make_client()
+        self._connect(client)
+        answer_by = time.monotonic() + _ANSWER_S
+        while True:
+            code = client.loop(_LOOP_S)
+            self.moved_s = time.monotonic()
+            if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                if not self._answered and not self._refusal:
+                    self._desk.refused(by_version=False)
+                return self._refusal or f"the connection ended: {code.name}"
+            if self._ending.is_set():
+                if not client.is_connected():
+                    return "finished"
+                client.disconnect()
+            if not self._answered and self.moved_s > answer_by:
+                return f"no answer within {_ANSWER_S:.0f} s"
+
+    def _connect(self, client: Client) -> None:
+        where = self._where
+        if self._desk.protocol == V5:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = SESSION_S
+            properties.ReceiveMaximum = MAX_RECEIVING
+            properties.MaximumPacketSize = 2 * MAX_BYTES
+            client.connect(where.host, where.port, where.keepalive_s, clean_start=False, properties=properties)
+        else:
+            client.connect(where.host, where.port, where.keepalive_s)
+
+    def _make_client(self) -> Client:
+        where, protocol = self._where, self._desk.protocol
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=where.client_id,
+            clean_session=False if protocol == V3 else None,
+            protocol=protocol,
+            manual_ack=True,
+            reconnect_on_failure=False,
+        )
+        client.suppress_exceptions = True  # they would end the thread and leave `is_connected()` true
+        client.connect_timeout = _ANSWER_S
+        client.max_inflight_messages_set(100)
+        client.on_connect = self._on_connect
+        client.on_message = self._on_message
+        client.on_disconnect = self._on_disconnect
+        client.enable_logger(_logger(self._desk))
+        if where.tls:
+            client.tls_set_context(where.tls)
+        if where.user:
+            client.username_pw_set(where.user, where.password)
+        return client
+
+    def _on_connect(
+        self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            self._refusal = f"refused: {reason}"
+            self._desk.refused(by_version=reason.value == _UNSUPPORTED_VERSION)
+            return
+        self._answered, self._desk.silent = True, 0
+        client.subscribe(topics.ALL_UP, qos=1)  # also when the session is there: the broker may have lost it
+        name = "MQTT 5" if self._desk.protocol == V5 else "MQTT 3.1.1"
+        self._desk.note(connected=True, connects=1, protocol=name, last_error="")
+        log.info("broker %s:%s: connected, %s", self._where.host, self._where.port, name)
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        ticket = (self.connection, message.mid, message.qos)
+        self._desk.arrived.put(Message(message.topic, bytes(message.payload), bool(message.retain), ticket))
+        self._desk.note(received=1)
+
+    def _on_disconnect(
+        self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if reason.is_failure and not self._refusal:
+            self._refusal = f"disconnected: {reason}"
+
+
+def _logger(desk: _Desk) -> logging.Logger:
+    """Where paho logs: what matters goes on to our log, and an error is a callback that raised: it is counted."""
+
+    def count(record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.ERROR:
+            desk.note(faults=1)
+        return True
+
+    logger = logging.Logger("mqtt", logging.WARNING)  # noqa: LOG001 - one for each desk, so that each counts its own
+    logger.parent = log
+    logger.addFilter(count)
+    return logger
+
+
+class MqttBearer:
+    """The hub's connection to its broker; see the head of this file."""
+
+    def __init__(self, where: Address) -> None:
+        self.where = where
+        self._desk = _Desk()
+        self._network: _Network | None = None
+
+    def open(self) -> None:
+        """Begin to connect; returns at once, and reconnects for ever."""
+        self._network = _Network(self.where, self._desk)
+        self._network.start()
+
+    def take(self, limit: int, timeout_s: float) -> Sequence[Message]:
+        """What has come, at most `limit` messages; waits for the first one. A thread that stands still is replaced."""
+        self._look_after()
+        arrived: list[Message] = []
+        try:
+            arrived.append(self._desk.arrived.get(timeout=timeout_s))
+            while len(arrived) < limit:
+                arrived.append(self._desk.arrived.get_nowait())
+        except queue.Empty:
+            pass
+        return arrived
+
+    def done(self, messages: Sequence[Message]) -> None:
+        """Acknowledge; what came by a connection that has ended comes again by itself."""
+        network = self._network
+        for message in messages:
+            connection, mid, qos = message.ticket
+            if network is not None and network.client is not None and connection == network.connection and qos:
+                network.client.ack(mid, qos)
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Send at least once, as far as the connection lasts; dropped without one, because stations ask again."""
+        network = self._network
+        if network is not None and network.client is not None and network.client.is_connected():
+            network.client.publish(topic, payload, qos=1)
+            self._desk.note(sent=1)
+
+    def state(self) -> BearerState:
+        """How the connection fares."""
+        return self._desk.state()
+
+    def close(self) -> None:
+        """Disconnect in order, within a few seconds."""
+        if self._network is not None:
+            self._network.finish()
+            self._network = None
+
+    def _look_after(self) -> None:
+        network = self._network
+        if network is None:
+            return
+        still_s = time.monotonic() - network.moved_s
+        if network.is_alive() and still_s < 2 * _ANSWER_S:
+            return
+        reason = f"has stood still for {still_s:.0f} s" if network.is_alive() else "ended"
+        log.error("broker: the network thread %s: a new one takes its place", reason)
+        network.abandon()
+        self._desk.note(connected=False, rebuilt=1, last_error=f"the network thread {reason}")
+        self.open()
