@@ -154,7 +154,7 @@ class Pending(Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-State_ = Literal["open", "notified", "acknowledged", "resolved"]
+Life = Literal["open", "notified", "acknowledged", "resolved"]
 Resolution = Literal["", "confirmed", "false", "by_right", "quiet", "merged"]
 
 
@@ -165,7 +165,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     """The code that outside messages carry."""
     place: str
     activity: str
-    state: State_ = "open"
+    state: Life = "open"
     """open: nobody was rung; notified: somebody was; acknowledged: somebody goes; resolved."""
     resolution: Resolution = ""
     severity: Severity = Severity.NONE
@@ -191,6 +191,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     going: Going | None = None
     pending: Pending | None = None
     seen_by: tuple[str, ...] = ()
+    audits: int = 0
+    """How often the auditor was told of it."""
     merged_into: str = ""
 
     @property
@@ -210,24 +212,35 @@ class State(Struct, frozen=True, kw_only=True):
     """By id."""
 
 
-class Decision(Struct, frozen=True, kw_only=True):
-    """One thing that the engine decided. `what` is also the line in the alert's life."""
+What = Literal[
+    "opened",
+    "raised",
+    "ring",
+    "rering",
+    "held",
+    "covered",
+    "late",
+    "suppressed",
+    "merged",
+    "quiet",
+    "reopened",
+    "overdue",
+    "seen",
+    "going",
+    "back",
+    "confirmed",
+    "false",
+    "by_right",
+    "pending",
+    "closed",
+    "refused",
+]
 
-    what: Literal[
-        "opened",
-        "raised",
-        "ring",
-        "rering",
-        "held",
-        "covered",
-        "late",
-        "suppressed",
-        "merged",
-        "quiet",
-        "reopened",
-        "overdue",
-        "audit",
-    ]
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """One thing that was decided or done. `what` is also the line in the alert's life."""
+
+    what: What
     alert: str
     severity: Severity
     round: int = 0

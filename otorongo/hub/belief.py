@@ -1,14 +1,102 @@
 """Between the store and the evidence engine: events become evidence, decisions become alerts and delivery intents."""
 
+import logging
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import Final
 
-from otorongo.hub.store import Tx
-from otorongo.hub.store_alerts import EventKey
+from otorongo.hub import engine, ledger, store_alerts, store_events, store_evidence
+from otorongo.hub.alerts import Alert, EventKey, Evidence, State
+from otorongo.hub.rules import NO_RULES, Rules, Sites
+from otorongo.hub.store import Found, Store, Tx
+from otorongo.wire import classes
+from otorongo.wire.codes import Kind
 
-Rules = Any
-NO_RULES: Rules = None
+__all__ = ["NO_RULES", "Rules", "believe", "evidence_of", "tick"]
+
+log = logging.getLogger(__name__)
+
+MOST_EVENTS: Final = 600
+"""At one place for one activity in one judgement. Beyond that somebody's microphone is broken; the newest count."""
+_Span = tuple[int, int]
 
 
 def believe(tx: Tx, rules: Rules, touched: AbstractSet[EventKey], now_ms: int) -> None:
-    """Let the engine judge what changed."""
+    """Judge anew every place and activity that these events speak for; alerts and intents are in the transaction."""
+    if not touched or not rules.active:
+        return
+    rows = [row for row in store_events.events_at(tx, sorted(touched)) if row["cls"] in rules.weighed]
+    if not rows:
+        return
+    sites = rules.sites(store_evidence.positions(tx))
+    spans: dict[tuple[str, str], _Span] = {}
+    for row in rows:
+        start, last = row["start_ms"], _last_ms(row)
+        for activity in sites.judged_as(row["station"], row["cls"], row["tags"]):
+            key = (sites.place_of(row["station"], activity), activity.name)
+            low, high = spans.get(key, (start, last))
+            spans[key] = min(low, start), max(high, last)
+    for place, name in sorted(spans):  # in this order, so that two workers never wait for each other
+        _judge(tx, rules, sites, place, name, spans[place, name], now_ms)
+
+
+def tick(store: Store, rules: Rules, now_ms: int) -> int:
+    """Let time pass over every living alert; how many places and activities have one."""
+    with store.read() as tx:
+        waiting = store_evidence.unresolved(tx)
+    for place, activity in waiting:
+        with store.write() as tx:
+            store_alerts.lock_belief(tx, place, activity)
+            alerts = ledger.alerts_of(tx, store_evidence.unresolved_of(tx, place, activity))
+            state, decisions = engine.step(_state(place, activity, alerts), (), now_ms, rules)
+            ledger.record(tx, rules, alerts, state.alerts, decisions, now_ms)
+    return len(waiting)
+
+
+def evidence_of(row: Found) -> Evidence:
+    """An event of the store as the engine takes it."""
+    copied = {name: row[name] for name in ("station", "outbox", "event", "seq", "sensor", "cls", "start_ms", "tags")}
+    return Evidence(
+        **copied,
+        llr=row["evidence"] / 10,
+        last_ms=_last_ms(row),
+        closed=row["kind"] == Kind.CLOSE,
+        received_ms=row["received_ms"],
+        quarantined=bool(row["quarantined"]),
+        hits=row["hits"],
+        peak=row["peak"],
+        f0_dhz=row["f0_dhz"],
+    )
+
+
+def _state(place: str, activity: str, alerts: Iterable[Alert]) -> State:
+    return State(place=place, activity=activity, alerts=tuple(alerts))
+
+
+def _last_ms(row: Found) -> int:
+    """Its end; while it is open, as far as the station has told."""
+    return int(row["end_ms"] if row["end_ms"] is not None else row["start_ms"] + row["duration_ms"])
+
+
+def _judge(tx: Tx, rules: Rules, sites: Sites, place: str, name: str, span: _Span, now_ms: int) -> None:
+    store_alerts.lock_belief(tx, place, name)
+    activity = rules.activities[name]
+    reach_ms = int(max(activity.quiet_min, 8 * activity.half_life_min) * 60_000)
+    low, high = span[0] - reach_ms, span[1] + reach_ms
+    near = store_evidence.alerts_near(tx, place, name, low, high)
+    alive = [row for row in near if row["resolution"] in ("", "quiet")]
+    low = min([low, *(row["first_ms"] for row in alive)])
+    high = max([high, *(row["last_ms"] for row in alive)])
+    wanted = [classes.BY_NAME[cls].number for cls in activity.weights]
+    stations = sites.stations_of(place, activity)
+    rows = store_evidence.events_of(tx, stations, wanted, low, high, limit=MOST_EVENTS)
+    if len(rows) == MOST_EVENTS:
+        log.warning("place %s, %s: more than %d events at once; the newest count", place, name, MOST_EVENTS)
+    mine = [
+        evidence_of(row)
+        for row in rows
+        if any(one.name == name for one in sites.judged_as(row["station"], row["cls"], row["tags"]))
+    ]
+    alerts = ledger.alerts_of(tx, near)
+    state, decisions = engine.step(_state(place, name, alerts), mine, now_ms, rules)
+    ledger.record(tx, rules, alerts, state.alerts, decisions, now_ms)

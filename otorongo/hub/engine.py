@@ -1,0 +1,302 @@
+"""Pure: evidence into alerts. What is believed is a function of the set of events; only what was told has a history.
+
+`step` takes the highest revision of every event, judges all of them anew, and reconciles the outcome with the alerts
+that are there: so the order, the repetition and the batching of what came cannot matter. Events that an alert covers
+are remembered by it, and ring no more.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from otorongo.hub import escalation, fusion
+from otorongo.hub.alerts import Alert, Covered, Decision, EventKey, Evidence, Life, Reason, Severity, State, What
+from otorongo.hub.config_activities import PRESENCE, ActivityConfig
+from otorongo.hub.fusion import Level
+from otorongo.hub.rules import Rules
+from otorongo.wire.codes import Tag
+
+RINGING: Final = (Severity.ALERT, Severity.HIGH)
+
+
+class Episode(Struct, frozen=True):
+    """Events that belong together, and what they amount to."""
+
+    events: tuple[Evidence, ...]
+    covered: tuple[Covered, ...]
+    all: Level
+    """Of everything that counts, late or not."""
+    ringing: Level
+    """Of what counts and came in time."""
+    potential: Level
+    """Of everything, as if nothing were suppressed."""
+    reason: Reason
+
+    @property
+    def keys(self) -> frozenset[EventKey]:
+        """Its events' ids."""
+        return frozenset(one.key for one in self.covered)
+
+
+def step(state: State, evidence: Iterable[Evidence], now_ms: int, rules: Rules) -> tuple[State, list[Decision]]:
+    """Take evidence in and let time pass; the new state and what was decided. Without evidence it is a tick."""
+    known = {one.key: one for one in state.evidence}
+    for one in evidence:
+        if one.key not in known or known[one.key].seq < one.seq:
+            known[one.key] = one
+    merged = tuple(known[key] for key in sorted(known))
+    alerts = {one.id: one for one in state.alerts}
+    decisions: list[Decision] = []
+    activity = rules.activities.get(state.activity)
+    if activity is not None:
+        for drill in (False, True):
+            usable = [one for one in merged if one.has(Tag.DRILL) == drill and not one.quarantined]
+            decisions += _reconcile(alerts, state, usable, activity, now_ms, rules, drill=drill)
+        for code in sorted(alerts):
+            alerts[code], more = escalation.advance(alerts[code], now_ms, activity, rules.config.notify)
+            decisions += more
+    return replace(state, evidence=merged, alerts=tuple(alerts[code] for code in sorted(alerts))), decisions
+
+
+def judge(events: Iterable[Evidence], activity: ActivityConfig, rules: Rules, place: str) -> Episode:
+    """What events of one episode amount to."""
+    granted, kind = rules.rights_of(place, activity.name), rules.kind_of(place)
+    ordered = tuple(events)
+    covered = tuple(fusion.weigh(one, activity, granted) for one in ordered)
+    pairs = list(zip(ordered, covered, strict=True))
+    whole = fusion.level([(one, c.llr) for one, c in pairs if not c.suppressed], activity, kind)
+    ringing = fusion.level([(one, c.llr) for one, c in pairs if c.why == "counted"], activity, kind)
+    potential = fusion.level([(one, c.llr) for one, c in pairs], activity, kind)
+    return Episode(ordered, covered, whole, ringing, potential, _reason(pairs, whole, ringing))
+
+
+def _reconcile(
+    alerts: dict[str, Alert],
+    state: State,
+    usable: list[Evidence],
+    activity: ActivityConfig,
+    now_ms: int,
+    rules: Rules,
+    *,
+    drill: bool,
+) -> list[Decision]:
+    """Let alerts follow what is believed; `alerts` is changed in place."""
+    decisions: list[Decision] = []
+    closed = {c.key for one in alerts.values() if one.closed_by_people for c in one.covered}
+    fresh = [one for one in usable if one.key not in closed]
+    for events in fusion.episodes(fresh, activity.quiet_min * 60_000):
+        episode = judge(events, activity, rules, state.place)
+        mine = _matching(alerts, episode, drill=drill)
+        if mine is None:
+            if max(episode.all.severity, episode.potential.severity) < Severity.WATCH:
+                continue
+            mine = _opened(alerts, state, episode, now_ms, drill=drill)
+            decisions.append(
+                Decision(what="opened", alert=mine.id, severity=episode.all.severity, reason=episode.reason)
+            )
+        else:
+            mine, told = _merge_others(alerts, mine, episode, now_ms, drill=drill)
+            decisions += told
+        mine, told = _follow(mine, episode, now_ms)
+        alerts[mine.id] = mine
+        decisions += told
+    return decisions
+
+
+def _living(alerts: Mapping[str, Alert], episode: Episode, *, drill: bool) -> list[Alert]:
+    """The alerts that cover events of an episode, the first to be opened first."""
+    found = [
+        one
+        for one in alerts.values()
+        if one.drill == drill
+        and not one.closed_by_people
+        and one.resolution != "merged"
+        and any(c.key in episode.keys for c in one.covered)
+    ]
+    return sorted(found, key=lambda one: (one.opened_ms, one.id))
+
+
+def _matching(alerts: Mapping[str, Alert], episode: Episode, *, drill: bool) -> Alert | None:
+    return next(iter(_living(alerts, episode, drill=drill)), None)
+
+
+def _opened(alerts: Mapping[str, Alert], state: State, episode: Episode, now_ms: int, *, drill: bool) -> Alert:
+    first = min(episode.events, key=lambda one: (one.start_ms, one.key))
+    return Alert(
+        id=_code(alerts, f"{state.place}\0{state.activity}\0{drill}\0{first.key}"),
+        place=state.place,
+        activity=state.activity,
+        opened_ms=now_ms,
+        changed_ms=now_ms,
+        sealed=state.activity == PRESENCE,
+        drill=drill,
+        reason=episode.reason,
+    )
+
+
+def _code(alerts: Mapping[str, Alert], seed: str) -> str:
+    """Eight letters and digits that can be read over a radio, the same for the same seed."""
+    for number in range(len(alerts) + 1):
+        raw = hashlib.sha256(f"{seed}\0{number}".encode()).digest()[:5]
+        code = base64.b32encode(raw).decode().translate(str.maketrans("IO", "89"))
+        if code not in alerts:
+            return code
+    raise AssertionError("more codes than alerts")
+
+
+def _merge_others(
+    alerts: dict[str, Alert], mine: Alert, episode: Episode, now_ms: int, *, drill: bool
+) -> tuple[Alert, list[Decision]]:
+    """Evidence that came between two alerts shows that they are one: the first takes over what the others were told."""
+    decisions = []
+    for other in _living(alerts, episode, drill=drill)[1:]:
+        reason = Reason(code="merged", detail={"into": mine.id})
+        mine = _joined(mine, other)
+        alerts[other.id] = replace(
+            other,
+            state="resolved",
+            resolution="merged",
+            resolved_ms=now_ms,
+            changed_ms=now_ms,
+            merged_into=mine.id,
+            covered=(),
+            reason=reason,
+        )
+        decisions.append(Decision(what="merged", alert=other.id, severity=other.severity, reason=reason))
+    return mine, decisions
+
+
+def _joined(mine: Alert, other: Alert) -> Alert:
+    strongest = max(mine, other, key=lambda one: (one.rung, one.round))
+    going = mine.going or other.going
+    return replace(
+        mine,
+        severity=max(mine.severity, other.severity),
+        rung=strongest.rung,
+        round=strongest.round,
+        rung_ms=max(mine.rung_ms, other.rung_ms),
+        going=going,
+        pending=mine.pending or other.pending,
+        seen_by=tuple(sorted({*mine.seen_by, *other.seen_by})),
+        state=_state_of(strongest.rung, going is not None),
+        resolution="",
+        resolved_ms=0,
+        covered=_union(mine.covered, other.covered),
+    )
+
+
+def _state_of(rung: Severity, going: bool) -> Life:
+    return "acknowledged" if going else "notified" if rung in RINGING else "open"
+
+
+def _union(old: Iterable[Covered], new: Iterable[Covered]) -> tuple[Covered, ...]:
+    found = {one.key: one for one in old} | {one.key: one for one in new}
+    return tuple(found[key] for key in sorted(found))
+
+
+def _follow(alert: Alert, episode: Episode, now_ms: int) -> tuple[Alert, list[Decision]]:
+    """Bring an alert up to its episode, and decide whether to ring."""
+    had = {one.key for one in alert.covered}
+    covered = _union(alert.covered, episode.covered)
+    missing = len(covered) > len(episode.covered)  # the state has forgotten some of its events
+    starts = [one.start_ms for one in episode.events] + ([alert.first_ms] if missing and alert.first_ms else [])
+    lasts = [one.last_ms for one in episode.events] + ([alert.last_ms] if missing else [])
+    severity = max(alert.severity, episode.all.severity)
+    followed = replace(
+        alert,
+        covered=covered,
+        severity=severity,
+        belief=max(alert.belief, episode.all.belief) if missing else episode.all.belief,
+        first_ms=min(starts),
+        last_ms=max(lasts),
+        reason=episode.reason,
+    )
+    decisions = _told(alert, followed, episode, had)
+    if alert.resolution == "quiet" and episode.keys - had:
+        followed = replace(followed, state=_state_of(alert.rung, alert.going is not None), resolution="", resolved_ms=0)
+        decisions.append(_decision("reopened", followed, "reopened"))
+    if episode.ringing.severity in RINGING and episode.ringing.severity > alert.rung:
+        first = alert.rung not in RINGING
+        what: What = "ring" if first else "raised"
+        followed = replace(
+            followed,
+            rung=episode.ringing.severity,
+            round=0,
+            rung_ms=now_ms,
+            state=_state_of(episode.ringing.severity, followed.going is not None),
+            resolution="",
+            resolved_ms=0,
+        )
+        told = _decision(what, followed, "ring" if first else "raise", to=escalation.first_called(followed))
+        decisions.append(told)
+    if followed != alert:
+        followed = replace(followed, changed_ms=now_ms)
+    return followed, decisions
+
+
+def _told(before: Alert, after: Alert, episode: Episode, had: set[EventKey]) -> list[Decision]:
+    """What to write into the alert's life, apart from rings."""
+    told = []
+    new = [one for one in episode.covered if one.key not in had]
+    late = sum(one.late for one in new)
+    if had and new:
+        told.append(_decision("covered", after, "covered", detail={"events": len(new)}))
+    if late:
+        told.append(_decision("late", after, "late", detail={"events": late}))
+    for why in sorted({one.why for one in new if one.suppressed}):
+        told.append(_decision("suppressed", after, why, detail={"events": sum(one.why == why for one in new)}))
+    held = after.reason.code in ("alone", "shared_use", "late") and after.rung not in RINGING
+    if held and (before.reason.code != after.reason.code or not had):
+        told.append(_decision("held", after, after.reason.code))
+    return told
+
+
+def _decision(
+    what: What, alert: Alert, code: str, *, to: tuple[str, ...] = (), detail: dict[str, object] | None = None
+) -> Decision:
+    reason = replace(alert.reason, code=code, detail=detail or {})
+    return Decision(what=what, alert=alert.id, severity=alert.severity, round=alert.round, reason=reason, to=to)
+
+
+def _reason(pairs: list[tuple[Evidence, Covered]], whole: Level, ringing: Level) -> Reason:
+    """What a ranger reads: what was noticed, for how long, where, and whether anybody may."""
+    told = [(one, c) for one, c in pairs if not c.suppressed] or pairs
+    strongest: dict[str, float] = {}
+    for one, c in told:
+        strongest[one.cls_name] = max(strongest.get(one.cls_name, 0.0), c.llr)
+    names = sorted(strongest, key=lambda name: (-strongest[name], name))
+    suppressed = [c for _, c in pairs if c.suppressed]
+    nearest = min((c for _, c in told), key=lambda c: (c.right_state == "none", c.right_state, c.right))
+    return Reason(
+        code=_code_of(whole, ringing, all_suppressed=len(suppressed) == len(pairs), first=pairs[0][1]),
+        classes=tuple((name, _length_ms(one for one, _ in told if one.cls_name == name)) for name in names),
+        stations=tuple(sorted({one.station for one, _ in told})),
+        right=nearest.right,
+        right_state=nearest.right_state,
+        belief=round(whole.belief, 6),
+        late=sum(c.late for _, c in pairs),
+        suppressed=len(suppressed),
+    )
+
+
+def _code_of(whole: Level, ringing: Level, *, all_suppressed: bool, first: Covered) -> str:
+    if ringing.severity in RINGING:
+        return "ring"
+    if whole.severity in RINGING:
+        return "late"
+    if all_suppressed:
+        return first.why
+    return whole.held or "opened"
+
+
+def _length_ms(events: Iterable[Evidence]) -> int:
+    """For how long at least one of them lasted."""
+    total = until = 0
+    for start, last in sorted((one.start_ms, one.last_ms) for one in events):
+        total += max(0, last - max(start, until))
+        until = max(until, last)
+    return total

@@ -1,0 +1,75 @@
+"""Statements that the evidence engine asks: events of a place in a period, and the alerts that lie near them."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import or_, select
+
+from otorongo.hub.db import alert_events, alerts, events, stations
+from otorongo.hub.store import Found, Tx, listed
+from otorongo.hub.store_alerts import EventKey
+
+LONGEST_MS = 6 * 3600 * 1000
+"""No event is longer than this, or if it is, it has been told again since."""
+_COLUMNS = (
+    *("station", "outbox", "event", "seq", "sensor", "cls", "evidence", "tags", "kind", "duration_ms"),
+    *("hits", "peak", "f0_dhz", "start_ms", "end_ms", "received_ms", "quarantined"),
+)
+
+
+def positions(tx: Tx) -> dict[str, tuple[float, float] | None]:
+    """Where every station says that it stands: latitude and longitude, degrees; None: it does not say."""
+    rows = tx.execute(select(stations.c.station, stations.c.latitude_deg, stations.c.longitude_deg))
+    return {name: None if north is None or east is None else (north, east) for name, north, east in rows}
+
+
+def events_of(
+    tx: Tx, names: Sequence[str], classes: Sequence[int], from_ms: int, to_ms: int, *, limit: int
+) -> list[Found]:
+    """Events of stations and classes that touch a period, at most `limit`, the newest if there are more."""
+    columns = [events.c[name] for name in _COLUMNS]
+    where = (
+        events.c.station.in_(names),
+        events.c.cls.in_(classes),
+        events.c.start_ms >= from_ms - LONGEST_MS,
+        events.c.start_ms <= to_ms,
+        or_(events.c.end_ms.is_(None), events.c.end_ms >= from_ms),
+    )
+    order = (events.c.start_ms.desc(), events.c.station, events.c.outbox, events.c.event)
+    return listed(tx, select(*columns).where(*where).order_by(*order).limit(limit))
+
+
+def alerts_near(tx: Tx, place: str, activity: str, from_ms: int, to_ms: int) -> list[Found]:
+    """Alerts of a place and activity whose evidence touches a period, locked until the transaction ends."""
+    where = (
+        alerts.c.place == place,
+        alerts.c.activity == activity,
+        alerts.c.first_ms <= to_ms,
+        alerts.c.last_ms >= from_ms,
+        alerts.c.resolution != "merged",
+    )
+    return listed(tx, select(alerts).where(*where).order_by(alerts.c.id).with_for_update())
+
+
+def unresolved_of(tx: Tx, place: str, activity: str) -> list[Found]:
+    """The living alerts of a place and activity, locked until the transaction ends."""
+    where = (alerts.c.place == place, alerts.c.activity == activity, alerts.c.state != "resolved")
+    return listed(tx, select(alerts).where(*where).order_by(alerts.c.id).with_for_update())
+
+
+def unresolved(tx: Tx) -> list[tuple[str, str]]:
+    """Every place and activity with a living alert, sorted."""
+    statement = select(alerts.c.place, alerts.c.activity).where(alerts.c.state != "resolved").distinct()
+    return sorted((place, activity) for place, activity in tx.execute(statement))
+
+
+def covers(tx: Tx, codes: Sequence[str]) -> list[Found]:
+    """What these alerts cover."""
+    statement = select(alert_events).where(alert_events.c.alert.in_(codes))
+    return listed(tx, statement.order_by(*(alert_events.c[name] for name in ("alert", "station", "outbox", "event"))))
+
+
+def uncover(tx: Tx, code: str, keys: Iterable[EventKey]) -> None:
+    """An alert no longer covers these events."""
+    for station, outbox, event in keys:
+        where = (alert_events.c.station == station, alert_events.c.outbox == outbox, alert_events.c.event == event)
+        tx.execute(alert_events.delete().where(alert_events.c.alert == code, *where))
