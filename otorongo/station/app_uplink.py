@@ -15,7 +15,7 @@ from otorongo.station.adapters.systemd import notify
 from otorongo.station.app import SOFTWARE, kind_of, stop_on_signal
 from otorongo.station.config import StationConfig
 from otorongo.station.outbox import Outbox
-from otorongo.station.uplink import Station, Uplink
+from otorongo.station.uplink import Station, Uplink, speaks_cursor
 from otorongo.station.uplink import run as run_uplink
 from otorongo.station.uplink_config import endpoint
 from otorongo.toml import ConfigError
@@ -34,6 +34,9 @@ def uplink(config: StationConfig, config_path: Path) -> int:
         raise ConfigError(f"{config_path}: there is no section [uplink]: write one with broker")
     where = endpoint(link.broker)
     lines = _keep_log()
+    board = LinuxBoard(config.data_dir)
+    outbox = Outbox.open(config.outbox_path, boot_id=board.boot_id(), now=board.clock(), keep_days=link.keep_days)
+    outbox.check()
     transport = MqttTransport(
         config.station,
         where.host,
@@ -44,10 +47,9 @@ def uplink(config: StationConfig, config_path: Path) -> int:
         keepalive_s=link.keepalive_s,
         connect_wait_s=link.connect_wait_s,
         reconnect_max_s=link.reconnect_max_s,
+        speaks=outbox.cursor(speaks_cursor(link.broker)),
     )
     signer = FileSigner(link.seal_key_file or Path(config.data_dir) / "seal.key")
-    board = LinuxBoard(config.data_dir)
-    outbox = Outbox.open(config.outbox_path, boot_id=board.boot_id(), now=board.clock(), keep_days=link.keep_days)
     station = Station(
         config.station,
         station_birth(config, config_path),

@@ -130,4 +130,4 @@ class Flight:
     def _patience_ms(self, times: int) -> int:
         """Longer each time, so that an absent hub costs little; jittered, so that stations do not march in step."""
         base = max(self._resend_after_ms, 4 * self.rtt_ms)
-        return round(base * min(2 ** (times - 1), _BACK_OFF) * (1 + self._jitter() / 4))
+        return round(base * min(1 << (times - 1), _BACK_OFF) * (1 + self._jitter() / 4))

@@ -301,9 +301,9 @@ class Outbox:
         """Outbox, last seq, and the chain's hash there."""
         return self._file.read(chain_of)
 
-    def changes(self) -> int:
-        """A number that moves when another process has written: cheap to ask often."""
-        return self._file.data_version()
+    def changes(self) -> tuple[int, int, int]:
+        """Moves when this or another process has written: cheap to ask often."""
+        return (*self._file.changes(), self.puts)
 
     def next_batch(self, skip: Collection[int] = (), *, max_rows: int = 500, max_bytes: int = 24_000) -> Parcel | None:
         """The rows to send next, without those in `skip` (in flight), or None.

@@ -59,11 +59,17 @@ class OutboxFile:
             self._db.close()
             self._lock.close()
 
-    def data_version(self) -> int:
-        """A number that moves when another process has committed."""
+    def changes(self) -> tuple[int, int]:
+        """Which file it is, and a number that moves when another connection has committed into it."""
         with self.mutex:
-            version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
-            return version
+            return self._inode, self._pragma("data_version")
+
+    def _pragma(self, text: str) -> int:
+        try:
+            value: int = self._db.execute(f"PRAGMA {text}").fetchone()[0]
+        except sqlite3.Error as error:
+            raise OutboxError(f"outbox {self.path}: {error}") from error
+        return value
 
     def check(self) -> None:
         """Read the whole file; a damaged one is replaced."""
@@ -113,9 +119,8 @@ class OutboxFile:
         """Make the ballast again; until it has its full size the file must not grow. Returns whether it has."""
         whole = self.ballast.restore()
         with self.mutex:
-            pages = self._db.execute("PRAGMA page_count").fetchone()[0]
-            most = _NO_LIMIT if whole else max(pages, _MIN_PAGES)
-            self._db.execute(f"PRAGMA max_page_count = {most:d}").fetchone()
+            most = _NO_LIMIT if whole else max(self._pragma("page_count"), _MIN_PAGES)
+            self._pragma(f"max_page_count = {most:d}")
             self._capped = not whole
         return whole
 
@@ -213,8 +218,8 @@ class OutboxFile:
         raise OutboxFull(f"outbox {self.path}: it cannot be opened: the card is full: free some room")
 
     def _adopt(self, aside: Path) -> None:
-        domains, saved = salvage(aside)
-        rows = self._transaction(lambda db: adopt(db, domains, saved), "BEGIN IMMEDIATE")
+        rescue = salvage(aside)
+        rows = self._transaction(lambda db: adopt(db, rescue), "BEGIN IMMEDIATE")
         log.error("outbox: %d rows without a receipt saved from %s", rows, aside)
 
 

@@ -31,8 +31,16 @@ class Saved(Struct, frozen=True):
     """Of a media row's file; empty: none."""
 
 
-def salvage(aside: Path) -> tuple[list[Domain], list[Saved]]:
-    """The clock domains and the rows without a receipt that can still be read, ascending.
+class Rescue(Struct, frozen=True):
+    """What can still be read of an old outbox."""
+
+    domains: tuple[Domain, ...] = ()
+    births: tuple[tuple[int, bytes], ...] = ()
+    rows: tuple[Saved, ...] = ()
+
+
+def salvage(aside: Path) -> Rescue:
+    """The clock domains, births, and rows without a receipt that can still be read, ascending.
 
     Each value's rows are read upward to the first damage and then downward from the end, so that one bad page costs
     little. Seals and gaps speak of the old chain and stay behind.
@@ -41,9 +49,10 @@ def salvage(aside: Path) -> tuple[list[Domain], list[Saved]]:
         db = sqlite3.connect(aside, isolation_level=None)
     except sqlite3.Error as error:
         log.warning("outbox: nothing can be saved of %s: %s", aside, error)
-        return [], []
+        return Rescue()
     try:
-        domains = [Domain(*line) for line in _all(db, "SELECT number, key, utc0_ms, clock, bound_ms FROM boots")]
+        births = tuple(_all(db, "SELECT hash, payload FROM births"))
+        domains = tuple(Domain(*line) for line in _all(db, "SELECT number, key, utc0_ms, clock, bound_ms FROM boots"))
         paths = dict(_all(db, "SELECT seq, path FROM media"))
         saved: dict[int, Saved] = {}
         for value in (Value.THREAT, Value.ORDINARY, Value.TELEMETRY):
@@ -54,7 +63,7 @@ def salvage(aside: Path) -> tuple[list[Domain], list[Saved]]:
                         saved[seq] = Saved(Record(seq, row), boot, birth, paths.get(seq, ""))
     finally:
         db.close()
-    return domains, [saved[seq] for seq in sorted(saved)]
+    return Rescue(domains, births, tuple(saved[seq] for seq in sorted(saved)))
 
 
 def _all(db: sqlite3.Connection, query: str) -> Iterator[tuple]:  # type: ignore[type-arg]
@@ -73,12 +82,13 @@ def _readable(raw: bytes) -> Row | Unknown | None:
     return None if isinstance(row, Gap | Seal | Unknown) else row
 
 
-def adopt(db: sqlite3.Connection, domains: list[Domain], saved: list[Saved]) -> int:
+def adopt(db: sqlite3.Connection, rescue: Rescue) -> int:
     """Put what was saved into a new outbox; returns how many rows. Inside one transaction."""
-    for domain in domains:
+    db.executemany("INSERT OR IGNORE INTO births VALUES (?, ?)", rescue.births)
+    for domain in rescue.domains:
         db.execute("INSERT OR IGNORE INTO boots VALUES (?, ?, ?, ?, ?)", structs.astuple(domain))
-    known = {domain.number for domain in domains}
-    for one in saved:
+    known = {domain.number for domain in rescue.domains}
+    for one in rescue.rows:
         if one.boot not in known:
             db.execute("INSERT OR IGNORE INTO boots VALUES (?, ?, 0, 0, ?)", (one.boot, f"saved {one.boot}", 1 << 31))
             known.add(one.boot)
@@ -90,7 +100,7 @@ def adopt(db: sqlite3.Connection, domains: list[Domain], saved: list[Saved]) -> 
         [new] = append(db, [Entry(item, one.boot, one.birth)])
         if isinstance(row, Event) and row.kind == Kind.OPEN:
             db.execute("INSERT OR REPLACE INTO moved VALUES (?, ?)", (seq, new))
-    return len(saved)
+    return len(rescue.rows)
 
 
 def find(db: sqlite3.Connection, item: Of, boot: int, birth: int) -> Of:

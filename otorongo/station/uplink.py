@@ -107,7 +107,7 @@ class Uplink:
         self._beat_ms: int | None = None
         self._minute_ms: int | None = None
         self._looked_ms = -_LOOK_MS
-        self._changes = -1
+        self._changes: tuple[int, int, int] | None = None
         self._seal_ms: int | None = None
 
     # ---- one turn ----
@@ -124,7 +124,7 @@ class Uplink:
         for seqs in self._flight.due(now.t_ms):
             log.warning("uplink: rows %d-%d were passed over by the hub", seqs[0], seqs[-1])
             self._outbox.failed(seqs)
-            self._changes = -1
+            self._changes = None
         if self.connected:
             self._send_all(now)
         self._account(now)
@@ -141,7 +141,7 @@ class Uplink:
             self.connected = False
             self._flight.lost()
             self._media.lost()
-            self._changes = -1
+            self._changes = None
         elif isinstance(happening, Acked):
             if happening.problem:
                 log.error("uplink: the broker refused a message: %s", happening.problem)
@@ -181,7 +181,7 @@ class Uplink:
         self._media.receipted(word, now.t_ms, self._patience_ms())
         if word.want_birth:
             self._birth_asked = True
-        self._changes = -1
+        self._changes = None
 
     def _set_clock(self, hub_ms: int, sent_ms: int, now: ClockReading) -> None:
         """The hub wrote its time between our sending and now; a boot without a better clock is dated by it."""
@@ -198,7 +198,7 @@ class Uplink:
                 log.info("uplink: the hub wants %s", want)
                 answers = Answers(self._outbox, self._media, self._station.config_text, self._station.log_lines)
                 answer(answers, want, now.t_ms)
-        self._changes = -1
+        self._changes = None
 
     # ---- what is due ----
 
@@ -218,7 +218,7 @@ class Uplink:
         }
         due = self._config.heartbeat_s
         self._outbox.put([station_heartbeat(now.t_ms, self._board.vitals(), stats, counters, next_contact_s=due)])
-        self._changes = -1
+        self._changes = None
 
     def _every_minute(self, now: ClockReading) -> None:
         self._outbox.flush()
@@ -241,7 +241,7 @@ class Uplink:
         text = chain.sealed_bytes(self._station.name, open_end.outbox, open_end.up_to, open_end.head)
         self._outbox.put([Seal(now.t_ms, open_end.up_to, open_end.head, self._signer.sign(text))])
         self._seal_ms = now.t_ms
-        self._changes = -1
+        self._changes = None
 
     # ---- what goes out ----
 
@@ -255,7 +255,6 @@ class Uplink:
         self._send(topics.BIRTH, self._birth, retain=True)
         self._send(topics.STATUS, status.encode(status.Status("online", at_ms=now.utc_ms)), retain=True)
         self._birth_asked = False
-        self._birth_sent_ms = now.t_ms
 
     def _make_birth(self) -> None:
         outbox = self._outbox.outbox_id
@@ -268,12 +267,13 @@ class Uplink:
 
     def _send_all(self, now: ClockReading) -> None:
         if self._birth_asked and now.t_ms - self._birth_sent_ms >= _BIRTH_PAUSE_MS:
+            self._birth_sent_ms = now.t_ms
             self._announce(now)
         changes = self._outbox.changes()
         if changes != self._changes or now.t_ms - self._looked_ms >= _LOOK_MS:
             self._changes, self._looked_ms = changes, now.t_ms
             if self._send_records(now):
-                self._changes = -1  # there may be more
+                self._changes = None  # there may be more
                 return
         budget = self._spent.left(self._config.daily_bytes)
         self._media.send(now.t_ms, self._patience_ms(), budget)

@@ -32,6 +32,7 @@ class MediaSender:
         self._seq = 0
         self._at = 0
         self._chunk_ms = 0
+        self._last = 0
         self._ticket: int | None = None
         self._waiting: dict[int, int] = {}
         """Files that are sent to their end: when."""
@@ -42,7 +43,9 @@ class MediaSender:
             self._ticket = None
 
     def lost(self) -> None:
-        """The connection ended: the file goes on from where the hub is."""
+        """The connection ended: a file whose last chunk the broker does not have goes on from where the hub is."""
+        if self._ticket is not None:
+            self._waiting.pop(self._last, None)
         self._ticket = None
         self._seq = 0
 
@@ -80,6 +83,7 @@ class MediaSender:
         payload = media.encode(Chunk(self._outbox.outbox_id, found.seq, self._at, data))
         self._ticket = self._send(topics.MEDIA, payload)
         self._chunk_ms = now_ms
+        self._last = found.seq
         self._at += len(data)
         if self._at >= found.bytes:
             self._waiting[found.seq] = now_ms

@@ -306,8 +306,11 @@ def test_threads_and_processes_share_one_file(tmp_path: Path) -> None:
 
 
 def test_another_process_is_noticed(tmp_path: Path) -> None:
-    """`changes` moves when another connection has committed."""
+    """`changes` moves when another connection has committed, and when this one has."""
     one, two = opened(tmp_path / "outbox.db"), opened(tmp_path / "outbox.db")
     before = one.changes()
     two.put([rain()])
+    assert one.changes() != before
+    before = one.changes()
+    one.put([rain()])
     assert one.changes() != before

@@ -224,7 +224,8 @@ class Network(threading.Thread):
             return MQTTErrorCode.MQTT_ERR_CONN_LOST
         pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
         writers = [sock] if client.want_write() else []
-        readable, writable, _ = select.select([sock, self._bell.ear], writers, [], 0 if pending else _LOOP_S)
+        readers: list[socket.socket | int] = [sock, self._bell.ear]
+        readable, writable, _ = select.select(readers, writers, [], 0 if pending else _LOOP_S)
         if self._bell.ear in readable:
             self._bell.heard()
         code = client.loop_read() if sock in readable or pending else MQTTErrorCode.MQTT_ERR_SUCCESS
