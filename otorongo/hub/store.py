@@ -11,12 +11,13 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import NullPool, StaticPool
 
 from otorongo.hub import migrations
 from otorongo.hub.errors import StoreAway, StoreError
@@ -58,6 +59,13 @@ class Store:
             raise StoreError(f"database {shown(engine.url)}: cannot be opened: {_first_line(error)}") from error
         return cls(engine)
 
+    @classmethod
+    def read_only(cls, path: Path) -> "Store":
+        """A copy of an SQLite database that nobody writes, opened without changing a byte of it or beside it."""
+        where = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
+        engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(where, uri=True), poolclass=NullPool)
+        return cls(engine)
+
     @property
     def is_sqlite(self) -> bool:
         """True for SQLite, which has one writer at a time."""
@@ -68,28 +76,46 @@ class Store:
         """The file of an SQLite database; None for PostgreSQL."""
         return Path(self.engine.url.database) if self.is_sqlite and self.engine.url.database else None
 
+    def libpq_environment(self) -> dict[str, str]:
+        """What PostgreSQL's own programs need to reach this database, so that no password stands in their arguments."""
+        url = self.engine.url
+        found = {
+            "PGHOST": url.host or url.query.get("host"),
+            "PGPORT": url.port or url.query.get("port"),
+            "PGUSER": url.username,
+            "PGPASSWORD": url.password,
+            "PGDATABASE": url.database,
+            "PGSSLMODE": url.query.get("sslmode"),
+            "PGSSLROOTCERT": url.query.get("sslrootcert"),
+        }
+        return {name: str(value) for name, value in found.items() if value is not None}
+
     @contextlib.contextmanager
     def write(self) -> Iterator[Tx]:
         """A transaction that may write: committed at the end, rolled back on an exception.
 
         Raises StoreAway if the database cannot be reached or written, also for lack of room on the disk.
         """
-        try:
-            with self._turn, self.engine.begin() as tx:
-                yield tx
-        except (OperationalError, InterfaceError) as error:
-            raise StoreAway(f"database {shown(self.engine.url)}: {_first_line(error)}") from error
+        with self._told(), self._turn, self.engine.begin() as tx:
+            yield tx
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Tx]:
         """A transaction that reads one consistent state and changes nothing. Raises StoreAway."""
         snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         options = {_READ: True} if self.is_sqlite else snapshot
+        with self._told(), self.engine.connect().execution_options(**options) as tx, tx.begin():
+            yield tx
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell a database that is away, full or damaged from a statement that is wrong."""
         try:
-            with self.engine.connect().execution_options(**options) as tx, tx.begin():
-                yield tx
-        except (OperationalError, InterfaceError) as error:
-            raise StoreAway(f"database {shown(self.engine.url)}: {_first_line(error)}") from error
+            yield
+        except DBAPIError as error:
+            if isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError:
+                raise StoreAway(f"database {shown(self.engine.url)}: {_first_line(error)}") from error
+            raise
 
     def close(self) -> None:
         """Close every connection."""

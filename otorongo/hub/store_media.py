@@ -1,11 +1,11 @@
-"""Statements on pieces of evidence and on backups, and the hub's small facts."""
+"""Statements on pieces of evidence, and the hub's small facts."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select, update
 
-from otorongo.hub.db import backups, marks, media, outboxes
+from otorongo.hub.db import marks, media
 from otorongo.hub.store import Found, Tx, Values, found, insert_new, listed, put
 from otorongo.hub.store_alerts import EventKey
 
@@ -52,20 +52,6 @@ def media_bytes_since(tx: Tx, station: str, since_ms: int) -> int:
     """Bytes of evidence that a station sent since then, about."""
     where = (media.c.station == station) & (media.c.changed_ms >= since_ms)
     return int(tx.execute(select(func.coalesce(func.sum(media.c.have), 0)).where(where)).scalar_one())
-
-
-def add_backup(tx: Tx, path: str, made_ms: int, verified_ms: int, up_to: Sequence[tuple[str, int, int]]) -> None:
-    """Remember a verified backup, and that what it holds is safe: (station, outbox, up_to) of every outbox."""
-    row = {"path": path, "made_ms": made_ms, "verified_ms": verified_ms, "marks": [list(one) for one in up_to]}
-    tx.execute(backups.insert().values(row))
-    for station, outbox, mark in up_to:
-        where = (outboxes.c.station == station) & (outboxes.c.outbox == outbox) & (outboxes.c.safe_up_to < mark)
-        tx.execute(update(outboxes).where(where).values(safe_up_to=mark))
-
-
-def newest_backup(tx: Tx) -> Found | None:
-    """The backup verified last."""
-    return found(tx, select(backups).order_by(backups.c.id.desc()).limit(1))
 
 
 def mark(tx: Tx, name: str) -> str | None:
