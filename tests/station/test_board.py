@@ -1,5 +1,6 @@
 """What Linux tells of the board, and the key of the seals."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -53,6 +54,18 @@ def test_the_clock_of_this_computer(tmp_path: Path) -> None:
     assert first.state in set(Clock)
     assert (first.utc0_ms > 0) == (first.state != Clock.UNSET)
     assert board.boot_id() == board.boot_id()
+
+
+def test_timesyncd_is_believed_where_the_kernel_may_not_be_asked(tmp_path: Path) -> None:
+    """The age of its last word makes the bound: 500 ppm; a week later, or from the future, it is not believed."""
+    board = LinuxBoard(tmp_path, tmp_path)
+    now_ms = 1_790_000_000_000
+    assert board._timesyncd_error_ms(now_ms) is None
+    lay(tmp_path, run__systemd__timesync__synchronized="")
+    for age_s, bound_ms in ((0, 250), (2000, 1250), (8 * 86_400, None), (-100, None)):
+        told_s = now_ms / 1000 - age_s
+        os.utime(tmp_path / "run/systemd/timesync/synchronized", (told_s, told_s))
+        assert board._timesyncd_error_ms(now_ms) == bound_ms
 
 
 def test_utc_of_boot_is_known_only_with_a_clock() -> None:

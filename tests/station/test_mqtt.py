@@ -7,9 +7,16 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from otorongo.station.adapters.mqtt import MqttTransport, tls_context
 from otorongo.station.adapters.mqtt_version import Mode, Outcome, after, known
@@ -27,7 +34,7 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 
 @contextlib.contextmanager
-def transport(port: int, **more: float) -> Iterator[MqttTransport]:
+def transport(port: int, **more: float | ssl.SSLContext) -> Iterator[MqttTransport]:
     """A transport that is closed at the end."""
     made = MqttTransport("K-02", "127.0.0.1", port, **more)  # type: ignore[arg-type]
     made.open()
@@ -331,3 +338,61 @@ def test_files_of_keys_are_named_when_they_are_wrong(tmp_path: Path) -> None:
     with pytest.raises(TransportError, match="go together"):
         tls_context("", str(tmp_path / "a.pem"), "")
     assert tls_context("", "", "").verify_mode == ssl.CERT_REQUIRED
+
+
+def _signed(name: str, issuer: "tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None", folder: Path) -> Path:
+    """A certificate for `name` in `name.crt` and its key in `name.key`, signed by an issuer or by itself (a CA)."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer[0].subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(issuer[1] if issuer else key, hashes.SHA256())
+    )
+    (folder / f"{name}.crt").write_bytes(made.public_bytes(Encoding.PEM))
+    (folder / f"{name}.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (folder / f"{name}.key").chmod(0o644)  # Debian's mosquitto reads it as a user of its own
+    if issuer is None:
+        _signed("hub", (made, key), folder)
+        _signed("K-02", (made, key), folder)
+    return folder
+
+
+def test_certificates_let_in_and_keep_out(tmp_path: Path) -> None:
+    """With its certificate the station is let in over TLS; a hub signed by somebody else is refused, by reason."""
+    pki, other = tmp_path / "pki", tmp_path / "other"
+    for folder, mode in ((pki, 0o755), (other, 0o755), (tmp_path, 0o755)):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(mode)
+    _signed("ca", None, pki)
+    _signed("ca", None, other)
+    extra = f"cafile {pki}/ca.crt\ncertfile {pki}/hub.crt\nkeyfile {pki}/hub.key\nrequire_certificate true\n"
+    extra += "use_identity_as_username true\nset_tcp_nodelay true\nuser root\n"
+    broker = Mosquitto(tmp_path, free_port(), extra)
+    broker.start()
+    try:
+        mine = tls_context(f"{pki}/ca.crt", f"{pki}/K-02.crt", f"{pki}/K-02.key")
+        with transport(broker.port, tls=mine) as way:
+            diary = Diary(way)
+            until(diary.saw(Connected))
+            until(lambda: way.traffic().up > 1000)
+        stranger = tls_context(f"{other}/ca.crt", f"{pki}/K-02.crt", f"{pki}/K-02.key")
+        with transport(broker.port, tls=stranger) as way:
+            diary = Diary(way)
+            until(diary.saw(Lost, 2))
+            assert "CERTIFICATE_VERIFY_FAILED" in str(diary.of(Lost)[0])
+        nobody = tls_context(f"{pki}/ca.crt", "", "")
+        with transport(broker.port, tls=nobody, reconnect_max_s=0.2) as way:
+            diary = Diary(way)
+            until(diary.saw(Lost, 3))
+            assert diary.of(Connected) == []
+    finally:
+        broker.kill()

@@ -19,6 +19,10 @@ RTC_BOUND_MS: Final = 300_000
 _RTC_AGREES_S: Final = 60
 _STA_UNSYNC: Final = 0x0040
 _MIN_BOUND_MS: Final = 1
+_SYNC_BOUND_MS: Final = 250
+_DRIFT_PPM: Final = 500
+"""As the kernel reckons for a clock that nobody corrects."""
+_SYNC_OLD_S: Final = 7 * 86_400
 _MAX_MV: Final = 0xFFFF
 
 
@@ -50,14 +54,17 @@ class LinuxBoard:
     def clock(self) -> ClockReading:
         """Milliseconds since boot, UTC, what keeps it and how wrong it may be.
 
-        Network time counts where the kernel says that its clock is synchronised; else a battery-backed clock that
-        agrees with the system's; else the time is not known.
+        Network time counts where the kernel says that its clock is synchronised, or, where a service may not ask the
+        kernel (`ProtectClock=`), where systemd-timesyncd says so; else a battery-backed clock that agrees with the
+        system's; else the time is not known.
         """
         t_ms = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
         utc_ms = time.time_ns() // 1_000_000
         if utc_ms < EARLIEST_UTC_MS:
             return ClockReading(t_ms)
         error_ms = _kernel_error_ms()
+        if error_ms is None:
+            error_ms = self._timesyncd_error_ms(utc_ms)
         if error_ms is not None:
             return ClockReading(t_ms, utc_ms, Clock.NTP, max(_MIN_BOUND_MS, error_ms))
         if self._rtc_agrees(utc_ms // 1000):
@@ -80,6 +87,15 @@ class LinuxBoard:
             if self._text(supply / "type") == "Battery" and (micro := self._number(supply / "voltage_now")):
                 return min(_MAX_MV, micro // 1000)
         return 0
+
+    def _timesyncd_error_ms(self, utc_ms: int) -> int | None:
+        """How wrong the clock may be by the age of timesyncd's last word; None: it has not spoken this boot."""
+        try:
+            told_s = (self._root / "run/systemd/timesync/synchronized").stat().st_mtime
+        except OSError:
+            return None
+        age_s = utc_ms / 1000 - told_s
+        return round(_SYNC_BOUND_MS + age_s * _DRIFT_PPM / 1000) if 0 <= age_s < _SYNC_OLD_S else None
 
     def _rtc_agrees(self, utc_s: int) -> bool:
         rtc_s = self._number("sys/class/rtc/rtc0/since_epoch")

@@ -117,6 +117,25 @@ class Desk:
         return at_once(before, self.mode)
 
 
+class _Client(Client):
+    """paho's client, but a failed TLS handshake closes its socket at once and is bounded by the connect time-out in
+    every version of paho.
+    """
+
+    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
+        context = self._ssl_context
+        if context is None:
+            raise ValueError("TLS without a context")
+        sock = context.wrap_socket(tcp_sock, server_hostname=self.host, do_handshake_on_connect=False)
+        try:
+            sock.settimeout(self.connect_timeout)
+            sock.do_handshake()
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+
 class Network(threading.Thread):
     """One client at a time, and the thread that runs it. Nobody else touches the client: what is to be sent waits in
     a line of ours, and a pipe wakes the thread.
@@ -239,7 +258,7 @@ class Network(threading.Thread):
     def _make_client(self) -> Client:
         settings = self._settings
         v3 = self._mode in (Mode.TRY_3, Mode.V3)
-        client = Client(
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.station + ("-hello" if self._mode == Mode.ASK else ""),
             clean_session=False if v3 else None,
