@@ -1,0 +1,169 @@
+"""Camtrap DP 1.0.2: the columns of its three tables in their order, and the package around them."""
+
+import csv
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from otorongo.hub.store import Found
+
+VERSION: Final = "1.0.2"
+_BASE: Final = f"https://raw.githubusercontent.com/tdwg/camtrap-dp/{VERSION}"
+MEDIATYPES: Final = {".webp": "image/webp", ".opus": "audio/ogg"}
+
+DEPLOYMENTS: Final = (
+    *("deploymentID", "locationID", "locationName", "latitude", "longitude", "coordinateUncertainty"),
+    *("deploymentStart", "deploymentEnd", "setupBy", "cameraID", "cameraModel", "cameraDelay", "cameraHeight"),
+    *("cameraDepth", "cameraTilt", "cameraHeading", "detectionDistance", "timestampIssues", "baitUse", "featureType"),
+    *("habitat", "deploymentGroups", "deploymentTags", "deploymentComments"),
+)
+MEDIA: Final = (
+    *("mediaID", "deploymentID", "captureMethod", "timestamp", "filePath", "filePublic", "fileName"),
+    *("fileMediatype", "exifData", "favorite", "mediaComments"),
+)
+OBSERVATIONS: Final = (
+    *("observationID", "deploymentID", "mediaID", "eventID", "eventStart", "eventEnd", "observationLevel"),
+    *("observationType", "cameraSetupType", "scientificName", "count", "lifeStage", "sex", "behavior"),
+    *("individualID", "individualPositionRadius", "individualPositionAngle", "individualSpeed", "bboxX", "bboxY"),
+    *("bboxWidth", "bboxHeight", "classificationMethod", "classifiedBy", "classificationTimestamp"),
+    *("classificationProbability", "observationTags", "observationComments"),
+)
+TABLES: Final = {"deployments": DEPLOYMENTS, "media": MEDIA, "observations": OBSERVATIONS}
+Row = Mapping[str, Any]
+
+
+def iso(utc_ms: int) -> str:
+    """`2026-01-31T12:00:00Z`: an offset is mandatory, fractions of a second are not allowed."""
+    return dt.datetime.fromtimestamp(utc_ms // 1000, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def deployment(
+    station: str,
+    at: tuple[float, float],
+    height_m: float | None,
+    from_ms: int,
+    to_ms: int,
+    *,
+    timestamp_issues: bool,
+) -> Row:
+    """One station in the period."""
+    return {
+        "deploymentID": station,
+        "locationID": station,
+        "latitude": at[0],
+        "longitude": at[1],
+        "deploymentStart": iso(from_ms),
+        "deploymentEnd": iso(max(to_ms, from_ms + 1000)),
+        "cameraHeight": height_m if height_m is not None and height_m >= 0 else None,
+        "timestampIssues": timestamp_issues,
+    }
+
+
+def media(event: Found, piece: Found, path: str) -> Row:
+    """One file of the package."""
+    suffix = Path(path).suffix
+    return {
+        "mediaID": f"{event['id']}-{piece['seq']}",
+        "deploymentID": event["station"],
+        "captureMethod": "activityDetection",
+        "timestamp": iso(piece["utc_ms"]),
+        "filePath": path,
+        "filePublic": False,
+        "fileName": Path(path).name,
+        "fileMediatype": MEDIATYPES[suffix],
+    }
+
+
+def observation(event: Found, kind: str, now_ms: int) -> Row:
+    """One event. `event`-level observations exclude each other, so that their counts add up."""
+    tags = [f"{event['sense'] or 'sense'}:{event['name']}", f"clockBound:{event['bound_ms']}ms"]
+    return {
+        "observationID": event["id"],
+        "deploymentID": event["station"],
+        "eventID": event["id"],
+        "eventStart": iso(event["start_ms"]),
+        "eventEnd": iso(event["stop_ms"]),
+        "observationLevel": "event",
+        "observationType": kind,
+        "scientificName": event["scientific"] if kind == "animal" else None,
+        "count": event["count"] or None,
+        "classificationMethod": "machine",
+        "classifiedBy": event["model"] or "otorongo",
+        "classificationTimestamp": iso(min(event["received_ms"], now_ms)),
+        "classificationProbability": event["peak"] / 100,
+        "observationTags": " | ".join(tags),
+    }
+
+
+def write(
+    folder: Path,
+    deployments: Sequence[Row],
+    media_rows: Sequence[Row],
+    observations: Sequence[Row],
+    *,
+    name: str,
+    now_ms: int,
+) -> None:
+    """Write the three tables and `datapackage.json` into a folder. Raises OSError."""
+    for table, rows in (("deployments", deployments), ("media", media_rows), ("observations", observations)):
+        _table(folder / f"{table}.csv", TABLES[table], rows)
+    text = json.dumps(package(deployments, observations, name=name, now_ms=now_ms), ensure_ascii=False, indent=2)
+    (folder / "datapackage.json").write_text(text + "\n", encoding="utf-8")
+
+
+def package(deployments: Sequence[Row], observations: Sequence[Row], *, name: str, now_ms: int) -> dict[str, Any]:
+    """The package's own description."""
+    days = [row[key][:10] for row in deployments for key in ("deploymentStart", "deploymentEnd")]
+    today = iso(now_ms)[:10]
+    species = sorted({row["scientificName"] for row in observations if row.get("scientificName")})
+    return {
+        "profile": f"{_BASE}/camtrap-dp-profile.json",
+        "name": name,
+        "created": iso(now_ms),
+        "version": "1.0",
+        "contributors": [{"title": "Otorongo hub", "role": "contributor"}],
+        "project": {
+            "title": "Otorongo",
+            "samplingDesign": "opportunistic",
+            "captureMethod": ["activityDetection"],
+            "individualAnimals": False,
+            "observationLevel": ["event"],
+        },
+        "spatial": _spatial(deployments),
+        "temporal": {"start": min(days, default=today), "end": max(days, default=today)},
+        "taxonomic": [{"scientificName": one, "taxonRank": "species"} for one in species],
+        "resources": [
+            {
+                "name": table,
+                "path": f"{table}.csv",
+                "profile": "tabular-data-resource",
+                "format": "csv",
+                "mediatype": "text/csv",
+                "encoding": "utf-8",
+                "schema": f"{_BASE}/{table}-table-schema.json",
+            }
+            for table in TABLES
+        ],
+    }
+
+
+def _spatial(deployments: Sequence[Row]) -> dict[str, Any]:
+    points = [[row["longitude"], row["latitude"]] for row in deployments]
+    return {"type": "MultiPoint", "coordinates": points}
+
+
+def _table(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """All columns in the order of the schema, empty where nothing is known."""
+    with path.open("x", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow([_cell(row.get(column)) for column in columns])
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else value

@@ -1,0 +1,259 @@
+"""Events of a period, for people who count animals: CSV, GeoJSON, or a Camtrap DP 1.0.2 package.
+
+Persons, threats and everything in no_contact places are left out unless asked for; persons in a no_contact place leave
+the hub in no case. Events dated in the future, drills and the visits of one's own patrol are never exported.
+
+Camtrap DP: https://camtrap-dp.tdwg.org. Every event is an observation of level `event`; what made a sound stands in its
+tags, because the format has no word for it.
+"""
+
+import csv
+import datetime as dt
+import json
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+
+from otorongo.hub import camtrap, store_events, store_media, store_people, store_stations
+from otorongo.hub.errors import ExportError
+from otorongo.hub.rules import Rules
+from otorongo.hub.store import Found, Store, Tx
+from otorongo.wire import classes
+from otorongo.wire.codes import CloseReason, Kind, Tag
+from otorongo.wire.species import SPECIES
+
+Format = Literal["csv", "geojson", "camtrap-dp"]
+FORMATS: Final = ("csv", "geojson", "camtrap-dp")
+PERSONS: Final = frozenset(classes.BY_NAME[name].number for name in ("person", "speech"))
+_NEVER: Final = Tag.DRILL | Tag.OWN_PATROL
+_COLUMNS: Final = (
+    *("event", "station", "latitude_deg", "longitude_deg", "start", "end", "clock_bound_ms", "sense", "class"),
+    *("species", "probability", "evidence", "count", "duration_s", "level_db", "floor_db", "f0_hz", "closed", "bundle"),
+)
+
+
+class Wanted(Struct, frozen=True):
+    """What to export."""
+
+    from_ms: int
+    """UTC, first moment."""
+    to_ms: int
+    """UTC, first moment after."""
+    stations: tuple[str, ...] = ()
+    """Empty: all."""
+    persons: bool = False
+    threats: bool = False
+    no_contact: bool = False
+    """Animals at stations in no_contact places; persons there never."""
+
+
+class Exported(Struct, frozen=True):
+    """What came out."""
+
+    path: Path
+    events: int
+    left_out: int
+    """Events of the period that were not asked for, or must not leave."""
+
+
+def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, *, media: Path, who: str) -> Exported:
+    """Write the events of a period to a file, or a folder for camtrap-dp; it is noted who had them.
+
+    `media` is the hub's folder of evidence. Raises ExportError if `out` is there already or cannot be written.
+    """
+    if out.exists():
+        raise ExportError(f"{out}: is there already: name another, nothing is overwritten")
+    now_ms = int(dt.datetime.now(dt.UTC).timestamp() * 1000)
+    with store.read() as tx:
+        rows = store_events.events_between(tx, wanted.from_ms, wanted.to_ms)
+        positions = _positions(tx, rules)
+        sealed = _sealed(rules, positions)
+        leaving = [row for row in rows if _may_leave(row, wanted, sealed)]
+        births = {key: store_stations.birth(tx, *key) for key in {(row["station"], row["birth"]) for row in leaving}}
+        chosen = [_readable(row, positions, births[row["station"], row["birth"]]) for row in leaving]
+        try:
+            if form == "csv":
+                _write_csv(out, chosen)
+            elif form == "geojson":
+                _write_geojson(out, chosen)
+            else:
+                _write_camtrap(tx, out, chosen, wanted, positions, media, now_ms)
+        except OSError as error:
+            raise ExportError(f"{out}: cannot be written: {error.strerror or error}") from error
+    with store.write() as tx:
+        asked = {"format": form, "from_ms": wanted.from_ms, "to_ms": wanted.to_ms, "events": len(chosen)}
+        flags = {"persons": wanted.persons, "threats": wanted.threats, "no_contact": wanted.no_contact}
+        store_people.saw(tx, now_ms, who, "exported", subject=str(out), data={**asked, **flags})
+    return Exported(out, len(chosen), len(rows) - len(chosen))
+
+
+def _positions(tx: Tx, rules: Rules) -> dict[str, tuple[float, float] | None]:
+    told = {
+        row["station"]: None
+        if row["latitude_deg"] is None or row["longitude_deg"] is None
+        else (row["latitude_deg"], row["longitude_deg"])
+        for row in store_stations.stations_by_name(tx)
+    }
+    return {**told, **rules.fixed}
+
+
+def _sealed(rules: Rules, positions: Mapping[str, tuple[float, float] | None]) -> frozenset[str]:
+    """Stations in no_contact places."""
+    within = rules.sites(positions).within
+    return frozenset(name for name, place in within.items() if rules.places[place].sealed)
+
+
+def _may_leave(row: Found, wanted: Wanted, sealed: frozenset[str]) -> bool:
+    tags = row["tags"]
+    person = bool(tags & Tag.PERSON) or row["cls"] in PERSONS
+    hidden = bool(tags & Tag.NO_CONTACT) or row["station"] in sealed
+    threat = bool(tags & Tag.THREAT) or classes.is_threat(row["cls"])
+    if tags & _NEVER or (wanted.stations and row["station"] not in wanted.stations):
+        return False
+    if hidden and (person or not wanted.no_contact):
+        return False
+    return (wanted.persons or not person) and (wanted.threats or not threat or (person and wanted.persons))
+
+
+def _readable(row: Found, positions: Mapping[str, tuple[float, float] | None], birth: Found | None) -> Found:
+    """An event with words for its numbers."""
+    line = classes.BY_NUMBER.get(row["cls"])
+    at = positions.get(row["station"])
+    end_ms = row["end_ms"] if row["end_ms"] is not None else row["start_ms"] + row["duration_ms"]
+    body = birth["body"] if birth else {}
+    bundles = body.get("bundles", [])
+    bundle = bundles[row["bundle"]] if row["bundle"] < len(bundles) else None
+    sensor = next((one["kind"] for one in body.get("sensors", []) if one["number"] == row["sensor"]), "")
+    sense = {"microphone": "sound", "camera": "picture"}.get(sensor, line.sense if line else "")
+    return {
+        **row,
+        "id": f"{row['station']}-{row['outbox']:08x}-{row['event']}",
+        "name": classes.name_of(row["cls"]),
+        "sense": sense,
+        "scientific": SPECIES.get(row["species"], ""),
+        "at": at,
+        "stop_ms": end_ms,
+        "model": f"{bundle['name']}@{bundle['version']}" if bundle else "",
+    }
+
+
+def _line(row: Found) -> dict[str, Any]:
+    at = row["at"] or ("", "")
+    closed = CloseReason(row["reason"]).name.lower() if row["kind"] == Kind.CLOSE or row["closed_by"] else "open"
+    return {
+        "event": row["id"],
+        "station": row["station"],
+        "latitude_deg": at[0],
+        "longitude_deg": at[1],
+        "start": camtrap.iso(row["start_ms"]),
+        "end": camtrap.iso(row["stop_ms"]),
+        "clock_bound_ms": row["bound_ms"],
+        "sense": row["sense"],
+        "class": row["name"],
+        "species": row["scientific"],
+        "probability": row["peak"] / 100,
+        "evidence": row["evidence"] / 10,
+        "count": row["count"] or "",
+        "duration_s": (row["stop_ms"] - row["start_ms"]) / 1000,
+        "level_db": row["level_db"] or "",
+        "floor_db": row["floor_db"] or "",
+        "f0_hz": row["f0_dhz"] / 10 if row["f0_dhz"] else "",
+        "closed": closed,
+        "bundle": row["model"],
+    }
+
+
+def _write_csv(out: Path, rows: Iterable[Found]) -> None:
+    with out.open("x", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, _COLUMNS)
+        writer.writeheader()
+        writer.writerows(map(_line, rows))
+
+
+def _write_geojson(out: Path, rows: Iterable[Found]) -> None:
+    features = []
+    for row in rows:
+        line = {key: value for key, value in _line(row).items() if value != "" and not key.endswith("itude_deg")}
+        point = {"type": "Point", "coordinates": [row["at"][1], row["at"][0]]} if row["at"] else None
+        features.append({"type": "Feature", "id": row["id"], "geometry": point, "properties": line})
+    text = json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False, indent=1)
+    with out.open("x", encoding="utf-8") as file:
+        file.write(text + "\n")
+
+
+def _write_camtrap(
+    tx: Tx,
+    out: Path,
+    rows: Sequence[Found],
+    wanted: Wanted,
+    positions: Mapping[str, tuple[float, float] | None],
+    media: Path,
+    now_ms: int,
+) -> None:
+    """A package in a folder. A station without a position cannot be a deployment."""
+    without = sorted({row["station"] for row in rows if row["at"] is None})
+    if without:
+        raise ExportError(
+            f"station {', '.join(without)}: has no position, which Camtrap DP needs: give it a [[station]] in hub.toml"
+        )
+    out.mkdir(parents=True)
+    stations = sorted({row["station"] for row in rows})
+    heights = {row["station"]: row["height_m"] for row in store_stations.stations_by_name(tx)}
+    bad_clock = {row["station"] for row in rows if row["bound_ms"] > 3_600_000}
+    to_ms = min(wanted.to_ms, now_ms)
+    deployments = [
+        camtrap.deployment(
+            name,
+            positions[name] or (0.0, 0.0),
+            heights.get(name),
+            wanted.from_ms,
+            to_ms,
+            timestamp_issues=name in bad_clock,
+        )
+        for name in stations
+    ]
+    pieces = [camtrap.media(*one) for one in _pieces(tx, rows, media, out)]
+    observations = [camtrap.observation(row, _kind(row), now_ms) for row in rows]
+    camtrap.write(out, deployments, pieces, observations, name=f"otorongo-{uuid.uuid4().hex[:12]}", now_ms=now_ms)
+
+
+def _pieces(tx: Tx, rows: Sequence[Found], media: Path, out: Path) -> Iterator[tuple[Found, Found, str]]:
+    """Evidence that is here whole, copied into the package: event, piece, and its path there."""
+    for row in rows:
+        for piece in store_media.pieces_of(tx, (row["station"], row["outbox"], row["event"])):
+            source = media / piece["path"]
+            if piece["state"] != "whole" or not source.is_file() or source.suffix not in camtrap.MEDIATYPES:
+                continue
+            path = f"media/{row['id']}-{piece['seq']}{source.suffix}"
+            (out / path).parent.mkdir(exist_ok=True)
+            shutil.copyfile(source, out / path)
+            yield row, piece, path
+
+
+def _kind(row: Found) -> str:
+    """Camtrap DP's type of an observation."""
+    name = row["name"]
+    if row["cls"] in PERSONS or row["tags"] & Tag.PERSON:
+        return "human"
+    if name in ("vehicle", "boat", "excavator", "aircraft", "engine", "engine_steady"):
+        return "vehicle"
+    if name in ("animal", "cattle", "dog", "insects", "frogs", "birds", "howler") or row["scientific"]:
+        return "animal"
+    return "blank" if name == "blank" else "unknown"
+
+
+def period(first: str, last: str, zone: dt.tzinfo) -> tuple[int, int]:
+    """From the beginning of a day to the end of another, in a time zone, as UTC ms. Raises ExportError."""
+    try:
+        start, end = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
+    except ValueError as error:
+        raise ExportError(f"{error}: write days as 2026-01-31") from error
+    if end < start:
+        raise ExportError(f"the period ends ({last}) before it begins ({first})")
+    moments = (dt.datetime.combine(day, dt.time(), zone) for day in (start, end + dt.timedelta(days=1)))
+    from_ms, to_ms = (int(moment.timestamp() * 1000) for moment in moments)
+    return from_ms, to_ms

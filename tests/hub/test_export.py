@@ -1,0 +1,178 @@
+"""What leaves the hub for people who count animals, and what does not."""
+
+import csv
+import datetime as dt
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from frictionless import Package
+
+from otorongo.hub import camtrap, export, store_people
+from otorongo.hub.belief import NO_RULES
+from otorongo.hub.config import HubConfig, PlaceConfig, StationConfig
+from otorongo.hub.errors import ExportError
+from otorongo.hub.export import Format, Wanted
+from otorongo.hub.ingest import accept
+from otorongo.hub.media import Limits, take_chunk
+from otorongo.hub.presence import take_birth
+from otorongo.hub.rules import Rules
+from otorongo.hub.store import Store
+from otorongo.wire.classes import BY_NAME
+from otorongo.wire.codes import Kind, Tag
+from otorongo.wire.media import Chunk, encode
+from otorongo.wire.rows import Event, Media
+from tests.hub import camtrap_schema
+from tests.hub.fakes import NOON_MS, Card, mapping
+
+DAY = Wanted(NOON_MS - 1, NOON_MS + 86_400_000)
+ALL = Wanted(DAY.from_ms, DAY.to_ms, persons=True, threats=True, no_contact=True)
+PICTURE = b"webp" * 100
+
+
+def _event(card: Card, name: str, *, tags: int = 0, species: int = 0, count: int = 0) -> int:
+    t_ms = 1000 * (card.last + 1)
+    cls = BY_NAME[name].number
+    row = Event(t_ms, 1, cls, 40, tags, Kind.CLOSE, species=species, hits=3, peak=90, count=count, duration_ms=500)
+    return card.put(row)
+
+
+def _rules(tmp_path: Path) -> Rules:
+    """K-09 stands in land of peoples in isolation; K-02 says itself where it is."""
+    square = {"type": "Polygon", "coordinates": [[[-72, -12], [-71, -12], [-71, -11], [-72, -11], [-72, -12]]]}
+    (tmp_path / "closed.geojson").write_text(json.dumps(square))
+    place = PlaceConfig(name="closed", kind="no_contact", polygon="closed.geojson")
+    station = StationConfig(name="K-09", latitude_deg=-11.5, longitude_deg=-71.5)
+    return Rules.of(HubConfig(place=(place,), station=(station,)), tmp_path)
+
+
+@pytest.fixture
+def rules(tmp_path: Path, store: Store) -> Rules:
+    """Events of every kind at two stations, one of them in a no_contact place."""
+    rules = _rules(tmp_path)
+    card, closed = Card("K-02", 7), Card("K-09", 9)
+    for one in (card, closed):
+        take_birth(store, NO_RULES, one.station, one.birth(), NOON_MS)
+        _event(one, "animal", species=1, count=2)
+        _event(one, "howler")
+        _event(one, "chainsaw", tags=Tag.THREAT)
+        _event(one, "person", tags=Tag.THREAT | Tag.PERSON)
+        _event(one, "animal", tags=Tag.DRILL)
+        _event(one, "blank")
+        picture = one.put(Media(1200, 1, one.last, 1, len(PICTURE), hashlib.sha256(PICTURE).digest()))
+        accept(store, NO_RULES, one.station, one.batch(), NOON_MS + 60_000)
+        chunk = encode(Chunk(one.outbox, picture, 0, PICTURE))
+        take_chunk(store, tmp_path / "evidence", Limits(), one.station, chunk, NOON_MS)
+    return rules
+
+
+def _export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path) -> export.Exported:
+    return export.export(store, rules, wanted, form, out, media=out.parent / "evidence", who="ana")
+
+
+def _classes(path: Path) -> list[tuple[str, str]]:
+    with path.open() as file:
+        return [(row["station"], row["class"]) for row in csv.DictReader(file)]
+
+
+def test_by_default_persons_threats_and_no_contact_stay(store: Store, rules: Rules, tmp_path: Path) -> None:
+    """An ecologist gets the animals; nobody learns who was where."""
+    done = _export(store, rules, DAY, "csv", tmp_path / "a.csv")
+    assert _classes(tmp_path / "a.csv") == [("K-02", "animal"), ("K-02", "howler"), ("K-02", "blank")]
+    assert (done.events, done.left_out) == (3, 9)
+    with store.read() as tx:
+        (line,) = store_people.access_newest(tx)
+        assert (line["who"], line["what"], line["data"]["events"]) == ("ana", "exported", 3)
+
+
+def test_what_is_asked_for_leaves_except_persons_in_isolation(store: Store, rules: Rules, tmp_path: Path) -> None:
+    """Each kind by its own flag; persons in a no_contact place and drills in no case."""
+    _export(store, rules, ALL, "csv", tmp_path / "a.csv")
+    mine = [("K-02", name) for name in ("animal", "howler", "chainsaw", "person", "blank")]
+    closed = [("K-09", name) for name in ("animal", "howler", "chainsaw", "blank")]
+    assert sorted(_classes(tmp_path / "a.csv")) == sorted(mine + closed)
+    persons = Wanted(DAY.from_ms, DAY.to_ms, persons=True)
+    _export(store, rules, persons, "csv", tmp_path / "b.csv")
+    assert ("K-02", "person") in _classes(tmp_path / "b.csv")
+    assert ("K-02", "chainsaw") not in _classes(tmp_path / "b.csv")
+
+
+def test_a_row_says_what_it_means(store: Store, rules: Rules, tmp_path: Path) -> None:
+    """Time with its zone, place, species, and what made the guess."""
+    _export(store, rules, DAY, "csv", tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open() as file:
+        row = next(csv.DictReader(file))
+    wanted = {
+        "event": "K-02-00000007-1", "start": "2026-01-01T12:00:00Z", "end": "2026-01-01T12:00:01Z", "count": "2",
+        "species": "Panthera onca", "latitude_deg": "-12.5", "probability": "0.9", "bundle": "threats@1",
+    }  # fmt: skip
+    assert {key: row[key] for key in wanted} == wanted
+
+
+def test_geojson_has_points(store: Store, rules: Rules, tmp_path: Path) -> None:
+    """A map program reads it: longitude first."""
+    _export(store, rules, DAY, "geojson", tmp_path / "a.geojson")
+    features = json.loads((tmp_path / "a.geojson").read_text())["features"]
+    assert len(features) == 3
+    assert features[0]["geometry"] == {"type": "Point", "coordinates": [-70.0, -12.5]}
+    assert features[0]["properties"]["species"] == "Panthera onca"
+
+
+@pytest.mark.parametrize("wanted", [DAY, ALL, Wanted(0, 1)], ids=["default", "all", "nothing"])
+def test_camtrap_dp_is_valid(store: Store, rules: Rules, tmp_path: Path, wanted: Wanted) -> None:
+    """Frictionless finds nothing wrong: every column in order, every value in its bounds, every reference there."""
+    done = _export(store, rules, wanted, "camtrap-dp", tmp_path / "dp")
+    package: dict[str, Any] = json.loads((tmp_path / "dp" / "datapackage.json").read_text())
+    for resource in package["resources"]:
+        assert resource["schema"].endswith(f"/camtrap-dp/1.0.2/{resource['name']}-table-schema.json")
+        resource["schema"] = camtrap_schema.schema(resource["name"])
+    package["profile"] = "data-package"
+    report = Package.from_descriptor(package, basepath=str(tmp_path / "dp")).validate()
+    assert report.valid, report.flatten(["type", "message"])
+    with (tmp_path / "dp" / "observations.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == done.events
+    with (tmp_path / "dp" / "media.csv").open() as file:
+        files = [row["filePath"] for row in csv.DictReader(file)]
+    assert all((tmp_path / "dp" / path).read_bytes() == PICTURE for path in files)
+    if wanted is DAY:
+        assert [row["observationType"] for row in rows] == ["animal", "animal", "blank"]
+        assert package["taxonomic"] == [{"scientificName": "Panthera onca", "taxonRank": "species"}]
+        assert len(files) == 1
+    required = {"profile", "created", "contributors", "project", "spatial", "temporal", "taxonomic", "resources"}
+    assert required <= package.keys()
+
+
+def test_the_columns_are_those_of_the_standard() -> None:
+    """All of them, in its order: a reader refuses a table that has only the filled ones."""
+    for table, columns in camtrap.TABLES.items():
+        assert list(columns) == [field["name"] for field in camtrap_schema.schema(table)["fields"]]
+
+
+def test_mistakes_are_named(store: Store, tmp_path: Path) -> None:
+    """Nothing is overwritten; a station without a position is named; a period must run forward."""
+    card = Card()
+    card.open(0, cls=BY_NAME["howler"].number, tags=0)
+    accept(store, NO_RULES, "K-02", card.batch(None, mapping()), NOON_MS)
+    rules = Rules.of(HubConfig(), tmp_path)
+    (tmp_path / "there").write_text("")
+    with pytest.raises(ExportError, match=r"is there already"):
+        _export(store, rules, DAY, "csv", tmp_path / "there")
+    with pytest.raises(ExportError, match=r"station K-02: has no position"):
+        _export(store, rules, DAY, "camtrap-dp", tmp_path / "dp")
+    with pytest.raises(ExportError, match=r"cannot be written"):
+        _export(store, rules, DAY, "csv", tmp_path / "none" / "a.csv")
+    with pytest.raises(ExportError, match=r"ends .* before it begins"):
+        export.period("2026-02-01", "2026-01-01", dt.UTC)
+    with pytest.raises(ExportError, match=r"write days as 2026-01-31"):
+        export.period("yesterday", "2026-01-01", dt.UTC)
+
+
+def test_days_are_of_the_zone() -> None:
+    """A day in Lima begins at five in the morning UTC, and the last day is whole."""
+    from_ms, to_ms = export.period("2026-01-01", "2026-01-01", ZoneInfo("America/Lima"))
+    assert camtrap.iso(from_ms) == "2026-01-01T05:00:00Z"
+    assert to_ms - from_ms == 86_400_000
