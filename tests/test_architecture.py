@@ -93,7 +93,7 @@ RULES = (
     # hub
     _hub_adapter("mqtt", "paho"),
     _hub_adapter("broker", "amqtt"),
-    _hub_adapter("apprise", "apprise"),
+    _hub_adapter("apprise", "apprise", "requests"),
     _hub_adapter("*"),
     Rule("otorongo.hub.app*", ours=ANYTHING, never=("otorongo.station*", "otorongo.models*"), libraries=("uvicorn",)),
     Rule("otorongo.hub.__main__", ours=("otorongo*",), never=("otorongo.station*", "otorongo.models*")),

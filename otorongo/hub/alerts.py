@@ -188,11 +188,14 @@ class Alert(Struct, frozen=True, kw_only=True):
     """The severity for which people were rung last."""
     round: int = 0
     """How often they were rung for it."""
-    going: Going | None = None
+    going: tuple[Going, ...] = ()
+    """The parties that are out, by name."""
     pending: Pending | None = None
     seen_by: tuple[str, ...] = ()
     audits: int = 0
     """How often the auditor was told of it."""
+    overdues: int = 0
+    """How often somebody was told that a party is not back."""
     merged_into: str = ""
 
     @property

@@ -172,7 +172,7 @@ def _merge_others(
 
 def _joined(mine: Alert, other: Alert) -> Alert:
     strongest = max(mine, other, key=lambda one: (one.rung, one.round))
-    going = mine.going or other.going
+    going = tuple(({one.who: one for one in other.going} | {one.who: one for one in mine.going}).values())
     return replace(
         mine,
         severity=max(mine.severity, other.severity),
@@ -182,7 +182,7 @@ def _joined(mine: Alert, other: Alert) -> Alert:
         going=going,
         pending=mine.pending or other.pending,
         seen_by=tuple(sorted({*mine.seen_by, *other.seen_by})),
-        state=_state_of(strongest.rung, going is not None),
+        state=_state_of(strongest.rung, bool(going)),
         resolution="",
         resolved_ms=0,
         covered=_union(mine.covered, other.covered),
@@ -217,7 +217,7 @@ def _follow(alert: Alert, episode: Episode, now_ms: int) -> tuple[Alert, list[De
     )
     decisions = _told(alert, followed, episode, had)
     if alert.resolution == "quiet" and episode.keys - had:
-        followed = replace(followed, state=_state_of(alert.rung, alert.going is not None), resolution="", resolved_ms=0)
+        followed = replace(followed, state=_state_of(alert.rung, bool(alert.going)), resolution="", resolved_ms=0)
         decisions.append(_decision("reopened", followed, "reopened"))
     if episode.ringing.severity in RINGING and episode.ringing.severity > alert.rung:
         first = alert.rung not in RINGING
@@ -227,7 +227,7 @@ def _follow(alert: Alert, episode: Episode, now_ms: int) -> tuple[Alert, list[De
             rung=episode.ringing.severity,
             round=0,
             rung_ms=now_ms,
-            state=_state_of(episode.ringing.severity, followed.going is not None),
+            state=_state_of(episode.ringing.severity, bool(followed.going)),
             resolution="",
             resolved_ms=0,
         )

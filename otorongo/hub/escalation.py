@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from otorongo.hub.alerts import Alert, Decision, Reason, Severity
+from otorongo.hub.alerts import Alert, Decision, Going, Reason, Severity
 from otorongo.hub.config import NotifyConfig
 from otorongo.hub.config_activities import ActivityConfig
 
@@ -35,7 +35,8 @@ def advance(alert: Alert, now_ms: int, activity: ActivityConfig, notify: NotifyC
     if alert.rung < Severity.ALERT:
         return _quiet(alert, now_ms, activity)
     alert, decisions = _overdue(alert, now_ms, notify)
-    deadline_ms = alert.going.back_ms + notify.overdue_grace_min * MINUTE_MS if alert.going else 0
+    grace_ms = notify.overdue_grace_min * MINUTE_MS
+    deadline_ms = max((one.back_ms + grace_ms for one in alert.going), default=0)
     due_ms = max(alert.rung_ms + notify.re_ring_after_min * MINUTE_MS, deadline_ms)
     if now_ms < due_ms or alert.round + 1 >= notify.rounds:
         return alert, decisions
@@ -62,9 +63,14 @@ def _quiet(alert: Alert, now_ms: int, activity: ActivityConfig) -> tuple[Alert, 
 
 def _overdue(alert: Alert, now_ms: int, notify: NotifyConfig) -> tuple[Alert, list[Decision]]:
     """A party that is not back rings the coordinator, then a second organisation."""
-    going = alert.going
-    if going is None:
-        return alert, []
+    decisions = []
+    for going in alert.going:
+        alert, told = _overdue_party(alert, going, now_ms, notify)
+        decisions += told
+    return alert, decisions
+
+
+def _overdue_party(alert: Alert, going: Going, now_ms: int, notify: NotifyConfig) -> tuple[Alert, list[Decision]]:
     grace_ms = notify.overdue_grace_min * MINUTE_MS
     stage = int(now_ms >= going.back_ms + grace_ms) + int(now_ms >= going.back_ms + 2 * grace_ms)
     if stage <= going.overdue_told:
@@ -75,8 +81,9 @@ def _overdue(alert: Alert, now_ms: int, notify: NotifyConfig) -> tuple[Alert, li
         what="overdue",
         alert=alert.id,
         severity=alert.rung,
-        round=stage - 1,
+        round=alert.overdues,
         reason=Reason(code="overdue", who=going.who, detail=detail),
         to=roles,
     )
-    return replace(alert, going=replace(going, overdue_told=stage), changed_ms=now_ms), [told]
+    parties = tuple(replace(one, overdue_told=stage) if one.who == going.who else one for one in alert.going)
+    return replace(alert, going=parties, overdues=alert.overdues + 1, changed_ms=now_ms), [told]

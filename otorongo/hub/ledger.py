@@ -19,8 +19,8 @@ from otorongo.hub.store import Found, Tx
 NAMESPACE: Final = uuid.UUID("6f0f3f9e-52d4-5e64-9c0b-0b1f0c1d7a11")
 RINGS: Final = ("ring", "raise", "rering")
 """Kinds of delivery that a closed alert no longer sends."""
-_KINDS: Final = {"ring": "ring", "raised": "raise", "rering": "rering", "overdue": "overdue", "pending": "audit"}
-_DATA: Final = ("rung", "round", "going", "pending", "seen_by", "audits", "merged_into")
+_KINDS: Final = {"ring": "ring", "raised": "raise", "rering": "rering", "overdue": "overdue"}
+_DATA: Final = ("rung", "round", "going", "pending", "seen_by", "audits", "overdues", "merged_into")
 
 
 def alert_of(row: Found, covered: Iterable[Covered] = ()) -> Alert:
@@ -36,10 +36,11 @@ def alert_of(row: Found, covered: Iterable[Covered] = ()) -> Alert:
         covered=tuple(covered),
         rung=Severity(data.get("rung", 0)),
         round=data.get("round", 0),
-        going=msgspec.convert(data["going"], Going) if data.get("going") else None,
+        going=tuple(msgspec.convert(one, Going) for one in data.get("going") or ()),
         pending=msgspec.convert(data["pending"], Pending) if data.get("pending") else None,
         seen_by=tuple(data.get("seen_by", ())),
         audits=data.get("audits", 0),
+        overdues=data.get("overdues", 0),
         merged_into=data.get("merged_into", ""),
     )
 
@@ -128,7 +129,7 @@ def _plain(value: Any) -> Any:
 
 def _intend(tx: Tx, rules: Rules, alert: Alert, decision: Decision, now_ms: int) -> None:
     people = recipients(rules, alert, decision)
-    kind = _KINDS[decision.what]
+    kind = _KINDS.get(decision.what, "audit")
     intents = [
         {
             "id": str(uuid.uuid5(NAMESPACE, f"{alert.id}/{one.name}/{n}/{kind}/{alert.rung:d}/{decision.round}")),

@@ -73,3 +73,34 @@ class EmbeddedBroker(Protocol):
 
     def stop(self) -> None:
         """End every connection and its thread."""
+
+
+# ---- the way to people ----
+
+
+class Outgoing(Struct, frozen=True):
+    """One message to one person by one channel."""
+
+    delivery: str
+    """UUID: the same however often it is sent."""
+    title: str
+    text: str
+
+
+class Sent(Struct, frozen=True):
+    """What became of a send."""
+
+    ok: bool
+    error: str = ""
+    """Why not; never with an address, which is a secret."""
+    retry_after_s: float | None = None
+    """The channel asked to wait so long."""
+    possible_repeat: bool = False
+    """It may have arrived all the same."""
+
+
+class Messenger(Protocol):
+    """Whatever sends messages. Safe to use from several threads."""
+
+    def send(self, url: str, message: Outgoing, timeout_s: float) -> Sent:
+        """Send to an address; says what went wrong, and never raises."""
