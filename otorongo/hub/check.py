@@ -1,0 +1,211 @@
+"""What in hub.toml can be meant but serves nobody, and how to mend it."""
+
+import datetime as dt
+import math
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from otorongo.hub import notify, places
+from otorongo.hub.alerts import MAX_LLR
+from otorongo.hub.config import EVERYWHERE, ChannelConfig, HubConfig
+from otorongo.hub.config_activities import PRESENCE, ActivityConfig
+from otorongo.hub.fusion import OPEN_IN_SHARED_USE
+from otorongo.hub.places import Place, PlaceError, Position
+from otorongo.hub.rules import Rules
+
+SOON: Final = dt.timedelta(days=30)
+
+
+class Finding(Struct, frozen=True):
+    """One thing that is wrong."""
+
+    where: str
+    """Such as `place Cocha Larga`."""
+    what: str
+    mend: str
+    """What to do about it."""
+    fatal: bool = False
+    """The hub cannot work like this; the others it can, worse than it might."""
+
+    def line(self) -> str:
+        """As `otorongo-hub check` prints it."""
+        return f"{'wrong' if self.fatal else 'check'}: {self.where}: {self.what}: {self.mend}"
+
+
+def check(
+    config: HubConfig, folder: Path, today: dt.date, told: Mapping[str, Position | None] | None = None
+) -> list[Finding]:
+    """Everything that is wrong. `folder` is that of hub.toml, `told` where stations say that they stand."""
+    loaded: dict[str, Place] = {}
+    found: list[Finding] = []
+    for one in config.place:
+        try:
+            loaded[one.name] = places.load(one, folder)
+        except PlaceError as error:
+            what, _, mend = str(error).rpartition(": ")
+            found.append(Finding(f"place {one.name}", f"polygon {what}", mend, fatal=True))
+    rules = Rules(config, loaded)
+    for part in (_places(rules), _activities(rules), _rights(config, today), _persons(rules), _hub(config)):
+        found += part
+    return found + list(_stations(rules, told or {}))
+
+
+def _places(rules: Rules) -> Iterator[Finding]:
+    for one in rules.config.place:
+        where = f"place {one.name}"
+        if not one.authority:
+            yield Finding(where, "has no authority", "write authority = whom a ranger calls, and how")
+        if not one.instruction:
+            yield Finding(where, "has no instruction", 'write instruction = "go", "observe" or "do_not_approach"')
+        if one.kind == "no_contact" and one.instruction in ("go", "observe"):
+            mend = 'write instruction = "do_not_approach"'
+            yield Finding(where, f"is no_contact, and its instruction is {one.instruction}", mend)
+        if one.kind == "no_contact" and not rules.persons(one.name, PRESENCE, ("protocol_holder",)):
+            mend = 'add a [[person]] with role = "protocol_holder" for it'
+            yield Finding(where, "nobody learns of persons in it", mend)
+        if not [p for p in rules.config.person if p.role == "ranger" and {one.name, EVERYWHERE} & set(p.places)]:
+            yield Finding(where, "rings no ranger", "name it under places of a [[person]]")
+    if not rules.config.place:
+        yield Finding("place", "there is none", "add a [[place]] with its polygon; until then alerts name no sector")
+
+
+def _activities(rules: Rules) -> Iterator[Finding]:
+    for one in rules.config.activity:
+        where = f"activity {one.name}"
+        if not one.weights:
+            yield Finding(where, "has no weights: it is switched off", "give it weights, or leave it out for ours")
+            continue
+        if one.prior >= one.ring_at:
+            yield Finding(where, "rings without any evidence", "set prior far below ring_at", fatal=True)
+        elif one.prior >= one.watch_at:
+            yield Finding(where, "is watched without any evidence", "set watch_at above prior")
+        pairs = least_pairs(one)
+        if pairs > 6:
+            what = f"needs {pairs} stations or classes that are sure at once to ring"
+            yield Finding(where, f"{what}, which hardly happens", "raise weights or prior, or lower ring_at")
+    if PRESENCE not in rules.activities and any(one.kind == "no_contact" for one in rules.config.place):
+        where = f"activity {PRESENCE}"
+        yield Finding(where, "is switched off, so persons in no_contact places ring nobody", "leave it out for ours")
+
+
+def least_pairs(activity: ActivityConfig) -> int:
+    """How many pairs of station and class, all as sure as can be, it takes to ring."""
+    wanted = _logit(activity.ring_at) - _logit(activity.prior)
+    strongest = MAX_LLR * max(activity.weights.values(), default=0.0)
+    least = math.ceil(wanted / strongest - 1e-9) if strongest else 0
+    return max(least, 1 if activity.alone else 2)
+
+
+def can_ring(activity: ActivityConfig, stations: int, kind: str) -> bool:
+    """Whether so many stations, all as sure as can be of everything, would ring at a place of some kind."""
+    weights = activity.weights
+    if kind == "shared_use" and not set(weights) - OPEN_IN_SHARED_USE:
+        return False
+    if stations * len(weights) < (1 if activity.alone else 2):
+        return False
+    most = _logit(activity.prior) + stations * MAX_LLR * sum(weights.values())
+    return most >= _logit(activity.ring_at) - 1e-9
+
+
+def _logit(p: float) -> float:
+    return math.log(p / (1 - p))
+
+
+def _rights(config: HubConfig, today: dt.date) -> Iterator[Finding]:
+    for one in config.right:
+        where = f"right of {one.holder}"
+        if one.review_by is None:
+            yield Finding(where, "has no review date", "write review_by = the day until which it was looked at")
+        elif one.review_by < today:
+            mend = "look at it with its holder, then write a new review_by"
+            yield Finding(where, f"was to be reviewed by {one.review_by} and covers nothing since", mend)
+        elif one.review_by < today + SOON:
+            yield Finding(where, f"is to be reviewed by {one.review_by}", "look at it with its holder in time")
+        if not one.resolution:
+            yield Finding(where, "names no document", "write resolution = the document that grants it")
+
+
+def _persons(rules: Rules) -> Iterator[Finding]:
+    persons = rules.config.person
+    for one in persons:
+        where = f"person {one.name}"
+        if not one.channels:
+            yield Finding(where, "has no channel and is never reached", "give channels with a url_file")
+        if not one.places:
+            yield Finding(
+                where, "has no place and is never rung", f'write places = ["..."], or ["{EVERYWHERE}"] for all'
+            )
+        if not one.group:
+            mend = "write group; two people of different groups close a high alert"
+            yield Finding(where, "has no group and cannot agree to a closing", mend)
+        for number, channel in enumerate(one.channels):
+            yield from _channel(f"{where}: channels[{number}]", channel)
+    roles = {one.role for one in persons}
+    for role, what in (
+        ("ranger", "nobody is rung first"),
+        ("coordinator", "nobody is rung when nobody goes"),
+        ("auditor", "nobody learns of closings"),
+    ):
+        if role not in roles:
+            yield Finding("person", f"there is no {role}: {what}", f'add a [[person]] with role = "{role}"')
+
+
+def _channel(where: str, channel: ChannelConfig) -> Iterator[Finding]:
+    if not channel.url_file:
+        return
+    path = Path(channel.url_file)
+    try:
+        mode = path.stat().st_mode
+        notify.address(channel)
+    except OSError as error:
+        mend = f"write the address into it: install -m 600 -o {_user()} /dev/stdin {path}"
+        yield Finding(where, f"{path} cannot be read ({error.strerror or error})", mend, fatal=True)
+    except ValueError as error:
+        yield Finding(where, f"{path} {str(error).partition(':')[0]}", "one line, such as tgram://BOT/CHAT", fatal=True)
+    else:
+        if mode & (stat.S_IROTH | stat.S_IWOTH):
+            yield Finding(where, f"{path} can be read by everybody on this machine", f"chmod 600 {path}", fatal=True)
+
+
+def _user() -> str:
+    return "otorongo" if os.getuid() == 0 else "$USER"
+
+
+def _hub(config: HubConfig) -> Iterator[Finding]:
+    url = config.web.public_url
+    if not url.startswith("https://") and not any(host in url for host in ("//127.0.0.1", "//localhost", "//[::1]")):
+        mend = "put a proxy with TLS before the hub, and write https://"
+        yield Finding("web", f"public_url {url} sends links and passwords in the clear", mend)
+    if not config.backup.folder and config.backup.safe == "backup":
+        mend = "write folder = a folder on another disk"
+        yield Finding("backup", "there is none, so stations never forget a threat and the hub can be lost", mend)
+
+
+def _stations(rules: Rules, told: Mapping[str, Position | None]) -> Iterable[Finding]:
+    sites = rules.sites(told)
+    for name, at in sorted(sites.positions.items()):
+        if at is None:
+            mend = "write [place] in its station.toml, or a [[station]] here"
+            yield Finding(f"station {name}", "does not say where it stands: its evidence is fused with no other", mend)
+        elif name not in sites.within and rules.places:
+            mend = "draw a place around it, or correct its position"
+            yield Finding(f"station {name}", "stands in no place: only persons for * are rung", mend)
+    if not sites.positions:
+        return
+    for place in rules.places.values():
+        count = sum(where == place.name for where in sites.within.values())
+        if not count:
+            yield Finding(f"place {place.name}", "has no station", "set one up, or correct its polygon")
+            continue
+        for one in rules.activities.values():
+            if (one.name == PRESENCE) == place.sealed and not can_ring(one, count, place.config.kind):
+                what = f"{one.name} can never ring with {count} station{'s' if count > 1 else ''}"
+                mend = (
+                    f"it takes at least {least_pairs(one)} stations or classes that are sure: add stations, or weights"
+                )
+                yield Finding(f"place {place.name}", what, mend)
