@@ -33,7 +33,7 @@ def test_the_digest_covers_the_manifest(tmp_path: Path) -> None:
     """A changed threshold is another digest: the hub sees that a station runs something else."""
     folder = bundles.copy(tmp_path)
     before = manifest.load(folder).digest
-    bundles.change(folder, "hits = 3", "hits = 2")
+    bundles.change(folder, "hits = 4", "hits = 2")
     assert manifest.load(folder).digest != before
 
 
@@ -48,7 +48,7 @@ def test_the_digest_covers_the_manifest(tmp_path: Path) -> None:
         ),
         ('wire = "chainsaw"', 'wire = "person"', ["classes[0].wire", "no sound class"]),
         ('label = "engine"', 'label = "chainsaw"', ["classes[1].label", "twice"]),
-        ("hits = 3", "hits = 9", ["classes[0].hits", "9 hits never come in 6 windows"]),
+        ("hits = 4", "hits = 9", ["classes[0].hits", "9 hits never come in 8 windows"]),
         ("hop_s = 1.5", "hop_s = 4.5", ["sound.hop_s", "would be lost", "at most window_s"]),
         ("fmax_hz = 7600.0", "fmax_hz = 9000.0", ["sound.fmax_hz", "at most half of rate_hz"]),
         ("window_s = 3.0\nhop_s = 1.5", "window_s = 0.01\nhop_s = 0.01", ["sound.window_s", "n_fft"]),

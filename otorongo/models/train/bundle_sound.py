@@ -90,7 +90,7 @@ def manifest_text(
         out.append(f'{role} = {{ name = "{path.name}", sha256 = "{hashlib.sha256(path.read_bytes()).hexdigest()}" }}')
     for role, scores in goldens.items():
         table = ", ".join(f"{name} = {p:.6f}" for name, p in scores.items())
-        out += ["", "[[golden]]", f'file = "{role}"', "tolerance = 0.5", f"p = {{ {table} }}"]
+        out += ["", "[[golden]]", f'file = "{role}"', "tolerance = 0.3", f"p = {{ {table} }}"]
     out += [
         "", "[[sources]]", f'what = "recordings: {counts}"',
         'licence = "CC0, CC BY 3.0 and 4.0, public domain, BSD-3, MIT"',

@@ -104,7 +104,7 @@ _LIBRARY_DROPPED = ("gear_shift", "engine_stop")
 """Named after a vehicle, but no engine is heard in most of it."""
 
 
-_EVENTS = {"chainsaw": (3, 6), "engine": (4, 8), "aircraft": (3, 6), "gunshot": (1, 1), "speech": (2, 4)}
+_EVENTS = {"chainsaw": (4, 8), "engine": (4, 8), "aircraft": (3, 6), "gunshot": (1, 1), "speech": (2, 4)}
 
 
 def event_rule(name: str) -> tuple[int, int]:

@@ -3,7 +3,8 @@
     python -m otorongo.models.train.quantize --data var/train
 
 Writes `threats-float.onnx` and `threats-int8.onnx`. Weights use 7 bits (`reduce_range`): u8 times s8 saturates on x86
-without VNNI, and a hub or a desk must compute what the station does.
+without VNNI (there the logits of 8-bit weights were 0.43 off the float ones on average, of 7-bit weights 0.11), and a
+hub or a desk must compute what the station does.
 """
 
 import argparse

@@ -117,6 +117,7 @@ def main() -> None:
             first = state["epoch"] + 1
     print(f"{parameters(net)} parameters, {len(mel)} mixtures, {steps} steps, from epoch {first}")
     for epoch in range(first, given.epochs):
+        torch.manual_seed(SEED + epoch)  # a resumed epoch drops what it would have dropped
         generator = torch.Generator().manual_seed(SEED + epoch)
         order = torch.randperm(len(mel), generator=generator).numpy()
         net.train()
