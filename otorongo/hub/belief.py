@@ -36,6 +36,12 @@ def believe(tx: Tx, rules: Rules, touched: AbstractSet[EventKey], now_ms: int) -
             key = (sites.place_of(row["station"], activity), activity.name)
             low, high = spans.get(key, (start, last))
             spans[key] = min(low, start), max(high, last)
+    for place, name, first, last in store_evidence.alerts_over(
+        tx, [(r["station"], r["outbox"], r["event"]) for r in rows]
+    ):
+        low, high = spans.get((place, name), (first, last))  # they may have been dated elsewhere before
+        if name in rules.activities:
+            spans[place, name] = min(low, first), max(high, last)
     for place, name in sorted(spans):  # in this order, so that two workers never wait for each other
         _judge(tx, rules, sites, place, name, spans[place, name], now_ms)
 

@@ -8,6 +8,7 @@ are remembered by it, and ring no more.
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from msgspec import Struct
@@ -35,11 +36,8 @@ class Episode(Struct, frozen=True):
     potential: Level
     """Of everything, as if nothing were suppressed."""
     reason: Reason
-
-    @property
-    def keys(self) -> frozenset[EventKey]:
-        """Its events' ids."""
-        return frozenset(one.key for one in self.covered)
+    keys: frozenset[EventKey]
+    """Its events' ids."""
 
 
 def step(state: State, evidence: Iterable[Evidence], now_ms: int, rules: Rules) -> tuple[State, list[Decision]]:
@@ -71,7 +69,8 @@ def judge(events: Iterable[Evidence], activity: ActivityConfig, rules: Rules, pl
     whole = fusion.level([(one, c.llr) for one, c in pairs if not c.suppressed], activity, kind)
     ringing = fusion.level([(one, c.llr) for one, c in pairs if c.why == "counted"], activity, kind)
     potential = fusion.level([(one, c.llr) for one, c in pairs], activity, kind)
-    return Episode(ordered, covered, whole, ringing, potential, _reason(pairs, whole, ringing))
+    keys = frozenset(one.key for one in ordered)
+    return Episode(ordered, covered, whole, ringing, potential, _reason(pairs, whole, ringing), keys)
 
 
 def _reconcile(
@@ -88,40 +87,35 @@ def _reconcile(
     decisions: list[Decision] = []
     closed = {c.key for one in alerts.values() if one.closed_by_people for c in one.covered}
     fresh = [one for one in usable if one.key not in closed]
-    for events in fusion.episodes(fresh, activity.quiet_min * 60_000):
-        episode = judge(events, activity, rules, state.place)
-        mine = _matching(alerts, episode, drill=drill)
-        if mine is None:
+    known = {one.key for one in usable}
+    found = [judge(one, activity, rules, state.place) for one in fusion.episodes(fresh, activity.quiet_min * 60_000)]
+    for episode, living in zip(found, _assigned(alerts, found, drill=drill), strict=True):
+        if living:
+            mine, told = _merge_others(alerts, living, now_ms)
+            decisions += told
+        else:
             if max(episode.all.severity, episode.potential.severity) < Severity.WATCH:
                 continue
             mine = _opened(alerts, state, episode, now_ms, drill=drill)
             decisions.append(
                 Decision(what="opened", alert=mine.id, severity=episode.all.severity, reason=episode.reason)
             )
-        else:
-            mine, told = _merge_others(alerts, mine, episode, now_ms, drill=drill)
-            decisions += told
-        mine, told = _follow(mine, episode, now_ms)
+        mine, told = _follow(mine, episode, known, now_ms)
         alerts[mine.id] = mine
         decisions += told
     return decisions
 
 
-def _living(alerts: Mapping[str, Alert], episode: Episode, *, drill: bool) -> list[Alert]:
-    """The alerts that cover events of an episode, the first to be opened first."""
-    found = [
-        one
-        for one in alerts.values()
-        if one.drill == drill
-        and not one.closed_by_people
-        and one.resolution != "merged"
-        and any(c.key in episode.keys for c in one.covered)
-    ]
-    return sorted(found, key=lambda one: (one.opened_ms, one.id))
-
-
-def _matching(alerts: Mapping[str, Alert], episode: Episode, *, drill: bool) -> Alert | None:
-    return next(iter(_living(alerts, episode, drill=drill)), None)
+def _assigned(alerts: Mapping[str, Alert], episodes: list[Episode], *, drill: bool) -> list[list[Alert]]:
+    """For each episode the living alerts that cover more of it than of any other, the first to be opened first."""
+    found: list[list[Alert]] = [[] for _ in episodes]
+    for one in sorted(alerts.values(), key=lambda one: (one.opened_ms, one.id)):
+        if one.drill != drill or one.closed_by_people or one.resolution == "merged":
+            continue
+        shares = [sum(c.key in episode.keys for c in one.covered) for episode in episodes]
+        if any(shares):
+            found[shares.index(max(shares))].append(one)
+    return found
 
 
 def _opened(alerts: Mapping[str, Alert], state: State, episode: Episode, now_ms: int, *, drill: bool) -> Alert:
@@ -148,12 +142,10 @@ def _code(alerts: Mapping[str, Alert], seed: str) -> str:
     raise AssertionError("more codes than alerts")
 
 
-def _merge_others(
-    alerts: dict[str, Alert], mine: Alert, episode: Episode, now_ms: int, *, drill: bool
-) -> tuple[Alert, list[Decision]]:
+def _merge_others(alerts: dict[str, Alert], living: list[Alert], now_ms: int) -> tuple[Alert, list[Decision]]:
     """Evidence that came between two alerts shows that they are one: the first takes over what the others were told."""
-    decisions = []
-    for other in _living(alerts, episode, drill=drill)[1:]:
+    mine, decisions = living[0], []
+    for other in living[1:]:
         reason = Reason(code="merged", detail={"into": mine.id})
         mine = _joined(mine, other)
         alerts[other.id] = replace(
@@ -198,10 +190,12 @@ def _union(old: Iterable[Covered], new: Iterable[Covered]) -> tuple[Covered, ...
     return tuple(found[key] for key in sorted(found))
 
 
-def _follow(alert: Alert, episode: Episode, now_ms: int) -> tuple[Alert, list[Decision]]:
+def _follow(alert: Alert, episode: Episode, known: AbstractSet[EventKey], now_ms: int) -> tuple[Alert, list[Decision]]:
     """Bring an alert up to its episode, and decide whether to ring."""
     had = {one.key for one in alert.covered}
-    covered = _union(alert.covered, episode.covered)
+    # A better clock may have moved an event into another episode; what the state has forgotten stays.
+    kept = [one for one in alert.covered if one.key in episode.keys or one.key not in known]
+    covered = _union(kept, episode.covered)
     missing = len(covered) > len(episode.covered)  # the state has forgotten some of its events
     starts = [one.start_ms for one in episode.events] + ([alert.first_ms] if missing and alert.first_ms else [])
     lasts = [one.last_ms for one in episode.events] + ([alert.last_ms] if missing else [])

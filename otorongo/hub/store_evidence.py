@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, tuple_
 
 from otorongo.hub.db import alert_events, alerts, events, stations
 from otorongo.hub.store import Found, Tx, listed
@@ -48,6 +48,17 @@ def alerts_near(tx: Tx, place: str, activity: str, from_ms: int, to_ms: int) -> 
         alerts.c.resolution != "merged",
     )
     return listed(tx, select(alerts).where(*where).order_by(alerts.c.id).with_for_update())
+
+
+def alerts_over(tx: Tx, keys: Sequence[EventKey]) -> list[tuple[str, str, int, int]]:
+    """Place, activity, first_ms and last_ms of the alerts that cover any of these events."""
+    found: set[tuple[str, str, int, int]] = set()
+    columns = (alerts.c.place, alerts.c.activity, alerts.c.first_ms, alerts.c.last_ms)
+    key = tuple_(*(alert_events.c[name] for name in ("station", "outbox", "event")))
+    for at in range(0, len(keys), 200):
+        where = (alert_events.c.alert == alerts.c.id, key.in_(keys[at : at + 200]))
+        found |= {(place, name, first, last) for place, name, first, last in tx.execute(select(*columns).where(*where))}
+    return sorted(found)
 
 
 def unresolved_of(tx: Tx, place: str, activity: str) -> list[Found]:

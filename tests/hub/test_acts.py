@@ -1,0 +1,227 @@
+"""What people do with an alert: who silences nothing alone, who is waited for, and who is told."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from otorongo.hub import acts, answers, belief, engine, store_alerts, store_deliveries
+from otorongo.hub.alerts import Alert, Severity, State
+from otorongo.hub.answers import Plan, Who
+from otorongo.hub.ingest import accept
+from otorongo.hub.rules import Rules
+from otorongo.hub.store import Store
+from tests.hub.fakes import NOON_MS, Card
+from tests.hub.scenes import FAR, LAKE, MINUTE_MS, believed, only, person, rules, seen
+
+ANA, BETO, NORA = Who("ana", "north"), Who("beto", "south"), Who("nora", "north")
+HOUR_MS = 60 * MINUTE_MS
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Rules:
+    """Three places, their stations and people."""
+    return rules(tmp_path_factory.mktemp("hub"))
+
+
+@pytest.fixture
+def high(here: Rules) -> Alert:
+    """A high alert that has just rung."""
+    return only(believed(here, [seen(), seen("K-05", event=2)])[0])
+
+
+def after(here: Rules, alert: Alert, minutes: float) -> tuple[Alert, list[Any]]:
+    """Time passes."""
+    state = State(place=LAKE, activity="logging", alerts=(alert,))
+    state, decisions = engine.step(state, (), NOON_MS + int(minutes * MINUTE_MS), here)
+    return only(state), [(one.what, one.to) for one in decisions]
+
+
+def test_seen_stops_nothing(here: Rules, high: Alert) -> None:
+    """Whoever has seen it: people are rung again as if nobody had."""
+    done = answers.answer(high, ANA, "seen", NOON_MS + 6 * MINUTE_MS, here.config.notify)
+    assert (done.outcome, done.alert.seen_by) == ("done", ("ana",))
+    assert after(here, done.alert, 16)[1] == [("rering", ("ranger",))]
+    assert answers.answer(done.alert, ANA, "seen", NOON_MS, here.config.notify).outcome == "unchanged"
+
+
+def test_i_go_stops_it_until_its_deadline(here: Rules, high: Alert) -> None:
+    """While a party is out nobody is rung; when it is not back the coordinator is, then a second organisation."""
+    plan = Plan("ana, beto", "por el caño", NOON_MS + 2 * HOUR_MS)
+    done = answers.answer(high, ANA, "going", NOON_MS + 6 * MINUTE_MS, here.config.notify, plan=plan)
+    assert (done.outcome, done.alert.state) == ("done", "acknowledged")
+    assert after(here, done.alert, 149)[1] == []
+    late, told = after(here, done.alert, 150)
+    assert told == [("overdue", ("coordinator",)), ("rering", ("ranger",))]
+    assert after(here, late, 151)[1] == []
+    assert ("overdue", ("coordinator", "second_organisation")) in after(here, late, 180)[1]
+    back = answers.answer(late, ANA, "back", NOON_MS + 151 * MINUTE_MS, here.config.notify).alert
+    assert (back.going, back.state) == ((), "notified")
+    assert after(here, back, 300)[1] == [("rering", ("ranger", "coordinator"))]
+
+
+def test_two_parties_are_both_waited_for(here: Rules, high: Alert) -> None:
+    """A second party does not hide that the first is not back."""
+    first = Plan("ana", "a", NOON_MS + HOUR_MS)
+    second = Plan("beto", "b", NOON_MS + 5 * HOUR_MS)
+    alert = answers.answer(high, ANA, "going", NOON_MS + MINUTE_MS, here.config.notify, plan=first).alert
+    alert = answers.answer(alert, BETO, "going", NOON_MS + MINUTE_MS, here.config.notify, plan=second).alert
+    alert, told = after(here, alert, 91)
+    assert told == [("overdue", ("coordinator",))]
+    assert [(one.who, one.overdue_told) for one in alert.going] == [("ana", 1), ("beto", 0)]
+
+
+@pytest.mark.parametrize(
+    ("plan", "outcome"),
+    [
+        (Plan("", "a", NOON_MS + HOUR_MS), "needs_party"),
+        (Plan("a", " ", NOON_MS + HOUR_MS), "needs_party"),
+        (Plan("a", "b", NOON_MS), "bad_time"),
+        (Plan("a", "b", NOON_MS + 49 * HOUR_MS), "bad_time"),
+    ],
+)
+def test_i_go_needs_a_plan(here: Rules, high: Alert, plan: Plan, outcome: str) -> None:
+    """Without party, route and a time of return that can be believed, nothing changes."""
+    done = answers.answer(high, ANA, "going", NOON_MS, here.config.notify, plan=plan)
+    assert (done.outcome, done.alert) == (outcome, high)
+
+
+@pytest.mark.parametrize("what", ["false", "by_right"])
+def test_nobody_closes_a_high_alert_alone(here: Rules, high: Alert, what: answers.Act) -> None:
+    """A closing waits for a second person of another group, the auditor is told, and people are rung until then."""
+    config = here.config.notify
+    waits = answers.answer(high, ANA, what, NOON_MS + 6 * MINUTE_MS, config)
+    assert (waits.outcome, waits.alert.state) == ("waits", "notified")
+    assert [(one.what, one.to) for one in waits.decisions] == [("pending", ("auditor",))]
+    assert after(here, waits.alert, 16)[1] == [("rering", ("ranger",))]
+    for who, outcome in ((ANA, "same_person"), (NORA, "same_group"), (Who("x"), "no_group")):
+        assert answers.answer(waits.alert, who, "agree", NOON_MS, config).outcome == outcome
+        assert answers.answer(waits.alert, who, what, NOON_MS, config).outcome == outcome
+    agreed = answers.answer(waits.alert, BETO, "agree", NOON_MS + 9 * MINUTE_MS, config)
+    assert (agreed.outcome, agreed.alert.state, agreed.alert.resolution) == ("closed", "resolved", what)
+    assert [(one.what, one.to) for one in agreed.decisions] == [("closed", ("auditor",))]
+    refused = answers.answer(waits.alert, BETO, "refuse", NOON_MS + 9 * MINUTE_MS, config)
+    assert (refused.outcome, refused.alert.pending) == ("done", None)
+
+
+def test_a_lesser_alert_is_closed_by_one(here: Rules) -> None:
+    """What is not high one person closes; after that nothing of it can be changed."""
+    alert = only(believed(here, [seen(llr=5.0), seen("K-05", llr=5.0, event=2)])[0])
+    assert alert.severity == Severity.ALERT
+    done = answers.answer(alert, ANA, "false", NOON_MS + 6 * MINUTE_MS, here.config.notify)
+    assert (done.outcome, done.alert.resolution) == ("closed", "false")
+    assert answers.answer(done.alert, BETO, "confirmed", NOON_MS, here.config.notify).outcome == "already_closed"
+    assert after(here, done.alert, 60)[1] == []
+
+
+@settings(deadline=None)
+@given(steps=st.lists(st.tuples(st.sampled_from(answers.ACTS), st.sampled_from((ANA, NORA))), max_size=12))
+def test_one_group_never_closes_a_high_alert_as_false(here: Rules, steps: list[tuple[answers.Act, Who]]) -> None:
+    """Whatever people of one group do, in any order, a high alert is not closed as false or by right."""
+    alert = only(believed(here, [seen(), seen("K-05", event=2)])[0])
+    for minute, (what, who) in enumerate(steps):
+        plan = Plan("p", "r", NOON_MS + HOUR_MS)
+        alert = answers.answer(alert, who, what, NOON_MS + minute * MINUTE_MS, here.config.notify, plan=plan).alert
+        assert alert.resolution not in ("false", "by_right")
+
+
+# ---- with the store
+
+
+def saws(store: Store, here: Rules) -> str:
+    """Two stations tell of a saw: the alert's code."""
+    for name in ("K-02", "K-05"):
+        card = Card(name)
+        card.open(MINUTE_MS, evidence=80)
+        accept(store, here, name, card.batch(), NOON_MS + MINUTE_MS)
+    with store.read() as tx:
+        (alert,) = [one for one in store_alerts.alerts_newest(tx) if one["activity"] == "logging"]
+    return str(alert["id"])
+
+
+def test_closed_falsely_by_one_and_rung_again(store: Store, here: Rules) -> None:
+    """One person says false: it stays open and rings on; a second of another group closes it, and nothing waits."""
+    code = saws(store, here)
+    assert acts.act(store, here, code, ANA, "false", NOON_MS + 2 * MINUTE_MS, note="es viento").outcome == "waits"
+    belief.tick(store, here, NOON_MS + 12 * MINUTE_MS)
+    with store.read() as tx:
+        kinds = [(row["person"], row["kind"]) for row in store_deliveries.deliveries_of(tx, code)]
+    assert ("ana", "rering") in kinds
+    assert ("fidel", "audit") in kinds
+    done = acts.act(store, here, code, BETO, "agree", NOON_MS + 13 * MINUTE_MS)
+    assert (done.outcome, done.alert.resolution) == ("closed", "false")
+    with store.read() as tx:
+        rows = store_deliveries.deliveries_of(tx, code)
+        life = [(one["what"], one["who"]) for one in store_alerts.log_of(tx, code)]
+    assert {row["state"] for row in rows if row["kind"] in ("ring", "rering")} == {"dropped"}
+    assert {row["state"] for row in rows if row["kind"] == "audit"} == {"waiting"}
+    assert [one for one in life if one[1]] == [("pending", "ana"), ("closed", "beto")]
+    belief.tick(store, here, NOON_MS + 60 * MINUTE_MS)
+    with store.read() as tx:
+        assert len(store_deliveries.deliveries_of(tx, code)) == len(rows)
+
+
+def test_what_people_say_outlives_the_next_batch(store: Store, here: Rules) -> None:
+    """More evidence neither forgets who goes nor what waits."""
+    code = saws(store, here)
+    acts.act(store, here, code, ANA, "going", NOON_MS + 2 * MINUTE_MS, plan=Plan("a", "b", NOON_MS + HOUR_MS))
+    acts.act(store, here, code, BETO, "by_right", NOON_MS + 3 * MINUTE_MS)
+    card = Card("K-03")
+    card.open(4 * MINUTE_MS, evidence=80)
+    accept(store, here, "K-03", card.batch(), NOON_MS + 4 * MINUTE_MS)
+    alert = acts.act(store, here, code, ANA, "seen", NOON_MS + 5 * MINUTE_MS).alert
+    assert alert.pending is not None
+    assert ([one.who for one in alert.going], alert.pending.who, len(alert.covered)) == (["ana"], "beto", 3)
+
+
+def test_no_such_alert(store: Store, here: Rules) -> None:
+    """A code that is none is an error that says so."""
+    with pytest.raises(acts.NoAlert, match="XXXX: there is no alert of that code"):
+        acts.act(store, here, "XXXX", ANA, "seen", NOON_MS)
+
+
+def test_persons_in_no_contact_are_sealed(store: Store, here: Rules) -> None:
+    """A person in a no_contact place rings the protocol holder alone, however long nobody answers."""
+    card = Card("N-01")
+    card.open(MINUTE_MS, cls=32, evidence=80)
+    accept(store, here, "N-01", card.batch(), NOON_MS + MINUTE_MS)
+    for minute in range(2, 90, 5):
+        belief.tick(store, here, NOON_MS + minute * MINUTE_MS)
+    with store.read() as tx:
+        assert store_alerts.alerts_newest(tx) == []
+        (alert,) = store_alerts.alerts_newest(tx, sealed=True)
+        rung = {row["person"] for row in store_deliveries.deliveries_of(tx, alert["id"])}
+    assert (alert["place"], alert["activity"], rung) == (FAR, "presence", {"eva"})
+
+
+def test_nobody_to_ring_climbs_the_ladder(store: Store, here: Rules, tmp_path: Path) -> None:
+    """A place without rangers rings its coordinator at once; without anybody, the alert's life says so."""
+    lonely = Rules(replace(here.config, person=(person("carla", "coordinator"),)), here.places)
+    code = saws(store, lonely)
+    with store.read() as tx:
+        assert [row["person"] for row in store_deliveries.deliveries_of(tx, code)] == ["carla"]
+    nobody = Rules(replace(here.config, person=()), here.places)
+    belief.tick(store, nobody, NOON_MS + 20 * MINUTE_MS)
+    with store.read() as tx:
+        assert store_alerts.log_of(tx, code)[-1]["data"]["reason"]["code"] == "nobody"
+
+
+def test_a_better_clock_moves_the_evidence(store: Store, here: Rules) -> None:
+    """Evidence that a better clock dates elsewhere is judged there: two saws hours apart are not one."""
+    from tests.hub.fakes import UNSET, mapping
+
+    code = saws(store, here)
+    card = Card("K-03")
+    card.open(MINUTE_MS, evidence=80)
+    accept(store, here, "K-03", card.batch(clock=UNSET), NOON_MS + 2 * MINUTE_MS)
+    card.beat(2 * MINUTE_MS)
+    clock = mapping(utc0_ms=NOON_MS - 5 * HOUR_MS)
+    accept(store, here, "K-03", card.batch([card.last], clock=clock), NOON_MS + 3 * MINUTE_MS)
+    with store.read() as tx:
+        assert {row["station"] for row in store_alerts.covered_by(tx, code)} == {"K-02", "K-05"}
+        alert = store_alerts.alert(tx, code)
+    assert alert is not None
+    assert alert["reason"]["stations"] == ["K-02", "K-05"]

@@ -1,0 +1,87 @@
+"""What people read, in Spanish and English."""
+
+import re
+from typing import get_args
+
+import pytest
+from babel.messages.pofile import read_po
+
+from otorongo.hub import reasons, texts
+from otorongo.hub.alerts import Reason, Severity, What, Why
+from otorongo.hub.config_activities import BUILT_IN
+from otorongo.wire import classes
+
+SAW = Reason(
+    code="ring", classes=(("chainsaw", 180_000),), stations=("K-02", "K-05"), right_state="none", belief=0.99999
+)
+
+
+def catalogue(lang: str) -> dict[str, str]:
+    """Every key with its text."""
+    with (texts.FOLDER / f"{lang}.po").open("rb") as source:
+        return {str(one.id): str(one.string) for one in read_po(source, locale=lang) if one.id}
+
+
+def test_a_reason_reads_as_a_ranger_would_say_it() -> None:
+    """What, how long, where, and whether anybody may, in both languages."""
+    assert reasons.render(SAW, "es") == "motosierra, 3 min, estaciones K-02 y K-05, sin derecho vigente"
+    assert reasons.render(SAW, "en") == "chainsaw, 3 min, stations K-02 and K-05, no valid right"
+    outside = Reason(
+        code="ring",
+        classes=(("gunshot", 0), ("dog", 95_000)),
+        stations=("C-01",),
+        right="R-1 (E)",
+        right_state="outside_hours",
+        late=1,
+        suppressed=2,
+    )
+    assert reasons.sentence(outside, "es") == (
+        "Se avisa: disparo, perro, 2 min, estación C-01, fuera del horario del derecho R-1 (E), "
+        "1 evento llegó tarde, 2 eventos no cuentan"
+    )
+    assert reasons.certainty("es", SAW.belief) == "certeza 99 %"
+
+
+def test_what_people_did_reads_as_a_sentence() -> None:
+    """Who, with whom, and when they are back, in Lima's time."""
+    going = Reason(
+        code="going", who="ana", detail={"party": "ana, beto", "route": "norte", "back_ms": 1_767_268_800_000}
+    )
+    assert reasons.headline(going, "es") == "ana acude: ana, beto; ruta norte; vuelve 1 ene 2026, 07:00"
+    waits = Reason(code="pending", who="ana", detail={"what": "by_right"})
+    assert "ana wants to close it (by right)" in reasons.headline(waits, "en")
+
+
+def test_both_languages_say_the_same_things() -> None:
+    """Each key stands in both catalogues, with the same names in braces, and none is empty."""
+    es, en = catalogue("es"), catalogue("en")
+    assert es.keys() == en.keys()
+    for key in es:
+        assert es[key], key
+        assert en[key], key
+        assert set(re.findall(r"\{(\w+)\}", es[key])) == set(re.findall(r"\{(\w+)\}", en[key])), key
+
+
+@pytest.mark.parametrize("lang", texts.LANGUAGES)
+def test_everything_has_its_word(lang: str) -> None:
+    """Every class, activity, severity, decision and reason is said, not shown as a key."""
+    keys = [
+        *(f"class.{one.name}" for one in classes.CLASSES),
+        *(f"activity.{one.name}" for one in BUILT_IN),
+        *(f"severity.{one:d}" for one in Severity),
+        *(f"reason.code.{one}" for one in (*get_args(What), *get_args(Why), "alone", "shared_use", "raise", "nobody")),
+        *(f"reason.right.{one}" for one in ("none", "covered", "outside_hours", "outside_season", "review_overdue")),
+        *(f"message.{one}" for one in ("ring", "raise", "rering", "overdue", "audit", "test")),
+    ]
+    assert [key for key in keys if not texts.has(lang, key)] == []
+
+
+def test_times_and_durations() -> None:
+    """As people there say them; an unknown language is Spanish; a key without text is itself."""
+    assert [texts.duration(ms) for ms in (0, 45_000, 180_000, 3_600_000, 7_800_000)] == [
+        *("0 s", "45 s", "3 min", "1 h", "2 h 10 min")
+    ]
+    assert texts.clock("es", 1_767_268_800_000) == "07:00"
+    assert texts.text("qu", "class.chainsaw") == "motosierra"
+    assert texts.text("es", "no.such.key") == "no.such.key"
+    assert texts.named("es", "activity", "pesca_con_dinamita") == "pesca con dinamita"
