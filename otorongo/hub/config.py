@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from otorongo import toml
 from otorongo.hub.config_activities import ActivityConfig, activities_of
@@ -227,6 +227,13 @@ def load(path: str | Path) -> HubConfig:
     for where, reason in _mistakes(config):
         raise ConfigError(f"{path}: {where}: {reason}")
     return config
+
+
+def with_servers(config: HubConfig, *, broker: str | None, database: str | None) -> HubConfig:
+    """The configuration with another broker or database, as named on the command line."""
+    if broker:
+        config = structs.replace(config, broker=structs.replace(config.broker, url=broker))
+    return structs.replace(config, database=database) if database else config
 
 
 def minutes_of(hours: str) -> tuple[int, int]:

@@ -138,3 +138,9 @@ def log_of(tx: Tx, alert_id: str) -> list[Found]:
 def log_after(tx: Tx, number: int, *, limit: int = 200) -> list[Found]:
     """What happened to any alert after the log's line `number`, oldest first: for `tail` and for pages that follow."""
     return listed(tx, select(alert_log).where(alert_log.c.id > number).order_by(alert_log.c.id).limit(limit))
+
+
+def log_before(tx: Tx, at_ms: int) -> int:
+    """Number of the last line of all logs before a time; 0: none."""
+    number: int | None = tx.execute(select(func.max(alert_log.c.id)).where(alert_log.c.at_ms < at_ms)).scalar_one()
+    return number or 0

@@ -131,6 +131,12 @@ def notes_after(tx: Tx, number: int, *, limit: int = 200) -> list[Found]:
     return listed(tx, select(notes).where(notes.c.id > number).order_by(notes.c.id).limit(limit))
 
 
+def notes_before(tx: Tx, at_ms: int) -> int:
+    """Number of the last note before a time; 0: none."""
+    number: int | None = tx.execute(select(func.max(notes.c.id)).where(notes.c.at_ms < at_ms)).scalar_one()
+    return number or 0
+
+
 def see_notes(tx: Tx, numbers: Sequence[int], now_ms: int) -> None:
     """Say that a technician has read these notes."""
     tx.execute(update(notes).where(notes.c.id.in_(numbers), notes.c.seen_ms == 0).values(seen_ms=now_ms))

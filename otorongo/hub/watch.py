@@ -54,7 +54,8 @@ def heard(tx: Tx) -> list[Heard]:
     for row in store_stations.stations_by_name(tx):
         name, asleep = row["station"], row["status"] == "sleeping"
         until_ms = row["status_ms"] + row["status_until_s"] * 1000 if asleep else 0
-        out.append(Heard(name, STATION, row["last_contact_ms"], announced.get(name, 0), until_ms))
+        heard_ms = row["last_contact_ms"] or row["first_contact_ms"]  # the broker alone spoke for it
+        out.append(Heard(name, STATION, heard_ms, announced.get(name, 0), until_ms))
         mine = [beat for beat in beats if beat["station"] == name and beat["sensor"] != STATION]
         out += [Heard(name, beat["sensor"], beat["received_ms"], beat["next_contact_s"], until_ms) for beat in mine]
     return out

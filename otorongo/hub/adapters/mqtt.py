@@ -55,6 +55,8 @@ class Address(NamedTuple):
     password: str = ""
     client_id: str = HUB
     keepalive_s: int = 60
+    old: bool = False
+    """The broker speaks 3.1.1 only, as the embedded one does."""
 
 
 def address(url: str, *, ca_file: str = "", cert_file: str = "", key_file: str = "", password: str = "") -> Address:
@@ -91,9 +93,9 @@ def _tls(ca_file: str, cert_file: str, key_file: str) -> ssl.SSLContext:
 class _Desk:
     """What outlives a client: the queue of messages, the counters, and which version the broker speaks."""
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: MQTTProtocolVersion) -> None:
         self.arrived: queue.Queue[Message] = queue.Queue()
-        self.protocol = V5
+        self.protocol = protocol
         self.silent = 0
         self.connection = 0
         self._state = BearerState()
@@ -212,6 +214,7 @@ class _Network(threading.Thread):
         client.max_inflight_messages_set(100)
         client.on_connect = self._on_connect
         client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.enable_logger(_logger(self._desk))
         if where.tls:
@@ -229,6 +232,14 @@ class _Network(threading.Thread):
             return
         self._answered, self._desk.silent = True, 0
         client.subscribe(topics.ALL_UP, qos=1)  # also when the session is there: the broker may have lost it
+
+    def _on_subscribe(
+        self, client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
+    ) -> None:
+        if any(reason.is_failure for reason in reasons):
+            self._refusal = f"may not read {topics.ALL_UP}: {reasons[0]}: give {self._where.client_id} that right there"
+            client.disconnect()
+            return
         name = "MQTT 5" if self._desk.protocol == V5 else "MQTT 3.1.1"
         self._desk.note(connected=True, connects=1, protocol=name, last_error="")
         log.info("broker %s:%s: connected, %s", self._where.host, self._where.port, name)
@@ -264,7 +275,7 @@ class MqttBearer:
 
     def __init__(self, where: Address) -> None:
         self.where = where
-        self._desk = _Desk()
+        self._desk = _Desk(V3 if where.old else V5)
         self._network: _Network | None = None
 
     def open(self) -> None:

@@ -1,0 +1,199 @@
+"""The command `otorongo-hub`."""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from otorongo import __version__
+from otorongo.errors import OtorongoError
+from otorongo.hub import config as hub_config
+from otorongo.hub import export as hub_export
+from otorongo.hub import station_command, user_command
+from otorongo.hub.config import HubConfig
+from otorongo.hub.store import Store
+
+ROLES = ("ingest", "notify", "web")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options. `--config` and `--verbose` may stand anywhere."""
+    top = argparse.ArgumentParser(
+        prog="otorongo-hub", description="The hub: what stations notice becomes alerts, and people are told."
+    )
+    top.add_argument("--version", action="version", version=f"otorongo {__version__}")
+    _common(top)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serving = commands.add_parser("serve", help="run the hub: ingest, alerts, deliveries and pages")
+    serving.add_argument("--broker", metavar="URL", help="instead of hub.toml's: mqtts://HOST:8883, mqtt://HOST:1883")
+    serving.add_argument("--database", metavar="URL", help="instead of hub.toml's: postgresql://..., sqlite:////FILE")
+    serving.add_argument(
+        "--roles", default=",".join(ROLES), help="some of ingest, notify, web, with commas (default: all)"
+    )
+    commands.add_parser("check", help="say what is wrong with this hub, and how to mend it")
+    station_command.add_parser(commands)
+    user_command.add_parser(commands)
+    backing = commands.add_parser("backup", help="copy the running hub, and verify the copy")
+    backing.add_argument("folder", nargs="?", type=Path, help="where to (default: backup.folder of hub.toml)")
+    restoring = commands.add_parser("restore", help="make a hub out of a backup, on a machine that has none")
+    restoring.add_argument("source", type=Path, help="a backup folder, or one copy in it")
+    exporting = commands.add_parser("export", help="events of a period as CSV, GeoJSON or Camtrap DP")
+    exporting.add_argument("out", type=Path, help="a file, or for camtrap-dp a folder, that is not there yet")
+    exporting.add_argument("--format", choices=hub_export.FORMATS, default="csv", help="default: %(default)s")
+    exporting.add_argument("--from", dest="first", required=True, metavar="DAY", help="first day, 2026-01-01")
+    exporting.add_argument("--to", dest="last", required=True, metavar="DAY", help="last day, in the hub's time zone")
+    exporting.add_argument("--station", action="append", default=[], metavar="NAME", help="only this one; may repeat")
+    exporting.add_argument("--persons", action="store_true", help="also persons and speech")
+    exporting.add_argument("--threats", action="store_true", help="also threats, such as chainsaws")
+    exporting.add_argument("--no-contact", action="store_true", help="also animals in no_contact places")
+    tailing = commands.add_parser("tail", help="show events, alerts, deliveries and notes")
+    tailing.add_argument("--minutes", type=float, default=60.0, help="how far back (default: %(default)s)")
+    tailing.add_argument("-f", "--follow", action="store_true", help="go on as they come")
+    return top
+
+
+def _common(to: argparse.ArgumentParser) -> None:
+    to.add_argument("--config", type=Path, default=hub_config.DEFAULT_PATH, help="hub.toml (default: %(default)s)")
+    to.add_argument("-v", "--verbose", action="store_true", help="say more")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status: 0 well, 1 something that a person can mend, 2 wrong usage."""
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    _common(early)
+    common, rest = early.parse_known_args(argv)
+    given = parser().parse_args(rest)
+    given.config, given.verbose = common.config, common.verbose
+    logging.basicConfig(
+        level=logging.DEBUG if given.verbose else logging.INFO,
+        format="%(levelname)s %(message)s",
+        stream=sys.stderr,
+    )
+    for name in ("amqtt", "transitions"):  # they tell of every packet and every state
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        return _run(given)
+    except OtorongoError as error:
+        print(f"otorongo-hub: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(given: argparse.Namespace) -> int:
+    if given.command == "check":
+        from otorongo.hub.app_check import check
+
+        lines, status = check(given.config)
+        _print(lines)
+        return status
+    config = hub_config.load(given.config)
+    if given.command == "serve":
+        return _serve(config, given)
+    if given.command == "station":
+        from otorongo.hub.app import today
+
+        broker = config.broker.public_url or None
+        return _print(station_command.run(given, config.pki_path, broker=broker, now=today()))
+    if given.command == "restore":
+        return _restore(config, given)
+    return _with_store(config, given)
+
+
+def _serve(config: HubConfig, given: argparse.Namespace) -> int:
+    from otorongo.hub.app import serve
+
+    roles = frozenset(role.strip() for role in given.roles.split(",") if role.strip())
+    if not roles or not roles <= set(ROLES):
+        print(f"otorongo-hub: --roles {given.roles}: some of {', '.join(ROLES)}, with commas", file=sys.stderr)
+        return 2
+    config = hub_config.with_servers(config, broker=given.broker, database=given.database)
+    return serve(config, given.config, roles=roles)
+
+
+def _restore(config: HubConfig, given: argparse.Namespace) -> int:
+    from otorongo.hub import backup
+    from otorongo.hub.app import now_ms
+
+    manifest = backup.restore(given.source, Path(config.data_dir), config.database_url, now_ms=now_ms())
+    print(
+        f"restored: {manifest.counts['records']} records, {manifest.counts['alerts']} alerts. Now: otorongo-hub serve"
+    )
+    print(f"The old hub's configuration lies in {Path(config.data_dir) / backup.CONFIG}, for comparison.")
+    return 0
+
+
+def _with_store(config: HubConfig, given: argparse.Namespace) -> int:
+    from otorongo.hub.app import make_backup, now_ms
+
+    store = Store.open(config.database_url)
+    try:
+        match given.command:
+            case "user":
+                return _print(user_command.run(given, store, now_ms=now_ms()))
+            case "backup":
+                folder = given.folder or (Path(config.backup.folder) if config.backup.folder else None)
+                if folder is None:
+                    print("otorongo-hub: where to? Name a folder, or set backup.folder in hub.toml", file=sys.stderr)
+                    return 2
+                print(make_backup(config, given.config, store, folder))
+                return 0
+            case "export":
+                return _export(config, given, store)
+            case _:
+                return _tail(config, given, store)
+    finally:
+        store.close()
+
+
+def _export(config: HubConfig, given: argparse.Namespace, store: Store) -> int:
+    import getpass
+
+    from otorongo.hub.rules import Rules
+
+    from_ms, to_ms = hub_export.period(given.first, given.last, hub_config.zone_of(config))
+    wanted = hub_export.Wanted(
+        from_ms,
+        to_ms,
+        stations=tuple(given.station),
+        persons=given.persons,
+        threats=given.threats,
+        no_contact=given.no_contact,
+    )
+    done = hub_export.export(
+        store,
+        Rules.of(config, given.config.parent),
+        wanted,
+        given.format,
+        given.out,
+        media=Path(config.data_dir) / "media",
+        who=f"command line: {getpass.getuser()}",
+    )
+    print(f"{done.path}: {done.events} events; {done.left_out} of the period stay here")
+    return 0
+
+
+def _tail(config: HubConfig, given: argparse.Namespace, store: Store) -> int:
+    from otorongo.hub import tail
+    from otorongo.hub.app import now_ms
+
+    zone = hub_config.zone_of(config)
+    place = tail.start(store, now_ms() - int(given.minutes * 60_000))
+    while True:
+        for line in tail.lines(store, place, zone):
+            print(line, flush=True)
+        if not given.follow:
+            return 0
+        time.sleep(1)
+
+
+def _print(lines: Sequence[str]) -> int:
+    for line in lines:
+        print(line)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,304 @@
+"""The hub's program: the only place where its adapters are named. `serve` runs the roles until it is told to stop."""
+
+import contextlib
+import datetime as dt
+import fcntl
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from otorongo.hub import backup, belief, media, notify, stations, store_backup, watch
+from otorongo.hub.adapters import systemd
+from otorongo.hub.adapters.broker import AmqttBroker, certificates
+from otorongo.hub.adapters.mqtt import Address, MqttBearer, address
+from otorongo.hub.config import HubConfig
+from otorongo.hub.errors import HubError, StoreError
+from otorongo.hub.liveness import Cadence
+from otorongo.hub.media import Limits
+from otorongo.hub.pump import Pump
+from otorongo.hub.rules import Rules
+from otorongo.hub.store import Store
+from otorongo.hub.worker import Worker
+
+log = logging.getLogger(__name__)
+
+ROLES: Final = ("ingest", "notify", "web")
+_WATCH_S: Final = 5.0
+_NOTIFY_S: Final = 1.0
+_MEDIA_S: Final = 5.0
+_BEAT_S: Final = 10.0
+_CONNECT_S: Final = 10.0
+_BACKUP_STILL_S: Final = 6 * 3600.0
+"""A large backup takes its time; the thread that makes it may stand still so long."""
+
+
+def now_ms() -> int:
+    """UTC in ms since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def serve(config: HubConfig, config_path: Path, *, roles: frozenset[str] = frozenset(ROLES)) -> int:
+    """Run until SIGTERM or Ctrl-C; the exit status. Raises OtorongoError if something keeps it from starting."""
+    over = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        over.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    with running(config, config_path, roles=roles) as faults:
+        systemd.notify("READY=1")
+        log.info("hub: running %s", ", ".join(sorted(roles)))
+        while not over.wait(_BEAT_S):
+            if found := faults():
+                log.error("hub: %s", "; ".join(found))
+            else:
+                systemd.notify("WATCHDOG=1")
+        systemd.notify("STOPPING=1")
+        log.info("hub: stopping")
+    return 0
+
+
+@contextlib.contextmanager
+def running(
+    config: HubConfig, config_path: Path, *, roles: frozenset[str] = frozenset(ROLES)
+) -> Iterator[Callable[[], list[str]]]:
+    """A hub that runs while the block does; what it gives says what is wrong just now.
+
+    Raises OtorongoError if something keeps it from starting.
+    """
+    data_dir = Path(config.data_dir)
+    rules = Rules.of(config, config_path.parent)
+    with contextlib.ExitStack() as stack:
+        _make(data_dir)
+        store = Store.open(config.database_url)
+        stack.callback(store.close)
+        if store.is_sqlite:
+            stack.enter_context(_alone(data_dir))
+        workers: list[Worker] = []
+        checks: list[Callable[[], str]] = []
+        if "ingest" in roles:
+            pump = _ingest(config, store, rules, stack, checks)
+            workers += [_pumping(pump), Worker("media", lambda end: _ask(pump, end)), _watching(store, rules)]
+            if config.backup.folder:
+                workers.append(_backing(config, config_path, store))
+        if "notify" in roles:
+            workers.append(_notifying(store, rules))
+        for worker in workers:
+            worker.start()
+        stack.callback(_end, workers)
+        if "web" in roles:
+            checks.append(_web(config, config_path, store, rules, stack))
+        yield lambda: [
+            fault for fault in (*(worker.fault() for worker in workers), *(one() for one in checks)) if fault
+        ]
+
+
+def _end(workers: list[Worker]) -> None:
+    for worker in workers:
+        worker.stop()
+    for worker in workers:
+        worker.join()
+
+
+def _make(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+        (data_dir / "media").mkdir(mode=0o750, exist_ok=True)
+    except OSError as error:
+        raise HubError(f"data_dir {data_dir}: cannot be made: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def _alone(data_dir: Path) -> Iterator[None]:
+    """One hub on one SQLite. Raises StoreError if another one runs."""
+    with (data_dir / "hub.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StoreError(
+                f"{data_dir}: another otorongo-hub runs on it: stop that one, or use PostgreSQL"
+            ) from error
+        yield
+
+
+# ---- ingest
+
+
+def _ingest(
+    config: HubConfig,
+    store: Store,
+    rules: Rules,
+    stack: contextlib.ExitStack,
+    checks: list[Callable[[], str]],
+) -> Pump:
+    folder = Path(config.data_dir) / "media"
+    swept = media.sweep(store, folder)
+    if swept:
+        log.info("media: %d parts that nobody knows were swept away", swept)
+    bearer = MqttBearer(_broker(config, stack, checks))
+    bearer.open()
+    stack.callback(bearer.close)
+    patience = time.monotonic() + _CONNECT_S
+    while not config.broker.url and not bearer.state().connected and time.monotonic() < patience:
+        time.sleep(0.01)  # with a broker of its own, ready means that stations are heard
+    return Pump(
+        store,
+        bearer,
+        rules=lambda: rules,
+        media_folder=folder,
+        limits=Limits(),
+        now_ms=now_ms,
+        enrolled=lambda: seal_keys(config.pki_path),
+        safe_at_commit=_safe_at_commit(config, store),
+    )
+
+
+def _broker(config: HubConfig, stack: contextlib.ExitStack, checks: list[Callable[[], str]]) -> Address:
+    """Where the broker is: one of its own, or the one in the configuration."""
+    if config.broker.url:
+        return hub_address(config)
+    broker = AmqttBroker(config.broker.listen, certificates=certificates(config.pki_path))
+    broker.start()
+    stack.callback(broker.stop)
+    checks.append(lambda: "" if broker.alive() else "the embedded broker has ended")
+    return Address("127.0.0.1", broker.port, user=broker.user, password=broker.password, old=True)
+
+
+def hub_address(config: HubConfig) -> Address:
+    """Where `broker.url` is, with the certificate of `station add` where none is named. Raises BrokerError."""
+    given, pki = config.broker, config.pki_path
+    files = {"ca_file": pki / "ca.crt", "cert_file": pki / "hub" / "hub.crt", "key_file": pki / "hub" / "hub.key"}
+    own = {name: str(path) if path.is_file() else "" for name, path in files.items()}
+    return address(given.url, **{name: getattr(given, name) or path for name, path in own.items()})
+
+
+def seal_keys(pki: Path) -> Mapping[str, bytes]:
+    """The seal keys that were given out with certificates that still hold, by station; the newest counts."""
+    if not (pki / "issued").is_dir():
+        return {}
+    return {one.name: one.seal_key for one in stations.listed(pki) if one.revoked is None}
+
+
+def _safe_at_commit(config: HubConfig, store: Store) -> bool:
+    """True if the database has a synchronous standby, and the configuration relies on it. Raises StoreError."""
+    if config.backup.safe != "standby":
+        return False
+    if store.is_sqlite:
+        raise StoreError('backup.safe = "standby": SQLite has none; use PostgreSQL, or "backup"')
+    with store.read() as tx:
+        if not store_backup.sync_standbys(tx):
+            raise StoreError(
+                'backup.safe = "standby": the database waits for no standby; set synchronous_standby_names there, or '
+                'write safe = "backup"'
+            )
+    return True
+
+
+def _pumping(pump: Pump) -> Worker:
+    def turn(over: threading.Event) -> None:
+        pump.turn(0.5)
+
+    return Worker("ingest", turn)
+
+
+def _ask(pump: Pump, over: threading.Event) -> None:
+    pump.ask_for_media()
+    over.wait(_MEDIA_S)
+
+
+def _watching(store: Store, rules: Rules) -> Worker:
+    timeout_ms = int(rules.config.retention.event_timeout_min * 60_000)
+
+    def turn(over: threading.Event) -> None:
+        watch.tick(store, rules, Cadence(), now_ms(), close_after_ms=timeout_ms)
+        belief.tick(store, rules, now_ms())
+        over.wait(_WATCH_S)
+
+    return Worker("watch", turn)
+
+
+def _backing(config: HubConfig, config_path: Path, store: Store) -> Worker:
+    every_ms = int(config.backup.every_h * 3_600_000)
+
+    def turn(over: threading.Event) -> None:
+        with store.read() as tx:
+            newest = store_backup.newest_backup(tx)
+        if newest is None or now_ms() - newest["made_ms"] >= every_ms:
+            make_backup(config, config_path, store, Path(config.backup.folder))
+        over.wait(60)
+
+    return Worker("backup", turn, still_s=_BACKUP_STILL_S)
+
+
+def make_backup(config: HubConfig, config_path: Path, store: Store, folder: Path) -> Path:
+    """Make a copy of the running hub, its configuration with it. Raises BackupError."""
+    named = [config_path.parent / place.polygon for place in config.place]
+    named += [config_path.parent / c.url_file for person in config.person for c in person.channels if c.url_file]
+    files = [config_path, *named]
+    return backup.make(
+        store, Path(config.data_dir), folder, now_ms=now_ms(), config_files=files, keep=config.backup.keep
+    )
+
+
+# ---- notify and web
+
+
+def _notifying(store: Store, rules: Rules) -> Worker:
+    from otorongo.hub.adapters.apprise import AppriseMessenger
+
+    messenger = AppriseMessenger()
+
+    def turn(over: threading.Event) -> None:
+        if notify.run_due(store, messenger, rules, now_ms()) < notify.AT_ONCE:
+            over.wait(_NOTIFY_S)
+
+    return Worker("notify", turn, still_s=rules.config.notify.timeout_s * 2 + 90)
+
+
+def _web(
+    config: HubConfig, config_path: Path, store: Store, rules: Rules, stack: contextlib.ExitStack
+) -> Callable[[], str]:
+    """Serve the pages in a thread; what it gives says what is wrong with it."""
+    import uvicorn
+
+    from otorongo.hub.web.app import create_app
+
+    host, _, port = config.web.listen.rpartition(":")
+    pages = create_app(store, rules, data_dir=Path(config.data_dir))
+    settings = uvicorn.Config(
+        pages,
+        host=host.strip("[]"),
+        port=int(port),
+        log_level="warning",
+        access_log=False,
+        proxy_headers=bool(config.web.trusted_proxies),
+        forwarded_allow_ips=list(config.web.trusted_proxies),
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(settings)
+    thread = threading.Thread(target=server.run, name="web", daemon=True)
+    thread.start()
+
+    def end() -> None:
+        server.should_exit = True
+        thread.join(10)
+
+    stack.callback(end)
+    deadline = time.monotonic() + 30
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > deadline:
+            raise HubError(f"web.listen: {config.web.listen} cannot be listened on: is it taken?")
+        time.sleep(0.02)
+    log.info("web: %s", config.web.public_url)
+    return lambda: "" if thread.is_alive() else "the pages are no longer served"
+
+
+def today() -> dt.datetime:
+    """Now, with its zone."""
+    return dt.datetime.now(dt.UTC)

@@ -1,0 +1,104 @@
+"""`otorongo-hub check`: what is wrong with the hub, and how to mend it."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from otorongo.errors import OtorongoError
+from otorongo.hub import backup, stations, store_backup, store_evidence
+from otorongo.hub import check as hub_check
+from otorongo.hub import config as hub_config
+from otorongo.hub.adapters.mqtt import address
+from otorongo.hub.app import hub_address, now_ms, today
+from otorongo.hub.check import Finding
+from otorongo.hub.config import HubConfig
+from otorongo.hub.places import Position
+from otorongo.hub.store import Store
+
+
+def check(path: Path) -> tuple[list[str], int]:
+    """What to print, and the exit status: 1 if the hub cannot work like this."""
+    try:
+        config = hub_config.load(path)
+    except OtorongoError as error:
+        return [f"wrong: {error}"], 1
+    findings = sorted(findings_of(config, path), key=lambda one: not one.fatal)
+    wrong = sum(finding.fatal for finding in findings)
+    summary = f"{path}: {wrong} wrong, {len(findings) - wrong} to look at"
+    return [*(finding.line() for finding in findings), summary], 1 if wrong else 0
+
+
+def findings_of(config: HubConfig, path: Path) -> Iterator[Finding]:
+    """Everything that is found: in the configuration, in folders, at the broker and in the database."""
+    told: dict[str, Position | None] = {}
+    yield from _database(config, told)
+    yield from hub_check.check(config, path.parent, today().date(), told)
+    yield from _folders(config)
+    yield from _broker(config)
+    if (config.pki_path / "issued").is_dir():
+        for text in stations.complaints(config.pki_path, today()):
+            where, _, rest = text.partition(": ")
+            yield Finding(where, *_split(rest))
+
+
+def _split(text: str) -> tuple[str, str]:
+    what, _, mend = text.partition("; ")
+    return what, mend
+
+
+def _folders(config: HubConfig) -> Iterator[Finding]:
+    data_dir, folder = Path(config.data_dir), Path(config.backup.folder)
+    if not _writable(data_dir):
+        yield Finding(
+            "data_dir", f"{data_dir} cannot be written by this user", "chown it to the hub's user", fatal=True
+        )
+    if not config.backup.folder:
+        return
+    if not _writable(folder):
+        mend = "make it, for the hub's user: until then no copies are made"
+        yield Finding("backup", f"{folder} cannot be written by this user", mend)
+    elif backup.same_disk(data_dir, folder):
+        yield Finding(
+            "backup", f"{folder} is on the disk of data_dir", "name another disk: a disk dies with its copies"
+        )
+
+
+def _writable(folder: Path) -> bool:
+    """True if it is there, or can be made."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return os.access(there, os.W_OK)
+
+
+def _broker(config: HubConfig) -> Iterator[Finding]:
+    if not config.broker.url:
+        return
+    try:
+        where = hub_address(config)
+        with socket.create_connection((where.host, where.port), 5):
+            pass
+    except OtorongoError as error:
+        yield Finding("broker", str(error), "correct it", fatal=True)
+    except OSError as error:
+        host = address(config.broker.url.replace("mqtts:", "mqtt:")).host
+        yield Finding("broker", f"{host} does not answer: {error}", "start it; the hub tries again for ever")
+
+
+def _database(config: HubConfig, told: dict[str, Position | None]) -> Iterator[Finding]:
+    """Open it, which also brings its schema up to date; `told` gets where stations say that they stand."""
+    if not config.database and not (Path(config.data_dir) / "hub.db").exists():
+        return  # the first start makes it
+    try:
+        store = Store.open(config.database_url)
+    except OtorongoError as error:
+        yield Finding("database", str(error), "see above", fatal=True)
+        return
+    with store.read() as tx:
+        told.update(store_evidence.positions(tx))
+        newest = store_backup.newest_backup(tx)
+    store.close()
+    if config.backup.folder and newest is not None:
+        age_ms = now_ms() - newest["verified_ms"]
+        if age_ms > 2 * config.backup.every_h * 3_600_000:
+            what = f"the newest verified copy is {age_ms / 86_400_000:.1f} days old"
+            yield Finding("backup", what, "read the hub's log: journalctl -u otorongo-hub")

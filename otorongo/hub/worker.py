@@ -1,0 +1,57 @@
+"""A thread that does one thing again and again, survives what it stumbles over, and says when it last moved."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+log = logging.getLogger(__name__)
+
+_PAUSE_S: Final = 2.0
+_JOIN_S: Final = 30.0
+
+
+class Worker:
+    """Calls `turn` until stopped; `turn` gets the event to wait on, and returns within seconds of its setting."""
+
+    def __init__(self, name: str, turn: Callable[[threading.Event], None], *, still_s: float = 90.0) -> None:
+        self.name: Final = name
+        self.stumbles = 0
+        """How often a turn raised."""
+        self.moved_s = time.monotonic()
+        self._turn = turn
+        self._still_s = still_s
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end; `join` waits for it."""
+        self._over.set()
+
+    def join(self) -> None:
+        """Wait until it has ended, for half a minute at most."""
+        self._thread.join(_JOIN_S)
+        if self._thread.is_alive():
+            log.error("%s: does not end", self.name)
+
+    def fault(self) -> str:
+        """Why it cannot be called well; empty: it is."""
+        if not self._thread.is_alive():
+            return f"{self.name} has ended"
+        still_s = time.monotonic() - self.moved_s
+        return f"{self.name} has stood still for {still_s:.0f} s" if still_s > self._still_s else ""
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            try:
+                self._turn(self._over)
+            except Exception:
+                self.stumbles += 1
+                log.exception("%s: stumbled, and goes on", self.name)
+                self._over.wait(_PAUSE_S)
+            self.moved_s = time.monotonic()

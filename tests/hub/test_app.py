@@ -1,0 +1,203 @@
+"""The whole hub over real brokers and databases, started and stopped as a program."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from otorongo.hub import app, store_records
+from otorongo.hub.__main__ import main, parser
+from otorongo.hub.config import BrokerConfig, HubConfig
+from otorongo.hub.errors import StoreError
+from otorongo.hub.store import Store
+from otorongo.wire import receipt
+from tests.hub.brokers import V5, V311, Mosquitto, Station, free_port, until
+from tests.hub.fakes import Card, mapping
+
+WORK = frozenset({"ingest", "notify"})
+
+
+def _receipts(station: Station) -> list[receipt.Receipt]:
+    return [receipt.decode(bytes(message.payload)) for message in station.got]
+
+
+def _run(config: HubConfig, folder: Path, *, protocol: int) -> None:
+    """A station sends, the hub receipts; after a restart of the hub the rows are there."""
+    card = Card()
+    clock = mapping(utc0_ms=app.now_ms() - 60_000)
+    event = card.open(1000)
+    card.revise(event, 4000)
+    port = int((config.broker.url or config.broker.listen).rpartition(":")[2])
+    with app.running(config, folder / "hub.toml", roles=WORK) as faults:
+        with Station(card.station, port, protocol=V5 if protocol == 5 else V311) as station:
+            station.send("u/b", card.birth(), retain=True)
+            station.send("u/r", card.batch(None, clock))
+            until(lambda: any(one.up_to == 2 for one in _receipts(station)), "the receipt")
+            assert not _receipts(station)[-1].want_birth
+        assert faults() == []
+    store = Store.open(config.database_url)
+    with store.read() as tx:
+        assert store_records.count_records(tx) == 2
+    store.close()
+
+
+def test_embedded_broker_and_sqlite(tmp_path: Path) -> None:
+    """What `otorongo-hub serve` does without any configuration of servers."""
+    listen = f"127.0.0.1:{free_port()}"
+    _run(HubConfig(data_dir=str(tmp_path / "hub"), broker=BrokerConfig(listen=listen)), tmp_path, protocol=311)
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A running broker."""
+    broker = Mosquitto(tmp_path / "broker").start()
+    yield broker
+    broker.kill()
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_mosquitto(engine: str, mosquitto: Mosquitto, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """One server: mosquitto, and SQLite or PostgreSQL."""
+    database = "" if engine == "sqlite" else str(request.getfixturevalue("postgres_hub"))
+    broker = BrokerConfig(url=f"mqtt://127.0.0.1:{mosquitto.port}")
+    _run(HubConfig(data_dir=str(tmp_path / "hub"), database=database, broker=broker), tmp_path, protocol=5)
+
+
+def test_two_hubs_on_one_sqlite_are_refused(tmp_path: Path) -> None:
+    """The second one says that another runs."""
+    config = HubConfig(data_dir=str(tmp_path / "hub"), broker=BrokerConfig(listen="127.0.0.1:0"))
+    with (
+        app.running(config, tmp_path / "hub.toml", roles=WORK),
+        pytest.raises(StoreError, match=r"another otorongo-hub runs on it"),
+        app.running(config, tmp_path / "hub.toml", roles=WORK),
+    ):
+        pass
+
+
+def test_a_standby_that_is_not_there_is_refused(tmp_path: Path, postgres_hub: str) -> None:
+    """`safe = "standby"` without a synchronous standby would call safe what is not."""
+    text = f'data_dir = "{tmp_path}/hub"\ndatabase = "{postgres_hub}"\n[backup]\nsafe = "standby"\n'
+    (tmp_path / "hub.toml").write_text(text + '[broker]\nlisten = "127.0.0.1:0"\n')
+    assert main(["serve", "--config", str(tmp_path / "hub.toml"), "--roles", "ingest"]) == 1
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
+    """A small hub.toml."""
+    path = tmp_path / "hub.toml"
+    path.write_text(
+        f'data_dir = "{tmp_path}/hub"\n[broker]\nlisten = "127.0.0.1:{free_port()}"\n'
+        f'[backup]\nfolder = "{tmp_path}/copies"\n'
+    )
+    return path
+
+
+def _port(config_file: Path) -> int:
+    return int(config_file.read_text().split('listen = "127.0.0.1:')[1].split('"')[0])
+
+
+def _serve(config_file: Path, notify: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "otorongo.hub", "serve", "--config", str(config_file), "--roles", "ingest,notify"]
+    environment = os.environ | {"NOTIFY_SOCKET": str(notify)}
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def test_the_program_says_ready_and_ends_cleanly(config_file: Path, tmp_path: Path) -> None:
+    """READY to systemd; SIGTERM ends it with 0 within seconds, everything committed."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(str(tmp_path / "notify"))
+        told.settimeout(60)
+        process = _serve(config_file, tmp_path / "notify")
+        assert told.recv(100) == b"READY=1"
+        card = Card()
+        card.beat(1000)
+        with Station("K-02", _port(config_file)) as station:
+            station.send("u/r", card.batch(None, mapping(utc0_ms=app.now_ms())))
+            until(lambda: bool(station.got), "the receipt")
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=30)
+        assert process.returncode == 0, log
+        assert told.recv(100) == b"STOPPING=1"
+        assert "Traceback" not in log
+    assert (tmp_path / "copies").is_dir()
+
+
+def test_killed_again_and_again_nothing_that_was_receipted_is_missing(config_file: Path, tmp_path: Path) -> None:
+    """`kill -9` while rows flow: what a receipt covers is in the database."""
+    card = Card()
+    promised = 0
+    for _ in range(2):
+        process = _serve(config_file, tmp_path / "nobody")
+        try:
+            with Station("K-02", _wait(config_file)) as station:
+                before, end = promised, time.monotonic() + 20
+                while promised < before + 5 and time.monotonic() < end:  # like a station: again, until receipted
+                    card.beat(card.last)
+                    station.send("u/r", card.batch(range(promised + 1, card.last + 1), mapping()))
+                    time.sleep(0.02)
+                    promised = max([promised, *(one.up_to for one in _receipts(station))])
+                process.kill()
+        finally:
+            process.kill()
+            process.communicate()
+    assert promised >= 10
+    with sqlite3.connect(tmp_path / "hub" / "hub.db") as database:
+        have = {seq for (seq,) in database.execute("SELECT seq FROM records")}
+    database.close()
+    assert set(range(1, promised + 1)) <= have
+
+
+def _wait(config_file: Path) -> int:
+    port = _port(config_file)
+
+    def listens() -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1):
+                return True
+        except OSError:
+            return False
+
+    until(listens, "the hub listens", 30)
+    return port
+
+
+def test_commands_on_a_hub(config_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """backup, restore, export and tail say what they did; a mistake says what to do."""
+    config = HubConfig(data_dir=f"{tmp_path}/hub", broker=BrokerConfig(listen=f"127.0.0.1:{_port(config_file)}"))
+    _run(config, tmp_path, protocol=311)
+    at = ["--config", str(config_file)]
+    assert main(["backup", *at, str(tmp_path / "disk")]) == 0
+    copy = capsys.readouterr().out.strip()
+    assert (Path(copy) / "manifest.json").is_file()
+    assert main(["restore", *at, copy]) == 1
+    assert "move it away first" in capsys.readouterr().err
+    (tmp_path / "hub").rename(tmp_path / "burned")
+    assert main([*at, "restore", str(tmp_path / "disk")]) == 0
+    assert "restored: 2 records" in capsys.readouterr().out
+    assert main(["tail", *at, "--minutes", "5"]) == 0
+    assert "K-02: chainsaw 95 % (closed, 3 s) [threat]" in capsys.readouterr().out
+    days = ["--from", "2020-01-01", "--to", "2099-01-01"]
+    assert main(["export", *at, str(tmp_path / "a.geojson"), "--format", "geojson", "--threats", *days]) == 0
+    assert "1 events; 0 of the period stay here" in capsys.readouterr().out
+    assert len(json.loads((tmp_path / "a.geojson").read_text())["features"]) == 1
+    assert main(["station", *at, "list"]) == 0
+    assert main(["serve", *at, "--roles", "all"]) == 2
+    assert main(["check", *at]) in (0, 1)
+    assert str(config_file) in capsys.readouterr().out
+
+
+def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """File, key, and reason; exit status 1."""
+    (tmp_path / "hub.toml").write_text("color = 1\n")
+    assert main(["serve", "--config", str(tmp_path / "hub.toml")]) == 1
+    assert "color: no such key" in capsys.readouterr().err
+    assert main(["check", "--config", str(tmp_path / "none.toml")]) == 1
+    assert parser().prog == "otorongo-hub"
