@@ -85,6 +85,8 @@ class PictureInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     """The tensor is (value - mean) / std, per channel in the order of `color`, values 0 to 255."""
+    raw: bool = False
+    """True: the network takes the bytes themselves (uint8); mean and std do not count."""
 
 
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -108,6 +110,8 @@ class ClassSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     prior: Probability
     """Share of the class in the calibration set, which evidence is measured against."""
     calibration: Calibration = Calibration()
+    outputs: tuple[Annotated[int, msgspec.Meta(ge=0, le=4095)], ...] = ()
+    """Pictures: which outputs of the second network mean this class; none: what only the first network sees."""
 
     @property
     def wire_class(self) -> int:
@@ -155,6 +159,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     sources: tuple[Source, ...]
     sound: SoundInput | None = None
     picture: PictureInput | None = None
+    things: PictureInput | None = None
+    """Pictures: input of the second network (role `things`), which tells people and vehicles from animals."""
 
     @property
     def kind(self) -> Literal["sound", "picture"]:

@@ -186,7 +186,7 @@ def _picture_gate() -> Callable[[Sample], Passed]:
     def gate(sample: Sample) -> Passed:
         nonlocal state
         state, seen = motion.moved(state, sample.data)
-        return Passed(bool(seen))
+        return Passed(seen.passed)
 
     return gate
 

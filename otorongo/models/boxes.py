@@ -1,0 +1,223 @@
+"""A picture bundle at work: boxes of what is seen, and one calibrated score per class.
+
+Two networks look at every frame. The first says where something is (an animal, a person, a vehicle: it does not tell
+them apart). The second knows people, vehicles, boats, dogs and cattle from everyday pictures. A box of the first that
+the second does not explain is an animal. The classes are judged apart: no animal can lower the score of a person.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otorongo.models import calibrate, image
+from otorongo.models.errors import BundleError
+from otorongo.models.manifest import Bundle, ClassSpec, PictureInput
+from otorongo.models.runtime import BoxScore, ClassScore, Session, Verdict, class_score
+
+Boxes = NDArray[np.float32]
+"""(n, 4): x0, y0, x1, y1."""
+
+FLOOR: Final = 0.02
+"""Boxes with a lower raw score are not looked at."""
+MOST: Final = 300
+OVERLAP: Final = 0.5
+EXPLAINS: Final = 0.3
+"""What overlaps a box of the first network by this (IoU), or lies in it and is not much smaller, explains it."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Boxes in shares of the picture and their raw scores, the strongest first."""
+
+    boxes: Boxes
+    scores: NDArray[np.float32]
+
+
+NOTHING: Final = Found(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+
+def yolox_cells(cells: NDArray[np.float32], size: tuple[int, int]) -> tuple[Boxes, NDArray[np.float32]]:
+    """Raw cells (n, 5 + classes) of YOLOX to boxes in input pixels and scores (n,), objectness times best class.
+
+    Strides 8, 16 and 32, anchor-free, centre and log-size per cell (Ge et al. 2021, arXiv 2107.08430). `size` is
+    (height, width) of the input; objectness and classes come as probabilities.
+    """
+    centres, strides = [], []
+    for stride in (8, 16, 32):
+        ys, xs = np.mgrid[0 : size[0] // stride, 0 : size[1] // stride]
+        centres.append(np.stack([xs, ys], axis=-1).reshape(-1, 2))
+        strides.append(np.full(xs.size, stride))
+    stride_of = np.concatenate(strides).astype(np.float32)[:, None]
+    centre = (cells[:, :2] + np.concatenate(centres)) * stride_of
+    half = np.exp(np.minimum(cells[:, 2:4], 12.0)) * stride_of / 2
+    return np.hstack([centre - half, centre + half]).astype(np.float32), cells[:, 4] * cells[:, 5:].max(axis=1)
+
+
+def efficientdet_anchors(size: tuple[int, int]) -> NDArray[np.float32]:
+    """Anchors (n, 4) centre y, x, height, width in input pixels: levels 3 to 7, three octaves, aspects 1, 2 and 1/2.
+
+    Tan et al. 2020 (arXiv 1911.09070), with the anchor scale 3 of the Lite networks.
+    """
+    out = []
+    for stride in (8, 16, 32, 64, 128):
+        rows, columns = -(-size[0] // stride), -(-size[1] // stride)
+        ys, xs = (np.mgrid[0:rows, 0:columns] + 0.5) * stride
+        sizes = [
+            (3.0 * stride * 2 ** (octave / 3) / root, 3.0 * stride * 2 ** (octave / 3) * root)
+            for octave in range(3)
+            for root in (1.0, 2**0.5, 2**-0.5)
+        ]
+        cells = [np.stack([ys, xs, np.full_like(ys, h), np.full_like(ys, w)], axis=-1) for h, w in sizes]
+        out.append(np.stack(cells, axis=2).reshape(-1, 4))
+    return np.concatenate(out).astype(np.float32)
+
+
+def efficientdet_boxes(raw: NDArray[np.float32], anchors: NDArray[np.float32]) -> Boxes:
+    """Raw regressions (n, 4) dy, dx, log h, log w against anchors to boxes in input pixels."""
+    centre = raw[:, :2] * anchors[:, 2:] + anchors[:, :2]
+    half = np.exp(np.minimum(raw[:, 2:], 12.0)) * anchors[:, 2:] / 2
+    low, high = centre - half, centre + half
+    return np.stack([low[:, 1], low[:, 0], high[:, 1], high[:, 0]], axis=1).astype(np.float32)
+
+
+def overlaps(one: NDArray[np.float32], many: Boxes) -> NDArray[np.float32]:
+    """Intersection over union of a box (4,) with boxes (n, 4): (n,)."""
+    shared = _shared(one, many)
+    union = np.maximum(_area(one[None]) + _area(many) - shared, 1e-9)
+    return np.asarray(shared / union, np.float32)
+
+
+def _shared(one: NDArray[np.float32], many: Boxes) -> NDArray[np.float32]:
+    low, high = np.maximum(one[:2], many[:, :2]), np.minimum(one[2:], many[:, 2:])
+    shared: NDArray[np.float32] = np.prod(np.maximum(high - low, 0.0), axis=1)
+    return shared
+
+
+def _area(boxes: Boxes) -> NDArray[np.float32]:
+    area: NDArray[np.float32] = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0), axis=1)
+    return area
+
+
+def strongest(boxes: Boxes, scores: NDArray[np.float32]) -> Found:
+    """Boxes that do not overlap a stronger one (greedy non-maximum suppression), the strongest first."""
+    order = np.argsort(-scores, kind="stable")[:MOST]
+    order = order[scores[order] >= FLOOR]
+    kept: list[int] = []
+    for at in order:
+        if not kept or overlaps(boxes[at], boxes[kept]).max() < OVERLAP:
+            kept.append(int(at))
+    return Found(boxes[kept], scores[kept]) if kept else NOTHING
+
+
+def unexplained(first: Found, others: Sequence[Found]) -> Found:
+    """The boxes of the first network that no box of the second explains."""
+    known = np.concatenate([other.boxes for other in others]) if others else NOTHING.boxes
+    keep = []
+    for at, box in enumerate(first.boxes):
+        if not len(known):
+            keep.append(at)
+            continue
+        inside = _shared(box, known) / np.maximum(_area(known), 1e-9)
+        if overlaps(box, known).max() < EXPLAINS and not bool(
+            ((inside > 0.8) & (_area(known) > 0.2 * _area(box[None]))).any()
+        ):
+            keep.append(at)
+    return Found(first.boxes[keep], first.scores[keep])
+
+
+class BoxClassifier:
+    """Both networks and the calibration of one picture bundle."""
+
+    def __init__(self, bundle: Bundle, threads: int = 1) -> None:
+        manifest = bundle.manifest
+        if manifest.picture is None or manifest.things is None:
+            raise BundleError(f"{bundle.folder}: needs a [picture] and a [things] table for boxes")
+        self.bundle = bundle
+        self._first = manifest.picture
+        self._second = manifest.things
+        self._where = Session(bundle.path("model"), threads)
+        self._what = Session(bundle.path("things"), threads)
+        self._anchors = efficientdet_anchors((self._second.height, self._second.width))
+        self._check()
+
+    def scores(self, data: NDArray[Any], rate_hz: int = 0) -> Verdict:
+        """Look at one picture, uint8 RGB (H, W, 3): a score per class, and the boxes over their thresholds.
+
+        Raises InputError for anything else.
+        """
+        found = self.find(image.as_picture(data))
+        scores: list[ClassScore] = []
+        boxes: list[BoxScore] = []
+        for spec in self.bundle.manifest.classes:
+            seen = found[spec.label]
+            best = float(seen.scores[0]) if len(seen.scores) else FLOOR / 2
+            scores.append(class_score(spec, calibrate.logit(best)))
+            boxes += self._over(spec, seen)
+        return Verdict(tuple(scores), tuple(boxes))
+
+    def find(self, picture: image.Picture) -> dict[str, Found]:
+        """What both networks see, by label, before calibration."""
+        out: dict[str, Found] = {}
+        classes, raw, fit = self._look(picture)
+        for spec in self.bundle.manifest.classes:
+            if spec.outputs:
+                logits = classes[:, list(spec.outputs)].max(axis=1)
+                at = np.flatnonzero(logits >= calibrate.logit(FLOOR))
+                probability = 1.0 / (1.0 + np.exp(-logits[at]))
+                boxes = fit.unfit(efficientdet_boxes(raw[at], self._anchors[at]))
+                out[spec.label] = strongest(boxes, probability.astype(np.float32))
+        first = self._somewhere(picture)
+        sure = [_at_least(found, self._sure(label)) for label, found in out.items()]
+        for spec in self.bundle.manifest.classes:
+            if not spec.outputs:
+                out[spec.label] = unexplained(first, sure)
+        return out
+
+    def _sure(self, label: str) -> float:
+        """The raw score at which a class of the second network reaches its threshold."""
+        spec = self.bundle.by_label[label]
+        wanted = calibrate.logit(spec.threshold)
+        return calibrate.sigmoid((wanted - spec.calibration.offset) / spec.calibration.slope)
+
+    def _over(self, spec: ClassSpec, found: Found) -> list[BoxScore]:
+        out = []
+        for box, score in zip(found.boxes, found.scores, strict=True):
+            judged = class_score(spec, calibrate.logit(float(score)))
+            if judged.hit:
+                x0, y0, x1, y1 = (float(value) for value in box)
+                out.append(BoxScore(spec.wire_class, judged.p, x0, y0, x1 - x0, y1 - y0))
+        return out
+
+    def _somewhere(self, picture: image.Picture) -> Found:
+        given, fit = image.tensor(picture, self._first)
+        cells = self._where.run(given)[0][0]
+        boxes, scores = yolox_cells(cells, (self._first.height, self._first.width))
+        at = np.flatnonzero(scores >= FLOOR)
+        return strongest(fit.unfit(boxes[at]), scores[at])
+
+    def _look(self, picture: image.Picture) -> tuple[NDArray[np.float32], NDArray[np.float32], image.Fit]:
+        given, fit = image.tensor(picture, self._second)
+        classes, raw = self._what.run(given)
+        return classes[0], raw[0], fit
+
+    def _check(self) -> None:
+        """Refuse networks that do not fit their manifest now, rather than at the first frame."""
+        for session, role, given in ((self._where, "model", self._first), (self._what, "things", self._second)):
+            wanted = _shape(given)
+            for shape in session.inputs.values():
+                if shape != wanted:
+                    path = self.bundle.path(role)
+                    raise BundleError(f"{path}: input has shape {shape}, but the manifest's table makes {wanted}")
+
+
+def _shape(given: PictureInput) -> list[int]:
+    size = [given.height, given.width]
+    return [1, 3, *size] if given.layout == "nchw" else [1, *size, 3]
+
+
+def _at_least(found: Found, score: float) -> Found:
+    keep = found.scores >= score
+    return Found(found.boxes[keep], found.scores[keep])

