@@ -65,7 +65,7 @@ def act_in(
         raise NoAlert(f"{alert_id}: there is no alert of that code")
     store_alerts.lock_belief(tx, row["place"], row["activity"])  # before the row, as the engine does
     row = survivor(tx, alert_id)
-    (before,) = ledger.alerts_of(tx, [row])
+    before = ledger.alert_of(row)
     done = answers.answer(before, who, what, now_ms, rules.config.notify, plan=plan, note=note)
     ledger.record(tx, rules, [before], [done.alert], done.decisions, now_ms)
     if delivery:

@@ -74,7 +74,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
     def has(self, tag: Tag) -> bool:
         """Whether the station gave it this tag."""
-        return bool(self.tags & tag)
+        return self.tags & tag._value_ != 0  # the plain number: flags are slow, and this is asked for every event
 
 
 Why = Literal[
@@ -213,6 +213,10 @@ class State(Struct, frozen=True, kw_only=True):
     """Highest revisions, by key."""
     alerts: tuple[Alert, ...] = ()
     """By id."""
+    since_ms: int = 0
+    """Evidence that ended before this has been left out ..."""
+    until_ms: int = 1 << 62
+    """... and evidence that began after this."""
 
 
 What = Literal[

@@ -1,12 +1,11 @@
 """Between the store and the evidence engine: events become evidence, decisions become alerts and delivery intents."""
 
 import logging
-from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Final
 
 from otorongo.hub import engine, ledger, store_alerts, store_events, store_evidence
-from otorongo.hub.alerts import Alert, EventKey, Evidence, State
+from otorongo.hub.alerts import EventKey, Evidence, State
 from otorongo.hub.rules import NO_RULES, Rules, Sites
 from otorongo.hub.store import Found, Store, Tx
 from otorongo.wire import classes
@@ -16,8 +15,10 @@ __all__ = ["NO_RULES", "Rules", "believe", "evidence_of", "tick"]
 
 log = logging.getLogger(__name__)
 
-MOST_EVENTS: Final = 600
+MOST_EVENTS: Final = 400
 """At one place for one activity in one judgement. Beyond that somebody's microphone is broken; the newest count."""
+REACH: Final = 6
+"""Half-lives after which evidence no longer bears on anything: 8 natural units are an eighth of one by then."""
 _Span = tuple[int, int]
 
 
@@ -53,8 +54,9 @@ def tick(store: Store, rules: Rules, now_ms: int) -> int:
     for place, activity in waiting:
         with store.write() as tx:
             store_alerts.lock_belief(tx, place, activity)
-            alerts = ledger.alerts_of(tx, store_evidence.unresolved_of(tx, place, activity))
-            state, decisions = engine.step(_state(place, activity, alerts), (), now_ms, rules)
+            alerts = [ledger.alert_of(row) for row in store_evidence.unresolved_of(tx, place, activity)]
+            state = State(place=place, activity=activity, alerts=tuple(alerts))
+            state, decisions = engine.step(state, (), now_ms, rules)
             ledger.record(tx, rules, alerts, state.alerts, decisions, now_ms)
     return len(waiting)
 
@@ -75,10 +77,6 @@ def evidence_of(row: Found) -> Evidence:
     )
 
 
-def _state(place: str, activity: str, alerts: Iterable[Alert]) -> State:
-    return State(place=place, activity=activity, alerts=tuple(alerts))
-
-
 def _last_ms(row: Found) -> int:
     """Its end; while it is open, as far as the station has told."""
     return int(row["end_ms"] if row["end_ms"] is not None else row["start_ms"] + row["duration_ms"])
@@ -87,22 +85,24 @@ def _last_ms(row: Found) -> int:
 def _judge(tx: Tx, rules: Rules, sites: Sites, place: str, name: str, span: _Span, now_ms: int) -> None:
     store_alerts.lock_belief(tx, place, name)
     activity = rules.activities[name]
-    reach_ms = int(max(activity.quiet_min, 8 * activity.half_life_min) * 60_000)
+    reach_ms = int(max(activity.quiet_min, REACH * activity.half_life_min) * 60_000)
     low, high = span[0] - reach_ms, span[1] + reach_ms
     near = store_evidence.alerts_near(tx, place, name, low, high)
     alive = [row for row in near if row["resolution"] in ("", "quiet")]
-    low = min([low, *(row["first_ms"] for row in alive)])
-    high = max([high, *(row["last_ms"] for row in alive)])
+    # Of an alert that has gone on for days only what bears on the new evidence is judged anew.
+    low = max(min([low, *(row["first_ms"] for row in alive)]), low - reach_ms)
+    high = min(max([high, *(row["last_ms"] for row in alive)]), high + reach_ms)
     wanted = [classes.BY_NAME[cls].number for cls in activity.weights]
     stations = sites.stations_of(place, activity)
     rows = store_evidence.events_of(tx, stations, wanted, low, high, limit=MOST_EVENTS)
     if len(rows) == MOST_EVENTS:
-        log.warning("place %s, %s: more than %d events at once; the newest count", place, name, MOST_EVENTS)
+        log.debug("place %s, %s: more than %d events at once; the newest count", place, name, MOST_EVENTS)
     mine = [
         evidence_of(row)
         for row in rows
         if any(one.name == name for one in sites.judged_as(row["station"], row["cls"], row["tags"]))
     ]
-    alerts = ledger.alerts_of(tx, near)
-    state, decisions = engine.step(_state(place, name, alerts), mine, now_ms, rules)
+    alerts = ledger.alerts_of(tx, near, low, high)
+    state = State(place=place, activity=name, alerts=tuple(alerts), since_ms=low, until_ms=high)
+    state, decisions = engine.step(state, mine, now_ms, rules)
     ledger.record(tx, rules, alerts, state.alerts, decisions, now_ms)

@@ -67,8 +67,11 @@ def judge(events: Iterable[Evidence], activity: ActivityConfig, rules: Rules, pl
     covered = tuple(fusion.weigh(one, activity, granted) for one in ordered)
     pairs = list(zip(ordered, covered, strict=True))
     whole = fusion.level([(one, c.llr) for one, c in pairs if not c.suppressed], activity, kind)
-    ringing = fusion.level([(one, c.llr) for one, c in pairs if c.why == "counted"], activity, kind)
-    potential = fusion.level([(one, c.llr) for one, c in pairs], activity, kind)
+    ringing = potential = whole
+    if any(c.late for c in covered):
+        ringing = fusion.level([(one, c.llr) for one, c in pairs if c.why == "counted"], activity, kind)
+    if any(c.suppressed for c in covered):
+        potential = fusion.level([(one, c.llr) for one, c in pairs], activity, kind)
     keys = frozenset(one.key for one in ordered)
     return Episode(ordered, covered, whole, ringing, potential, _reason(pairs, whole, ringing), keys)
 
@@ -100,7 +103,8 @@ def _reconcile(
             decisions.append(
                 Decision(what="opened", alert=mine.id, severity=episode.all.severity, reason=episode.reason)
             )
-        mine, told = _follow(mine, episode, known, now_ms)
+        partial = bool(mine.first_ms) and (mine.first_ms < state.since_ms or mine.last_ms > state.until_ms)
+        mine, told = _follow(mine, episode, known, now_ms, partial=partial)
         alerts[mine.id] = mine
         decisions += told
     return decisions
@@ -190,24 +194,25 @@ def _union(old: Iterable[Covered], new: Iterable[Covered]) -> tuple[Covered, ...
     return tuple(found[key] for key in sorted(found))
 
 
-def _follow(alert: Alert, episode: Episode, known: AbstractSet[EventKey], now_ms: int) -> tuple[Alert, list[Decision]]:
-    """Bring an alert up to its episode, and decide whether to ring."""
+def _follow(
+    alert: Alert, episode: Episode, known: AbstractSet[EventKey], now_ms: int, *, partial: bool
+) -> tuple[Alert, list[Decision]]:
+    """Bring an alert up to its episode, and decide whether to ring. `partial`: the state has only a part of it."""
     had = {one.key for one in alert.covered}
     # A better clock may have moved an event into another episode; what the state has forgotten stays.
     kept = [one for one in alert.covered if one.key in episode.keys or one.key not in known]
     covered = _union(kept, episode.covered)
-    missing = len(covered) > len(episode.covered)  # the state has forgotten some of its events
-    starts = [one.start_ms for one in episode.events] + ([alert.first_ms] if missing and alert.first_ms else [])
-    lasts = [one.last_ms for one in episode.events] + ([alert.last_ms] if missing else [])
+    starts = [one.start_ms for one in episode.events] + ([alert.first_ms] if partial else [])
+    lasts = [one.last_ms for one in episode.events] + ([alert.last_ms] if partial else [])
     severity = max(alert.severity, episode.all.severity)
     followed = replace(
         alert,
         covered=covered,
         severity=severity,
-        belief=max(alert.belief, episode.all.belief) if missing else episode.all.belief,
+        belief=max(alert.belief, episode.all.belief) if partial else episode.all.belief,
         first_ms=min(starts),
         last_ms=max(lasts),
-        reason=episode.reason,
+        reason=_both(alert.reason, episode.reason) if partial else episode.reason,
     )
     decisions = _told(alert, followed, episode, had)
     if alert.resolution == "quiet" and episode.keys - had:
@@ -274,6 +279,20 @@ def _reason(pairs: list[tuple[Evidence, Covered]], whole: Level, ringing: Level)
         belief=round(whole.belief, 6),
         late=sum(c.late for _, c in pairs),
         suppressed=len(suppressed),
+    )
+
+
+def _both(old: Reason, new: Reason) -> Reason:
+    """The reason of an alert so long that only its end was judged anew."""
+    lengths = dict(old.classes)
+    lengths |= {name: max(ms, lengths.get(name, 0)) for name, ms in new.classes}
+    return replace(
+        new,
+        classes=tuple(lengths.items()),
+        stations=tuple(sorted({*old.stations, *new.stations})),
+        belief=max(old.belief, new.belief),
+        late=max(old.late, new.late),
+        suppressed=max(old.suppressed, new.suppressed),
     )
 
 

@@ -45,10 +45,10 @@ def alert_of(row: Found, covered: Iterable[Covered] = ()) -> Alert:
     )
 
 
-def alerts_of(tx: Tx, rows: Sequence[Found]) -> list[Alert]:
-    """Alerts with what they cover."""
+def alerts_of(tx: Tx, rows: Sequence[Found], from_ms: int = 0, to_ms: int = 1 << 62) -> list[Alert]:
+    """Alerts with what they cover, of events that began in a period."""
     found: dict[str, list[Covered]] = {row["id"]: [] for row in rows}
-    for one in store_evidence.covers(tx, list(found)) if found else []:
+    for one in store_evidence.covers(tx, list(found), from_ms, to_ms) if found else []:
         why = one["reason"] or {}
         covered = Covered(
             key=(one["station"], one["outbox"], one["event"]),

@@ -1,7 +1,7 @@
 """Pure: whether somebody may do what was noticed. What a right covers is recorded, not alerted."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,10 +20,12 @@ class Judged(NamedTuple):
     """Resolution and holder of the right that covers it, or of the nearest that does not."""
 
 
-def judge(rights: Iterable[RightConfig], start_ms: int, last_ms: int) -> Judged:
+def judge(rights: Sequence[RightConfig], start_ms: int, last_ms: int) -> Judged:
     """Whether one of these rights, all of the place and activity in question, covers all of a period (UTC, ms)."""
+    if not rights:
+        return Judged("none")
     found = [Judged(_state(right, start_ms, last_ms), name(right)) for right in rights]
-    return min(found, key=lambda one: (_NEAREST.index(one.state), one.right), default=Judged("none"))
+    return min(found, key=lambda one: (_NEAREST.index(one.state), one.right))
 
 
 def name(right: RightConfig) -> str:

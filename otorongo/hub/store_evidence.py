@@ -35,7 +35,8 @@ def events_of(
         or_(events.c.end_ms.is_(None), events.c.end_ms >= from_ms),
     )
     order = (events.c.start_ms.desc(), events.c.station, events.c.outbox, events.c.event)
-    return listed(tx, select(*columns).where(*where).order_by(*order).limit(limit))
+    rows = tx.execute(select(*columns).where(*where).order_by(*order).limit(limit))
+    return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
 
 
 def alerts_near(tx: Tx, place: str, activity: str, from_ms: int, to_ms: int) -> list[Found]:
@@ -73,9 +74,11 @@ def unresolved(tx: Tx) -> list[tuple[str, str]]:
     return sorted((place, activity) for place, activity in tx.execute(statement))
 
 
-def covers(tx: Tx, codes: Sequence[str]) -> list[Found]:
-    """What these alerts cover."""
-    statement = select(alert_events).where(alert_events.c.alert.in_(codes))
+def covers(tx: Tx, codes: Sequence[str], from_ms: int, to_ms: int) -> list[Found]:
+    """What these alerts cover, of events that began in a period."""
+    same = [alert_events.c[name] == events.c[name] for name in ("station", "outbox", "event")]
+    within = (*same, events.c.start_ms >= from_ms - LONGEST_MS, events.c.start_ms <= to_ms)
+    statement = select(alert_events).where(alert_events.c.alert.in_(codes), *within)
     return listed(tx, statement.order_by(*(alert_events.c[name] for name in ("alert", "station", "outbox", "event"))))
 
 
