@@ -48,17 +48,18 @@ def alert_of(row: Found, covered: Iterable[Covered] = ()) -> Alert:
 def alerts_of(tx: Tx, rows: Sequence[Found], from_ms: int = 0, to_ms: int = 1 << 62) -> list[Alert]:
     """Alerts with what they cover, of events that began in a period."""
     found: dict[str, list[Covered]] = {row["id"]: [] for row in rows}
-    for one in store_evidence.covers(tx, list(found), from_ms, to_ms) if found else []:
-        why = one["reason"] or {}
-        covered = Covered(
-            key=(one["station"], one["outbox"], one["event"]),
-            weight=one["weight"],
-            llr=one["llr"],
-            why=why.get("why", "counted"),
-            right=why.get("right", ""),
-            right_state=why.get("right_state", ""),
+    for alert, key, weight, llr, reason in store_evidence.covers(tx, list(found), from_ms, to_ms) if found else []:
+        why = reason or {}
+        found[alert].append(
+            Covered(
+                key=key,
+                weight=weight,
+                llr=llr,
+                why=why.get("why", "counted"),
+                right=why.get("right", ""),
+                right_state=why.get("right_state", ""),
+            )
         )
-        found[one["alert"]].append(covered)
     return [alert_of(row, found[row["id"]]) for row in rows]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from otorongo.hub.db import alert_events, alert_log, alerts, beliefs, events
-from otorongo.hub.store import Found, Tx, Values, found, listed, lock, put
+from otorongo.hub.store import Found, Tx, Values, found, insert, listed, lock, put
 
 EventKey = tuple[str, int, int]
 """Station, outbox, and the seq of the opening."""
@@ -97,8 +97,13 @@ def cover(tx: Tx, alert_id: str, covered: Iterable[Values]) -> None:
 
     A repeated event's columns are set anew, except `added_ms`.
     """
-    for row in covered:
-        put(tx, alert_events, {"alert": alert_id, "reason": None, **row}, keep=("added_ms",))
+    rows = [{"alert": alert_id, "reason": None, **row} for row in covered]
+    if not rows:
+        return
+    statement = insert(tx, alert_events)
+    keys = [column.name for column in alert_events.primary_key]
+    changed = {c.name: statement.excluded[c.name] for c in alert_events.c if c.name not in (*keys, "added_ms")}
+    tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
 
 
 def covered_by(tx: Tx, alert_id: str) -> list[Found]:

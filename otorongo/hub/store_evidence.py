@@ -1,6 +1,7 @@
 """Statements that the evidence engine asks: events of a place in a period, and the alerts that lie near them."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import or_, select, tuple_
 
@@ -74,12 +75,16 @@ def unresolved(tx: Tx) -> list[tuple[str, str]]:
     return sorted((place, activity) for place, activity in tx.execute(statement))
 
 
-def covers(tx: Tx, codes: Sequence[str], from_ms: int, to_ms: int) -> list[Found]:
-    """What these alerts cover, of events that began in a period."""
+def covers(tx: Tx, codes: Sequence[str], from_ms: int, to_ms: int) -> list[tuple[str, EventKey, float, float, Any]]:
+    """Alert, event, weight, llr and reason of what these alerts cover, of events that began in a period."""
     same = [alert_events.c[name] == events.c[name] for name in ("station", "outbox", "event")]
     within = (*same, events.c.start_ms >= from_ms - LONGEST_MS, events.c.start_ms <= to_ms)
-    statement = select(alert_events).where(alert_events.c.alert.in_(codes), *within)
-    return listed(tx, statement.order_by(*(alert_events.c[name] for name in ("alert", "station", "outbox", "event"))))
+    names = ("alert", "station", "outbox", "event", "weight", "llr", "reason")
+    statement = select(*(alert_events.c[name] for name in names)).where(alert_events.c.alert.in_(codes), *within)
+    return [
+        (alert, (station, outbox, event), weight, llr, reason)
+        for alert, station, outbox, event, weight, llr, reason in tx.execute(statement)
+    ]
 
 
 def uncover(tx: Tx, code: str, keys: Iterable[EventKey]) -> None:
