@@ -1,0 +1,225 @@
+"""`make demo`: a hub and two stations on this machine; recordings go in, a ranger's phone rings.
+
+`ONCE=1` ends by itself, and well only if the expected alerts, and no others, were delivered. `MEDIA=folder` replays
+recordings of your own; without it those of `../shared/media` if they are there, else what the project renders itself.
+"""
+
+import importlib.util
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from demo.field import Field, Person
+from demo.inputs import Inputs, prepare
+from demo.phone import Message, Phone
+from demo.table import delivered, print_table
+from otorongo.hub import rules as hub_rules
+from otorongo.hub.acts import act
+from otorongo.hub.answers import Who
+from otorongo.hub.store import Store
+from otorongo.station.outbox import Outbox
+from otorongo.station.ports import ClockReading
+
+RING_AGAIN_MIN = 0.2
+WAIT_S = 110.0
+
+
+def main() -> int:
+    """Run the demo; the exit status."""
+    once = os.environ.get("ONCE", "") not in ("", "0")
+    folder = Path(tempfile.mkdtemp(prefix="otorongo-demo-"))
+    media, ours = _media()
+    print("Otorongo: a hub and two stations on this machine. Ctrl-C ends it.\n")
+    inputs = prepare(folder, media, ours)
+    print(f"input    {inputs.words}")
+    phone = Phone(_show)
+    try:
+        return _run(folder, inputs, phone, once)
+    except KeyboardInterrupt:
+        print("\nstopped")
+        return 0 if not once else 1
+    finally:
+        phone.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _media() -> tuple[Path | None, bool]:
+    given = os.environ.get("MEDIA", "")
+    if given:
+        return Path(given).absolute(), (Path(given) / "sounds/esc10/chainsaw").is_dir()
+    near = Path(os.environ.get("OTORONGO_SHARED", Path(__file__).parents[1].parent / "shared")) / "media"
+    return (near, True) if (near / "sounds/esc10/chainsaw").is_dir() else (None, False)
+
+
+def _show(message: Message) -> None:
+    print(f"PHONE    {message.path.strip('/')}: {message.body}", flush=True)
+
+
+def _run(folder: Path, inputs: Inputs, phone: Phone, once: bool) -> int:
+    field = Field(folder)
+    people = [
+        Person("guardia.norte", "ranger", "norte", phone.url("guardia.norte")),
+        Person("coordinadora", "coordinator", "sede", phone.url("coordinadora")),
+        Person("auditora", "auditor", "auditoria", phone.url("auditora"), "en"),
+    ]
+    web = _has_web()
+    roles = "ingest,notify,web" if web else "ingest,notify"
+    field.add_hub(people, re_ring_after_min=RING_AGAIN_MIN, roles=roles)
+    for place, name in enumerate(sorted({*inputs.sounds, *inputs.pictures})):
+        field.add_station(name, _sections(inputs, name), place=place, heartbeat_s=20)
+    password = _users(field, people) if web else ""
+    if web:
+        names = ", ".join(one.name for one in people)
+        print(f"web      http://127.0.0.1:{field.web_port}  users: {names}  password: {password}")
+    tail = None
+    try:
+        field.start()
+        tail = _follow(field)
+        well = _play(field, inputs, phone)
+        if not once:
+            print(
+                "\nThe hub goes on running; Ctrl-C ends it."
+                + (f" Pages: http://127.0.0.1:{field.web_port}" if web else "")
+            )
+            threading.Event().wait()
+        return 0 if well else 1
+    finally:
+        if tail:
+            tail.terminate()
+            tail.wait()
+        field.stop()
+
+
+def _has_web() -> bool:
+    return importlib.util.find_spec("otorongo.hub.web.app") is not None
+
+
+def _sections(inputs: Inputs, name: str) -> str:
+    replay = 'at = "now"\nspeed = 1.0\n'
+    text = ""
+    if name in inputs.sounds:
+        text += f'[microphone]\ndriver = "replay"\ndevice = "{inputs.sounds[name]}"\n[microphone.replay]\n{replay}\n'
+    if name in inputs.pictures:
+        text += f'[camera]\ndriver = "replay"\ndevice = "{inputs.pictures[name]}"\ngate = false\n'
+        text += f"[camera.replay]\n{replay}\n"
+    return text
+
+
+def _users(field: Field, people: list[Person]) -> str:
+    """A user for each person, with a password that only this run knows."""
+    password = "-".join(secrets.token_hex(3) for _ in range(3))
+    file = field.folder / "password"
+    file.touch(mode=0o600)
+    file.write_text(password)
+    for one in people:
+        words = ["user", "add", one.name, "--role", one.role, "--group", one.group, "--person", one.name]
+        argv = [
+            sys.executable,
+            "-m",
+            "otorongo.hub",
+            "--config",
+            str(field.hub_toml),
+            *words,
+            "--password-file",
+            str(file),
+        ]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode:
+            print(f"user {one.name}: {done.stdout}{done.stderr}".strip())
+    return password
+
+
+def _follow(field: Field) -> "subprocess.Popen[str]":
+    """Show what the hub takes in, as it comes."""
+    argv = [sys.executable, "-m", "otorongo.hub", "--config", str(field.hub_toml), "tail", "--follow"]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def read() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(f"hub      {line.rstrip()}", flush=True)
+
+    threading.Thread(target=read, daemon=True).start()
+    return process
+
+
+def _play(field: Field, inputs: Inputs, phone: Phone) -> bool:
+    """The story: it rings; one person alone says "false"; it rings again; a second person refuses."""
+    sensors = [name for name in field.programs if name.endswith(("/microphone", "/camera"))]
+
+    def over() -> bool:
+        return all(not field.programs[name].alive() for name in sensors)
+
+    _wait(lambda: bool(phone.messages) or over(), WAIT_S, "no phone rang")
+    rang_again = not inputs.expected
+    if phone.messages:
+        rang_again = _false_alone(field, phone)
+    _wait(over, WAIT_S, "the recordings did not end")
+    _wait(lambda: _drained(field), 60, "the hub does not have every record")
+    time.sleep(3)
+    store = Store.open(field.database_url)
+    try:
+        print_table(store, phone)
+        found = delivered(store, phone)
+    finally:
+        store.close()
+    if inputs.expected is None:
+        return True
+    print(f"\nexpected to ring: {', '.join(sorted(inputs.expected))}; rang: {', '.join(sorted(found)) or 'nothing'}")
+    if not rang_again:
+        print("it did not ring again after one person alone had called it false")
+    return sorted(found) == sorted(inputs.expected) and rang_again
+
+
+def _false_alone(field: Field, phone: Phone) -> bool:
+    """One person alone cannot silence an alert: it rings again."""
+    store = Store.open(field.database_url)
+    rules = hub_rules.load(field.hub_toml)
+    try:
+        code = phone.messages[0].body.split("ALTA ")[-1].split("ALERTA ")[-1].split(":")[0]
+        before = len(phone.messages)
+        now_ms = time.time_ns() // 1_000_000
+        done = act(store, rules, code, Who("guardia.norte", "norte"), "false", now_ms)
+        print(f"\nACT      guardia.norte calls {code} false, alone: {done.outcome}, {done.alert.state}", flush=True)
+
+        def again() -> bool:
+            return any("guardia" in message.path and code in message.body for message in phone.messages[before:])
+
+        rang = _wait(again, RING_AGAIN_MIN * 60 + 30, "")
+        done = act(store, rules, code, Who("coordinadora", "sede"), "refuse", time.time_ns() // 1_000_000)
+        print(f"ACT      coordinadora, of another group, refuses: {done.outcome}, {done.alert.state}\n", flush=True)
+        return rang
+    finally:
+        store.close()
+
+
+def _drained(field: Field) -> bool:
+    for path in field.folder.glob("K-*/data/outbox.db"):
+        outbox = Outbox.open(path, boot_id="demo", now=ClockReading(0))
+        waiting = outbox.stats().waiting
+        outbox.close()
+        if waiting:
+            return False
+    return True
+
+
+def _wait(check: Callable[[], bool], wait_s: float, else_say: str) -> bool:
+    end = time.monotonic() + wait_s
+    while not check():
+        if time.monotonic() > end:
+            if else_say:
+                print(f"after {wait_s:.0f} s: {else_say}")
+            return False
+        time.sleep(0.2)
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
