@@ -1,0 +1,111 @@
+"""`otorongo-hub user`: who may use the hub's pages. The first user is made here; nobody has a default password."""
+
+import argparse
+import datetime as dt
+import getpass
+import sys
+from pathlib import Path
+
+from otorongo.hub import store_people, users
+from otorongo.hub.store import Found, Store
+from otorongo.hub.users import Role, User, UserError
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `user add|list|passwd|disable|enable|token`; `run` carries out what was parsed."""
+    parser = subparsers.add_parser("user", help="who may use the pages")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|passwd|disable|enable|token")
+    adding = actions.add_parser("add", help="a new user; asks for the password")
+    adding.add_argument("name", help="letters, digits, dots, - _ and @")
+    adding.add_argument("--role", required=True, choices=[str(role) for role in Role])
+    adding.add_argument(
+        "--group", default="", help="such as north, south, ngo: two of one group cannot both close an alert"
+    )
+    adding.add_argument("--person", default="", help="their name as [[person]] in hub.toml: it says their places")
+    adding.add_argument("--language", default="es", choices=users.LANGUAGES)
+    _password_file(adding)
+    actions.add_parser("list", help="every user, role, group and last login")
+    changing = actions.add_parser("passwd", help="another password; ends all sessions and tokens of the user")
+    changing.add_argument("name")
+    _password_file(changing)
+    for action, text in (("disable", "shut a user out, at once"), ("enable", "let a disabled user in again")):
+        actions.add_parser(action, help=text).add_argument("name")
+    token = actions.add_parser("token", help="a bearer token for the JSON API, shown once")
+    token.add_argument("name")
+    token.add_argument("--days", type=int, default=90, help="until it expires, 1 to 366 (default: 90)")
+    token.add_argument("--for", dest="purpose", default="", help="what it is for, to tell tokens apart")
+
+
+def _password_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--password-file", type=Path, metavar="FILE", help="its first line is the password (default: asked for)"
+    )
+
+
+def run(args: argparse.Namespace, store: Store, *, now_ms: int) -> list[str]:
+    """Carry out `user ...`; returns the lines to print. Raises UserError."""
+    match args.action:
+        case "add":
+            user = User(args.name, Role(args.role), args.group, args.person, args.language)
+            password = _password(args.password_file)
+            with store.write() as tx:
+                users.add(tx, user, password, now_ms)
+            return [f"{user.name}: added as {user.role}", *_advice(user)]
+        case "list":
+            with store.read() as tx:
+                rows = store_people.users_by_name(tx)
+            return [_line(row) for row in rows] or ["no users yet: otorongo-hub user add NAME --role coordinator"]
+        case "passwd":
+            password = _password(args.password_file)
+            with store.write() as tx:
+                users.set_password(tx, args.name, password, now_ms)
+            return [f"{args.name}: password changed, all sessions and tokens ended"]
+        case "disable" | "enable":
+            with store.write() as tx:
+                users.disable(tx, args.name, now_ms, disabled=args.action == "disable")
+            return [f"{args.name}: {args.action}d"]
+        case _:
+            return [_token(args, store, now_ms)]
+
+
+def _token(args: argparse.Namespace, store: Store, now_ms: int) -> str:
+    if not 1 <= args.days <= 366:
+        raise UserError(f"--days {args.days}: 1 to 366 are allowed")
+    with store.write() as tx:
+        return users.open_token(tx, args.name, now_ms, days=args.days, purpose=args.purpose)
+
+
+def _advice(user: User) -> list[str]:
+    """What this user cannot do yet, and how to mend it."""
+    lines = []
+    if user.may(users.May.CLOSE) and not user.team:
+        lines.append("no --group: this user cannot close a high alert, nor confirm that somebody else closes one")
+    if user.role in (Role.RANGER, Role.MONITOR) and not user.person:
+        lines.append("no --person: this user sees no alerts, because the places stand with the person in hub.toml")
+    return lines
+
+
+def _line(row: Found) -> str:
+    login = f"last login {_day(row['last_login_ms'])}" if row["last_login_ms"] else "never logged in"
+    state = "disabled" if row["disabled"] else login
+    return f"{row['name']:<24} {row['role']:<12} {row['team'] or '-':<12} {row['person'] or '-':<20} {state}"
+
+
+def _day(at_ms: int) -> str:
+    return dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _password(file: Path | None) -> str:
+    """The password from a file's first line, or asked for twice on the terminal. Raises UserError."""
+    if file is not None:
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{file}: the password cannot be read: {error}") from error
+        return lines[0] if lines else ""
+    if not sys.stdin.isatty():
+        raise UserError("no terminal to ask for the password: give --password-file FILE")
+    first = getpass.getpass("Password: ")
+    if first != getpass.getpass("Again: "):
+        raise UserError("the two passwords differ: nothing was changed")
+    return first
