@@ -2,7 +2,7 @@
 
 import logging
 
-from otorongo.hub import belief, custody, store_deliveries, store_events, store_people, store_stations
+from otorongo.hub import custody, store_deliveries, store_events, store_people, store_stations
 from otorongo.hub.belief import Rules, believe
 from otorongo.hub.liveness import STATION, Cadence, Health, Heard, Telling, judge
 from otorongo.hub.store import Store, Tx
@@ -20,7 +20,6 @@ def tick(store: Store, rules: Rules, cadence: Cadence, now_ms: int, *, close_aft
         believe(tx, rules, frozenset(lost), now_ms)
         store_people.drop_sessions(tx, now_ms)
         store_deliveries.drop_tokens(tx, now_ms)
-    belief.tick(store, rules, now_ms)
     custody.verify_all(store)
     return tellings
 
