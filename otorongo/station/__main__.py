@@ -12,15 +12,12 @@ from otorongo.station import config as station_config
 
 
 def parser() -> argparse.ArgumentParser:
-    """The commands and their options."""
+    """The commands and their options. `--config` and `--verbose` may stand anywhere."""
     top = argparse.ArgumentParser(
         prog="otorongo-station", description="A station in the forest: it looks, listens and tells."
     )
     top.add_argument("--version", action="version", version=f"otorongo {__version__}")
-    top.add_argument(
-        "--config", type=Path, default=station_config.DEFAULT_PATH, help="station.toml (default: %(default)s)"
-    )
-    top.add_argument("-v", "--verbose", action="store_true", help="say more")
+    _common(top)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("run", help="start every sensor and the uplink, for a desk or a demo")
     one = commands.add_parser("sense", help="run one sensor's process")
@@ -43,9 +40,20 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _common(to: argparse.ArgumentParser) -> None:
+    to.add_argument(
+        "--config", type=Path, default=station_config.DEFAULT_PATH, help="station.toml (default: %(default)s)"
+    )
+    to.add_argument("-v", "--verbose", action="store_true", help="say more")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status: 0 well, 1 something that a person can mend, 2 wrong usage."""
-    given = parser().parse_args(argv)
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    _common(early)
+    common, rest = early.parse_known_args(argv)
+    given = parser().parse_args(rest)
+    given.config, given.verbose = common.config, common.verbose
     logging.basicConfig(
         level=logging.DEBUG if given.verbose else logging.INFO,
         format="%(levelname)s %(message)s",
