@@ -5,6 +5,7 @@ take the transaction as their first argument.
 """
 
 import contextlib
+import functools
 import hashlib
 import sqlite3
 import threading
@@ -177,24 +178,37 @@ def insert_new(tx: Tx, table: Table, rows: Sequence[Values]) -> int:
     """Insert the rows whose primary key is not there yet; how many there were."""
     if not rows:
         return 0
-    statement = insert(tx, table).on_conflict_do_nothing()
-    return int(tx.execute(statement, [dict(row) for row in rows]).rowcount)
+    return int(tx.execute(_insert_new(tx.dialect.name, table), [dict(row) for row in rows]).rowcount)
 
 
 def put(tx: Tx, table: Table, row: Values, *, keep: Sequence[str] = ()) -> None:
     """Insert a row, or set the given columns, except `keep`, of the one with its primary key."""
-    keys = [column.name for column in table.primary_key]
-    statement = insert(tx, table).values(dict(row))
-    changed = {name: statement.excluded[name] for name in row if name not in (*keys, *keep)}
-    if changed:
-        tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
-    else:
-        tx.execute(statement.on_conflict_do_nothing())
+    tx.execute(_put(tx.dialect.name, table, tuple(row), tuple(keep)), [dict(row)])
 
 
 def insert(tx: Tx, table: Table) -> Any:
-    """The dialect's INSERT, which knows ON CONFLICT."""
-    return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
+    """The dialect's INSERT, which knows ON CONFLICT. Making one takes longer than running it: see `insert_of`."""
+    return insert_of(tx.dialect.name, table)
+
+
+def insert_of(engine: str, table: Table) -> Any:
+    """The same by the engine's name, for statements that are made once (functools.cache) and run often."""
+    return postgresql.insert(table) if engine == "postgresql" else sqlite.insert(table)
+
+
+@functools.cache
+def _insert_new(engine: str, table: Table) -> Any:
+    return insert_of(engine, table).on_conflict_do_nothing()
+
+
+@functools.cache
+def _put(engine: str, table: Table, names: tuple[str, ...], keep: tuple[str, ...]) -> Any:
+    keys = [column.name for column in table.primary_key]
+    statement = insert_of(engine, table)
+    changed = {name: statement.excluded[name] for name in names if name not in (*keys, *keep)}
+    if not changed:
+        return statement.on_conflict_do_nothing()
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
 def found(tx: Tx, statement: Executable, values: Values | None = None) -> Found | None:
@@ -203,9 +217,9 @@ def found(tx: Tx, statement: Executable, values: Values | None = None) -> Found 
     return None if row is None else dict(row)
 
 
-def listed(tx: Tx, statement: Executable) -> list[Found]:
+def listed(tx: Tx, statement: Executable, values: Values | None = None) -> list[Found]:
     """The rows of a statement."""
-    return [dict(row) for row in tx.execute(statement).mappings()]
+    return [dict(row) for row in tx.execute(statement, values).mappings()]
 
 
 def _first_line(error: Exception) -> str:

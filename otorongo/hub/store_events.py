@@ -1,5 +1,6 @@
 """Statements on events: the highest revision of each counts, dated by its boot."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -7,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, 
 
 from otorongo.hub.dating import FUTURE_MS, Boot
 from otorongo.hub.db import alert_events, alerts, events, heartbeats, media, notes, records
-from otorongo.hub.store import Found, Tx, Values, found, insert, listed
+from otorongo.hub.store import Found, Tx, Values, found, insert_of, listed
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_records import BoxKey
 from otorongo.wire.codes import CloseReason, Kind, Tag
@@ -39,12 +40,16 @@ _REDATE = (
 
 def put_revisions(tx: Tx, rows: Sequence[Values]) -> None:
     """Keep revisions of events, one row of all columns each; a lower one than the hub has changes nothing."""
-    if not rows:
-        return
-    statement = insert(tx, events)
+    if rows:
+        tx.execute(_revise(tx.dialect.name), rows)
+
+
+@functools.cache
+def _revise(engine: str) -> Any:
+    statement = insert_of(engine, events)
     changed = {c.name: statement.excluded[c.name] for c in events.c if c.name not in (*_KEYS, *_FIRST)}
     newer = statement.excluded.seq > events.c.seq
-    tx.execute(statement.on_conflict_do_update(index_elements=_KEYS, set_=changed, where=newer), rows)
+    return statement.on_conflict_do_update(index_elements=_KEYS, set_=changed, where=newer)
 
 
 def redate(tx: Tx, key: BoxKey, boot: Boot) -> list[int]:

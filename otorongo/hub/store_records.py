@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_col
 
 from otorongo.hub.dating import Boot
 from otorongo.hub.db import boots, gaps, outboxes, records, seals, spans
-from otorongo.hub.store import Found, Tx, Values, found, insert, insert_new, listed, put
+from otorongo.hub.store import Found, Tx, Values, found, insert_new, listed, put
 from otorongo.wire.batch import Runs
 
 BoxKey = tuple[str, int]
@@ -29,6 +29,14 @@ _LOWEST = (
 _FORGET = spans.delete().where(*_OWN, spans.c.first == bindparam("a"))
 _STRETCH = spans.update().where(*_OWN, spans.c.first == bindparam("a")).values(last=bindparam("b"))
 _OUTBOX = select(outboxes).where(outboxes.c.station == bindparam("s"), outboxes.c.outbox == bindparam("o"))
+_ALL_BOOTS = (
+    select(*(boots.c[name] for name in Boot.__struct_fields__))
+    .where(boots.c.station == bindparam("s"), boots.c.outbox == bindparam("o"))
+    .order_by(boots.c.boot)
+)
+_SOME_BOOTS = _ALL_BOOTS.where(boots.c.boot.in_(bindparam("n", expanding=True)) | (boots.c.clock == 0))
+_WAITING = select(seals).where(seals.c.state == "waiting").order_by(seals.c.station, seals.c.outbox, seals.c.up_to)
+_WAITING_OF = _WAITING.where(seals.c.station == bindparam("s"), seals.c.outbox == bindparam("o"))
 _HEARD = (
     outboxes.update()
     .where(outboxes.c.station == bindparam("s"), outboxes.c.outbox == bindparam("o"))
@@ -137,7 +145,7 @@ def rows_at(tx: Tx, key: BoxKey, seqs: Sequence[int]) -> dict[int, bytes]:
 def add_records(tx: Tx, rows: Sequence[Values]) -> None:
     """Commit rows that are not there yet."""
     if rows:
-        tx.execute(insert(tx, records).on_conflict_do_nothing(), rows)
+        insert_new(tx, records, rows)
 
 
 def records_from(tx: Tx, key: BoxKey, first: int, last: int) -> Iterator[tuple[int, int, bytes]]:
@@ -182,11 +190,11 @@ def count_records(tx: Tx, key: BoxKey | None = None) -> int:
 
 def boots_of(tx: Tx, key: BoxKey, numbers: Iterable[int] | None = None) -> list[Boot]:
     """The boots of an outbox: all of them, or these and those that never had a clock."""
-    where = (boots.c.station == key[0]) & (boots.c.outbox == key[1])
-    if numbers is not None:
-        where &= boots.c.boot.in_(list(numbers)) | (boots.c.clock == 0)
-    columns = [boots.c[name] for name in Boot.__struct_fields__]
-    return [Boot(*row) for row in tx.execute(select(*columns).where(where).order_by(boots.c.boot))]
+    if numbers is None:
+        rows = tx.execute(_ALL_BOOTS, {"s": key[0], "o": key[1]})
+    else:
+        rows = tx.execute(_SOME_BOOTS, {"s": key[0], "o": key[1], "n": list(numbers)})
+    return [Boot(*row) for row in rows]
 
 
 def put_boot(tx: Tx, key: BoxKey, boot: Boot) -> None:
@@ -212,10 +220,9 @@ def add_seals(tx: Tx, rows: Sequence[Values]) -> int:
 
 def seals_waiting(tx: Tx, key: BoxKey | None = None) -> list[Found]:
     """Seals not looked at yet, of all outboxes or of one, lowest first."""
-    where = [seals.c.state == "waiting"]
-    if key is not None:
-        where += [seals.c.station == key[0], seals.c.outbox == key[1]]
-    return listed(tx, select(seals).where(*where).order_by(seals.c.station, seals.c.outbox, seals.c.up_to))
+    if key is None:
+        return listed(tx, _WAITING)
+    return listed(tx, _WAITING_OF, {"s": key[0], "o": key[1]})
 
 
 def judge_seal(tx: Tx, key: BoxKey, seq: int, state: str, fault: str) -> None:

@@ -1,17 +1,21 @@
 """Statements on stations: births, status, heartbeats, health, notes for the technician, and input that was kept."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from otorongo.hub.db import births, health, heartbeats, kept, notes, stations
-from otorongo.hub.store import Found, Tx, Values, found, insert, insert_new, listed, put
+from otorongo.hub.store import Found, Tx, Values, found, insert_new, insert_of, listed, put
 
 KEPT_BYTES: Final = 64 * 1024
 """At most so much of one payload is kept."""
 KEPT_BYTES_OF_STATION: Final = 10_000_000
 KEPT_OF_STATION: Final = 2000
+
+_KNOWN = select(stations.c.folded, stations.c.station).where(stations.c.folded.in_(bindparam("f", expanding=True)))
+_BIRTH = select(births.c.hash).where(births.c.station == bindparam("s"), births.c.hash == bindparam("h"))
 
 
 def touch(tx: Tx, names: Iterable[str], now_ms: int, *, heard: bool = True) -> dict[str, str]:
@@ -22,18 +26,21 @@ def touch(tx: Tx, names: Iterable[str], now_ms: int, *, heard: bool = True) -> d
     the row.
     """
     folded = {name: name.casefold() for name in sorted(set(names))}
-    statement = insert(tx, stations)
-    latest = statement.excluded.last_contact_ms if heard else stations.c.last_contact_ms
     contact_ms = now_ms if heard else 0
     rows = [
         {"station": name, "folded": fold, "first_contact_ms": now_ms, "last_contact_ms": contact_ms}
         for name, fold in folded.items()
     ]
-    keep_name = {"last_contact_ms": latest}
-    tx.execute(statement.on_conflict_do_update(index_elements=["folded"], set_=keep_name), rows)
-    known = select(stations.c.folded, stations.c.station).where(stations.c.folded.in_(folded.values()))
-    by_fold = {str(fold): str(name) for fold, name in tx.execute(known)}
+    tx.execute(_touch(tx.dialect.name, heard), rows)
+    by_fold = {str(fold): str(name) for fold, name in tx.execute(_KNOWN, {"f": list(folded.values())})}
     return {name: by_fold[fold] for name, fold in folded.items()}
+
+
+@functools.cache
+def _touch(engine: str, heard: bool) -> Any:
+    statement = insert_of(engine, stations)
+    latest = statement.excluded.last_contact_ms if heard else stations.c.last_contact_ms
+    return statement.on_conflict_do_update(index_elements=["folded"], set_={"last_contact_ms": latest})
 
 
 def station(tx: Tx, name: str) -> Found | None:
@@ -69,8 +76,7 @@ def add_birth(tx: Tx, values: Values) -> bool:
 
 def knows_birth(tx: Tx, name: str, number: int) -> bool:
     """True if the hub has the birth by which a batch names its bundles."""
-    where = (births.c.station == name) & (births.c.hash == number)
-    return tx.execute(select(births.c.hash).where(where)).first() is not None
+    return tx.execute(_BIRTH, {"s": name, "h": number}).first() is not None
 
 
 def birth(tx: Tx, name: str, number: int) -> Found | None:
@@ -85,15 +91,18 @@ def births_of(tx: Tx, name: str) -> list[Found]:
 
 def put_heartbeat(tx: Tx, row: Values) -> None:
     """Keep a heartbeat of a sensor, all columns, if it is newer: of a higher seq, or later if of another card."""
-    statement = insert(tx, heartbeats)
+    tx.execute(_beat(tx.dialect.name), [dict(row)])
+
+
+@functools.cache
+def _beat(engine: str) -> Any:
+    statement = insert_of(engine, heartbeats)
     changed = {c.name: statement.excluded[c.name] for c in heartbeats.c if c.name not in ("station", "sensor")}
     same_card = statement.excluded.outbox == heartbeats.c.outbox
     newer = (same_card & (statement.excluded.seq > heartbeats.c.seq)) | (
         ~same_card & (statement.excluded.utc_ms > heartbeats.c.utc_ms)
     )
-    tx.execute(
-        statement.on_conflict_do_update(index_elements=["station", "sensor"], set_=changed, where=newer), [dict(row)]
-    )
+    return statement.on_conflict_do_update(index_elements=["station", "sensor"], set_=changed, where=newer)
 
 
 def heartbeats_newest(tx: Tx, name: str | None = None) -> list[Found]:

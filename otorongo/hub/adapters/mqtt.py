@@ -174,6 +174,7 @@ class _Network(threading.Thread):
         client = self.client = self._make_client()
         self._connect(client)
         answer_by = time.monotonic() + _ANSWER_S
+        left = False
         while True:
             code = client.loop(_LOOP_S)
             self.moved_s = time.monotonic()
@@ -182,8 +183,9 @@ class _Network(threading.Thread):
                     self._desk.refused(by_version=False)
                 return self._refusal or f"the connection ended: {code.name}"
             if self._ending.is_set():
-                if not client.is_connected():
+                if left or not client.is_connected():
                     return "finished"
+                left = True
                 client.disconnect()
             if not self._answered and self.moved_s > answer_by:
                 return f"no answer within {_ANSWER_S:.0f} s"
