@@ -4,16 +4,14 @@ import sqlite3
 import sys
 import time
 from datetime import UTC, datetime
-from typing import Final
 
 from otorongo.station.config import StationConfig
 from otorongo.station.errors import OutboxError
+from otorongo.station.outbox_schema import Value
 from otorongo.wire.classes import name_of
 from otorongo.wire.codes import Counter, GapReason, Kind, MediaKind, NoteKind
 from otorongo.wire.errors import WireError
 from otorongo.wire.rows import Event, Gap, Heartbeat, Media, Note, Row, Seal, Unknown, parse
-
-_STATES: Final = {0: "waits, threat", 3: "has a receipt, waits for safe"}
 
 
 def tail(config: StationConfig, *, rows: int, follow: bool) -> int:
@@ -35,7 +33,7 @@ def tail(config: StationConfig, *, rows: int, follow: bool) -> int:
 
 def _print_since(db: sqlite3.Connection, since: int, most: int) -> int:
     query = (
-        "SELECT seq, r.boot, row, value, utc0_ms FROM rows r LEFT JOIN boots b ON b.boot = r.boot "
+        "SELECT seq, r.boot, row, value, utc0_ms FROM rows r LEFT JOIN boots b ON b.number = r.boot "
         "WHERE seq > ? ORDER BY seq DESC LIMIT ?"
     )
     lines = db.execute(query, (since, most)).fetchall()[::-1]
@@ -47,8 +45,8 @@ def _print_since(db: sqlite3.Connection, since: int, most: int) -> int:
         when = datetime.fromtimestamp((utc0_ms + t_ms) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ") if utc0_ms else ""
         sys.stdout.write(f"{seq:>7}  {when or f'boot {boot} + {t_ms / 1000:.0f} s':<20}  {text}\n")
     if not since:
-        waiting = db.execute("SELECT count(*) FROM rows").fetchone()[0]
-        sys.stdout.write(f"{waiting} rows in the outbox\n")
+        kept, waiting = db.execute("SELECT total(value = ?), total(value != ?) FROM rows", (Value.KEPT,) * 2).fetchone()
+        sys.stdout.write(f"{waiting:.0f} rows wait for the hub, {kept:.0f} that it has wait to be safe\n")
     sys.stdout.flush()
     return int(lines[-1][0]) if lines else since
 

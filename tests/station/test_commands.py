@@ -1,0 +1,88 @@
+"""The commands that a technician types, for real, over rendered sound."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from otorongo.models.train.scenes import Source, render_soundscape
+
+RATE = 16_000
+
+
+def command(*words: str) -> "subprocess.CompletedProcess[str]":
+    """Run `otorongo-station`."""
+    argv = [sys.executable, "-m", "otorongo.station", *words]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saw, rendered, and a file that is no sound."""
+    folder = tmp_path_factory.mktemp("sounds")
+    scene = render_soundscape([Source("chainsaw", start_s=4, seconds=20, distance_m=80)], 30.0, RATE, seed=3)
+    soundfile.write(folder / "20260111_170000.flac", scene, RATE)
+    (folder / "20260111_180000.wav").write_text("no sound")
+    return folder
+
+
+def config(folder: Path, sounds: Path) -> Path:
+    """A station that replays them."""
+    path = folder / "station.toml"
+    path.write_text(
+        f'station = "K-02"\ndata_dir = "{folder / "data"}"\n[microphone]\ndriver = "replay"\ndevice = "{sounds}"\n'
+        "[microphone.replay]\nspeed = 0.0\n"
+    )
+    return path
+
+
+def test_replay_shows_what_was_noticed_and_leaves_nothing_behind(tmp_path: Path, sounds: Path) -> None:
+    """A table with the saw and its capture time; the damaged file is told; no outbox stays."""
+    done = command("replay", str(sounds), "--config", str(tmp_path / "none.toml"))
+    assert done.returncode == 0, done.stderr
+    assert "2026-01-11 22:00:0" in done.stdout
+    assert "open    chainsaw" in done.stdout
+    assert "close   chainsaw" in done.stdout
+    assert "20260111_180000.wav" in done.stderr
+
+
+def test_tail_tells_the_rows_of_a_run_in_words(tmp_path: Path, sounds: Path) -> None:
+    """After `run` came to its end, the outbox holds the event, its clip and the note about the damaged file."""
+    path = str(config(tmp_path, sounds))
+    ran = command("run", "--config", path)
+    assert ran.returncode == 0, ran.stderr
+    told = command("tail", "--config", path, "-n", "50")
+    assert told.returncode == 0, told.stderr
+    for words in (
+        "open   chainsaw",
+        "close  chainsaw",
+        "clip of",
+        "note (bad input)",
+        "heartbeat of sensor 1",
+        "rows wait",
+    ):
+        assert words in told.stdout, told.stdout
+    again = command("run", "--config", path)
+    assert again.returncode == 0
+    assert "open chainsaw" not in again.stderr, "a replay that is done is not played again"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("tail",), "there is no outbox yet"),
+        (("sense", "camera"), r"no section [camera]"),
+        (("uplink",), "no section [uplink]"),
+        (("replay", "/nowhere"), "/nowhere: no such file or folder"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    tmp_path: Path, sounds: Path, words: tuple[str, ...], said: str
+) -> None:
+    """Exit status 1 and a sentence that names the thing; never a traceback."""
+    done = command(*words, "--config", str(config(tmp_path, sounds)))
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
