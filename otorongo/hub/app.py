@@ -5,6 +5,7 @@ import datetime as dt
 import fcntl
 import logging
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -269,12 +270,11 @@ def _web(
 
     from otorongo.hub.web.app import create_app
 
-    host, _, port = config.web.listen.rpartition(":")
+    listening = _listen(config.web.listen)
+    stack.callback(listening.close)
     pages = create_app(store, rules, data_dir=Path(config.data_dir))
     settings = uvicorn.Config(
         pages,
-        host=host.strip("[]"),
-        port=int(port),
         log_level="warning",
         access_log=False,
         proxy_headers=bool(config.web.trusted_proxies),
@@ -282,7 +282,7 @@ def _web(
         timeout_graceful_shutdown=5,
     )
     server = uvicorn.Server(settings)
-    thread = threading.Thread(target=server.run, name="web", daemon=True)
+    thread = threading.Thread(target=server.run, args=([listening],), name="web", daemon=True)
     thread.start()
 
     def end() -> None:
@@ -293,10 +293,21 @@ def _web(
     deadline = time.monotonic() + 30
     while not server.started:
         if not thread.is_alive() or time.monotonic() > deadline:
-            raise HubError(f"web.listen: {config.web.listen} cannot be listened on: is it taken?")
+            raise HubError(f"web.listen: {config.web.listen}: the pages did not start; see the log")
         time.sleep(0.02)
     log.info("web: %s", config.web.public_url)
     return lambda: "" if thread.is_alive() else "the pages are no longer served"
+
+
+def _listen(where: str) -> socket.socket:
+    """A socket that listens on `ADDRESS:PORT`. Raises HubError."""
+    host, _, port = where.rpartition(":")
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host.strip("[]"), int(port)), family=family, backlog=128)
+    except (OSError, ValueError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise HubError(f"web.listen: {where} cannot be listened on: {reason}") from error
 
 
 def today() -> dt.datetime:

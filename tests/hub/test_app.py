@@ -11,12 +11,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from otorongo.hub import app, store_records
 from otorongo.hub.__main__ import main, parser
-from otorongo.hub.config import BrokerConfig, HubConfig
-from otorongo.hub.errors import StoreError
+from otorongo.hub.config import BrokerConfig, HubConfig, WebConfig
+from otorongo.hub.errors import HubError, StoreError
 from otorongo.hub.store import Store
 from otorongo.wire import receipt
 from tests.hub.brokers import V5, V311, Mosquitto, Station, free_port, until
@@ -69,6 +70,23 @@ def test_mosquitto(engine: str, mosquitto: Mosquitto, tmp_path: Path, request: p
     database = "" if engine == "sqlite" else str(request.getfixturevalue("postgres_hub"))
     broker = BrokerConfig(url=f"mqtt://127.0.0.1:{mosquitto.port}")
     _run(HubConfig(data_dir=str(tmp_path / "hub"), database=database, broker=broker), tmp_path, protocol=5)
+
+
+def test_the_pages_are_served_and_end_with_the_hub(tmp_path: Path) -> None:
+    """All roles in one process: whoever is not logged in is sent to the login; a taken port is named."""
+    listen = f"127.0.0.1:{free_port()}"
+    config = HubConfig(
+        data_dir=str(tmp_path / "hub"), broker=BrokerConfig(listen="127.0.0.1:0"), web=WebConfig(listen=listen)
+    )
+    with app.running(config, tmp_path / "hub.toml") as faults:
+        answer = httpx.get(f"http://{listen}/", follow_redirects=True)
+        assert (answer.status_code, answer.url.path) == (200, "/login")
+        assert faults() == []
+        other = HubConfig(data_dir=str(tmp_path / "other"), web=config.web, broker=config.broker)
+        with pytest.raises(HubError, match=rf"{listen} cannot be listened on"):
+            app.running(other, tmp_path / "hub.toml", roles=frozenset({"web"})).__enter__()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://{listen}/")
 
 
 def test_two_hubs_on_one_sqlite_are_refused(tmp_path: Path) -> None:

@@ -6,13 +6,17 @@ that raises is logged and counted. The thread says when it last moved: one that 
 new one takes its place.
 """
 
+import collections
+import contextlib
 import logging
 import queue
 import random
+import select
+import socket
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -120,22 +124,53 @@ class _Desk:
             self.protocol = V3 if self.protocol == V5 else V5
 
 
+class _Out(NamedTuple):
+    """Something for the client to do: publish, or acknowledge a message of a connection."""
+
+    topic: str = ""
+    payload: bytes = b""
+    ticket: tuple[int, int, int] = (0, 0, 0)
+
+
 class _Network(threading.Thread):
-    """One client at a time, and the thread that runs it."""
+    """One client at a time, and the thread that runs it. Nobody else touches the client, because paho writes to its
+    socket from whichever thread asks: what is to be sent waits in a line of ours, and a bell wakes the thread.
+    """
 
     def __init__(self, where: Address, desk: _Desk) -> None:
         super().__init__(name="mqtt", daemon=True)
         self.moved_s = time.monotonic()
-        self.client: Client | None = None
         self.connection = 0
+        self.client: Client | None = None
         self._where = where
         self._desk = desk
+        self._line: collections.deque[_Out] = collections.deque()
+        self._bell, self._hammer = socket.socketpair()
+        for end in (self._bell, self._hammer):
+            end.setblocking(False)
         self._ending = threading.Event()
         self._answered = False
         self._refusal = ""
 
     def run(self) -> None:
         """Connect, turn the loop, and again; ends only when given up."""
+        try:
+            self._for_ever()
+        finally:
+            self._bell.close()
+            self._hammer.close()
+
+    def put(self, some: Iterable[_Out]) -> None:
+        """Let the client do these; dropped while there is no connection."""
+        if self._answered:
+            self._line.extend(some)
+            self._ring()
+
+    def _ring(self) -> None:
+        with contextlib.suppress(OSError):  # a full bell has been rung, a closed one rings nobody
+            self._hammer.send(b"!")
+
+    def _for_ever(self) -> None:
         wait_s = 0.5
         while not self._ending.is_set():
             started = time.monotonic()
@@ -155,6 +190,7 @@ class _Network(threading.Thread):
     def finish(self) -> None:
         """Disconnect and end."""
         self._ending.set()
+        self._ring()
         self.join(_FAREWELL_S)
 
     def abandon(self) -> None:
@@ -171,24 +207,49 @@ class _Network(threading.Thread):
         """One connection from its first packet to its end; why it ended."""
         self._desk.connection += 1
         self.connection = self._desk.connection
-        client = self.client = self._make_client()
+        client = self._make_client()
+        self._line.clear()  # of a connection that has ended: stations ask again
         self._connect(client)
         answer_by = time.monotonic() + _ANSWER_S
-        left = False
         while True:
-            code = client.loop(_LOOP_S)
+            code = self._turn(client)
             self.moved_s = time.monotonic()
             if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 if not self._answered and not self._refusal:
                     self._desk.refused(by_version=False)
                 return self._refusal or f"the connection ended: {code.name}"
-            if self._ending.is_set():
-                if left or not client.is_connected():
-                    return "finished"
-                left = True
+            if self._ending.is_set() and not self._line:
                 client.disconnect()
+                return "finished"
             if not self._answered and self.moved_s > answer_by:
                 return f"no answer within {_ANSWER_S:.0f} s"
+
+    def _turn(self, client: Client) -> MQTTErrorCode:
+        """Send what waits, then wait for the socket or the bell, then read and write."""
+        while self._answered and self._line:
+            out = self._line.popleft()
+            if out.topic:
+                client.publish(out.topic, out.payload, qos=1)
+                self._desk.note(sent=1)
+            elif out.ticket[0] == self.connection:
+                client.ack(out.ticket[1], out.ticket[2])
+        sock: Any = client.socket()
+        if sock is None or sock.fileno() < 0:
+            return MQTTErrorCode.MQTT_ERR_CONN_LOST
+        pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        poller = select.poll()
+        poller.register(self._bell, select.POLLIN)
+        poller.register(sock, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
+        happened = dict(poller.poll(0 if pending else _LOOP_S * 1000))
+        if self._bell.fileno() in happened:
+            self._bell.recv(4096)
+        flags = happened.get(sock.fileno(), 0)
+        code = MQTTErrorCode.MQTT_ERR_SUCCESS
+        if pending or flags & (select.POLLIN | select.POLLHUP | select.POLLERR):
+            code = client.loop_read()
+        if code == MQTTErrorCode.MQTT_ERR_SUCCESS and flags & select.POLLOUT:
+            code = client.loop_write()
+        return client.loop_misc() if code == MQTTErrorCode.MQTT_ERR_SUCCESS else code
 
     def _connect(self, client: Client) -> None:
         where = self._where
@@ -217,6 +278,7 @@ class _Network(threading.Thread):
         client.on_connect = self._on_connect
         client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
+        self.client = client
         client.on_disconnect = self._on_disconnect
         client.enable_logger(_logger(self._desk))
         if where.tls:
@@ -299,18 +361,13 @@ class MqttBearer:
 
     def done(self, messages: Sequence[Message]) -> None:
         """Acknowledge; what came by a connection that has ended comes again by itself."""
-        network = self._network
-        for message in messages:
-            connection, mid, qos = message.ticket
-            if network is not None and network.client is not None and connection == network.connection and qos:
-                network.client.ack(mid, qos)
+        if self._network is not None:
+            self._network.put(_Out(ticket=message.ticket) for message in messages if message.ticket[2])
 
     def send(self, topic: str, payload: bytes) -> None:
         """Send at least once, as far as the connection lasts; dropped without one, because stations ask again."""
-        network = self._network
-        if network is not None and network.client is not None and network.client.is_connected():
-            network.client.publish(topic, payload, qos=1)
-            self._desk.note(sent=1)
+        if self._network is not None:
+            self._network.put([_Out(topic, payload)])
 
     def state(self) -> BearerState:
         """How the connection fares."""
