@@ -31,7 +31,7 @@ def classifier() -> BoxClassifier:
 def encoded(picture: Image.Image, kind: str = "JPEG", **more: object) -> bytes:
     """A picture as a file."""
     out = io.BytesIO()
-    picture.save(out, kind, **more)  # type: ignore[arg-type]
+    picture.save(out, kind, **more)
     return out.getvalue()
 
 
