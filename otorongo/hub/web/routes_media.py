@@ -1,0 +1,97 @@
+"""Evidence: only of an alert that the viewer sees, and it is logged who had it."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse
+
+from otorongo.hub import spectrogram, store_events, store_media, store_web
+from otorongo.hub.spectrogram import SpectrogramError
+from otorongo.hub.store import Found
+from otorongo.hub.web import site
+from otorongo.hub.web.login import Me
+from otorongo.hub.web.routes_alerts import Hidden, remember, visible
+from otorongo.hub.web.site import Here, Site
+from otorongo.hub.web.viewer import Viewer
+from otorongo.wire.codes import MediaKind
+
+router: Final = APIRouter(include_in_schema=False)
+
+TYPES: Final = {
+    MediaKind.THUMBNAIL: "image/webp",
+    MediaKind.FRAME: "image/webp",
+    MediaKind.SPECTROGRAM: "image/webp",
+    MediaKind.CLIP: "audio/ogg",
+}
+# The network is what is scarce in the forest; on the phone a copy stays an hour, of what is sealed none.
+_KEEP: Final = "private, max-age=3600"
+
+
+@router.get("/alerts/{code}/media/{station}/{outbox}/{seq}")
+def raw(request: Request, here: Here, viewer: Me, code: str, station: str, outbox: int, seq: int) -> Response:
+    """A piece of evidence as the station sent it; parts of it on demand, as audio players ask."""
+    path, piece, sealed = _file(request, here, viewer, code, (station, outbox, seq))
+    return FileResponse(path, media_type=TYPES[MediaKind(piece["kind"])], headers=_headers(sealed=sealed))
+
+
+@router.get("/alerts/{code}/media/{station}/{outbox}/{seq}/spectrogram.webp")
+def picture(request: Request, here: Here, viewer: Me, code: str, station: str, outbox: int, seq: int) -> Response:
+    """What a clip sounds like, as a picture."""
+    path, piece, sealed = _file(request, here, viewer, code, (station, outbox, seq))
+    if piece["kind"] != MediaKind.CLIP:
+        raise Hidden
+    return Response(
+        _spectrogram(path, bytes(piece["sha256"])), media_type="image/webp", headers=_headers(sealed=sealed)
+    )
+
+
+@router.get("/alerts/{code}/media/{station}/{outbox}/{seq}/sound.wav")
+def wav(request: Request, here: Here, viewer: Me, code: str, station: str, outbox: int, seq: int) -> Response:
+    """A clip for browsers that do not play Opus."""
+    path, piece, sealed = _file(request, here, viewer, code, (station, outbox, seq))
+    if piece["kind"] != MediaKind.CLIP:
+        raise Hidden
+    try:
+        sound = spectrogram.wav(*spectrogram.read(path))
+    except SpectrogramError as error:
+        raise Hidden from error
+    return Response(sound, media_type="audio/wav", headers=_headers(sealed=sealed))
+
+
+@lru_cache(maxsize=64)
+def _spectrogram(path: Path, _sha256: bytes) -> bytes:
+    """Raises Hidden if the clip cannot be heard; an error is not kept."""
+    try:
+        return spectrogram.picture(*spectrogram.read(path))
+    except SpectrogramError as error:
+        raise Hidden from error
+
+
+def _headers(*, sealed: bool) -> dict[str, str]:
+    return {"cache-control": "no-store" if sealed else _KEEP}
+
+
+def _file(
+    request: Request, here: Site, viewer: Viewer, code: str, key: store_media.MediaKey
+) -> tuple[Path, Found, bool]:
+    """The file of a piece that an alert of the viewer's covers. Raises Hidden."""
+    if not 0 <= key[1] < 1 << 32 or not 0 <= key[2] < 1 << 63:
+        raise Hidden
+    with here.store.read() as tx:
+        alert = visible(tx, viewer, code)
+        piece = store_media.piece(tx, key)
+        if piece is None or piece["state"] != "whole" or piece["kind"] not in TYPES or piece["event"] is None:
+            raise Hidden
+        of = (key[0], key[1], piece["event"])
+        event = store_events.event(tx, of)
+        if event is None or not store_web.covers(tx, code, of):
+            raise Hidden
+    if not viewer.sees_evidence(alert, piece["tags"] | event["tags"], event["cls"]):
+        raise Hidden
+    path = (here.media / piece["path"]).resolve()
+    if not path.is_relative_to(here.media.resolve()) or not path.is_file():
+        raise Hidden
+    remember(here, viewer, "saw_media", code, site.address(request))
+    return path, piece, bool(alert["sealed"])
