@@ -15,13 +15,13 @@ from PIL import Image, ImageDraw
 from otorongo.hub.errors import HubError
 
 WIDTH: Final = 720
-HEIGHT: Final = 200
+HEIGHT: Final = 240
 LONGEST_S: Final = 60
 """Of a longer clip, the beginning is shown."""
 MOST_SAMPLES: Final = 200_000 * LONGEST_S
 LOWEST_HZ: Final = 100.0
 RANGE_DB: Final = 50.0
-TICKS_HZ: Final = (250, 500, 1000, 2000, 4000, 8000, 16000)
+TICKS_HZ: Final = (250, 1000, 4000)
 
 # From the dark of the page through violet and orange to pale yellow: (loudness 0..1, red, green, blue).
 _INK: Final = (
@@ -112,12 +112,12 @@ def _draw_axes(image: Image.Image, rate_hz: int, *, seconds: float) -> None:
         y = float(np.log2(_highest_hz(rate_hz) / hz) / octaves * HEIGHT)
         draw.line([(0, y), (WIDTH, y)], fill=(255, 255, 255, 28))
         label = f"{hz / 1000:g} kHz" if hz >= 1000 else f"{hz} Hz"
-        draw.text((4, y - 13), label, fill="white", font_size=12, stroke_width=1, stroke_fill="black")
+        draw.text((4, y - 23), label, fill="white", font_size=20, stroke_width=2, stroke_fill="black")
     step = next((s for s in (1, 2, 5, 10, 20) if seconds / s <= 8), 30)
     for second in range(step, int(seconds) + 1, step):
         x = second / seconds * WIDTH
         draw.line([(x, HEIGHT - 6), (x, HEIGHT)], fill=(255, 255, 255, 210))
-        if x < WIDTH - 30:
+        if x < WIDTH - 50:
             draw.text(
-                (x + 3, HEIGHT - 15), f"{second} s", fill="white", font_size=12, stroke_width=1, stroke_fill="black"
+                (x + 3, HEIGHT - 25), f"{second} s", fill="white", font_size=20, stroke_width=2, stroke_fill="black"
             )

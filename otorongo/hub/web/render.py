@@ -10,7 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from babel.core import negotiate_locale
-from babel.dates import format_timedelta
+from babel.dates import format_datetime, format_timedelta
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -76,7 +76,8 @@ class Page:
             "lang": self.lang,
             "viewer": self.viewer,
             "now_ms": self.now_ms,
-            "moment": partial(texts.moment, self.lang, zone=self.zone),
+            "moment": self.moment,
+            "until": self.until,
             "clock": partial(texts.clock, self.lang, zone=self.zone),
             "when": self.when,
             "duration": texts.duration,
@@ -89,14 +90,31 @@ class Page:
         """A template as an answer."""
         return HTMLResponse(self.html(template, **values), status_code=status)
 
+    def moment(self, at_ms: int) -> str:
+        """Date and time; the year only where it is not this one."""
+        at, now = self._local(at_ms), self._local(self.now_ms)
+        return format_datetime(at, "d MMM, HH:mm" if at.year == now.year else "d MMM y, HH:mm", locale=self.lang)
+
+    def until(self, first_ms: int, last_ms: int) -> str:
+        """The end of a span whose beginning was told: only the time of day if it is the same day."""
+        same = self._local(first_ms).date() == self._local(last_ms).date()
+        return texts.clock(self.lang, last_ms, self.zone) if same else self.moment(last_ms)
+
+    def _local(self, at_ms: int) -> dt.datetime:
+        return dt.datetime.fromtimestamp(at_ms / 1000, self.zone).replace(tzinfo=None)
+
     def ago(self, at_ms: int) -> str:
-        """`hace 5 minutos`."""
+        """`hace 5 min`."""
         return format_timedelta(
-            dt.timedelta(milliseconds=at_ms - self.now_ms), add_direction=True, locale=self.lang, threshold=1.1
+            dt.timedelta(milliseconds=at_ms - self.now_ms),
+            add_direction=True,
+            locale=self.lang,
+            threshold=1.1,
+            format="short",
         )
 
     def when(self, at_ms: int) -> Markup:
-        """`hace 5 minutos`, with date and time for who asks, and for the script that keeps it true."""
+        """`hace 5 min`, with date and time for who asks, and for the script that keeps it true."""
         iso = dt.datetime.fromtimestamp(at_ms // 1000, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         exact = texts.moment(self.lang, at_ms, self.zone)
         return Markup('<time datetime="{}" data-ago title="{}">{}</time>').format(iso, exact, self.ago(at_ms))

@@ -69,7 +69,7 @@ def _state(page: Page, names: Names, alert: Alert) -> str:
         back_ms = min(one.back_ms for one in alert.going)
         late = back_ms < page.now_ms
         key = "page.state.overdue" if late else "page.state.going"
-        return page.t(key, who=who, back=texts.moment(page.lang, back_ms, page.zone))
+        return page.t(key, who=who, back=page.moment(back_ms))
     return page.t("page.state.nobody" if alert.state == "notified" else f"page.state.{alert.state}")
 
 

@@ -1,7 +1,7 @@
 // Everything works without this. It keeps ages true and the lists fresh, asking ever more seldom while the link is bad.
 "use strict";
 (() => {
-  const words = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "always" });
+  const words = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "always", style: "short" });
   const units = [["year", 31557600], ["month", 2629800], ["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
   const ago = (at) => {
     const seconds = (at - Date.now()) / 1000;
