@@ -79,6 +79,7 @@ def sense(config: StationConfig, section: str, *, show: Show | None = None, dril
         if show:
             loop.show = show
         stop_on_signal(source.close)
+        log.debug("ready")
         notify(f"READY=1\nSTATUS={section}: {sensor.driver} {sensor.device}, {bundle.manifest.reference}")
         loop.run(source.samples())
         notify("STOPPING=1")

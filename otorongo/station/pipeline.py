@@ -171,6 +171,7 @@ class Sense:
             self.outbox.put([], cursor=(self.name, sample.cursor))
 
     def _judge(self, sample: Sample) -> Judged | None:
+        began_ms = self.uptime_ms()
         try:
             judged = self.classify(sample.data, sample.rate_hz)
         except (OtorongoError, ValueError, RuntimeError) as error:  # onnxruntime raises RuntimeErrors of its own
@@ -178,6 +179,7 @@ class Sense:
             self._note(NoteKind.SENSOR_FAULT, f"{sample.source or self.name}: cannot be classified: {error}")
             return None
         self.count(Counter.CLASSIFIED)
+        log.debug("scored: taken in after %d ms", self.uptime_ms() - began_ms)
         return judged
 
     def _tell(self, item: Scores | Tick, cursor: str | None, sample: Sample | None) -> None:
