@@ -180,10 +180,12 @@ def hub_address(config: HubConfig) -> Address:
 
 
 def seal_keys(pki: Path) -> Mapping[str, bytes]:
-    """The seal keys that were given out with certificates that still hold, by station; the newest counts."""
-    if not (pki / "issued").is_dir():
-        return {}
-    return {one.name: one.seal_key for one in stations.listed(pki) if one.revoked is None}
+    """The seal keys that were given out with certificates, by station: 32 bytes each, newest first."""
+    found: dict[str, bytes] = {}
+    if (pki / "issued").is_dir():
+        for one in stations.listed(pki):  # the oldest first
+            found[one.name] = one.seal_key + found.get(one.name, b"")
+    return found
 
 
 def _safe_at_commit(config: HubConfig, store: Store) -> bool:
@@ -214,11 +216,15 @@ def _ask(pump: Pump, over: threading.Event) -> None:
 
 
 def _watching(store: Store, rules: Rules) -> Worker:
-    timeout_ms = int(rules.config.retention.event_timeout_min * 60_000)
+    retention = rules.config.retention
+    folder = Path(rules.config.data_dir) / "media"
+    timeout_ms = int(retention.event_timeout_min * 60_000)
 
     def turn(over: threading.Event) -> None:
         watch.tick(store, rules, Cadence(), now_ms(), close_after_ms=timeout_ms)
         belief.tick(store, rules, now_ms())
+        if retention.media_days:
+            media.forget(store, folder, now_ms() - retention.media_days * media.DAY_MS)
         over.wait(_WATCH_S)
 
     return Worker("watch", turn)

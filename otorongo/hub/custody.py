@@ -8,6 +8,7 @@ with the station's key.
 import bisect
 import logging
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -19,6 +20,8 @@ from otorongo.hub.store_records import BoxKey
 from otorongo.wire.chain import genesis, link, sealed_bytes
 
 log = logging.getLogger(__name__)
+
+KEY_BYTES: Final = 32
 
 
 class Jump(Struct, frozen=True):
@@ -77,7 +80,7 @@ def verify(store: Store, key: BoxKey) -> int:
         station = store_stations.station(tx, key[0])
         if not waiting or box is None or station is None:
             return 0
-        known = bytes(station["public_key"] or b"")
+        known = bytes(station["public_keys"] or b"")
         if not known:
             return 0  # the birth with the key has not come yet
         up_to = store_records.up_to(tx, key)
@@ -102,14 +105,12 @@ def verify_all(store: Store) -> int:
     return sum(verify(store, key) for key in keys)
 
 
-def _judge(tx: Tx, key: BoxKey, seal: Found, at: Reached, public_key: bytes) -> tuple[str, Reached]:
+def _judge(tx: Tx, key: BoxKey, seal: Found, at: Reached, public_keys: bytes) -> tuple[str, Reached]:
     """What is wrong with a seal, if anything, and from where the next is judged: its head, if the station signed it."""
     station, outbox = key
     up_to, head = seal["up_to"], bytes(seal["head"])
-    try:
-        signed = sealed_bytes(station, outbox, up_to, head)
-        Ed25519PublicKey.from_public_bytes(public_key).verify(bytes(seal["signature"]), signed)
-    except (InvalidSignature, ValueError):
+    signed = sealed_bytes(station, outbox, up_to, head)
+    if not any(_signed(key, bytes(seal["signature"]), signed) for key in _keys(public_keys)):
         return "the signature is not by the station's key", at
     start = at if at.seq <= up_to else Reached(0, genesis(outbox))
     then = max(at, Reached(up_to, head), key=lambda one: one.seq)
@@ -120,6 +121,18 @@ def _judge(tx: Tx, key: BoxKey, seal: Found, at: Reached, public_key: bytes) -> 
     if reached.head != head:
         return f"the rows from {start.seq + 1} to {up_to} are not those that the station sealed", then
     return "", then
+
+
+def _keys(public_keys: bytes) -> list[bytes]:
+    return [public_keys[at : at + KEY_BYTES] for at in range(0, len(public_keys), KEY_BYTES)]
+
+
+def _signed(public_key: bytes, signature: bytes, data: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def _tell(tx: Tx, key: BoxKey, seal: Found, fault: str) -> None:

@@ -24,7 +24,6 @@ from otorongo.hub.db_alerts import (
     alert_events,
     alert_log,
     alerts,
-    beliefs,
     deliveries,
     sessions,
     tokens,
@@ -49,7 +48,6 @@ __all__ = [
     "alert_log",
     "alerts",
     "backups",
-    "beliefs",
     "births",
     "boots",
     "deliveries",
@@ -88,7 +86,7 @@ stations = Table(
     Column("height_m", Float),
     Column("software", NAME, nullable=False, server_default=""),
     Column("config_digest", String(64), nullable=False, server_default=""),
-    Column("public_key", LargeBinary),  # Ed25519; the first one heard stays until a technician accepts another
+    Column("public_keys", LargeBinary),  # Ed25519, 32 bytes each, newest first: those given out, or the first one heard
     int_column("bad_headers"),  # batches of which nothing could be believed
     int_column("kept_dropped"),  # kept payloads that gave way to newer ones
 )
@@ -272,7 +270,7 @@ media = Table(
     int_column("utc_ms"),
     int_column("told_ms"),  # when the hub heard of it
     int_column("have"),  # bytes from the start that are on disk
-    Column("state", String(8), nullable=False, server_default="told"),  # told, part, whole, bad, refused
+    Column("state", String(8), nullable=False, server_default="told"),  # told, part, whole, bad, refused, gone
     Column("path", Text, nullable=False, server_default=""),  # below data_dir/media
     int_column("tries"),  # how often it came whole and its hash did not hold
     int_column("wanted_ms"),  # when the hub last asked for it; 0: never

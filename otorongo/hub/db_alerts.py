@@ -26,16 +26,6 @@ from otorongo.hub.db_columns import (
     text_column,
 )
 
-beliefs = Table(
-    "beliefs",
-    metadata,
-    Column("place", NAME, primary_key=True),
-    Column("activity", NAME, primary_key=True),
-    Column("state", JSON, nullable=False),
-    int_column("changed_ms"),
-)
-"""The evidence engine's state of each place and activity, as it wrote it."""
-
 alerts = Table(
     "alerts",
     metadata,

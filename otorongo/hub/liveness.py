@@ -61,6 +61,8 @@ class Telling(Struct, frozen=True):
     heard_ms: int
     since_ms: int
     """Of `back`: since when it was away."""
+    was_silent: bool = False
+    """Of `back`: it was not only late."""
 
 
 def judge(
@@ -83,7 +85,8 @@ def judge(
         healths[key] = Health(state, before.since_ms if before is not None and same else now_ms, due_ms)
         if not same and (before is not None or state != "up"):
             since_ms = before.since_ms if before is not None else one.heard_ms
-            news.append(Telling(*key, "back" if state == "up" else state, one.heard_ms, since_ms))
+            told_silent = before is not None and before.state == "silent"
+            news.append(Telling(*key, "back" if state == "up" else state, one.heard_ms, since_ms, told_silent))
     return healths, news
 
 

@@ -142,6 +142,17 @@ def wanted(store: Store, limits: Limits, now_ms: int) -> list[tuple[str, WantMed
     return [(piece["station"], WantMedia(piece["outbox"], piece["seq"], piece["have"])) for piece in found]
 
 
+def forget(store: Store, folder: Path, told_before_ms: int) -> int:
+    """Delete the files of evidence older than that which no alert covers; how many. Their rows stay, as `gone`."""
+    with store.write() as tx:
+        found = store_events.media_to_forget(tx, told_before_ms)
+        for piece in found:
+            (folder / piece["path"]).unlink(missing_ok=True)
+            key = (piece["station"], piece["outbox"], piece["seq"])
+            store_media.set_piece(tx, key, state="gone", path="")
+    return len(found)
+
+
 def sweep(store: Store, folder: Path) -> int:
     """Remove parts of which the database knows nothing, as after a restore; how many."""
     swept = 0

@@ -48,8 +48,11 @@ def compose(delivery: Found, alert: Found | None, person: PersonConfig, channel:
 
 def _sentence(lang: str, delivery: Found, alert: Found | None, place: str) -> str:
     kind = delivery["kind"]
+    if kind == "health":
+        news = str((delivery["data"] or {}).get("news", ""))
+        return texts.text(lang, "message.health", note=texts.named(lang, "message.health", news))
     if alert is None:
-        return texts.text(lang, f"message.{kind}", **{"note": ""} if kind == "health" else {})
+        return texts.text(lang, f"message.{kind}")
     if alert["sealed"]:
         return texts.text(lang, "message.sealed", code=alert["id"])
     return texts.text(

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from otorongo.hub import receipts, store_events, store_stations, taking
+from otorongo.hub import custody, receipts, store_events, store_stations, taking
 from otorongo.hub.belief import Rules, believe
 from otorongo.hub.store import Store, Tx
 from otorongo.wire import birth, status, topics
@@ -32,9 +32,9 @@ def take_birth(
 ) -> Receipt | None:
     """Keep a birth, and answer with a receipt of its outbox. None: it cannot be read, and is kept with the reason.
 
-    `enrolled` are the public keys that a technician gave out with the certificates: with one, only that key is the
-    station's; without, the first key heard stays. Any other key is a tamper note, and its seals do not hold. A birth
-    that the broker `retained` is no sign of life.
+    `enrolled` are the public keys that a technician gave out with the certificates, 32 bytes each, newest first: the
+    newest is the station's, and seals by the earlier ones stay good; without, the first key heard stays. Any other key
+    is a tamper note, and its seals do not hold. A birth that the broker `retained` is no sign of life.
     """
     with store.write() as tx:
         name = store_stations.touch(tx, [station], now_ms, heard=not retained)[station]
@@ -70,20 +70,17 @@ def take_birth(
 
 
 def _judge_key(tx: Tx, station: str, told: Birth, now_ms: int, enrolled: bytes | None) -> None:
-    """Learn the station's key, or tell that it has changed."""
-    known = bytes((store_stations.station(tx, station) or {})["public_key"] or b"")
-    if enrolled and known != enrolled:
-        store_stations.set_station(tx, station, public_key=enrolled)
-        known = enrolled
-    if told.public_key and not known:
-        store_stations.set_station(tx, station, public_key=told.public_key)
-        known = told.public_key
-    if told.public_key and told.public_key != known:
-        text = f"the station shows another key ({told.public_key.hex()[:16]}) than the one known ({known.hex()[:16]})"
+    """Learn the station's keys, or tell that it shows another one."""
+    known = bytes((store_stations.station(tx, station) or {})["public_keys"] or b"")
+    keys = enrolled or known or told.public_key
+    if keys != known:
+        store_stations.set_station(tx, station, public_keys=keys)
+    newest = keys[: custody.KEY_BYTES]
+    if told.public_key and told.public_key != newest:
+        text = f"the station shows another key ({told.public_key.hex()[:16]}) than its own ({newest.hex()[:16]})"
         source = f"key/{station}/{told.public_key.hex()[:16]}"
-        if store_stations.add_note(
-            tx, station, now_ms, "tamper", text, source=source, kind=int(TamperKind.KEY_CHANGED)
-        ):
+        kind = int(TamperKind.KEY_CHANGED)
+        if store_stations.add_note(tx, station, now_ms, "tamper", text, source=source, kind=kind):
             log.error("station %s: %s", station, text)
 
 

@@ -1,11 +1,11 @@
-"""Statements on beliefs, alerts, what they cover, and their log."""
+"""Statements on alerts, what they cover, and their log."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
-from otorongo.hub.db import alert_events, alert_log, alerts, beliefs, events
+from otorongo.hub.db import alert_events, alert_log, alerts, events
 from otorongo.hub.store import Found, Tx, Values, found, insert, listed, lock, put
 
 EventKey = tuple[str, int, int]
@@ -15,23 +15,6 @@ EventKey = tuple[str, int, int]
 def lock_belief(tx: Tx, place: str, activity: str) -> None:
     """One transaction at a time works on a place's activity. Several: in sorted order."""
     lock(tx, "belief", place, activity)
-
-
-def belief(tx: Tx, place: str, activity: str) -> Any | None:
-    """The engine's state of a place and activity, as `put_belief` got it; None if there is none yet."""
-    where = (beliefs.c.place == place) & (beliefs.c.activity == activity)
-    return tx.execute(select(beliefs.c.state).where(where)).scalar_one_or_none()
-
-
-def put_belief(tx: Tx, place: str, activity: str, state: Any, now_ms: int) -> None:
-    """Keep the engine's state, a value that JSON can carry."""
-    put(tx, beliefs, {"place": place, "activity": activity, "state": state, "changed_ms": now_ms})
-
-
-def beliefs_of(tx: Tx) -> list[tuple[str, str]]:
-    """Every place and activity that has a state, sorted."""
-    rows = tx.execute(select(beliefs.c.place, beliefs.c.activity).order_by(beliefs.c.place, beliefs.c.activity))
-    return [(place, activity) for place, activity in rows]
 
 
 def put_alert(tx: Tx, values: Values) -> None:

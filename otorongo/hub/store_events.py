@@ -4,10 +4,10 @@ import functools
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, select, tuple_, update
 
 from otorongo.hub.dating import FUTURE_MS, Boot
-from otorongo.hub.db import alert_events, alerts, events, heartbeats, media, notes, records
+from otorongo.hub.db import alert_events, events, heartbeats, media, notes, records
 from otorongo.hub.store import Found, Tx, Values, found, insert_of, listed
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_records import BoxKey
@@ -162,26 +162,33 @@ def threats_without_close(tx: Tx) -> int:
     return int(tx.execute(select(func.count()).select_from(events).where(where)).scalar_one())
 
 
-def media_to_want(tx: Tx, asked_before_ms: int, most_bytes: int, *, limit: int = 32) -> list[Found]:
-    """Media of events that a living or recent alert covers, not whole yet and not asked for since then, small first."""
-    alerted = (
-        select(alert_events.c.event)
-        .join(alerts, alerts.c.id == alert_events.c.alert)
-        .where(
-            alert_events.c.station == media.c.station,
-            alert_events.c.outbox == media.c.outbox,
-            alert_events.c.event == media.c.event,
-        )
-        .exists()
+_ALERTED = (
+    select(alert_events.c.event)
+    .where(
+        alert_events.c.station == media.c.station,
+        alert_events.c.outbox == media.c.outbox,
+        alert_events.c.event == media.c.event,
     )
+    .exists()
+)
+
+
+def media_to_want(tx: Tx, asked_before_ms: int, most_bytes: int, *, limit: int = 32) -> list[Found]:
+    """Media of events that an alert covers, not whole yet and not asked for since then, small first."""
     where = (
-        or_(media.c.state == "told", media.c.state == "part"),
+        media.c.state.in_(("told", "part")),
         media.c.wanted_ms < asked_before_ms,
         media.c.changed_ms < asked_before_ms,
         media.c.bytes <= most_bytes,
-        alerted,
+        _ALERTED,
     )
     return listed(tx, select(media).where(*where).order_by(media.c.bytes, media.c.told_ms).limit(limit))
+
+
+def media_to_forget(tx: Tx, told_before_ms: int, *, limit: int = 200) -> list[Found]:
+    """Whole media, told of before then, of events that no alert covers, oldest first."""
+    where = (media.c.state == "whole", media.c.told_ms < told_before_ms, ~_ALERTED)
+    return listed(tx, select(media).where(*where).order_by(media.c.told_ms).limit(limit))
 
 
 def _parts(keys: Sequence[EventKey]) -> list[Sequence[EventKey]]:

@@ -1,11 +1,12 @@
 """What time alone brings about: who is late, what never closed, seals to check, sessions and links that expire."""
 
 import logging
+import uuid
 
 from otorongo.hub import custody, store_deliveries, store_events, store_people, store_stations
 from otorongo.hub.belief import Rules, believe
 from otorongo.hub.liveness import STATION, Cadence, Health, Heard, Telling, judge
-from otorongo.hub.store import Store, Tx
+from otorongo.hub.store import Store, Tx, lock
 
 log = logging.getLogger(__name__)
 
@@ -13,7 +14,9 @@ log = logging.getLogger(__name__)
 def tick(store: Store, rules: Rules, cadence: Cadence, now_ms: int, *, close_after_ms: int) -> list[Telling]:
     """Everything that time alone brings about; what there is to tell of stations."""
     with store.write() as tx:
+        lock(tx, "watch")  # several hubs on one PostgreSQL tell it once
         tellings = tell_health(tx, cadence, now_ms)
+        _ring(tx, rules, tellings, now_ms)
         lost = store_events.close_timed_out(tx, now_ms - close_after_ms, now_ms)
         if lost:
             log.info("%d events never closed and are closed as lost", len(lost))
@@ -43,6 +46,28 @@ def tell_health(tx: Tx, cadence: Cadence, now_ms: int) -> list[Telling]:
         log.warning("%s", text)
         store_stations.add_note(tx, one.station, now_ms, one.news, text, sensor=one.sensor)
     return news
+
+
+def _ring(tx: Tx, rules: Rules, tellings: list[Telling], now_ms: int) -> None:
+    """Coordinators get a message when a station or sensor falls silent, and when a silent one is back."""
+    away = [one for one in tellings if one.news == "silent" or (one.news == "back" and one.was_silent)]
+    people = [one for one in rules.config.person if one.role == "coordinator"]
+    intents = [
+        {
+            "id": str(uuid.uuid4()),
+            "alert": f"health-{uuid.uuid4().hex[:12]}",
+            "person": person.name,
+            "channel": number,
+            "kind": "health",
+            "created_ms": now_ms,
+            "next_at_ms": now_ms,
+            "data": {"station": one.station, "sensor": one.sensor, "news": one.news},
+        }
+        for one in away
+        for person in people
+        for number in range(len(person.channels))
+    ]
+    store_deliveries.add(tx, intents)
 
 
 def heard(tx: Tx) -> list[Heard]:

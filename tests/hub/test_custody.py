@@ -102,6 +102,22 @@ def test_the_key_that_a_technician_gave_out_counts(store: Store) -> None:
     assert _seals(store) == [(2, "verified", "")]
 
 
+def test_seals_by_an_earlier_key_stay_good(store: Store) -> None:
+    """A station that was given a new key still has rows on its card that the old one sealed."""
+    card = _born(store)
+    card.open(1000)
+    card.seal(2000)
+    renewed = Ed25519PrivateKey.generate()
+    both = renewed.public_key().public_bytes_raw() + card.key.public_key().public_bytes_raw()
+    birth = card.birth(key=renewed)
+    assert take_birth(store, NO_RULES, "K-02", birth, NOON_MS, enrolled={"K-02": both}) is not None
+    card.seal(3000, key=renewed)
+    _take(store, card)
+    assert [state for _, state, _ in _seals(store)] == ["verified", "verified"]
+    with store.read() as tx:
+        assert store_stations.notes_newest(tx) == []
+
+
 @given(st.sets(st.integers(1, 30)), st.integers(1, 30))
 def test_the_chain_is_followed_over_any_gaps(dropped: set[int], up_to: int) -> None:
     """With a gap for every missing row the head is the station's; without, it stops before the first hole."""

@@ -1,5 +1,7 @@
 """A batch comes in: what is committed, and what the receipt promises."""
 
+import random
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -397,3 +399,33 @@ def test_order_repetition_and_splitting_change_nothing(
         assert receipt == Receipt(7, 12, hub_time_ms=NOW_MS)
         states.append(_state(blank_store))
     assert states[0] == states[1]
+
+
+def test_threads_that_take_the_same_rows_at_once(store: Store) -> None:
+    """Four workers, the same batches of three stations in other orders: every row once, no deadlock."""
+    cards = [Card(f"K-{number}", 100 + number) for number in range(3)]
+    for card in cards:
+        for second in range(20):
+            card.revise(card.open(second * 1000), second * 1000 + 500)
+    payloads = [Payload(card.station, batch) for card in cards for batch in card.batches(7)]
+    faults: list[BaseException] = []
+
+    def work(seed: int) -> None:
+        mine = payloads.copy()
+        random.Random(seed).shuffle(mine)
+        try:
+            for at in range(0, len(mine), 4):
+                accept_many(store, NO_RULES, mine[at : at + 4], NOW_MS)
+        except BaseException as error:  # noqa: BLE001 - told below, in the test's own thread
+            faults.append(error)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    with store.read() as tx:
+        assert [store_records.count_records(tx, (card.station, card.outbox)) for card in cards] == [40, 40, 40]
+        assert [store_records.up_to(tx, (card.station, card.outbox)) for card in cards] == [40, 40, 40]
+    assert len(_events(store)) == 60

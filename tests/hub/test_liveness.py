@@ -3,11 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otorongo.hub import store_stations, watch
+from otorongo.hub import messages, store_deliveries, store_stations, watch
 from otorongo.hub.belief import NO_RULES
+from otorongo.hub.config import ChannelConfig, HubConfig, PersonConfig
 from otorongo.hub.ingest import accept
 from otorongo.hub.liveness import Cadence, Health, Heard, SensorKey, judge
 from otorongo.hub.presence import take_status
+from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store
 from otorongo.wire import status
 from otorongo.wire.status import Status
@@ -94,3 +96,26 @@ def test_the_hub_notes_it_for_the_technician(store: Store) -> None:
     with store.read() as tx:
         assert [note["what"] for note in store_stations.notes_newest(tx)] == ["back", "silent", "late"]
         assert store_stations.notes_newest(tx)[0]["text"] == "station K-02: back after 10 min"
+
+
+def test_coordinators_are_told_when_a_station_falls_silent_and_when_it_is_back(store: Store) -> None:
+    """One message each, in their language, without the station's name: that stays inside. Lateness rings nobody."""
+    channel = ChannelConfig(url="json://127.0.0.1:1/a")
+    ana = PersonConfig(name="ana", role="coordinator", channels=(channel,))
+    rules = Rules(HubConfig(person=(ana, PersonConfig(name="beto", channels=(channel,)))))
+    card = Card()
+    card.beat(0)
+    accept(store, NO_RULES, "K-02", card.batch(), NOON_MS)
+    for minutes in (1, 20, 40, 70, 90):
+        watch.tick(store, rules, CADENCE, NOON_MS + minutes * MINUTE_MS, close_after_ms=3_600_000)
+    take_status(store, "K-02", status.encode(Status("online")), NOON_MS + 100 * MINUTE_MS)
+    watch.tick(store, rules, CADENCE, NOON_MS + 100 * MINUTE_MS, close_after_ms=3_600_000)
+    with store.read() as tx:
+        rows = store_deliveries.deliveries_since(tx, 0)
+    assert [(row["person"], row["kind"], row["data"]["news"]) for row in rows] == [
+        ("ana", "health", "silent"),
+        ("ana", "health", "back"),
+    ]
+    text = messages.compose(rows[0], None, ana, channel, "").text
+    assert "una calla" in text
+    assert "K-02" not in text

@@ -8,6 +8,7 @@ import pytest
 
 from otorongo.hub import media, store_alerts, store_media, store_stations
 from otorongo.hub.belief import NO_RULES
+from otorongo.hub.db import alert_events
 from otorongo.hub.ingest import accept
 from otorongo.hub.media import Limits, sweep, take_chunk, wanted
 from otorongo.hub.store import Store
@@ -139,6 +140,25 @@ def test_evidence_is_asked_for_after_the_alert(store: Store, folder: Path) -> No
     _send(store, folder, seq, 0, PICTURE[:5000], NOON_MS + 1_000_002)
     assert wanted(store, LIMITS, NOON_MS + 1_000_002) == []
     assert wanted(store, LIMITS, NOON_MS + 3_000_000) == [("K-02", WantMedia(7, seq, 5000))]
+
+
+def test_old_evidence_without_an_alert_is_forgotten(store: Store, folder: Path) -> None:
+    """The file goes and its row stays; what an alert covers is kept for good, and what is young too."""
+    _, seq = _card(store, b"picture")
+    _send(store, folder, seq, 0, b"picture")
+    path = folder / str(_piece(store, seq)["path"])
+    assert media.forget(store, folder, NOON_MS) == 0
+    with store.write() as tx:
+        more = {"place": "a", "activity": "b", "state": "open", "sealed": False, "drill": False}
+        store_alerts.put_alert(tx, {"id": "A1", "reason": None, "data": None, **more})
+        store_alerts.cover(tx, "A1", [{"station": "K-02", "outbox": 7, "event": 1, "late": False, "suppressed": False}])
+    assert media.forget(store, folder, NOON_MS + 1) == 0
+    with store.write() as tx:
+        tx.execute(alert_events.delete())
+    assert path.is_file()
+    assert media.forget(store, folder, NOON_MS + 1) == 1
+    assert not path.exists()
+    assert _piece(store, seq)["state"] == "gone"
 
 
 def test_parts_that_nobody_knows_are_swept(store: Store, folder: Path) -> None:

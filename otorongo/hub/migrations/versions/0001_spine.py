@@ -67,14 +67,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_backups")),
     )
     op.create_table(
-        "beliefs",
-        sa.Column("place", sa.String(length=80), nullable=False),
-        sa.Column("activity", sa.String(length=80), nullable=False),
-        sa.Column("state", sa.JSON(), nullable=False),
-        sa.Column("changed_ms", sa.BigInteger(), server_default="0", nullable=False),
-        sa.PrimaryKeyConstraint("place", "activity", name=op.f("pk_beliefs")),
-    )
-    op.create_table(
         "births",
         sa.Column("station", sa.String(length=32), nullable=False),
         sa.Column("hash", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -349,7 +341,7 @@ def upgrade() -> None:
         sa.Column("height_m", sa.Float(), nullable=True),
         sa.Column("software", sa.String(length=80), server_default="", nullable=False),
         sa.Column("config_digest", sa.String(length=64), server_default="", nullable=False),
-        sa.Column("public_key", sa.LargeBinary(), nullable=True),
+        sa.Column("public_keys", sa.LargeBinary(), nullable=True),
         sa.Column("bad_headers", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("kept_dropped", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("station", name=op.f("pk_stations")),
