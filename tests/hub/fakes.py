@@ -1,9 +1,13 @@
 """A station's card with hands: rows go on, batches and seals come off."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import select
 
+from otorongo.hub import db
+from otorongo.hub.store import Store
 from otorongo.wire import batch, birth, chain
 from otorongo.wire.batch import Mapping
 from otorongo.wire.codes import Clock, CloseReason, Kind, Tag
@@ -116,3 +120,14 @@ def damaged(payload: bytes) -> bytes:
     rest = head[:-1] + bytes([counted]) + b"\xc1" * len(body)
     assert header.count * 4 < 128, "few rows, so that the count is one byte"
     return payload[:1] + zlib.crc32(rest).to_bytes(4, "big") + rest
+
+
+def state(store: Store) -> dict[str, list[tuple[Any, ...]]]:
+    """Everything that batches leave behind."""
+    out = {}
+    with store.read() as tx:
+        for table in (db.records, db.events, db.spans, db.boots, db.gaps, db.media, db.heartbeats, db.seals):
+            out[table.name] = sorted(tuple(map(str, row)) for row in tx.execute(select(table)))
+        columns = [column for column in db.notes.c if column.name != "id"]
+        out["notes"] = sorted(tuple(map(str, row)) for row in tx.execute(select(*columns)))
+    return out
