@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         format="%(levelname)s %(message)s",
         stream=sys.stderr,
     )
-    for name in ("amqtt", "transitions"):  # they tell of every packet and every state
+    for name in ("amqtt", "transitions", "alembic"):  # they tell of every packet, state and schema
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         return _run(given)

@@ -62,6 +62,15 @@ def test_holes_are_ranges_and_fill(store: Store) -> None:
     assert _take(store, card, card.batch()) == Receipt(7, 10, hub_time_ms=NOW_MS)
 
 
+def test_with_a_synchronous_standby_what_is_committed_is_safe(store: Store) -> None:
+    """Every commit is on two machines before the receipt, so both marks are the same."""
+    card = Card()
+    for second in range(3):
+        card.beat(second)
+    (receipt,) = accept_many(store, NO_RULES, [Payload("K-02", card.batch([1, 3]))], NOW_MS, safe_at_commit=True)
+    assert receipt == Receipt(7, 1, ((3, 3),), safe_up_to=1, hub_time_ms=NOW_MS)
+
+
 def test_many_holes_tell_the_lowest_32(store: Store) -> None:
     """A receipt is bounded; what it does not tell, a later one does."""
     card = Card()
