@@ -1,8 +1,9 @@
 """A picture bundle at work: boxes of what is seen, and one calibrated score per class.
 
 Two networks look at every frame. The first says where something is (an animal, a person, a vehicle: it does not tell
-them apart). The second knows people, vehicles, boats, dogs and cattle from everyday pictures. A box of the first that
-the second does not explain is an animal. The classes are judged apart: no animal can lower the score of a person.
+them apart). The second knows people, vehicles, boats, dogs and cattle from everyday pictures; where the first sees
+something that is no threat so far, the second looks again from near, for people and what they drive. A box of the first
+that the second does not explain is an animal. The classes are judged apart: no animal can lower the score of a person.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from otorongo.models import calibrate, image
 from otorongo.models.errors import BundleError
 from otorongo.models.manifest import Bundle, ClassSpec, PictureInput
 from otorongo.models.runtime import BoxScore, ClassScore, Session, Verdict, class_score
+from otorongo.wire.classes import is_threat
 
 Boxes = NDArray[np.float32]
 """(n, 4): x0, y0, x1, y1."""
@@ -26,6 +28,16 @@ MOST: Final = 300
 OVERLAP: Final = 0.5
 EXPLAINS: Final = 0.3
 """What overlaps a box of the first network by this (IoU), or lies in it and is not much smaller, explains it."""
+LOOKS: Final = 2
+"""Boxes at most of one frame that are looked at again from near ..."""
+LOOK_FLOOR: Final = 0.1
+"""... from this raw score of the first network on. A person 180 pixels high in a frame of 2048 x 1536 is 34 pixels high
+in the second network's input, and too small for it; the first still sees that something is there."""
+LOOK_SIDE: Final = 1.6
+"""Side of the square that is looked at, in longest sides of the box."""
+LOOK_LEAST_PX: Final = 160
+LOOK_MOST: Final = 0.7
+"""A square of more than this share of the frame would show nothing new."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +140,27 @@ def unexplained(first: Found, others: Sequence[Found]) -> Found:
     return Found(first.boxes[keep], first.scores[keep])
 
 
+def nearer(boxes: Boxes, width: int, height: int) -> list[tuple[slice, slice]]:
+    """Rows and columns of the squares to look at again: around boxes (n, 4) in shares, cut off at the frame's edges."""
+    out = []
+    for x0, y0, x1, y1 in boxes.tolist():
+        side = max((x1 - x0) * width, (y1 - y0) * height) * LOOK_SIDE
+        half = max(side, LOOK_LEAST_PX) / 2
+        x, y = (x0 + x1) / 2 * width, (y0 + y1) / 2 * height
+        rows = slice(max(0, int(y - half)), min(height, int(y + half)))
+        columns = slice(max(0, int(x - half)), min(width, int(x + half)))
+        if (rows.stop - rows.start) * (columns.stop - columns.start) <= LOOK_MOST * width * height:
+            out.append((rows, columns))
+    return out
+
+
+def outward(boxes: Boxes, rows: slice, columns: slice, width: int, height: int) -> Boxes:
+    """Boxes in shares of a part of a frame to shares of the frame."""
+    size = np.array([columns.stop - columns.start, rows.stop - rows.start] * 2, np.float32)
+    corner = np.array([columns.start, rows.start] * 2, np.float32)
+    return np.asarray((boxes * size + corner) / np.array([width, height] * 2, np.float32), np.float32)
+
+
 class BoxClassifier:
     """Both networks and the calibration of one picture bundle."""
 
@@ -158,23 +191,25 @@ class BoxClassifier:
             boxes += self._over(spec, seen)
         return Verdict(tuple(scores), tuple(boxes))
 
-    def find(self, picture: image.Picture) -> dict[str, Found]:
-        """What both networks see, by label, before calibration."""
-        out: dict[str, Found] = {}
-        classes, raw, fit = self._look(picture)
-        for spec in self.bundle.manifest.classes:
-            if spec.outputs:
-                logits = classes[:, list(spec.outputs)].max(axis=1)
-                at = np.flatnonzero(logits >= calibrate.logit(FLOOR))
-                probability = 1.0 / (1.0 + np.exp(-logits[at]))
-                boxes = fit.unfit(efficientdet_boxes(raw[at], self._anchors[at]))
-                out[spec.label] = strongest(boxes, probability.astype(np.float32))
+    def find(self, picture: image.Picture, looks: int = LOOKS) -> dict[str, Found]:
+        """What both networks see, by label, before calibration; `looks` at most are from near."""
+        named = [spec for spec in self.bundle.manifest.classes if spec.outputs]
+        threats = [spec for spec in named if is_threat(spec.wire_class)]
+        out = self._look(picture, named)
         first = self._somewhere(picture)
-        sure = [_at_least(found, self._sure(label)) for label, found in out.items()]
-        for spec in self.bundle.manifest.classes:
-            if not spec.outputs:
-                out[spec.label] = unexplained(first, sure)
-        return out
+        height, width = picture.shape[:2]
+        # Only what is surely a threat needs no second look: a box that looks like a dog may still be a person.
+        doubtful = _at_least(unexplained(first, self._certain(out, threats)), LOOK_FLOOR)
+        for rows, columns in nearer(doubtful.boxes[:looks], width, height):
+            for label, near in self._look(picture[rows, columns], threats).items():
+                boxes = np.concatenate([out[label].boxes, outward(near.boxes, rows, columns, width, height)])
+                out[label] = strongest(boxes, np.concatenate([out[label].scores, near.scores]))
+        left = unexplained(first, self._certain(out, named))
+        return out | {spec.label: left for spec in self.bundle.manifest.classes if not spec.outputs}
+
+    def _certain(self, found: dict[str, Found], specs: Sequence[ClassSpec]) -> list[Found]:
+        """The boxes of these classes that reach their thresholds."""
+        return [_at_least(found[spec.label], self._sure(spec.label)) for spec in specs]
 
     def _sure(self, label: str) -> float:
         """The raw score at which a class of the second network reaches its threshold."""
@@ -198,10 +233,18 @@ class BoxClassifier:
         at = np.flatnonzero(scores >= FLOOR)
         return strongest(fit.unfit(boxes[at]), scores[at])
 
-    def _look(self, picture: image.Picture) -> tuple[NDArray[np.float32], NDArray[np.float32], image.Fit]:
+    def _look(self, picture: image.Picture, specs: Sequence[ClassSpec]) -> dict[str, Found]:
+        """What the second network sees of some classes."""
         given, fit = image.tensor(picture, self._second)
-        classes, raw = self._what.run(given)
-        return classes[0], raw[0], fit
+        classes, raw = (each[0] for each in self._what.run(given))
+        out = {}
+        for spec in specs:
+            logits = classes[:, list(spec.outputs)].max(axis=1)
+            at = np.flatnonzero(logits >= calibrate.logit(FLOOR))
+            probability = 1.0 / (1.0 + np.exp(-logits[at]))
+            boxes = fit.unfit(efficientdet_boxes(raw[at], self._anchors[at]))
+            out[spec.label] = strongest(boxes, probability.astype(np.float32))
+        return out
 
     def _check(self) -> None:
         """Refuse networks that do not fit their manifest now, rather than at the first frame."""

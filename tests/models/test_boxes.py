@@ -111,6 +111,32 @@ def test_a_box_that_a_person_explains_is_no_animal() -> None:
     assert len(boxes.unexplained(somewhere, []).boxes) == 2
 
 
+@given(some_boxes, st.integers(160, 4000), st.integers(160, 4000))
+def test_a_second_look_holds_its_box_and_comes_back_to_the_frame(
+    given_: list[tuple[float, ...]], width: int, height: int
+) -> None:
+    """The square lies in the frame, holds the box, is smaller than the frame, and its own edges turn back to itself."""
+    place = np.array([[x, y, x + w, y + h] for x, y, w, h in given_], np.float32).reshape(-1, 4)
+    for box in place:
+        for rows, columns in boxes.nearer(box[None], width, height):
+            assert 0 <= rows.start < rows.stop <= height
+            assert 0 <= columns.start < columns.stop <= width
+            area = (rows.stop - rows.start) * (columns.stop - columns.start)
+            assert area <= boxes.LOOK_MOST * width * height
+            edge = boxes.outward(np.array([[0, 0, 1, 1]], np.float32), rows, columns, width, height)[0]
+            x, y = 1.5 / width, 1.5 / height  # squares begin and end on whole pixels
+            assert edge[0] <= box[0] + x
+            assert edge[1] <= box[1] + y
+            assert edge[2] >= box[2] - x
+            assert edge[3] >= box[3] - y
+
+
+def test_what_fills_the_frame_gets_no_second_look() -> None:
+    """A square of most of the frame would show nothing new."""
+    assert boxes.nearer(np.array([[0.0, 0.0, 1.0, 1.0]], np.float32), 640, 480) == []
+    assert boxes.nearer(boxes.NOTHING.boxes, 640, 480) == []
+
+
 def test_anchors_lie_in_their_cells() -> None:
     """27,621 anchors for 384 pixels, the first of a stride of 8 with sides of 24."""
     anchors = boxes.efficientdet_anchors((384, 384))
@@ -170,3 +196,35 @@ def test_an_animal_in_the_frame_hides_no_person(shared: Path, classifier: BoxCla
     both[-height:, :width] = cv2.resize(bear, (width, height), interpolation=cv2.INTER_AREA)
     found = {box.wire_class for box in classifier.scores(both).boxes}
     assert {PERSON, ANIMAL} <= found
+
+
+def test_a_second_look_finds_who_is_far_away(shared: Path, classifier: BoxClassifier) -> None:
+    """A person 150 pixels high in a frame of 2048 x 1536: missed in one look, found where the first network points."""
+    folder = shared / "media/pictures/cameratrapai"
+    human = image.decode((folder / "human.jpg").read_bytes())
+    box = next(box for box in classifier.scores(human).boxes if box.wire_class == PERSON)
+    height, width = human.shape[:2]
+    rows = slice(int((box.y - 0.02) * height), int((box.y + box.h + 0.02) * height))
+    columns = slice(int((box.x - 0.02) * width), int((box.x + box.w + 0.02) * width))
+    cutout = human[rows, columns]
+    blank = image.decode((folder / "blank2.jpg").read_bytes())
+    frame = cv2.resize(blank, (2048, 1536), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(cutout, (150 * cutout.shape[1] // cutout.shape[0], 150), interpolation=cv2.INTER_AREA)
+    frame[900:1050, 1200 : 1200 + small.shape[1]] = small
+    far = np.asarray(frame, np.uint8)
+    sure = classifier.bundle.by_label["person"].threshold
+    assert PERSON in {found.wire_class for found in classifier.scores(far).boxes}, sure
+    once, twice = (classifier.find(far, looks)["person"] for looks in (0, boxes.LOOKS))
+    assert not len(once.scores) or once.scores[0] < twice.scores[0]
+    x0, y0, x1, y1 = twice.boxes[0].tolist()
+    assert 1150 / 2048 < x0 < x1 < (1250 + small.shape[1]) / 2048
+    assert 850 / 1536 < y0 < y1 < 1100 / 1536
+
+
+@pytest.mark.parametrize("copy", ["bw", "cmyk", "with_exif_orientation"])
+def test_the_same_elephants_in_other_clothes(shared: Path, classifier: BoxClassifier, copy: str) -> None:
+    """Grey, CMYK and turned copies of one photograph show animals, and never a person or a vehicle."""
+    path = shared / f"media/pictures/cameratrapai/african_elephants_{copy}.jpg"
+    found = seen(classifier, path)[0]
+    assert ANIMAL in found
+    assert not found & {PERSON, VEHICLE}

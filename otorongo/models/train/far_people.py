@@ -1,0 +1,80 @@
+"""How far away a person is still found: people cut from labelled pictures, pasted small into empty camera-trap frames.
+
+A rendered test: pasted people keep the light of where they stood, and the network has seen their pictures in training.
+It compares ways of looking (one look, or a second from near) at equal people; it is no figure of the field.
+"""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from otorongo.models import image
+from otorongo.models.boxes import LOOKS, BoxClassifier
+from otorongo.models.train.card_picture import Far
+
+FRAME: Final = (2048, 1536)
+HEIGHTS_PX: Final = (600, 300, 180, 110)
+MARGIN: Final = 0.15
+MOST: Final = 60
+
+
+def people(folder: Path) -> list[tuple[image.Picture, float]]:
+    """Cut-outs with a margin, and the height in pixels of the person in each, from coco128 (boxes.csv)."""
+    out = []
+    with (folder / "boxes.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["class"] == "person"]
+    for row in rows:
+        picture = image.decode((folder / row["file"]).read_bytes())
+        height, width = picture.shape[:2]
+        xc, yc, w, h = (float(row[key]) for key in ("xc", "yc", "w", "h"))
+        if h * height < 150 or w * width < 50:
+            continue
+        reach_x, reach_y = w * (0.5 + MARGIN), h * (0.5 + MARGIN)
+        rows_ = slice(max(0, int((yc - reach_y) * height)), int((yc + reach_y) * height))
+        columns = slice(max(0, int((xc - reach_x) * width)), int((xc + reach_x) * width))
+        out.append((picture[rows_, columns], h * height))
+    return out[:MOST]
+
+
+def frames(
+    cutouts: list[tuple[image.Picture, float]], empty: list[image.Picture], high_px: int
+) -> Iterator[image.Picture]:
+    """One frame per cut-out, the person `high_px` high at a random place, its edges blended in."""
+    rng = np.random.default_rng(3)
+    for number, (cutout, person_px) in enumerate(cutouts):
+        frame = cv2.resize(empty[number % len(empty)], FRAME, interpolation=cv2.INTER_AREA)
+        scale = high_px / person_px
+        small = cv2.resize(cutout, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        small = small[: FRAME[1] - 1, : FRAME[0] - 1]
+        height, width = small.shape[:2]
+        y, x = int(rng.integers(0, FRAME[1] - height)), int(rng.integers(0, FRAME[0] - width))
+        edge = max(2, int(min(height, width) * 0.1))
+        inner = np.zeros((height, width), np.float32)
+        inner[edge:-edge, edge:-edge] = 1
+        share = cv2.GaussianBlur(inner, (0, 0), edge / 2)[:, :, None]
+        place = frame[y : y + height, x : x + width]
+        place[:] = (small * share + place * (1 - share)).astype(np.uint8)
+        yield np.asarray(frame, np.uint8)
+
+
+def found(classifier: BoxClassifier, media: Path, empty: list[Path], threshold: float) -> Far:
+    """Per height: pixels, people found in one look, with second looks, and how many there were."""
+    cutouts = people(media / "coco128")
+    scenes = [image.decode(path.read_bytes()) for path in empty]
+    out = []
+    for high_px in HEIGHTS_PX:
+        once, twice = 0, 0
+        for frame in frames(cutouts, scenes, high_px):
+            once += _reaches(classifier, frame, 0, threshold)
+            twice += _reaches(classifier, frame, LOOKS, threshold)
+        out.append((high_px, once, twice, len(cutouts)))
+    return out
+
+
+def _reaches(classifier: BoxClassifier, frame: image.Picture, looks: int, threshold: float) -> bool:
+    seen = classifier.find(frame, looks)["person"].scores
+    return bool(len(seen) and seen[0] >= threshold)
