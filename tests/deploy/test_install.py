@@ -63,7 +63,8 @@ def install(source: Path, script: str, *arguments: str | Path) -> subprocess.Com
         [source / "deploy" / script, *arguments],
         capture_output=True,
         text=True,
-        env=os.environ | {"PIP_NO_COMPILE": "1"},
+        # Debian's own Python, as on a machine that has no other.
+        env=os.environ | {"PIP_NO_COMPILE": "1", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
     )
 
 

@@ -16,7 +16,9 @@ def test_each_target_is_one_script(root: Path, target: str) -> None:
     script = root / "scripts" / target
     assert os.access(script, os.X_OK)
     assert "set -euo pipefail" in script.read_text()
-    recipe = subprocess.run(["make", "-n", target], cwd=root, capture_output=True, text=True, check=True).stdout
+    bare = {"PATH": os.environ["PATH"]}  # without the flags and arguments of a make that runs these tests
+    argv = ["make", "--no-print-directory", "-n", target]
+    recipe = subprocess.run(argv, cwd=root, env=bare, capture_output=True, text=True, check=True).stdout
     assert recipe.strip() == f"scripts/{target}"
 
 
