@@ -63,7 +63,7 @@ def alerts_for(
 
 def filters_for(tx: Tx, sight: Sight) -> tuple[list[str], list[str]]:
     """The places and the activities of the alerts that somebody may see, sorted."""
-    rows = tx.execute(select(alerts.c.place, alerts.c.activity).where(_visible(sight)).distinct()).tuples().all()
+    rows = tx.execute(select(alerts.c.place, alerts.c.activity).where(_visible(sight)).distinct()).all()
     return sorted({place for place, _ in rows}), sorted({activity for _, activity in rows})
 
 

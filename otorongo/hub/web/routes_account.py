@@ -14,6 +14,22 @@ from otorongo.hub.web.site import PER_ACCOUNT_HERE, Here, Site
 from otorongo.hub.web.viewer import Viewer
 
 router: Final = APIRouter(include_in_schema=False)
+_BROWSERS: Final = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("Firefox", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("Safari", "Safari"),
+)
+_SYSTEMS: Final = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
 _DONE: Final = ("language", "password", "ended", "ended_all")
 
 
@@ -89,7 +105,7 @@ def _account(
             "id": bytes(row["hash"]).hex(),
             "mine": bytes(row["hash"]) == mine,
             "token": row["csrf"] == "",
-            "agent": row["agent"],
+            "agent": row["agent"] if row["csrf"] == "" else device(row["agent"]),
             "address": row["address"],
             "seen_ms": row["seen_ms"],
             "expires_ms": row["expires_ms"],
@@ -99,6 +115,13 @@ def _account(
     return page(request, here, viewer).answer(
         "account.html", status=status, sessions=sessions, done=done, fault=fault, shortest=users.SHORTEST, nav="account"
     )
+
+
+def device(agent: str) -> str:
+    """What a browser says of itself, in two words; the whole of it if it is none that we know."""
+    browser = next((name for mark, name in _BROWSERS if mark in agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
+    return ", ".join(one for one in (browser, system) if one) or agent[:40]
 
 
 def _mine(request: Request) -> bytes:
