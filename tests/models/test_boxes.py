@@ -1,10 +1,12 @@
 """Pictures to boxes: decoding, fitting, the two networks' arithmetic, and the committed bundle on real photographs."""
 
 import io
+import json
 from pathlib import Path
 
 import cv2
 import numpy as np
+import onnxruntime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,6 +152,22 @@ def test_the_bundle_computes_here_what_it_computed_there(classifier: BoxClassifi
     results = check_goldens(classifier)
     assert all(result.ok for result in results), results
     assert next(result.p for result in results if result.label == "person") > 0.8
+
+
+@pytest.mark.parametrize(("role", "in_float"), [("model", 9), ("things", 0)])
+def test_convolutions_run_in_integers(tmp_path: Path, role: str, in_float: int) -> None:
+    """A constant of the wrong shape would make onnxruntime fall back to float, four times slower, and say nothing."""
+    options = onnxruntime.SessionOptions()
+    options.enable_profiling = True
+    options.profile_file_prefix = str(tmp_path / role)
+    session = onnxruntime.InferenceSession(load("boxes@1").path(role), options, providers=["CPUExecutionProvider"])
+    given_ = session.get_inputs()[0]
+    kind = np.uint8 if "uint8" in given_.type else np.float32
+    session.run(None, {given_.name: np.zeros(given_.shape, kind)})
+    events = json.loads(Path(session.end_profiling()).read_text())
+    ran = [event["args"]["op_name"] for event in events if event["name"].endswith("_kernel_time")]
+    assert ran.count("Conv") + ran.count("FusedConv") == in_float
+    assert ran.count("QLinearConv") > 50
 
 
 def test_an_empty_picture_shows_nothing(classifier: BoxClassifier) -> None:

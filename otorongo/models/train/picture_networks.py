@@ -125,6 +125,7 @@ class _Graph:
     def __init__(self, model: onnx.ModelProto) -> None:
         self.graph = model.graph
         self.constants = {one.name: one for one in self.graph.initializer}
+        self._added: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self.maker = {name: node for node in self.graph.node for name in node.output}
         self._logits = next(node for node in self.graph.node if node.op_type == "Sigmoid").input[0]
         self._boxes = next(node for node in self.graph.node if node.op_type == "Div").input[0]
@@ -133,11 +134,15 @@ class _Graph:
         return numpy_helper.to_array(self.constants[name])
 
     def _add(self, name: str, value: NDArray[np.generic]) -> str:
-        if name not in self.constants:
-            made = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        """The name of a constant with this value: `name`, or another that holds the same."""
+        value = np.asarray(value, order="C")  # a scalar stays one: kernels fuse by it
+        content = (value.dtype.str, value.shape, value.tobytes())
+        if content not in self._added:
+            made = numpy_helper.from_array(value, name)
             self.graph.initializer.append(made)
             self.constants[name] = made
-        return name
+            self._added[content] = name
+        return self._added[content]
 
     def keep_classes(self) -> None:
         """Drop the filters of the other classes from the last convolution of each level."""
@@ -189,21 +194,36 @@ class _Graph:
                     node.input[2] = self._add(node.input[2] + "_u8", (zero.astype(np.int16) + 128).astype(np.uint8))
 
     def seven_bit_weights(self) -> None:
-        """Weights of a channel that use 8 bits are halved, and their scale doubled: see `quantize_somewhere`."""
-        for node in self.graph.node:
-            if node.op_type != "DequantizeLinear" or node.input[0] not in self.constants:
+        """Weights of a channel that use 8 bits are halved, and their scale doubled: see `quantize_somewhere`.
+
+        The scale of a bias must stay the product of its input's and its weights': it is doubled too.
+        """
+        nodes = list(self.graph.node)
+        maker = {name: node for node in nodes for name in node.output}  # pruning copied the nodes
+        made: list[onnx.NodeProto] = []
+        for node in nodes:
+            held = [maker.get(name) for name in node.input[1:]] if node.op_type == "Conv" else []
+            if len(held) != 2 or held[0] is None or held[1] is None or held[0].input[0] not in self.constants:
                 continue
-            weights, scale = self._value(node.input[0]), self._value(node.input[1])
-            if weights.dtype != np.int8:
-                continue
-            axis = next((each.i for each in node.attribute if each.name == "axis"), 0) if scale.ndim else None
-            others = tuple(each for each in range(weights.ndim) if each != axis)
-            most = np.abs(weights.astype(np.int16)).max(axis=others, keepdims=True)
+            weights = self._value(held[0].input[0])
+            most = np.abs(weights.astype(np.int16)).max(axis=tuple(range(1, weights.ndim)))
             factor = np.maximum(most / 63.0, 1.0)
-            small = np.round(weights / factor).astype(np.int8)
-            halved = (scale * factor.reshape(scale.shape)).astype(np.float32)
-            node.input[1] = self._add(f"{node.input[0]}_{node.input[1]}_7", halved)
-            node.input[0] = self._add(f"{node.input[0]}_7", small)
+            for slot, dtype in ((1, np.int8), (2, np.int32)):
+                made.append(self._larger_scale(held[slot - 1], factor, dtype, f"{node.output[0]}_{slot}"))
+                node.input[slot] = made[-1].output[0]
+        del self.graph.node[:]
+        self.graph.node.extend([*made, *nodes])
+
+    def _larger_scale(
+        self, held: onnx.NodeProto, factor: NDArray[np.float64], dtype: type[np.generic], name: str
+    ) -> onnx.NodeProto:
+        """A DequantizeLinear of its own, with a scale that is larger by `factor` per channel and values to match."""
+        values = self._value(held.input[0])
+        small = np.round(values / factor.reshape(-1, *[1] * (values.ndim - 1))).astype(dtype)
+        scale = (self._value(held.input[1]) * factor).astype(np.float32)
+        zero = np.zeros(len(factor), dtype)
+        names = [self._add(f"{name}_{kind}", each) for kind, each in (("q", small), ("scale", scale), ("zero", zero))]
+        return helper.make_node("DequantizeLinear", names, [f"{name}_dq"], axis=0)
 
     def whole_resizes(self) -> None:
         """Scales that are not whole numbers round down to one cell too few: nudge them."""
