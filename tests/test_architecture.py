@@ -19,7 +19,7 @@ BUNDLE_VALUES = ("otorongo.models.manifest", "otorongo.models.errors", "otorongo
 STATION_PROGRAM = ("otorongo.station.app*", "otorongo.station.__main__", "otorongo.station.adapters*")
 HUB_PROGRAM = ("otorongo.hub.app*", "otorongo.hub.__main__", "otorongo.hub.adapters*", "otorongo.hub.web*")
 STORE = ("otorongo.hub.store*", "otorongo.hub.db*", "otorongo.hub.migrations*")
-WEB = ("fastapi", "starlette", "pydantic", "jinja2", "markupsafe", "babel", "limits")
+WEB = ("fastapi", "starlette", "pydantic", "jinja2", "markupsafe", "babel", "limits", "msgspec")
 
 
 @dataclass(frozen=True)

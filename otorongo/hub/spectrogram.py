@@ -76,16 +76,23 @@ def _pixels(sound: npt.NDArray[np.float32], rate_hz: int) -> npt.NDArray[np.uint
     frames = np.stack([padded[start : start + window] for start in starts]) * np.hanning(window).astype(np.float32)
     power = np.abs(np.fft.rfft(frames, axis=1)) ** 2  # (WIDTH, window / 2 + 1)
     decibels = 10 * np.log10(power + 1e-10)
-    at_bin = _pitch_hz(rate_hz) / rate_hz * window
-    low = np.floor(at_bin).astype(np.intp)
-    part = at_bin - low
-    high = np.minimum(low + 1, decibels.shape[1] - 1)
-    lines = decibels[:, low] * (1 - part) + decibels[:, high] * part  # (WIDTH, HEIGHT)
+    lines = _by_line(decibels, _pitch_hz(rate_hz) / rate_hz * window)
     # Light begins a little above the noise of this clip, so that rain does not hide a saw.
     top = float(np.percentile(lines, 99.8))
     bottom = max(float(np.percentile(lines, 30)), top - RANGE_DB)
     light = np.clip((lines - bottom) / max(top - bottom, 6.0), 0, 1)
     return np.ascontiguousarray((light.T * 255).astype(np.uint8))
+
+
+def _by_line(decibels: npt.NDArray[np.floating[Any]], at_bin: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(WIDTH, HEIGHT) loudness of each line: between two bins where lines are closer than bins, else the loudest."""
+    low = np.floor(at_bin).astype(np.intp)
+    part = at_bin - low
+    high = np.minimum(low + 1, decibels.shape[1] - 1)
+    between = decibels[:, low] * (1 - part) + decibels[:, high] * part
+    from_bin = np.round(np.sqrt(at_bin * np.append(at_bin[1:], at_bin[-1]))).astype(np.intp)  # half way to the next
+    loudest = np.maximum.reduceat(decibels, from_bin[::-1], axis=1)[:, ::-1]
+    return np.where(np.append(at_bin[:-1] - at_bin[1:], 0) > 1, np.maximum(between, loudest), between)
 
 
 def _pitch_hz(rate_hz: int) -> npt.NDArray[np.float64]:

@@ -153,8 +153,11 @@ def check_strength(password: str, *about: str) -> None:
     if len(password) > LONGEST:
         raise WeakPassword("long", f"the password has {len(password)} characters: at most {LONGEST} are taken")
     known = [word for word in ("otorongo", "contraseña", "contrasena", "guardia", "guardaparque", *about) if word]
+    rest = password.casefold()
+    for word in known:
+        rest = rest.replace(word.casefold(), "")
     # zxcvbn refuses more than 72 characters and slows down with length; the first 72 are strong enough or not.
-    if zxcvbn(password[:72], user_inputs=known)["score"] < STRONG:
+    if zxcvbn(password[:72], user_inputs=known)["score"] < STRONG or len(rest) < SHORTEST // 2:
         raise WeakPassword("guessable", "the password is easy to guess: try four words that do not belong together")
 
 

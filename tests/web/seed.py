@@ -5,7 +5,6 @@ through `notify`. Only the sound and the picture are rendered here.
 """
 
 import hashlib
-import io
 import json
 import re
 from collections.abc import Callable
@@ -13,10 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import soundfile
 from argon2 import PasswordHasher
-from PIL import Image, ImageDraw, ImageFilter
 
 from otorongo.hub import acts, belief, ingest, media, notify, presence, store_alerts, store_people, watch
 from otorongo.hub.answers import Plan, Who
@@ -40,6 +36,7 @@ from otorongo.wire import media as wire_media
 from otorongo.wire.codes import CloseReason, Counter, Kind, MediaKind, NoteKind, Tag, TamperKind
 from otorongo.wire.rows import Event, Heartbeat, Media, Note, Tamper
 from tests.hub.fakes import Card, mapping
+from tests.web.rendered import clip, photo
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -238,38 +235,6 @@ class Reserve:
             media.take_chunk(
                 self.store, self.media, Limits(), name, wire_media.encode(chunk), self.at(before_min - 0.2)
             )
-
-
-def clip(seconds: float = 8, rate_hz: int = 16_000) -> bytes:
-    """Ogg Opus: something like a saw that starts, bites and idles, over insects."""
-    t = np.arange(int(seconds * rate_hz)) / rate_hz
-    chance = np.random.default_rng(7)
-    speed_hz = 95 + 40 * np.clip(np.sin(t * 1.3), 0, 1) + 4 * np.sin(t * 9)
-    phase = 2 * np.pi * np.cumsum(speed_hz) / rate_hz
-    saw = sum(np.sin(n * phase) / n**0.7 for n in range(1, 40)) * np.clip((t - 1) * 2, 0, 1)
-    insects = np.sin(2 * np.pi * 5200 * t) * (np.sin(2 * np.pi * 11 * t) > 0.3)
-    sound = 0.09 * saw + 0.02 * insects + 0.02 * chance.standard_normal(len(t))
-    out = io.BytesIO()
-    soundfile.write(out, np.clip(sound, -1, 1).astype(np.float32), rate_hz, format="OGG", subtype="OPUS")
-    return out.getvalue()
-
-
-def photo(width: int = 320, height: int = 240) -> bytes:
-    """WebP: a figure between trunks in the light of an infrared flash."""
-    chance = np.random.default_rng(3)
-    image = Image.new("L", (width, height), 26)
-    draw = ImageDraw.Draw(image)
-    for x in chance.integers(0, width, 9):
-        wide = int(chance.integers(8, 26))
-        draw.rectangle([x, 0, x + wide, height], fill=int(chance.integers(45, 95)))
-    draw.ellipse([150, 70, 172, 96], fill=190)
-    draw.polygon([(140, 98), (182, 98), (188, 170), (176, 232), (164, 180), (152, 232), (138, 170)], fill=175)
-    draw.line([(182, 104), (214, 150)], fill=170, width=9)
-    grain = chance.normal(0, 9, (height, width))
-    shaded = np.clip(np.asarray(image.filter(ImageFilter.GaussianBlur(1.6))) + grain, 0, 255).astype(np.uint8)
-    out = io.BytesIO()
-    Image.fromarray(shaded).save(out, "WEBP", quality=55)
-    return out.getvalue()
 
 
 def seed(store: Store, here: Rules, data_dir: Path, now_ms: int) -> Seeded:

@@ -1,0 +1,106 @@
+"""Stations on the pages: what ails them, in words, for those whose work it is."""
+
+import re
+
+import pytest
+
+from otorongo.hub.errors import StoreAway
+from tests.web.conftest import Hub
+
+
+def states(text: str) -> dict[str, str]:
+    """Station to state, as the list shows them, in its order."""
+    found = re.findall(r'class="what">([^<]+)</strong><span class="badge (?:up|late|silent)">([^<]+)<', text)
+    return dict(found)
+
+
+def test_stations_with_trouble_stand_first(read_hub: Hub) -> None:
+    """Silent, then late, then the rest, each with a word and not only a colour."""
+    listed = states(read_hub.login("tito").get("/stations").text)
+    assert list(listed.items())[:2] == [("K-05", "en silencio"), ("Q-03", "se retrasa")]
+    assert set(list(listed.values())[2:]) == {"activa"}
+    assert len(listed) == 10
+
+
+def test_each_sees_the_stations_of_their_places(read_hub: Hub) -> None:
+    """A ranger those of his sectors, a community monitor and a stranger none."""
+    assert set(states(read_hub.login("maria").get("/stations").text)) == {
+        "K-01",
+        "K-02",
+        "K-03",
+        "K-04",
+        "K-05",
+        "P-07",
+    }
+    assert read_hub.login("maria").get("/stations/Q-01").status_code == 404
+    assert read_hub.login("kusi").get("/stations").status_code == 403
+    assert read_hub.client().get("/stations").status_code == 303
+    ranger, technician = read_hub.login("maria").get("/stations/P-07"), read_hub.login("tito").get("/stations/P-07")
+    assert "-12.95000" not in ranger.text
+    assert "-12.95000, -69.95000" in technician.text
+
+
+def test_a_technician_reads_what_ails_a_station(read_hub: Hub) -> None:
+    """Heat, a full card, waiting rows, input that could not be read, lost rows, somebody at the box, a dead sensor."""
+    tito = read_hub.login("tito")
+    hot = tito.get("/stations/K-04").text
+    for wanted in (
+        "81.2 °C",
+        "0.6 GB libres",
+        "214 registros por enviar",
+        "invalid opcode",
+        "12.64 V",
+        "otorongo 0.1.0",
+    ):
+        assert wanted in hot, wanted
+    lost = tito.get("/stations/P-07").text
+    for wanted in ("3 registros perdidos: disco lleno", "Alguien la abrió", "arecord ended", "threats@1", "no se sabe"):
+        assert wanted in lost, wanted
+    assert "bajo el umbral</dt><dd>6201" in lost
+    assert "Micrófono 1" in lost
+    assert tito.get("/stations/XX-99").status_code == 404
+
+
+def test_the_list_follows_the_clock(hub: Hub) -> None:
+    """A station that stops answering becomes late and then silent without anybody writing so."""
+    tito = hub.login("tito")
+    assert states(tito.get("/stations").text)["K-01"] == "activa"
+    hub.clock.pass_ms(15 * 60_000)
+    assert states(tito.get("/stations").text)["K-01"] == "se retrasa"
+    hub.clock.pass_ms(60 * 60_000)
+    assert states(tito.get("/stations").text)["K-01"] == "en silencio"
+
+
+def test_the_list_answers_304(read_hub: Hub) -> None:
+    """While nothing has changed."""
+    tito = read_hub.login("tito")
+    first = tito.get("/stations?part=list")
+    assert tito.get("/stations?part=list", if_none_match=first.headers["etag"]).status_code == 304
+
+
+def test_health_says_whether_the_database_answers(hub: Hub) -> None:
+    """For a machine that watches this one, without a login and without a detail."""
+    assert hub.client().get("/healthz").json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/alerts", "/api/v1/alerts", "/login", "/a/token"])
+def test_a_database_that_is_away_is_told(hub: Hub, path: str) -> None:
+    """503 with what it means and when to try again; no page breaks, no detail of the database leaves."""
+
+    class Away:
+        """A store whose database is away."""
+
+        def read(self) -> None:
+            raise StoreAway("database postgresql://secret@host/hub: connection refused")
+
+        write = read
+
+    phone = hub.login("maria")
+    site = hub.app.state.site
+    hub.app.state.site = type(site)(Away(), site.rules, site.media, site.now_ms, site.pseudonym_key)
+    answer = phone.get(path)
+    assert answer.status_code == 503
+    assert "secret" not in answer.text
+    if path in ("/alerts", "/login"):
+        assert "La base de datos no responde" in answer.text
+        assert answer.headers["retry-after"] == "30"

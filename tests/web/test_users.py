@@ -1,0 +1,189 @@
+"""Users: passwords, roles, and the command that makes the first one."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otorongo.hub import store_people, user_command, users
+from otorongo.hub.store import Store
+from otorongo.hub.users import CAN, May, Role, User, UserError, WeakPassword
+
+GOOD = "lluvia machete remo aguaje"
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    """An empty hub."""
+    store = Store.open("sqlite://")
+    yield store
+    store.close()
+
+
+def command(store: Store, *argv: str, now_ms: int = 1_767_268_800_000) -> list[str]:
+    """`otorongo-hub user ...`."""
+    parser = argparse.ArgumentParser()
+    user_command.add_parser(parser.add_subparsers(dest="command"))
+    return user_command.run(parser.parse_args(["user", *argv]), store, now_ms=now_ms)
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> str:
+    """A file with a good password."""
+    file = tmp_path / "password"
+    file.write_text(f"{GOOD}\nsecond line\n")
+    return str(file)
+
+
+def test_the_first_user_is_made_by_command(store: Store, secret: str) -> None:
+    """Nobody is there before, and afterwards exactly whom was asked for, with a password that only its hash knows."""
+    assert command(store, "list") == ["no users yet: otorongo-hub user add NAME --role coordinator"]
+    said = command(store, "add", "carla", "--role", "coordinator", "--group", "office", "--password-file", secret)
+    assert said == ["carla: added as coordinator"]
+    with store.read() as tx:
+        row = store_people.user(tx, "carla")
+    assert row is not None
+    assert row["password"].startswith("$argon2id$")
+    assert users.matches(row["password"], GOOD)
+    assert not users.matches(row["password"], GOOD + "x")
+    (line,) = command(store, "list")
+    assert line.split()[:3] == ["carla", "coordinator", "office"]
+    assert line.endswith("never logged in")
+
+
+def test_a_user_who_can_do_little_is_told_why(store: Store, secret: str) -> None:
+    """Without a group nobody closes a high alert; without a person a ranger sees none."""
+    said = command(store, "add", "maria", "--role", "ranger", "--password-file", secret)
+    assert len(said) == 3
+    assert "--group" in said[1]
+    assert "--person" in said[2]
+
+
+@pytest.mark.parametrize(
+    ("argv", "reason"),
+    [
+        (("add", "carla", "--role", "auditor"), "there is a user of that name"),
+        (("add", "with space", "--role", "auditor"), "letters, digits, dots"),
+        (("add", "", "--role", "auditor"), "letters, digits, dots"),
+        (("passwd", "nobody"), "no such user"),
+    ],
+)
+def test_what_cannot_be_done_is_told(store: Store, secret: str, argv: tuple[str, ...], reason: str) -> None:
+    """A name that is taken, odd, or nobody's: nothing changes."""
+    command(store, "add", "carla", "--role", "coordinator", "--password-file", secret)
+    with pytest.raises(UserError, match=reason):
+        command(store, *argv, "--password-file", secret)
+    for lonely in (("disable", "nobody"), ("token", "nobody")):
+        with pytest.raises(UserError, match="no such user"):
+            command(store, *lonely)
+    assert len(command(store, "list")) == 1
+
+
+def test_a_password_needs_a_terminal_or_a_file(store: Store, tmp_path: Path) -> None:
+    """Started by a script, the command asks nobody; a file that is not there is named."""
+    with pytest.raises(UserError, match="--password-file"):
+        command(store, "add", "carla", "--role", "auditor")
+    with pytest.raises(UserError, match="nowhere"):
+        command(store, "add", "carla", "--role", "auditor", "--password-file", str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("password", "reason"),
+    [
+        ("", "short"),
+        ("Xk9#mQ2vLp!", "short"),
+        ("x" * 129, "long"),
+        ("aaaaaaaaaaaaaaaa", "guessable"),
+        ("guardia.norte.1", "guessable"),
+        ("otorongo otorongo", "guessable"),
+        ("contraseña2026", "guessable"),
+        ("123456789012", "guessable"),
+        ("qwertyuiop12", "guessable"),
+    ],
+)
+def test_a_weak_password_is_refused(password: str, reason: str) -> None:
+    """Too short, too long, or what somebody who knows the user would try first."""
+    with pytest.raises(WeakPassword) as told:
+        users.check_strength(password, "guardia.norte")
+    assert told.value.reason == reason
+    assert password == "" or password not in str(told.value)
+
+
+def test_good_passwords_are_taken() -> None:
+    """Four words, or enough chance."""
+    for password in (GOOD, "tres monos comen aguaje", "v8$kQz!m2Xw#9b"):
+        users.check_strength(password, "guardia.norte")
+
+
+def test_changing_and_disabling_end_sessions_and_tokens(store: Store, secret: str, tmp_path: Path) -> None:
+    """Whoever had a cookie or a token of that user has none."""
+    command(store, "add", "carla", "--role", "coordinator", "--group", "office", "--password-file", secret)
+    other = tmp_path / "other"
+    other.write_text("otra balsa seca canta")
+    for last in (("passwd", "carla", "--password-file", str(other)), ("disable", "carla")):
+        (token,) = command(store, "token", "carla", "--days", "1", "--for", "test")
+        with store.write() as tx:
+            cookie = users.open_session(tx, "carla", 1_767_268_800_000, address="", agent="")
+        with store.read() as tx:
+            for one in (token, cookie):
+                assert store_people.session(tx, users.digest(one), 1_767_268_800_000)
+        command(store, *last)
+        with store.read() as tx:
+            for one in (token, cookie):
+                assert store_people.session(tx, users.digest(one), 1_767_268_800_000) is None
+    assert command(store, "enable", "carla") == ["carla: enabled"]
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "367"])
+def test_a_token_does_not_live_for_ever(store: Store, secret: str, days: str) -> None:
+    """At most a year."""
+    command(store, "add", "carla", "--role", "coordinator", "--group", "office", "--password-file", secret)
+    with pytest.raises(UserError, match="1 to 366"):
+        command(store, "token", "carla", f"--days={days}")
+
+
+def test_a_user_who_is_not_there_has_no_password() -> None:
+    """Neither an empty one nor the one whose hash is compared to keep the time the same."""
+    for password in ("", "x", GOOD, "x" * 1000):
+        assert not users.matches(None, password)
+    assert not users.matches("not a hash", GOOD)
+
+
+def test_roles_are_what_they_say() -> None:
+    """Only coordinators read names of monitors; auditors act on nothing; technicians see no alerts but drills."""
+    assert {role for role in Role if May.NAMES in CAN[role]} == {Role.COORDINATOR}
+    assert {role for role in Role if May.AUDIT in CAN[role]} == {Role.COORDINATOR, Role.AUDITOR}
+    assert not CAN[Role.AUDITOR] & {May.ACT, May.CLOSE}
+    assert not CAN[Role.TECHNICIAN] & {May.ALERTS, May.ACT, May.CLOSE}
+    assert {role for role in Role if May.EVERYWHERE not in CAN[role]} == {Role.RANGER, Role.MONITOR}
+
+
+def test_the_docs_say_what_roles_may(root: Path) -> None:
+    """The table in docs/pages.md is the one in the code."""
+    lines = (root / "docs" / "pages.md").read_text().splitlines()
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    heads = next(row for row in table if row[0] == "role")
+    assert heads[1:] == [str(one) for one in May]
+    said = {
+        row[0]: {May(head) for head, cell in zip(heads[1:], row[1:], strict=True) if cell == "yes"}
+        for row in table
+        if row[0] in list(Role)
+    }
+    assert said == {str(role): set(may) for role, may in CAN.items()}
+
+
+def test_a_user_acts_as_their_person() -> None:
+    """So that a login and a link of one human are one."""
+    assert User("mquispe", Role.RANGER, "norte", "maria", "es").acts_as == "maria"
+    assert User("elena", Role.ECOLOGIST, "ciencia", "", "es").acts_as == "elena"
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_pseudonyms_are_the_same_for_a_name_and_a_hub(one: str, other: str) -> None:
+    """And say nothing of the name: another hub's differ."""
+    assert users.pseudonym(b"key", one) == users.pseudonym(b"key", one)
+    assert len(users.pseudonym(b"key", other)) == 4
+    assert users.pseudonym(b"key", "kusi") != users.pseudonym(b"other", "kusi")
