@@ -224,7 +224,11 @@ def _copy_media(store: Store, media: Path, target: Path) -> tuple[Piece, ...]:
             log.warning("backup: %s is not there any more", media / piece.path)
             continue
         if not copy.is_file() or copy.stat().st_size != piece.bytes:
-            _copy(media / piece.path, copy, piece)
+            try:
+                _copy(media / piece.path, copy, piece)
+            except BackupError as error:  # one damaged picture must not keep the records from being safe
+                log.error("backup: left out: %s", error)  # noqa: TRY400
+                continue
         pieces.append(piece)
     return tuple(pieces)
 

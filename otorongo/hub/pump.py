@@ -134,13 +134,18 @@ class Pump:
                 self._add(receipts, one.station, receipt)
         for station, leaf, message in others:
             if leaf == topics.MEDIA:
-                chunk = media.take_chunk(
-                    self._store, self._media_folder, self._limits, station, message.payload, now_ms
-                )
-                self._add(receipts, station, chunk)
+                self._add(receipts, station, self._chunk(station, message, now_ms))
             elif leaf == topics.STATUS:
                 presence.take_status(self._store, station, message.payload, now_ms, retained=message.retained)
         return receipts
+
+    def _chunk(self, station: str, message: Message, now_ms: int) -> Receipt | None:
+        """Evidence that cannot be written must not hold up the records of threats; the chunk comes again."""
+        try:
+            return media.take_chunk(self._store, self._media_folder, self._limits, station, message.payload, now_ms)
+        except OSError as error:
+            log.error("ingest: evidence of %s cannot be written: %s", station, error)  # noqa: TRY400
+            return None
 
     def _birth(self, station: str, message: Message, rules: Rules, now_ms: int) -> Receipt | None:
         return presence.take_birth(

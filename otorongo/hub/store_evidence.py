@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import func, or_, select, tuple_
 
 from otorongo.hub.db import alert_events, alerts, events, stations
 from otorongo.hub.store import Found, Tx, listed
@@ -26,17 +26,24 @@ def positions(tx: Tx) -> dict[str, tuple[float, float] | None]:
 def events_of(
     tx: Tx, names: Sequence[str], classes: Sequence[int], from_ms: int, to_ms: int, *, limit: int
 ) -> list[Found]:
-    """Events of stations and classes that touch a period, at most `limit`, the newest if there are more."""
-    columns = [events.c[name] for name in _COLUMNS]
+    """Events of stations and classes that touch a period, at most `limit`, the newest if there are more.
+
+    Of each station and class an even share is kept, so that one that sends much cannot crowd out the others; what is
+    dated in the future is left out.
+    """
     where = (
         events.c.station.in_(names),
         events.c.cls.in_(classes),
         events.c.start_ms >= from_ms - LONGEST_MS,
         events.c.start_ms <= to_ms,
         or_(events.c.end_ms.is_(None), events.c.end_ms >= from_ms),
+        events.c.quarantined.is_(False),
     )
     order = (events.c.start_ms.desc(), events.c.station, events.c.outbox, events.c.event)
-    rows = tx.execute(select(*columns).where(*where).order_by(*order).limit(limit))
+    share = func.row_number().over(partition_by=(events.c.station, events.c.cls), order_by=order).label("share")
+    found = select(*(events.c[name] for name in _COLUMNS), share).where(*where).subquery()
+    fair = (found.c.share, *(found.c[name] for name in ("station", "outbox", "event")))
+    rows = tx.execute(select(*(found.c[name] for name in _COLUMNS)).order_by(*fair).limit(limit))
     return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
 
 

@@ -1,5 +1,6 @@
 """The embedded broker: open to this machine alone until certificates say who comes."""
 
+import contextlib
 import datetime as dt
 import socket
 import time
@@ -135,3 +136,21 @@ def test_a_revoked_certificate_and_a_borrowed_name_are_refused(closed: tuple[Amq
         assert mine.client.is_connected()
         assert len(mine.reasons) == 1
     assert broker.alive()
+
+
+def test_a_last_will_on_anothers_topic_is_refused(closed: tuple[AmqttBroker, int, Path]) -> None:
+    """A broker publishes a will in the name of who died: nobody may leave rows or receipts of another station in it."""
+    broker, port, handover = closed
+    with bearing(_hub(broker)) as bearer, _certified("K-02", port, handover) as victim:
+        for topic in ("ot/1/K-02/d/r", "ot/1/K-02/u/r"):
+            bad = _certified("K-05", port, handover)
+            bad.client.will_set(topic, b"FORGED", 1, retain=True)
+            with contextlib.suppress(OSError, AssertionError, TimeoutError, ValueError):
+                bad.__enter__()
+            line = bad.client.socket()
+            if isinstance(line, socket.socket):
+                line.shutdown(socket.SHUT_RDWR)
+            bad.client.loop_stop()
+            time.sleep(0.5)
+        assert victim.got == []
+        assert [message.payload for message in bearer.take(5, 1)] == []

@@ -238,6 +238,10 @@ class _Broker(Broker):  # type: ignore[misc]
         if _peer.get() not in ("", session.client_id):
             await writer.close()
             raise AMQTTError(f"{_peer.get()} connects as {session.client_id!r}")
+        if session.will_flag and session.will_topic != f"{topics.ROOT}/{session.client_id}/{topics.STATUS}":
+            # amqtt sends a last will without asking who may write there: receipts and rows of others, in their name
+            await writer.close()
+            raise AMQTTError(f"{session.client_id!r} leaves a last will on {session.will_topic!r}")
         return handler, session
 
     async def _delete_session(self, client_id: str) -> None:

@@ -68,8 +68,9 @@ def address(url: str, *, ca_file: str = "", cert_file: str = "", key_file: str =
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise BrokerError(f"broker: {error}: write mqtts://HOST:8883") from error
+    except ValueError:
+        # The library's own words may hold a part of the password.
+        raise BrokerError("broker: the address cannot be read: write mqtts://HOST:8883") from None
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
         raise BrokerError(
             f"broker {parts.scheme}://{parts.hostname or ''}: write mqtt://HOST:1883 or mqtts://HOST:8883"
