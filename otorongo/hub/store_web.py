@@ -67,11 +67,13 @@ def filters_for(tx: Tx, sight: Sight) -> tuple[list[str], list[str]]:
     return sorted({place for place, _ in rows}), sorted({activity for _, activity in rows})
 
 
-def deliveries_for(tx: Tx, sight: Sight, *, limit: int, before: int | None = None) -> list[Found]:
-    """Deliveries of alerts that somebody may see, newest first; `before` is created_ms of the last one seen."""
+def deliveries_for(tx: Tx, sight: Sight, *, limit: int, before: tuple[int, str] | None = None) -> list[Found]:
+    """Deliveries of alerts that somebody may see, newest first; `before` is (created_ms, id) of the last one seen."""
     where = [_visible(sight), alerts.c.sealed.is_(False)]
     if before is not None:
-        where.append(deliveries.c.created_ms < before)
+        at_ms, key = before  # one tick tells many people in the same millisecond
+        created = deliveries.c.created_ms
+        where.append(or_(created < at_ms, and_(created == at_ms, deliveries.c.id > key)))
     statement = select(deliveries).join(alerts, alerts.c.id == deliveries.c.alert).where(*where)
     return listed(tx, statement.order_by(deliveries.c.created_ms.desc(), deliveries.c.id).limit(limit))
 

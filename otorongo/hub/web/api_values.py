@@ -141,7 +141,7 @@ class DeliveriesOut(Value):
     """A page of the ledger, newest first."""
 
     deliveries: list[DeliveryOut]
-    next: int = Field(description="`before` of the next page; 0: this is the last.")
+    next: str = Field(description="`before` of the next page; empty: this is the last.")
 
 
 class ActIn(Value):

@@ -90,15 +90,15 @@ def show_list(
     return answer
 
 
-def cursor_after(rows: list[Found], most: int) -> str:
+def cursor_after(rows: list[Found], most: int, column: str = "opened_ms") -> str:
     """Where the next page begins; empty if there is none."""
-    return f"{rows[most - 1]['opened_ms']}.{rows[most - 1]['id']}" if len(rows) > most else ""
+    return f"{rows[most - 1][column]}.{rows[most - 1]['id']}" if len(rows) > most else ""
 
 
 def place_in_list(text: str) -> tuple[int, str] | None:
     """A cursor as the store takes it; None if it is none."""
     opened, _, code = text.partition(".")
-    return (int(opened), code[:24]) if opened.isdecimal() and len(opened) <= 15 and code else None
+    return (int(opened), code[:64]) if opened.isdecimal() and len(opened) <= 15 and code else None
 
 
 @router.get("/alerts/{code}")

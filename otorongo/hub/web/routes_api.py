@@ -166,7 +166,7 @@ def deliveries(
     request: Request,
     here: Here,
     viewer: MeByApi,
-    before: Moment = 0,
+    before: Annotated[str, Query(max_length=100, description="`next` of the page before.")] = "",
     limit: Limit = 100,
 ) -> out.DeliveriesOut:
     """The ledger of messages about alerts that one sees, newest first."""
@@ -174,7 +174,7 @@ def deliveries(
     this = page(request, here, viewer)
     with here.store.read() as tx:
         sight = view_alerts.sight_of(viewer)
-        rows = store_web.deliveries_for(tx, sight, limit=limit + 1, before=before or None)
+        rows = store_web.deliveries_for(tx, sight, limit=limit + 1, before=place_in_list(before))
         names = view_alerts.names_for(tx, this)
     told = [
         out.DeliveryOut(
@@ -184,7 +184,7 @@ def deliveries(
         )
         for row in rows[:limit]
     ]
-    return out.DeliveriesOut(deliveries=told, next=rows[limit - 1]["created_ms"] if len(rows) > limit else 0)
+    return out.DeliveriesOut(deliveries=told, next=cursor_after(rows, limit, "created_ms"))
 
 
 def _unsealed(tx: Tx, viewer: Viewer, code: str) -> Found:

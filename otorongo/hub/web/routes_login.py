@@ -43,7 +43,7 @@ def enter(
     next: Annotated[str, Form()] = "/",  # noqa: A002
 ) -> Response:
     """Let somebody in, or say that name or password is wrong."""
-    lang, after, name = language_of(request, None), local(next), name.strip()[:80]
+    lang, after, name = language_of(request, None), local(next), name.replace("\0", "").strip()[:80]
     mine = request.cookies.get(cookie_name(request, "form"), "")
     if not mine or not hmac.compare_digest(mine.encode(), csrf.encode()):
         return _form(request, here, lang, after=after, name=name, fault="stale", status=403)

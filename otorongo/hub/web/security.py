@@ -65,6 +65,10 @@ class Guard:
                 raise TooLarge
             return message
 
+        if "\0" in scope["path"] or b"%00" in scope.get("query_string", b""):
+            # No name and no code holds one, and PostgreSQL takes none.
+            await _refuse(with_headers, 400, b"There is a character of no text in this address.\n")
+            return
         if scope["method"] not in _SAFE and self._foreign(headers):
             await _refuse(with_headers, 403, b"This form was sent from another site.\n")
             return
