@@ -1,0 +1,68 @@
+"""The statements of the pages, on SQLite and on PostgreSQL."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from otorongo.hub import store_people, store_web, users
+from otorongo.hub.store import Store
+from otorongo.hub.store_web import Filter, Sight
+from otorongo.hub.web.app import create_app
+from tests.web import seed
+from tests.web.conftest import Clock, Hub
+from tests.web.seed import BROOK, HEADWATERS, LAKE, PARCEL
+
+EVERYTHING = Sight(alerts=True, places=None, sealed_places=None, drills=True)
+
+
+@pytest.fixture
+def reserve(database_url: str, tmp_path: Path) -> Iterator[Hub]:
+    """A seeded hub, once on each engine."""
+    store = Store.open(database_url)
+    now_ms = time.time_ns() // 1_000_000
+    made = seed.seed(store, seed.rules(tmp_path), tmp_path, now_ms)
+    clock = Clock(now_ms)
+    yield Hub(store, create_app(store, made.rules, data_dir=tmp_path, now_ms=clock), made, clock, tmp_path)
+    store.close()
+
+
+def test_pages_and_statements_hold_on_both_engines(reserve: Hub) -> None:
+    """Who may see which alerts is decided in the database; every page stands; a session ends where it should."""
+
+    def places(sight: Sight, wanted: Filter = Filter(live=False)) -> set[str]:  # noqa: B008  # a frozen value
+        with reserve.store.read() as tx:
+            return {row["place"] for row in store_web.alerts_for(tx, sight, wanted, limit=100)}
+
+    assert places(EVERYTHING) == {LAKE, BROOK, PARCEL, HEADWATERS}
+    assert places(EVERYTHING._replace(sealed_places=())) == {LAKE, BROOK, PARCEL}
+    assert places(EVERYTHING._replace(sealed_places=(), places=(BROOK,), drills=False)) == {BROOK}
+    assert places(EVERYTHING._replace(sealed_places=(), places=(), drills=True)) == {LAKE}
+    assert places(EVERYTHING._replace(alerts=False, drills=False)) == {HEADWATERS}
+    assert places(EVERYTHING, Filter(live=False, activity="mining")) == {LAKE}
+    assert PARCEL not in places(EVERYTHING, Filter(live=True))
+
+    pages = {
+        "carla": ("/alerts?state=all", "/stations", "/stations/P-07", "/account", "/log"),
+        "jose": (f"/alerts/{reserve.code(LAKE, 'logging')}", f"/alerts/{reserve.code(BROOK, 'poaching')}"),
+    }
+    for name, paths in pages.items():
+        phone = reserve.login(name)
+        for path in (*paths, "/api/v1/alerts", "/api/v1/deliveries", "/healthz"):
+            assert phone.get(path).status_code == 200, path
+
+    kept = users.digest(phone.client.cookies["otorongo"])
+    reserve.login("jose")
+    with reserve.store.write() as tx:
+        assert len(store_web.sessions_of(tx, "jose", reserve.clock())) == 2
+        assert store_web.end_sessions_but(tx, "jose", kept) == 1
+        assert not store_web.end_own_session(tx, "carla", kept)
+        assert store_web.end_own_session(tx, "jose", kept)
+        assert store_web.small_fact(tx, "pseudonym_key", "another") != "another"
+    with reserve.store.read() as tx:
+        assert store_web.was_here(tx, "jose", "127.0.0.1")
+        assert not store_web.was_here(tx, "jose", "192.0.2.1")
+        assert [row["who"] for row in store_web.looks_at(tx, reserve.code(LAKE, "logging"), "saw_alert")] == ["jose"]
+        assert store_web.rows_dropped(tx) == {"P-07": 3}
+        assert store_people.count_users(tx) == len(seed.USERS)
