@@ -53,7 +53,7 @@ def test_pages_and_statements_hold_on_both_engines(reserve: Hub) -> None:
             assert phone.get(path).status_code == 200, path
 
     kept = users.digest(phone.client.cookies["otorongo"])
-    reserve.login("jose")
+    reserve.enter("jose")
     with reserve.store.write() as tx:
         assert len(store_web.sessions_of(tx, "jose", reserve.clock())) == 2
         assert store_web.end_sessions_but(tx, "jose", kept) == 1

@@ -19,7 +19,7 @@ def failures(hub: Hub) -> list[str]:
 
 def test_name_and_password_let_in_and_out_again(hub: Hub) -> None:
     """A session begins with the password and ends with the button: its cookie is worth nothing afterwards."""
-    phone = hub.login("maria")
+    phone = hub.enter("maria")
     cookie = phone.client.cookies["otorongo"]
     assert phone.get("/alerts").status_code == 200
     assert phone.send("/account", "/logout").headers["location"] == "/login"
@@ -59,7 +59,7 @@ def test_guessing_is_slowed_down_and_others_are_not(hub: Hub) -> None:
     assert blocked.status_code == 429
     assert 0 < int(blocked.headers["retry-after"]) <= 900
     assert stranger.send("/login", "/login", name="jose", password=PASSWORD).status_code == 303
-    assert hub.login("maria").get("/alerts").status_code == 200
+    assert hub.enter("maria").get("/alerts").status_code == 200
 
 
 def test_one_address_cannot_try_everybody(hub: Hub) -> None:
@@ -72,14 +72,14 @@ def test_one_address_cannot_try_everybody(hub: Hub) -> None:
 
 def test_strangers_cannot_shut_a_ranger_out_at_home(hub: Hub) -> None:
     """However many addresses guess, the user still gets in from where they have been before."""
-    hub.login("maria")
+    hub.enter("maria")
     for _ in range(29):
         hub.app.state.site.throttle.failed((PER_ACCOUNT, "account", "maria"))
     for n in (1, 2):
         Phone(hub.client(address=f"198.51.100.{n}")).send("/login", "/login", name="maria", password="x")
     elsewhere = Phone(hub.client(address="198.51.100.99"))
     assert elsewhere.send("/login", "/login", name="maria", password=PASSWORD).status_code == 429
-    hub.login("maria")
+    hub.enter("maria")
 
 
 def test_a_session_ends_unused_and_in_the_end_anyway(hub: Hub) -> None:
@@ -107,7 +107,7 @@ def test_disabling_a_user_ends_their_session_at_once(hub: Hub) -> None:
 
 def test_only_the_hash_of_a_cookie_is_kept(hub: Hub) -> None:
     """Whoever reads the database can log in as nobody."""
-    phone = hub.login("maria")
+    phone = hub.enter("maria")
     cookie = phone.client.cookies["otorongo"]
     hub.store.close()
     raw = b"".join(path.read_bytes() for path in hub.folder.glob("hub.db*"))
@@ -204,7 +204,7 @@ def test_a_password_is_changed_by_who_knows_it(hub: Hub) -> None:
     assert change(PASSWORD, new, new) == 303
     assert phone.get("/alerts").status_code == 200
     assert other.get("/alerts").status_code == 303
-    hub.login("maria", new)
+    hub.enter("maria", new)
 
 
 def test_one_ends_ones_own_sessions_only(hub: Hub) -> None:
