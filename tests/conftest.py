@@ -5,9 +5,6 @@ from pathlib import Path
 
 import pytest
 
-# librosa, a peer in some tests, compiles for half a minute otherwise; numba reads this once, when it is first loaded.
-os.environ["NUMBA_DISABLE_JIT"] = "1"
-
 ROOT = Path(__file__).parents[1]
 
 

@@ -1,9 +1,6 @@
 """The station's spectrogram against librosa's."""
 
-import os
 from pathlib import Path
-
-os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # librosa would compile for half a minute
 
 import librosa
 import numpy as np
