@@ -75,13 +75,55 @@ def test_a_cloud_does_not_pass(rng: np.random.Generator, lift: float) -> None:
     assert not moved(state, noisy(scene, rng, lift=lift))[1].passed
 
 
-def test_another_scene_is_told_as_light_and_becomes_the_background(rng: np.random.Generator) -> None:
-    """What changes everywhere at once is no animal; after it the gate sees as before."""
+@pytest.mark.parametrize(("gain", "lift"), [(0.6, 30.0), (1.4, -40.0), (0.7, 40.0)])
+def test_another_exposure_does_not_pass(rng: np.random.Generator, gain: float, lift: float) -> None:
+    """The camera may open its iris: contrast and brightness change together."""
+    scene = np.clip(forest(rng), 60, 170).astype(np.uint8)
+    state = settle(scene, rng)
+    exposed = np.clip(scene * gain + lift, 0, 255).astype(np.uint8)
+    assert not moved(state, noisy(exposed, rng))[1].passed
+
+
+def test_who_walks_in_under_a_cloud_passes(rng: np.random.Generator) -> None:
+    """The light changes and somebody comes in the same frame."""
+    scene = np.clip(forest(rng), 60, 170).astype(np.uint8)
+    state = settle(scene, rng)
+    frame = np.clip(scene * 0.7 + 20, 0, 255).astype(np.uint8)
+    frame[150:400, 200:300] = 15
+    state, seen = moved(state, noisy(frame, rng))
+    assert seen.passed
+    assert 0.05 < seen.share < 0.2
+
+
+def test_somebody_close_to_the_lens_passes(rng: np.random.Generator) -> None:
+    """A shirt that fills nine tenths of the frame is no change of light, and is not taken for one."""
+    scene = forest(rng)
+    state = settle(scene, rng)
+    frame = scene.copy()
+    frame[:, :576] = (70, 60, 50)
+    state, seen = moved(state, noisy(frame, rng))
+    assert seen.passed
+    assert seen.share > 0.3
+
+
+def test_sun_through_leaves_is_told_as_light(rng: np.random.Generator) -> None:
+    """Light that differs from place to place moves nearly every cell, and the texture stays: not worth a look."""
+    scene = np.clip(forest(rng), 60, 130).astype(np.uint8)
+    state = settle(scene, rng)
+    across = np.linspace(-50, 110, 640, dtype=np.float32)[None, :, None]
+    sunny = np.clip(scene + across, 0, 255).astype(np.uint8)
+    state, seen = moved(state, noisy(sunny, rng))
+    assert seen == Moved(passed=False, share=seen.share, light=True)
+    assert not moved(state, noisy(sunny, rng))[1].passed
+
+
+def test_another_scene_passes_once_and_becomes_the_background(rng: np.random.Generator) -> None:
+    """Somebody close to the lens, or a frame of another hour, changes everything: it is looked at, then known."""
     state = settle(forest(rng), rng)
     other = forest(np.random.default_rng(99))
     state, seen = moved(state, noisy(other, rng))
-    assert seen.light
-    assert not seen.passed
+    assert seen.passed
+    assert not seen.light
     for _ in range(20):
         state, seen = moved(state, noisy(other, rng))
         assert not seen.passed
