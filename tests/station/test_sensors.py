@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from otorongo.station.adapters import alsa, picamera
 from otorongo.station.adapters.alsa import Alsa, card_at
@@ -86,7 +88,7 @@ def test_a_process_that_is_too_slow_loses_the_oldest_sound_and_counts_it(tmp_pat
     code = WRITE + "; sys.stdout.flush(); import time; time.sleep(60)"
     count = round(RATE * alsa.BLOCK_S) * blocks
     process = child(code, str(count))([])
-    ring = alsa._Ring(process, round(RATE * alsa.BLOCK_S) * 2)
+    ring = alsa._Ring(process, round(RATE * alsa.BLOCK_S) * 2, uptime_ms)
     until = time.monotonic() + 20
     while ring._lost < 40 and time.monotonic() < until:
         time.sleep(0.02)
@@ -157,3 +159,88 @@ def test_a_sensor_ends_when_it_is_closed() -> None:
     items = list(microphone.samples())
     assert all(isinstance(item, Tick) for item in items)
     assert np.isfinite(len(items))
+
+
+NOISY = """
+import sys, time, numpy as np
+for n in range(int(sys.argv[1])):
+    sys.stderr.write("overrun!!! (at least 12.500 ms long)\\n" + "x" * 20000 + "\\n")
+    sys.stderr.flush()
+    sys.stdout.buffer.write((np.arange(2000) % 97 * 100).astype("<i2").tobytes())
+    sys.stdout.flush()
+    time.sleep(float(sys.argv[2]))
+sys.stderr.write("hw:1,0: Input/output error")
+"""
+
+
+def test_arecord_may_say_as_much_as_it_likes_and_its_overruns_are_counted() -> None:
+    """Half a megabyte on its error output does not stop the sound; each overrun is told once, with what it cost."""
+    microphone = Alsa("hw:1,0", RATE, RATE, 1.0, 0.5, uptime_ms, start=child(NOISY, "24", "0"), sleep_s=lambda s: None)
+    items = take(microphone.samples(), lambda item: isinstance(item, Fault) and item.kind == NoteKind.SENSOR_FAULT)
+    assert sum(isinstance(item, Sample) for item in items) == 11
+    faults = [item for item in items if isinstance(item, Fault)]
+    assert sum(fault.lost for fault in faults) == 24
+    assert "overruns, at least" in faults[0].text
+    assert "Input/output error" in faults[-1].text
+    assert "overrun" not in faults[-1].text
+
+
+STALLS = """
+import sys, time, numpy as np
+began, lost = time.monotonic(), 0.0
+for n in range(22):
+    lost += 0.6 if n == 6 else 0
+    time.sleep(max(0, began + lost + (n + 1) / 4 - time.monotonic()))
+    sys.stdout.buffer.write(np.zeros(2000, "<i2").tobytes())
+    sys.stdout.flush()
+"""
+
+
+def test_missing_sound_is_told_and_times_stay_honest() -> None:
+    """After 0.6 s that never came, a fault tells the hole and the windows behind it carry the time they were heard."""
+    microphone = Alsa("hw:1,0", RATE, RATE, 1.0, 0.5, uptime_ms, start=child(STALLS), sleep_s=lambda s: None)
+    items, now = [], []
+    for item in microphone.samples():
+        items.append(item)
+        now.append(uptime_ms())
+        if isinstance(item, Fault) and item.kind == NoteKind.SENSOR_FAULT:
+            break
+    holes = [n for n, item in enumerate(items) if isinstance(item, Fault) and "missing" in item.text]
+    assert len(holes) == 1
+    [told] = [item for item in items if isinstance(item, Fault) and "missing" in item.text]
+    assert told.lost == 1
+    assert 400 < int(told.text.split()[1]) < 800
+    behind = [(item, at) for item, at in zip(items, now, strict=True) if isinstance(item, Sample)][-2:]
+    assert all(abs(at - item.end_ms) < 400 for item, at in behind)
+
+
+def _heard(clock: alsa.SampleClock, arrivals: list[float], rate_hz: int = 48_000) -> list[tuple[int, int]]:
+    """Blocks of a quarter second at these times: (number, missing ms) of each hole; the clock begins anew there."""
+    holes = []
+    for number, came_ms in enumerate(arrivals):
+        if hole := clock.hole_ms(rate_hz // 4, round(came_ms)):
+            holes.append((number, hole))
+            clock.__init__(rate_hz)  # type: ignore[misc]
+        clock.take(rate_hz // 4, round(came_ms))
+    return holes
+
+
+@given(st.lists(st.integers(0, 1400), min_size=10, max_size=60), st.integers(-150, 150))
+def test_a_busy_machine_and_a_bad_crystal_are_no_holes(delays: list[int], ppm: int) -> None:
+    """Blocks held up now and then and a clock off by 150 millionths: no hole, and times right within 200 ms."""
+    clock = alsa.SampleClock(48_000)
+    true = [250 * (n + 1) * (1 + ppm / 1e6) + 1000 for n in range(len(delays) * 10)]
+    held = [at + (delays[n // 10] if n % 10 == 3 else 0) for n, at in enumerate(true)]
+    at = 0.0
+    arrivals = [at := max(at, one) for one in held]  # in order
+    assert _heard(clock, arrivals) == []
+    assert abs(clock.at_ms(len(true) / 4) - true[-1]) <= 200
+
+
+@given(st.integers(260, 5000), st.integers(0, 100))
+def test_a_real_hole_is_found_within_two_seconds(hole_ms: int, before: int) -> None:
+    """Whatever is missing for more than 200 ms is told once, with its length, by the eighth block behind it."""
+    arrivals = [250.0 * (n + 1) + (hole_ms if n >= before + 40 else 0) for n in range(before + 120)]
+    [(number, told)] = _heard(alsa.SampleClock(48_000), arrivals)
+    assert before + 40 <= number <= before + 40 + 15
+    assert abs(told - hole_ms) < 20
