@@ -23,6 +23,7 @@ from otorongo.station.errors import SensorError
 from otorongo.station.events import Rule
 from otorongo.station.outbox import Outbox
 from otorongo.station.pipeline import Judged, Keeper, Passed, Sense
+from otorongo.station.redact import without_secrets
 from otorongo.station.samples import Event, Item, Sample, Score
 from otorongo.toml import ConfigError
 from otorongo.wire import birth
@@ -80,7 +81,8 @@ def sense(config: StationConfig, section: str, *, show: Show | None = None, dril
             loop.show = show
         stop_on_signal(source.close)
         log.debug("ready")
-        notify(f"READY=1\nSTATUS={section}: {sensor.driver} {sensor.device}, {bundle.manifest.reference}")
+        device = without_secrets(sensor.device)  # everybody may read a service's status
+        notify(f"READY=1\nSTATUS={section}: {sensor.driver} {device}, {bundle.manifest.reference}")
         loop.run(source.samples())
         notify("STOPPING=1")
     finally:

@@ -111,9 +111,22 @@ class MediaSender:
 
 
 def keep_text(outbox: Outbox, name: str, text: str, now_ms: int) -> tuple[str, int, bytes]:
-    """Write a text for the hub below the data folder; returns its relative path, size and hash."""
+    """Write a text for the hub below the data folder, in place of the one before it.
+
+    Returns its relative path, size and hash. Raises OSError if the card does not take it; nothing is left behind then.
+    """
     data = text.encode(errors="replace")[-64 * 1024 :]
-    path = outbox.media.root / "media" / f"{name}-{now_ms}.txt"
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(data)
+    folder = outbox.media.root / "media"
+    folder.mkdir(exist_ok=True)
+    known = {one.path: one.seq for one in outbox.media.all()}
+    for old in folder.glob(f"{name}-*.txt"):  # also one whose row was never put
+        old.unlink(missing_ok=True)
+        if (seq := known.get(str(old.relative_to(outbox.media.root)))) is not None:
+            outbox.media.forget([seq])
+    path = folder / f"{name}-{now_ms}.txt"
+    try:
+        path.write_bytes(data)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
     return str(path.relative_to(outbox.media.root)), len(data), hashlib.sha256(data).digest()

@@ -1,14 +1,13 @@
 """What the hub asks of a station, and how it is answered: evidence, log lines, the configuration, a drill."""
 
 import logging
-import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
 from otorongo.station.outbox import Of, Outbox
+from otorongo.station.redact import without_secrets
 from otorongo.station.uplink_media import MediaSender, keep_text
 from otorongo.wire.classes import is_threat
 from otorongo.wire.codes import CloseReason, Kind, MediaKind, NoteKind, Tag
@@ -20,8 +19,6 @@ log = logging.getLogger(__name__)
 MAX_LINES: Final = 500
 DRILL_EVIDENCE: Final = 80
 _DRILL_PAUSE_MS: Final = 10_000
-_SECRET = re.compile(r"(?i)((?:password|passwd|token|secret)(?!\w*_file)[\w-]*\s*[=:]\s*)\S+")
-_USER_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s\"']+@")
 
 
 class Answers(Struct, frozen=True):
@@ -31,11 +28,6 @@ class Answers(Struct, frozen=True):
     media: MediaSender
     config_text: str
     log_lines: Callable[[int], Sequence[str]]
-
-
-def without_secrets(text: str) -> str:
-    """The text with passwords, tokens and users in addresses blotted out."""
-    return _SECRET.sub(r"\1***", _USER_IN_ADDRESS.sub("***@", text))
 
 
 def answer(use: Answers, want: Want, now_ms: int) -> None:
@@ -54,12 +46,16 @@ def answer(use: Answers, want: Want, now_ms: int) -> None:
 
 
 def _send_text(use: Answers, name: str, text: str, now_ms: int) -> None:
-    path, size, digest = keep_text(use.outbox, name, without_secrets(text), now_ms)
+    """Put a text beside the evidence, for the hub to fetch; a card that does not take it is told in a note."""
+    try:
+        path, size, digest = keep_text(use.outbox, name, without_secrets(text), now_ms)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        log.warning("uplink: the %s cannot be written for the hub: %s", name, reason)
+        use.outbox.put([Note(now_ms, NoteKind.OTHER, f"the {name} cannot be sent: {reason}")])
+        return
     [seq] = use.outbox.put([Of(0, Media(now_ms, 0, 0, MediaKind.LOG, size, digest), path)])
     use.media.wanted(seq, 0)
-    for old in [one for one in use.outbox.media.all() if Path(one.path).name.startswith(f"{name}-") and one.seq != seq]:
-        (use.outbox.media.root / old.path).unlink(missing_ok=True)
-        use.outbox.media.forget([old.seq])
 
 
 def _drill(outbox: Outbox, want: WantTest, now_ms: int) -> None:

@@ -18,6 +18,7 @@ from otorongo.wire.codes import Kind, Tag
 from otorongo.wire.receipt import Receipt
 from otorongo.wire.rows import Event, Media, Note
 from tests.station.outbox_bench import SAW, drain, opened, rain, saw
+from tests.station.small_card import fill, small_card
 from tests.station.uplink_fakes import Bench, Book
 
 KILLS = int(os.environ.get("KILLS", "20"))
@@ -26,17 +27,8 @@ KILLS = int(os.environ.get("KILLS", "20"))
 @pytest.fixture
 def card(tmp_path: Path) -> Iterator[Path]:
     """A real file system of 2 MB."""
-    folder = tmp_path / "card"
-    folder.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"no small file system: mount: {done.stderr.strip()} (needs root)")
-    try:
+    with small_card(tmp_path / "card") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def note(number: int) -> Note:
@@ -105,12 +97,7 @@ def test_a_full_card_can_be_opened(card: Path) -> None:
     box = opened(card / "outbox.db", ballast=512 * 1024)
     box.put([saw()])
     box.close()
-    with (card / "filler").open("wb", buffering=0) as filler:
-        try:
-            while True:
-                filler.write(bytes(4096))
-        except OSError:
-            pass
+    fill(card)
     again = opened(card / "outbox.db", ballast=512 * 1024)
     assert again.put([saw()]) == [2]
     again.close()

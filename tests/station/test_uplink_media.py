@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from otorongo.station.outbox import Of
-from otorongo.station.uplink_wants import without_secrets
 from otorongo.wire import topics, wants
 from otorongo.wire.codes import Kind, MediaKind, NoteKind, Tag
 from otorongo.wire.rows import Event, Media, Note
 from tests.station.outbox_bench import SAW, saw
+from tests.station.small_card import fill, small_card
 from tests.station.uplink_rig import Rig
 
 
@@ -136,10 +136,29 @@ def test_log_and_configuration_are_sent_without_secrets(rig: Rig) -> None:
         rig.book.take_chunk(payload)
     texts = [data.decode() for data in rig.book.media.values()]
     assert "line\nline\nline" in texts
-    assert any('user = "x"' in text for text in texts)
+    assert any("user = ***" in text for text in texts)
     assert not any("geheim" in text for text in texts)
-    blotted = without_secrets("mqtt://me:pw@hub token: abc\npassword_file = '/x'")
-    assert blotted == "mqtt://***@hub token: ***\npassword_file = '/x'"
+
+
+def test_a_full_card_is_the_answer_to_a_wanted_log(tmp_path: Path) -> None:
+    """On a card without room the hub hears in a note why the log does not come, nothing half is left, rows go on."""
+    with small_card(tmp_path / "card", "1m") as card:
+        rig = Rig(card)
+        rig.connect()
+        rig.settle()
+        (card / "media").mkdir()
+        fill(card)
+        rig.pipe.down(topics.WANTS, wants.encode((wants.WantLog(3),)))
+        rig.settle()
+        texts = [row.text for _, row in rig.book.rows.values() if isinstance(row, Note)]
+        assert texts == ["the log cannot be sent: No space left on device"]
+        assert list((card / "media").iterdir()) == []
+        (card / "filler").unlink()
+        rig.pipe.down(topics.WANTS, wants.encode((wants.WantConfig(),)))
+        rig.settle()
+        assert len(list((card / "media").iterdir())) == 1
+        rig.sensor.close()
+        rig.outbox.close()
 
 
 def test_a_drill_goes_the_whole_way_once(rig: Rig) -> None:
