@@ -60,6 +60,11 @@ RULES = (
     Rule("otorongo.models.mel", ours=BUNDLE_VALUES, libraries=("numpy",)),
     Rule("otorongo.models.image", ours=BUNDLE_VALUES, libraries=("numpy", "cv2")),
     Rule(
+        "otorongo.models.litert",
+        ours=("otorongo.models.errors",),
+        libraries=("numpy", "ai_edge_litert"),
+    ),
+    Rule(
         "otorongo.models*",
         ours=(*CONTRACT, "otorongo.models*"),
         never=("otorongo.models.train*",),

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from otorongo.models import manifest
+from otorongo.models import manifest, shelves
 
 # Runs the command's own main and leaves, as its last act, a list of everything that it loaded.
 PROGRAM = """
@@ -70,7 +70,7 @@ def replay(section: str, bundle: str, folder: Path) -> str:
 
 def bundle_for(kind: str) -> str:
     """A bundle of the zoo for sound or pictures."""
-    return next(name for name in manifest.zoo() if manifest.load(name).manifest.kind == kind)
+    return next(name for name in shelves.zoo() if manifest.load(name).manifest.kind == kind)
 
 
 def test_the_microphone_loads_no_sight_and_no_network(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from otorongo.errors import OtorongoError
-from otorongo.models import manifest, runtime
+from otorongo.models import manifest, runtime, shelves
 from otorongo.models.manifest import Bundle
 
 
@@ -15,9 +15,11 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="otorongo-models", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True, metavar="check|list|show")
     check = commands.add_parser("check", help="verify digests and run the golden samples")
-    check.add_argument("bundle", nargs="*", help="name@version or a folder; without one, all of the zoo")
+    check.add_argument(
+        "bundle", nargs="*", help="name@version or a folder; without one, all of the zoo and all that were added"
+    )
     check.add_argument("--quiet", action="store_true", help="one line per bundle")
-    commands.add_parser("list", help="the bundles that come with the program")
+    commands.add_parser("list", help="the bundles that come with the program, and those that were added")
     show = commands.add_parser("show", help="what a bundle says of itself")
     show.add_argument("bundle", help="name@version or a folder")
     return top
@@ -28,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     try:
         if given.command == "check":
-            return check_all(given.bundle or manifest.zoo(), quiet=given.quiet)
+            return check_all(given.bundle or [*shelves.zoo(), *shelves.added()], quiet=given.quiet)
         if given.command == "list":
             return list_all()
         return show_one(given.bundle)
@@ -80,9 +82,9 @@ def check_one(reference: str, *, quiet: bool) -> bool:
 
 
 def list_all() -> int:
-    """One line per bundle of the zoo; a broken one is named as such."""
+    """One line per bundle; a broken one is named as such."""
     failed = 0
-    for reference in manifest.zoo():
+    for reference in [*shelves.zoo(), *shelves.added()]:
         try:
             about = manifest.load(reference).manifest
             print(f"{reference:<14}{about.kind:<9}{len(about.classes):>3} classes  {about.summary}")

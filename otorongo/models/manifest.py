@@ -16,13 +16,10 @@ import msgspec
 
 from otorongo import toml
 from otorongo.models.errors import BundleError
+from otorongo.models.shelves import FILE_NAME, added, find, zoo
 from otorongo.wire import classes
 
-ZOO = Path(__file__).with_name("zoo")
-FILE_NAME = "manifest.toml"
-
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-_REFERENCE = re.compile(r"(?P<name>[a-z][a-z0-9_-]{0,31})@(?P<version>[0-9]{1,5})")
 _MAX_FILE_BYTES = 64 << 20
 
 Probability = Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
@@ -38,13 +35,19 @@ class SoundInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     window_s: Annotated[float, msgspec.Meta(gt=0.0, le=60.0)]
     hop_s: Positive
     """From one scored window to the next."""
-    n_fft: Annotated[int, msgspec.Meta(ge=64, le=65_536)]
-    stft_hop: Count
-    n_mels: Annotated[int, msgspec.Meta(ge=8, le=512)]
-    fmin_hz: Annotated[float, msgspec.Meta(ge=0.0)]
-    fmax_hz: Positive
+    tensor: Literal["log_mel", "waveform"] = "log_mel"
+    """`waveform` gives the network the samples themselves; then nothing below but `short` counts."""
+    n_fft: Annotated[int, msgspec.Meta(ge=64, le=65_536)] = 1024
+    frame: Annotated[int, msgspec.Meta(ge=64, le=65_536)] | None = None
+    """Samples under one Hann window, at most n_fft, zeros after them; left out: n_fft."""
+    stft_hop: Count = 320
+    n_mels: Annotated[int, msgspec.Meta(ge=8, le=512)] = 80
+    fmin_hz: Annotated[float, msgspec.Meta(ge=0.0)] = 30.0
+    fmax_hz: Positive = 7600.0
     mel_scale: Literal["slaney", "htk"] = "slaney"
     mel_norm: Literal["slaney", "none"] = "slaney"
+    ramps: Literal["hz", "mel"] = "hz"
+    """On which axis the sides of a filter are straight: `hz` as in librosa, `mel` as in TensorFlow."""
     center: bool = True
     pad_mode: Literal["constant", "reflect"] = "constant"
     """What stands before the first and after the last sample when `center` is true."""
@@ -58,6 +61,15 @@ class SoundInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """`window_mean` takes the window's mean level away, so that gain and microphone do not matter."""
     scale_db: Positive = 1.0
     """The tensor is decibels divided by this."""
+    log: Literal["decibels", "natural"] = "decibels"
+    """`natural`: ln(mel + log_offset), and neither ref, amin, top_db, level nor scale_db counts."""
+    log_offset: Positive = 0.001
+    layout: Literal["bands_first", "frames_first"] = "bands_first"
+    """The tensor is (1, 1, n_mels, frames) or (1, frames, n_mels)."""
+    patches: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    """A network that hears less than a window is run on so many pieces, evenly over the window ..."""
+    patch_frames: Count | None = None
+    """... of so many frames each; the highest of its answers counts. Left out: the whole window."""
     short: Literal["repeat", "silence"] = "repeat"
     """How a sample shorter than the window is filled up."""
 
@@ -69,8 +81,16 @@ class SoundInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     @property
     def frames(self) -> int:
         """Columns of the spectrogram of one window."""
-        inside = self.window_samples if self.center else self.window_samples - self.n_fft
+        inside = self.window_samples if self.center else self.window_samples - (self.frame or self.n_fft)
         return 1 + inside // self.stft_hop
+
+    @property
+    def shape(self) -> list[int]:
+        """Of the network's input."""
+        if self.tensor == "waveform":
+            return [1, self.window_samples]
+        frames = self.patch_frames or self.frames
+        return [1, frames, self.n_mels] if self.layout == "frames_first" else [1, 1, self.n_mels, frames]
 
 
 class PictureInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -110,8 +130,10 @@ class ClassSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     prior: Probability
     """Share of the class in the calibration set, which evidence is measured against."""
     calibration: Calibration = Calibration()
-    outputs: tuple[Annotated[int, msgspec.Meta(ge=0, le=4095)], ...] = ()
-    """Pictures: which outputs of the second network mean this class; none: what only the first network sees."""
+    outputs: tuple[Annotated[int, msgspec.Meta(ge=0, le=65_535)], ...] = ()
+    """Pictures: which outputs of the second network mean this class; none: what only the first network sees.
+    Sound: which of the network's outputs mean this class, the highest counts; none in all classes: one each, in order.
+    """
 
     @property
     def wire_class(self) -> int:
@@ -137,6 +159,28 @@ class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Largest difference in logit(p), both clipped to +-8. INT8 kernels of x86 and aarch64 differ by 0.2 to 0.3."""
 
 
+class Joint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How this bundle's opinion and another's become one: logit(p) = first * theirs + own * ours + offset.
+
+    Both opinions are calibrated logits of the same window. One fit over both (logistic regression on recordings that
+    neither network was trained on) takes what they have in common only once.
+    """
+
+    bundle: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_-]{0,31}@[0-9]{1,5}$")]
+    """The bundle that always runs and whose candidates this one judges."""
+    label: str
+    """Of that bundle."""
+    own: str
+    """Label of this bundle that speaks of the same."""
+    first: Annotated[float, msgspec.Meta(ge=0.0)]
+    second: Annotated[float, msgspec.Meta(ge=0.0)]
+    offset: float
+    prior: Probability
+    threshold: Probability
+    candidate: Probability
+    """Calibrated p of the first bundle at and above which this one is asked."""
+
+
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where weights or training material came from."""
 
@@ -159,6 +203,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     sources: tuple[Source, ...]
     sound: SoundInput | None = None
     picture: PictureInput | None = None
+    joint: tuple[Joint, ...] = ()
+    """Sound: with which bundles this one can give a second opinion."""
     things: PictureInput | None = None
     """Pictures: input of the second network (role `things`), which tells people and vehicles from animals."""
 
@@ -205,38 +251,21 @@ class Bundle:
 
 
 def load(reference: str | Path) -> Bundle:
-    """Open a bundle of the zoo by `name@version`, or any bundle by its folder.
+    """Open a bundle of the zoo, or one that was added, by `name@version`; or any bundle by its folder.
 
     Raises BundleError or ConfigError; the text names the file, the key, the reason and the way out.
     """
-    folder, version = _find(str(reference))
+    folder, version = find(str(reference))
     path = folder / FILE_NAME
     if not path.is_file():
-        known = ", ".join(zoo()) or "none"
-        raise BundleError(f"{path}: no such file: {reference} is not a bundle (the zoo has: {known})")
+        known = ", ".join([*zoo(), *added()]) or "none"
+        raise BundleError(f"{path}: no such file: {reference} is not a bundle (there are: {known})")
     manifest = toml.load(path, Manifest)
     if version is not None and manifest.version != version:
         raise BundleError(f"{path}: version: is {manifest.version}, but {reference} was asked for")
     _check_values(manifest, path)
     _check_files(manifest, folder, path)
     return Bundle(folder, manifest, hashlib.sha256(path.read_bytes()).hexdigest())
-
-
-def zoo() -> list[str]:
-    """References of the bundles that come with the program, whether or not they are sound."""
-    found = []
-    for path in sorted(ZOO.glob(f"*/{FILE_NAME}")):
-        match = re.search(r"^version\s*=\s*(\d+)", path.read_text(errors="replace"), re.MULTILINE)
-        found.append(f"{path.parent.name}@{match[1] if match else '?'}")
-    return found
-
-
-def _find(reference: str) -> tuple[Path, int | None]:
-    match = _REFERENCE.fullmatch(reference)
-    if match and not Path(reference).is_dir():
-        return ZOO / match["name"], int(match["version"])
-    path = Path(reference)
-    return (path.parent if path.name == FILE_NAME else path), None
 
 
 def _check_values(manifest: Manifest, path: Path) -> None:
@@ -292,11 +321,20 @@ def _golden_complaints(manifest: Manifest) -> list[tuple[str, str]]:
 
 def _sound_complaints(sound: SoundInput) -> list[tuple[str, str]]:
     found = []
-    if not sound.fmin_hz < sound.fmax_hz <= sound.rate_hz / 2:
+    if sound.tensor == "log_mel" and not sound.fmin_hz < sound.fmax_hz <= sound.rate_hz / 2:
         found.append(("sound.fmax_hz", f"is {sound.fmax_hz} (allowed: above fmin_hz, at most half of rate_hz)"))
     if sound.hop_s > sound.window_s:
         reason = f"is {sound.hop_s}: sound between windows would be lost (allowed: at most window_s)"
         found.append(("sound.hop_s", reason))
+    if sound.tensor == "waveform":
+        return found
+    if (sound.frame or 0) > sound.n_fft:
+        found.append(("sound.frame", f"is {sound.frame} (allowed: at most n_fft, {sound.n_fft})"))
+    if sound.patches > 1 and sound.patch_frames is None:
+        found.append(("sound.patch_frames", f"is missing: {sound.patches} patches need their length"))
+    if (sound.patch_frames or 0) > sound.frames:
+        reason = f"is {sound.patch_frames}, but a window has {sound.frames} frames (allowed: at most those)"
+        found.append(("sound.patch_frames", reason))
     if sound.window_samples < sound.n_fft:
         reason = f"is {sound.window_s}, shorter than n_fft (allowed: at least n_fft / rate_hz)"
         found.append(("sound.window_s", reason))

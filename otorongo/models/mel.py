@@ -38,13 +38,17 @@ def mel_to_hz(mel: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
 
 def filter_bank(given: SoundInput) -> Array:
     """Triangular filters (n_mels, 1 + n_fft // 2); `slaney` norm gives each triangle the area of one hertz."""
-    bins_hz = np.fft.rfftfreq(given.n_fft, 1.0 / given.rate_hz)
+    bins_hz: NDArray[np.float64] = np.fft.rfftfreq(given.n_fft, 1.0 / given.rate_hz).astype(np.float64)
     ends = hz_to_mel(np.array([given.fmin_hz, given.fmax_hz]), given.mel_scale)
-    points_hz = mel_to_hz(np.linspace(ends[0], ends[1], given.n_mels + 2), given.mel_scale)
-    steps_hz = np.diff(points_hz)
-    ramps = points_hz[:, None] - bins_hz[None, :]
-    rising = -ramps[:-2] / steps_hz[:-1, None]
-    falling = ramps[2:] / steps_hz[1:, None]
+    points_mel = np.linspace(ends[0], ends[1], given.n_mels + 2)
+    points_hz = mel_to_hz(points_mel, given.mel_scale)
+    points, bins = points_hz, bins_hz
+    if given.ramps == "mel":
+        points, bins = points_mel, hz_to_mel(bins_hz, given.mel_scale)
+    steps = np.diff(points)
+    ramps = points[:, None] - bins[None, :]
+    rising = -ramps[:-2] / steps[:-1, None]
+    falling = ramps[2:] / steps[1:, None]
     bank = np.maximum(0.0, np.minimum(rising, falling))
     if given.mel_norm == "slaney":
         bank *= (2.0 / (points_hz[2:] - points_hz[:-2]))[:, None]
@@ -58,31 +62,54 @@ class Spectrogram:
         self.given = given
         self._bank = filter_bank(given)
         # Hann, periodic, as short-time analysis wants it (numpy's own hanning is symmetric).
-        phase = 2.0 * np.pi * np.arange(given.n_fft) / given.n_fft
+        self._frame = given.frame or given.n_fft
+        phase = 2.0 * np.pi * np.arange(self._frame) / self._frame
         self._window = (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
+
+    def bands(self, sound: Array) -> Array:
+        """Mel bands (n_mels, frames), before the logarithm, of float32 mono sound (n,) at the bundle's rate."""
+        given = self.given
+        if given.center:
+            sound = np.pad(sound, given.n_fft // 2, mode=given.pad_mode)
+        frames = np.lib.stride_tricks.sliding_window_view(sound, self._frame)[:: given.stft_hop]
+        spectrum = np.fft.rfft(frames * self._window, given.n_fft)
+        power = spectrum.real**2 + spectrum.imag**2
+        if given.power != 2.0:
+            power = power ** (given.power / 2.0)
+        return np.asarray(self._bank @ power.T, np.float32)
 
     def decibels(self, sound: Array) -> Array:
         """Log-mel spectrogram (n_mels, frames) in dB of float32 mono sound (n,) at the bundle's rate, n >= n_fft."""
         given = self.given
-        if given.center:
-            sound = np.pad(sound, given.n_fft // 2, mode=given.pad_mode)
-        frames = np.lib.stride_tricks.sliding_window_view(sound, given.n_fft)[:: given.stft_hop]
-        spectrum = np.fft.rfft(frames * self._window)
-        power = spectrum.real**2 + spectrum.imag**2
-        if given.power != 2.0:
-            power = power ** (given.power / 2.0)
-        mel = self._bank @ power.T
-        return to_decibels(mel, amin=given.amin, top_db=given.top_db, ref_max=given.ref == "max")
+        return to_decibels(self.bands(sound), amin=given.amin, top_db=given.top_db, ref_max=given.ref == "max")
 
     def tensor(self, sound: Array) -> Array:
-        """The network's input (1, 1, n_mels, frames) of one full window of sound.
+        """The network's input of one full window of sound: (1, 1, n_mels, frames), or as `layout` says.
 
         The window's mean is taken away first: a stuck or badly biased microphone must not look like a low machine.
         """
-        decibels = self.decibels(sound - sound.mean())
-        if self.given.level == "window_mean":
-            decibels = decibels - decibels.mean()
-        return (decibels / np.float32(self.given.scale_db))[None, None].astype(np.float32, copy=False)
+        sound = sound - sound.mean()
+        if self.given.log == "natural":
+            levels = np.log(self.bands(sound) + np.float32(self.given.log_offset))
+        else:
+            levels = self.decibels(sound)
+            if self.given.level == "window_mean":
+                levels = levels - levels.mean()
+            levels = levels / np.float32(self.given.scale_db)
+        ordered = levels.T[None] if self.given.layout == "frames_first" else levels[None, None]
+        return np.ascontiguousarray(ordered, np.float32)
+
+    def tensors(self, sound: Array) -> list[Array]:
+        """The inputs of one full window: as many as `patches`, of `patch_frames` frames each, evenly over it."""
+        tensor = self.tensor(sound)
+        frames = self.given.patch_frames
+        if frames is None:
+            return [tensor]
+        axis = 1 if self.given.layout == "frames_first" else 3
+        room = tensor.shape[axis] - frames
+        starts = np.linspace(0, room, self.given.patches + 2 * (self.given.patches == 1)).round().astype(int)
+        starts = starts[1:2] if self.given.patches == 1 else starts
+        return [np.ascontiguousarray(tensor.take(range(at, at + frames), axis)) for at in starts]
 
 
 def to_decibels(power: NDArray[Any], *, amin: float, top_db: float, ref_max: bool) -> Array:

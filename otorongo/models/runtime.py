@@ -69,8 +69,31 @@ class Classifier(Protocol):
         """
 
 
+class Network(Protocol):
+    """One network, run one input after the other."""
+
+    inputs: dict[str, list[Any]]
+    """Shapes by name."""
+    outputs: dict[str, list[Any]]
+
+    def run(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
+        """Feed the first input; all outputs in order."""
+
+
+def open_session(path: Path, threads: int = 1) -> Network:
+    """A session of the kind that the file's suffix asks for: `.tflite` by LiteRT, all else by ONNX Runtime.
+
+    Raises BundleError.
+    """
+    if path.suffix == ".tflite":
+        from otorongo.models.litert import LiteSession
+
+        return LiteSession(path, threads)
+    return Session(path, threads)
+
+
 class Session:
-    """One network, run one input after the other on `threads` threads."""
+    """A network in ONNX, run one input after the other on `threads` threads."""
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         options = onnxruntime.SessionOptions()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from otorongo.models.errors import BundleError, InputError
 from otorongo.models.manifest import Bundle, SoundInput
 from otorongo.models.mel import Array, Spectrogram, resample
-from otorongo.models.runtime import Session, Verdict, class_score
+from otorongo.models.runtime import Network, Verdict, class_score, open_session
 
 
 class SoundClassifier:
@@ -19,9 +19,9 @@ class SoundClassifier:
             raise BundleError(f"{bundle.folder}: is a {bundle.manifest.kind} bundle, not one for sound")
         self.bundle = bundle
         self._given = bundle.manifest.sound
-        self._front = Spectrogram(self._given)
-        self._session = Session(bundle.path("model"), threads)
-        _check_shape(self._session, self._given, bundle)
+        self._front = Spectrogram(self._given) if self._given.tensor == "log_mel" else None
+        self._session = open_session(bundle.path("model"), threads)
+        self._places = _places(self._session, self._given, bundle)
 
     def scores(self, data: NDArray[Any], rate_hz: int = 0) -> Verdict:
         """Score at most one window of float mono sound (n,) in [-1, 1] at `rate_hz` (0: the bundle's own rate).
@@ -29,10 +29,17 @@ class SoundClassifier:
         Sound shorter than the window is repeated, or followed by silence, as the manifest says. Values that are not
         finite count as silence. Raises InputError for an empty, longer, or not mono sample.
         """
-        window = fill(as_mono(data, rate_hz or self._given.rate_hz, self._given), self._given)
-        logits = self._session.run(self._front.tensor(window))[0].reshape(-1)
+        logits = self.outputs(data, rate_hz)[0]
         specs = self.bundle.manifest.classes
-        return Verdict(tuple(class_score(spec, float(score)) for spec, score in zip(specs, logits, strict=True)))
+        best = [float(logits[places].max()) for places in self._places]
+        return Verdict(tuple(class_score(spec, score) for spec, score in zip(specs, best, strict=True)))
+
+    def outputs(self, data: NDArray[Any], rate_hz: int = 0) -> list[Array]:
+        """What the network itself says of a window, each output flat: the highest value over its patches."""
+        window = fill(as_mono(data, rate_hz or self._given.rate_hz, self._given), self._given)
+        tensors = self._front.tensors(window) if self._front else [window[None]]
+        answers = [self._session.run(tensor) for tensor in tensors]
+        return [np.max([each.reshape(-1) for each in same], axis=0) for same in zip(*answers, strict=True)]
 
 
 def as_mono(data: NDArray[Any], rate_hz: int, given: SoundInput) -> Array:
@@ -60,13 +67,22 @@ def fill(sound: Array, given: SoundInput) -> Array:
     return np.pad(sound, (0, wanted - len(sound)))
 
 
-def _check_shape(session: Session, given: SoundInput, bundle: Bundle) -> None:
-    """Refuse a network that does not fit its manifest now, rather than at the first sound in the forest."""
-    path = bundle.path("model")
-    wanted = [1, 1, given.n_mels, given.frames]
+def _places(session: Network, given: SoundInput, bundle: Bundle) -> list[list[int]]:
+    """Which outputs each class has.
+
+    Refuses a network that does not fit its manifest now, rather than at the first sound in the forest.
+    """
+    path, specs = bundle.path("model"), bundle.manifest.classes
     for shape in session.inputs.values():
-        if shape != wanted:
-            raise BundleError(f"{path}: input has shape {shape}, but the manifest's [sound] makes {wanted}")
-    shape = next(iter(session.outputs.values()))
-    if shape[-1] != len(bundle.manifest.classes):
-        raise BundleError(f"{path}: {shape[-1]} outputs, but the manifest has {len(bundle.manifest.classes)} classes")
+        if shape != given.shape:
+            raise BundleError(f"{path}: input has shape {shape}, but the manifest's [sound] makes {given.shape}")
+    count = next(iter(session.outputs.values()))[-1]
+    named = [list(spec.outputs) for spec in specs]
+    if not any(named):
+        if count != len(specs):
+            raise BundleError(f"{path}: {count} outputs, but the manifest has {len(specs)} classes")
+        return [[place] for place in range(count)]
+    for spec, places in zip(specs, named, strict=True):
+        if not places or max(places) >= count:
+            raise BundleError(f"{path}: class {spec.label}: outputs are {places} (allowed: some of 0 to {count - 1})")
+    return named

@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-LOCKS = ("station", "pi", "hub", "train", "dev")
+LOCKS = ("station", "pi", "litert", "hub", "train", "dev")
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;]+)(?P<marker>[^\\]*)\\?$")
 
 
@@ -29,8 +29,9 @@ def wanted(root: Path, lock: str) -> list[Requirement]:
     groups = {
         "station": extras["station"],
         "pi": extras["station"] + extras["pi"],
+        "litert": extras["station"] + extras["litert"],
         "hub": extras["hub"],
-        "train": extras["station"] + extras["train"],
+        "train": extras["station"] + extras["litert"] + extras["train"],
         "dev": extras["station"] + extras["hub"] + settings["dependency-groups"]["dev"],
     }
     lines = settings["build-system"]["requires"] + settings["project"]["dependencies"] + groups[lock]

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from otorongo.models import manifest
+from otorongo.models.shelves import FILE_NAME
 
 
 def copy(folder: Path, reference: str = "threats@1") -> Path:
@@ -17,7 +18,7 @@ def copy(folder: Path, reference: str = "threats@1") -> Path:
 
 def change(folder: Path, old: str, new: str) -> Path:
     """Replace the first `old` of the manifest, which must be there."""
-    path = folder / manifest.FILE_NAME
+    path = folder / FILE_NAME
     text = path.read_text()
     assert old in text, f"{old!r} is not in {path}"
     path.write_text(text.replace(old, new, 1))
@@ -26,7 +27,7 @@ def change(folder: Path, old: str, new: str) -> Path:
 
 def reseal(folder: Path, role: str) -> Path:
     """Write the digest that a changed file has now."""
-    bundle_text = (folder / manifest.FILE_NAME).read_text()
+    bundle_text = (folder / FILE_NAME).read_text()
     line = next(each for each in bundle_text.splitlines() if each.startswith(f"{role} = "))
     name = line.split('"')[1]
     digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from otorongo.errors import OtorongoError
-from otorongo.models import manifest
+from otorongo.models import manifest, shelves
 from otorongo.models.errors import BundleError
 from tests.models import bundles
 
@@ -18,12 +18,12 @@ def test_the_zoo_loads_by_name_by_folder_and_by_file() -> None:
     assert by_name.manifest.reference == "threats@1"
     assert by_name.manifest.kind == "sound"
     assert by_name.manifest.input is by_name.manifest.sound
-    assert "threats@1" in manifest.zoo()
+    assert "threats@1" in shelves.zoo()
 
 
 def test_every_class_of_the_zoo_has_a_wire_number() -> None:
     """Each label of each bundle in the zoo is reported as a class of the wire, and its rule can be met."""
-    for reference in manifest.zoo():
+    for reference in shelves.zoo():
         for spec in manifest.load(reference).manifest.classes:
             assert 0 < spec.wire_class < 256
             assert 1 <= spec.hits <= spec.of
@@ -123,7 +123,7 @@ def test_the_readme_explains_every_key(root: Path) -> None:
     text = (root / "otorongo/models/README.md").read_text()
     kinds = (
         manifest.Manifest, manifest.SoundInput, manifest.PictureInput, manifest.ClassSpec, manifest.Calibration,
-        manifest.File, manifest.Golden, manifest.Source,
+        manifest.File, manifest.Golden, manifest.Source, manifest.Joint,
     )  # fmt: skip
     keys = {field for kind in kinds for field in kind.__struct_fields__}
     missing = {key for key in keys if f"`{key}`" not in text and f"[{key}]" not in text}

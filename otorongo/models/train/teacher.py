@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-not-found, import-untyped, unused-ignore]
+from ai_edge_litert.interpreter import Interpreter
 
 from otorongo.models.manifest import SoundInput
 from otorongo.models.mel import filter_bank

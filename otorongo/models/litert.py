@@ -1,0 +1,56 @@
+"""The second kind of session: networks in TensorFlow Lite's format, by LiteRT. Only bundles that were added need it."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otorongo.models.errors import BundleError
+
+
+class LiteSession:
+    """One .tflite network, run one input after the other on `threads` threads; integers come out as real numbers."""
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        interpreter = _interpreter(path)
+        try:
+            self._net = interpreter(model_path=str(path), num_threads=threads)
+            self._net.allocate_tensors()
+        except (ValueError, RuntimeError, OSError) as error:
+            raise BundleError(f"{path}: LiteRT cannot load it: {error}") from error
+        self._input = self._net.get_input_details()[0]["index"]
+        self._details: list[dict[str, Any]] = self._net.get_output_details()
+        self.inputs: dict[str, list[Any]] = {each["name"]: _shape(each) for each in self._net.get_input_details()}
+        self.outputs: dict[str, list[Any]] = {each["name"]: _shape(each) for each in self._details}
+
+    def run(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
+        """Feed the first input; all outputs in order, as float32."""
+        self._net.set_tensor(self._input, tensor)
+        self._net.invoke()
+        return [_real(self._net.get_tensor(each["index"]), each["quantization"]) for each in self._details]
+
+
+def _interpreter(path: Path) -> Any:
+    """LiteRT's class. Raises BundleError with the command that installs it."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise BundleError(
+            f"{path}: needs LiteRT, which is not installed here ({error}): "
+            f"{sys.executable} -m pip install 'otorongo[litert]'"
+        ) from error
+    return Interpreter
+
+
+def _shape(details: dict[str, Any]) -> list[int]:
+    return [int(each) for each in details["shape"]]
+
+
+def _real(values: NDArray[Any], quantization: tuple[float, int]) -> NDArray[Any]:
+    """A tensor in real numbers: quantized ones hold steps of `scale` from `zero`."""
+    scale, zero = quantization
+    if np.issubdtype(values.dtype, np.integer) and scale:
+        return (values.astype(np.float32) - np.float32(zero)) * np.float32(scale)
+    return values
