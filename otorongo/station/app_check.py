@@ -10,7 +10,7 @@ from otorongo.models.manifest import load as load_bundle
 from otorongo.station import config as station_config
 from otorongo.station.app import Sensor, rules_for
 from otorongo.station.config import MicrophoneConfig, StationConfig
-from otorongo.station.uplink_config import endpoint
+from otorongo.station.uplink_config import UplinkConfig, endpoint
 from otorongo.wire.classes import name_of
 
 Finding = tuple[bool, str]
@@ -107,12 +107,27 @@ def _uplink(config: StationConfig) -> Iterator[Finding]:
         yield False, f"uplink.broker {link.broker}: not encrypted: everybody on the way can read it; write mqtts://"
     else:
         yield True, f"uplink.broker {link.broker}"
+    yield from _files(link)
+
+
+def _files(link: UplinkConfig) -> Iterator[Finding]:
+    """The files of the uplink: there, readable, private where they are secret, and usable together."""
+    from otorongo.station.adapters.mqtt import check_file, tls_context
+
+    well = True
     for key in ("key_file", "cert_file", "ca_file", "password_file"):
         name = getattr(link, key)
-        if name and not Path(name).is_file():
-            yield (
-                False,
-                f"uplink.{key} {name}: no such file: copy it from the folder that the hub made for this station",
-            )
-        elif name and key in ("key_file", "password_file") and Path(name).stat().st_mode & 0o077:
-            yield False, f"uplink.{key} {name}: others may read it: chmod 600 {name}"
+        if not name:
+            continue
+        try:
+            check_file(key, name)
+            if key in ("key_file", "password_file") and Path(name).stat().st_mode & 0o077:
+                yield False, f"uplink.{key} {name}: others may read it: chmod 600 {name}"
+        except OtorongoError as error:
+            well = False
+            yield False, str(error)
+    try:
+        if well:
+            tls_context(link.ca_file, link.cert_file, link.key_file)
+    except OtorongoError as error:
+        yield False, str(error)

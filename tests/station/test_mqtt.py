@@ -1,28 +1,19 @@
 """The transport over MQTT against real brokers and brokers that misbehave."""
 
 import asyncio
-import contextlib
 import socket
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
-from otorongo.station.adapters.mqtt import MqttTransport, tls_context
+from otorongo.station.adapters.mqtt import MqttTransport
 from otorongo.station.adapters.mqtt_version import Mode, Outcome, after, known
-from otorongo.station.errors import TransportError
-from otorongo.station.ports import Acked, Arrived, Connected, Happening, Lost
+from otorongo.station.ports import Acked, Arrived, Connected, Lost
 from otorongo.wire import status, topics
+from tests.station.mqtt_bench import Diary, listener, transport
 from tests.station.uplink_hub import MiniHub, Mosquitto, free_port, mosquitto, until
 
 
@@ -31,62 +22,6 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     """A real mosquitto."""
     with mosquitto(tmp_path) as running:
         yield running
-
-
-@contextlib.contextmanager
-def transport(port: int, **more: float | ssl.SSLContext) -> Iterator[MqttTransport]:
-    """A transport that is closed at the end."""
-    made = MqttTransport("K-02", "127.0.0.1", port, **more)  # type: ignore[arg-type]
-    made.open()
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-class Diary:
-    """Everything that happened to a transport."""
-
-    def __init__(self, of: MqttTransport) -> None:
-        self._of = of
-        self.all: list[Happening] = []
-
-    def saw(self, kind: type[Happening], count: int = 1) -> Callable[[], bool]:
-        """A condition for `until`: that something of this kind happened so often."""
-
-        def look() -> bool:
-            self.all += self._of.wait(0.05)
-            return sum(isinstance(one, kind) for one in self.all) >= count
-
-        return look
-
-    def of(self, kind: type[Happening]) -> list[Happening]:
-        """What happened of a kind."""
-        return [one for one in self.all if isinstance(one, kind)]
-
-
-@contextlib.contextmanager
-def listener(answer: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A server that does to each connection what the test wants."""
-    server = socket.create_server(("127.0.0.1", 0))
-    server.settimeout(0.1)
-    stop = threading.Event()
-
-    def serve() -> None:
-        while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                peer, _ = server.accept()
-                with peer, contextlib.suppress(OSError):
-                    answer(peer)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield server.getsockname()[1]
-    finally:
-        stop.set()
-        thread.join()
-        server.close()
 
 
 def version_of(connect: bytes) -> int:
@@ -326,73 +261,3 @@ def test_a_callback_that_fails_does_not_end_the_thread(broker: Mosquitto) -> Non
         until(diary.saw(Arrived))
         assert network.is_alive()
     hub.close()
-
-
-def test_files_of_keys_are_named_when_they_are_wrong(tmp_path: Path) -> None:
-    """A missing or broken key file is an error that names the key of the configuration and the file."""
-    with pytest.raises(TransportError, match=r"ca_file.*missing\.pem"):
-        tls_context(str(tmp_path / "missing.pem"), "", "")
-    (tmp_path / "a.pem").write_text("no certificate")
-    with pytest.raises(TransportError, match=r"a\.pem"):
-        tls_context(str(tmp_path / "a.pem"), "", "")
-    with pytest.raises(TransportError, match="go together"):
-        tls_context("", str(tmp_path / "a.pem"), "")
-    assert tls_context("", "", "").verify_mode == ssl.CERT_REQUIRED
-
-
-def _signed(name: str, issuer: "tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None", folder: Path) -> Path:
-    """A certificate for `name` in `name.crt` and its key in `name.key`, signed by an issuer or by itself (a CA)."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer[0].subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(issuer[1] if issuer else key, hashes.SHA256())
-    )
-    (folder / f"{name}.crt").write_bytes(made.public_bytes(Encoding.PEM))
-    (folder / f"{name}.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    (folder / f"{name}.key").chmod(0o644)  # Debian's mosquitto reads it as a user of its own
-    if issuer is None:
-        _signed("hub", (made, key), folder)
-        _signed("K-02", (made, key), folder)
-    return folder
-
-
-def test_certificates_let_in_and_keep_out(tmp_path: Path) -> None:
-    """With its certificate the station is let in over TLS; a hub signed by somebody else is refused, by reason."""
-    pki, other = tmp_path / "pki", tmp_path / "other"
-    for folder, mode in ((pki, 0o755), (other, 0o755), (tmp_path, 0o755)):
-        folder.mkdir(exist_ok=True)
-        folder.chmod(mode)
-    _signed("ca", None, pki)
-    _signed("ca", None, other)
-    extra = f"cafile {pki}/ca.crt\ncertfile {pki}/hub.crt\nkeyfile {pki}/hub.key\nrequire_certificate true\n"
-    extra += "use_identity_as_username true\nset_tcp_nodelay true\nuser root\n"
-    broker = Mosquitto(tmp_path, free_port(), extra)
-    broker.start()
-    try:
-        mine = tls_context(f"{pki}/ca.crt", f"{pki}/K-02.crt", f"{pki}/K-02.key")
-        with transport(broker.port, tls=mine) as way:
-            diary = Diary(way)
-            until(diary.saw(Connected))
-            until(lambda: way.traffic().up > 1000)
-        stranger = tls_context(f"{other}/ca.crt", f"{pki}/K-02.crt", f"{pki}/K-02.key")
-        with transport(broker.port, tls=stranger) as way:
-            diary = Diary(way)
-            until(diary.saw(Lost, 2))
-            assert "CERTIFICATE_VERIFY_FAILED" in str(diary.of(Lost)[0])
-        nobody = tls_context(f"{pki}/ca.crt", "", "")
-        with transport(broker.port, tls=nobody, reconnect_max_s=0.2) as way:
-            diary = Diary(way)
-            until(diary.saw(Lost, 3))
-            assert diary.of(Connected) == []
-    finally:
-        broker.kill()

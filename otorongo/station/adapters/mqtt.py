@@ -20,19 +20,40 @@ from otorongo.wire import topics
 log = logging.getLogger(__name__)
 
 
+def check_file(key: str, path: str) -> None:
+    """Raises TransportError, which names key and file and says what to do, if a file of `[uplink]` cannot be read."""
+    where = f"uplink.{key} {path}"
+    try:
+        with Path(path).open("rb"):
+            return
+    except (FileNotFoundError, NotADirectoryError):
+        raise TransportError(
+            f"{where}: no such file: copy it from the folder that the hub made for this station"
+        ) from None
+    except PermissionError:
+        raise TransportError(
+            f"{where}: this user may not read it: use sudo, or give the file to the user that runs the uplink"
+        ) from None
+    except OSError as error:
+        raise TransportError(f"{where}: cannot be read: {error.strerror or error}") from error
+
+
 def tls_context(ca_file: str, cert_file: str, key_file: str) -> ssl.SSLContext:
     """TLS 1.2 or later, the hub's name checked. Raises TransportError that names the file."""
     for name, path in (("ca_file", ca_file), ("cert_file", cert_file), ("key_file", key_file)):
-        if path and not Path(path).is_file():
-            raise TransportError(f"uplink.{name}: {path} is not a file")
+        if path:
+            check_file(name, path)
     if bool(cert_file) != bool(key_file):
         raise TransportError("uplink: cert_file and key_file go together: one of them is missing")
     try:
         context = ssl.create_default_context(cafile=ca_file or None)
-        if cert_file:
-            context.load_cert_chain(cert_file, key_file)
     except (ssl.SSLError, OSError) as error:
-        raise TransportError(f"uplink: {cert_file or ca_file}: not usable for TLS: {error}") from error
+        raise TransportError(f"uplink.ca_file {ca_file}: not usable for TLS: {error}") from error
+    try:
+        if cert_file:  # a password would be asked for at a terminal that is not there: none is given
+            context.load_cert_chain(cert_file, key_file, password="")
+    except (ssl.SSLError, OSError, ValueError) as error:
+        raise TransportError(f"uplink: {cert_file} and {key_file}: not usable for TLS: {error}") from error
     return context
 
 
