@@ -5,19 +5,17 @@ OpenCV, the camera process never loads what decodes sound, and neither loads wha
 """
 
 import logging
-import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
-from otorongo import __version__
 from otorongo.models.manifest import Bundle
 from otorongo.models.manifest import load as load_bundle
 from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.systemd import notify
+from otorongo.station.app_process import SOFTWARE, kind_of, stop_on_signal
 from otorongo.station.config import CameraConfig, MicrophoneConfig, RuleConfig, StationConfig, check_cadence, rules_of
 from otorongo.station.errors import SensorError
 from otorongo.station.events import Rule
@@ -31,7 +29,6 @@ from otorongo.wire.classes import BY_NAME
 
 log = logging.getLogger(__name__)
 
-SOFTWARE: Final = f"otorongo {__version__}"
 PING_S: Final = 10.0
 
 Sensor = MicrophoneConfig | CameraConfig
@@ -151,11 +148,6 @@ def birth_of(config: StationConfig, section: str, sensor: Sensor, bundle: Bundle
         longitude_deg=place.longitude_deg if place else None,
         height_m=place.height_m if place else None,
     )
-
-
-def kind_of(section: str) -> Any:
-    """What the birth calls a section."""
-    return "microphone" if section == "microphone" else "camera"
 
 
 def _gate(sensor: Sensor) -> Callable[[Sample], Passed]:
@@ -321,14 +313,3 @@ def _watchdog() -> Callable[[int], None]:
             notify("WATCHDOG=1")
 
     return moved
-
-
-def stop_on_signal(close: Callable[[], None]) -> None:
-    """SIGTERM and Ctrl-C end the sensor, so that events are closed and nothing is left behind."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        log.info("%s: closing", signal.Signals(number).name)
-        close()
-
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, stop)

@@ -12,7 +12,7 @@ from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.mqtt import MqttTransport, tls_context
 from otorongo.station.adapters.seal import FileSigner
 from otorongo.station.adapters.systemd import notify
-from otorongo.station.app import SOFTWARE, kind_of, stop_on_signal
+from otorongo.station.app_process import SOFTWARE, kind_of, stop_on_signal
 from otorongo.station.config import StationConfig
 from otorongo.station.outbox import Outbox
 from otorongo.station.uplink import Station, Uplink, speaks_cursor
