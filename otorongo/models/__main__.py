@@ -15,9 +15,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="otorongo-models", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True, metavar="check|list|show")
     check = commands.add_parser("check", help="verify digests and run the golden samples")
-    check.add_argument(
-        "bundle", nargs="*", help="name@version or a folder; without one, all of the zoo and all that were added"
-    )
+    check.add_argument("bundle", nargs="*", help="name@version or a folder; without one, all there are")
     check.add_argument("--quiet", action="store_true", help="one line per bundle")
     commands.add_parser("list", help="the bundles that come with the program, and those that were added")
     show = commands.add_parser("show", help="what a bundle says of itself")
