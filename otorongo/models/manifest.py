@@ -38,8 +38,8 @@ class SoundInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     tensor: Literal["log_mel", "waveform"] = "log_mel"
     """`waveform` gives the network the samples themselves; then nothing below but `short` counts."""
     n_fft: Annotated[int, msgspec.Meta(ge=64, le=65_536)] = 1024
-    frame: Annotated[int, msgspec.Meta(ge=64, le=65_536)] | None = None
-    """Samples under one Hann window, at most n_fft, zeros after them; left out: n_fft."""
+    frame: Annotated[int, msgspec.Meta(ge=0, le=65_536)] = 0
+    """Samples under one Hann window, at most n_fft, zeros after them; 0: n_fft."""
     stft_hop: Count = 320
     n_mels: Annotated[int, msgspec.Meta(ge=8, le=512)] = 80
     fmin_hz: Annotated[float, msgspec.Meta(ge=0.0)] = 30.0
@@ -68,8 +68,8 @@ class SoundInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """The tensor is (1, 1, n_mels, frames) or (1, frames, n_mels)."""
     patches: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     """A network that hears less than a window is run on so many pieces, evenly over the window ..."""
-    patch_frames: Count | None = None
-    """... of so many frames each; the highest of its answers counts. Left out: the whole window."""
+    patch_frames: Annotated[int, msgspec.Meta(ge=0, le=65_536)] = 0
+    """... of so many frames each; the highest of its answers counts. 0: the whole window."""
     short: Literal["repeat", "silence"] = "repeat"
     """How a sample shorter than the window is filled up."""
 
@@ -328,11 +328,11 @@ def _sound_complaints(sound: SoundInput) -> list[tuple[str, str]]:
         found.append(("sound.hop_s", reason))
     if sound.tensor == "waveform":
         return found
-    if (sound.frame or 0) > sound.n_fft:
+    if sound.frame > sound.n_fft:
         found.append(("sound.frame", f"is {sound.frame} (allowed: at most n_fft, {sound.n_fft})"))
-    if sound.patches > 1 and sound.patch_frames is None:
+    if sound.patches > 1 and not sound.patch_frames:
         found.append(("sound.patch_frames", f"is missing: {sound.patches} patches need their length"))
-    if (sound.patch_frames or 0) > sound.frames:
+    if sound.patch_frames > sound.frames:
         reason = f"is {sound.patch_frames}, but a window has {sound.frames} frames (allowed: at most those)"
         found.append(("sound.patch_frames", reason))
     if sound.window_samples < sound.n_fft:

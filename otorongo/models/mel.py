@@ -103,7 +103,7 @@ class Spectrogram:
         """The inputs of one full window: as many as `patches`, of `patch_frames` frames each, evenly over it."""
         tensor = self.tensor(sound)
         frames = self.given.patch_frames
-        if frames is None:
+        if not frames:
             return [tensor]
         axis = 1 if self.given.layout == "frames_first" else 3
         room = tensor.shape[axis] - frames
