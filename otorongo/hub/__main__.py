@@ -114,14 +114,17 @@ def _serve(config: HubConfig, given: argparse.Namespace) -> int:
 
 
 def _restore(config: HubConfig, given: argparse.Namespace) -> int:
-    from otorongo.hub import backup
     from otorongo.hub.app import now_ms
+    from otorongo.hub.backup_files import CONFIG
+    from otorongo.hub.restore import restore
 
-    manifest = backup.restore(given.source, Path(config.data_dir), config.database_url, now_ms=now_ms())
-    print(
-        f"restored: {manifest.counts['records']} records, {manifest.counts['alerts']} alerts. Now: otorongo-hub serve"
-    )
-    print(f"The old hub's configuration lies in {Path(config.data_dir) / backup.CONFIG}, for comparison.")
+    data_dir = Path(config.data_dir)
+    done = restore(given.source, data_dir, config.database_url, now_ms=now_ms(), pki_dir=config.pki_path)
+    counts = done.manifest.counts
+    print(f"restored: {counts['records']} records, {counts['alerts']} alerts. Now: otorongo-hub serve")
+    if done.lost:
+        print(f"{done.lost} pieces of evidence are missing or damaged in the backup: stations are asked for them again")
+    print(f"The old hub's configuration lies in {data_dir / CONFIG}, for comparison.")
     return 0
 
 

@@ -18,7 +18,7 @@ from otorongo.hub.adapters import systemd
 from otorongo.hub.adapters.broker import AmqttBroker, certificates
 from otorongo.hub.adapters.mqtt import Address, MqttBearer, address
 from otorongo.hub.config import HubConfig
-from otorongo.hub.errors import HubError, StoreError
+from otorongo.hub.errors import BackupError, HubError, StoreError
 from otorongo.hub.liveness import Cadence
 from otorongo.hub.media import Limits
 from otorongo.hub.pump import Pump
@@ -237,7 +237,10 @@ def _backing(config: HubConfig, config_path: Path, store: Store) -> Worker:
         with store.read() as tx:
             newest = store_backup.newest_backup(tx)
         if newest is None or now_ms() - newest["made_ms"] >= every_ms:
-            make_backup(config, config_path, store, Path(config.backup.folder))
+            try:
+                make_backup(config, config_path, store, Path(config.backup.folder))
+            except BackupError as error:  # a disk that is not there comes back, and not within a second
+                log.error("backup: tried again in a minute: %s", error)  # noqa: TRY400
         over.wait(60)
 
     return Worker("backup", turn, still_s=_BACKUP_STILL_S)
@@ -249,7 +252,13 @@ def make_backup(config: HubConfig, config_path: Path, store: Store, folder: Path
     named += [config_path.parent / c.url_file for person in config.person for c in person.channels if c.url_file]
     files = [config_path, *named]
     return backup.make(
-        store, Path(config.data_dir), folder, now_ms=now_ms(), config_files=files, keep=config.backup.keep
+        store,
+        Path(config.data_dir),
+        folder,
+        now_ms=now_ms(),
+        pki_dir=config.pki_path,
+        config_files=files,
+        keep=config.backup.keep,
     )
 
 

@@ -51,8 +51,11 @@ def check(path: Path, engine: str, counts: dict[str, int], marks: Sequence[Mark]
             raise BackupError(f"{path}: holds { ({name: found.get(name) for name in wrong}) }, and should hold {wrong}")
 
 
-def load(path: Path, engine: str, database_url: str) -> None:
-    """Put a copy in place. Raises BackupError if there is a database already, or one of the other kind is wanted."""
+def place(database_url: str, engine: str) -> Path | None:
+    """Where an SQLite database goes; None for PostgreSQL.
+
+    Raises BackupError if there is a database already, or one of another kind than `engine` is wanted.
+    """
     target = Store(make_engine(database_url))
     try:
         wanted = SQLITE if target.is_sqlite else POSTGRESQL
@@ -61,12 +64,25 @@ def load(path: Path, engine: str, database_url: str) -> None:
         if target.is_sqlite:
             if target.path is None or target.path.exists():
                 raise BackupError(f"{target.path}: is there already: a hub is restored only where there is none")
-            shutil.copyfile(path, target.path)
-            target.path.chmod(0o640)
-            return
+            return target.path.resolve()
         if not store_backup.is_empty(target):
             raise BackupError("the database has tables already: make an empty one (createdb) and name it")
-        _run(target, "pg_restore", "--no-owner", "--exit-on-error", "--single-transaction", "-d", _name(target), path)
+        return None
+    finally:
+        target.close()
+
+
+def load(path: Path, database_url: str) -> None:
+    """Put a copy where there is none; see `place`. Raises BackupError."""
+    target = Store(make_engine(database_url))
+    try:
+        if target.path:
+            shutil.copyfile(path, target.path)
+            target.path.chmod(0o640)
+        else:
+            _run(
+                target, "pg_restore", "--no-owner", "--exit-on-error", "--single-transaction", "-d", _name(target), path
+            )
     finally:
         target.close()
 

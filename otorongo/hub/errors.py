@@ -7,6 +7,7 @@
         ├── StoreError       the database cannot be opened, or is newer than this program
         │   └── StoreAway    it cannot be reached or written just now: nothing was committed, try again
         ├── BackupError      a backup could not be made, verified or restored
+        │   └── PieceError   one piece of evidence is missing or damaged: it is left out
         ├── ExportError      an export could not be made
         └── BrokerError      the broker cannot be reached or started
 """
@@ -28,6 +29,10 @@ class StoreAway(StoreError):
 
 class BackupError(HubError):
     """A backup that could not be made, verified or restored."""
+
+
+class PieceError(BackupError):
+    """One piece of evidence that is missing or damaged; the rest goes on."""
 
 
 class ExportError(HubError):

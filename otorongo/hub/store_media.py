@@ -8,6 +8,7 @@ from sqlalchemy import func, select, update
 from otorongo.hub.db import marks, media
 from otorongo.hub.store import Found, Tx, Values, found, insert_new, listed, put
 from otorongo.hub.store_alerts import EventKey
+from otorongo.hub.store_stations import add_note
 
 MediaKey = tuple[str, int, int]
 """Station, outbox, and the seq of the media row."""
@@ -39,6 +40,29 @@ def pieces_of(tx: Tx, key: EventKey) -> list[Found]:
 def pieces_whole(tx: Tx) -> list[Found]:
     """Every piece of evidence that is complete."""
     return listed(tx, select(media).where(media.c.state == "whole").order_by(media.c.changed_ms, media.c.seq))
+
+
+def pieces_begun(tx: Tx) -> list[Found]:
+    """Every piece of evidence of which the hub has, or should have, bytes."""
+    return listed(tx, select(media).where(media.c.state.in_(("whole", "part"))))
+
+
+def ask_again(tx: Tx, row: Found) -> bool:
+    """Set a piece whose file is missing or damaged back to what the station told; False if it changed meanwhile."""
+    key = (media.c.station == row["station"]) & (media.c.outbox == row["outbox"]) & (media.c.seq == row["seq"])
+    same = key & (media.c.state == row["state"]) & (media.c.path == row["path"])
+    fresh = {"state": "told", "path": "", "have": 0, "wanted_ms": 0}
+    return tx.execute(update(media).where(same).values(**fresh)).rowcount == 1
+
+
+def tell_lost(tx: Tx, station: str, reasons: Sequence[str], now_ms: int) -> None:
+    """Write a note for the technician: evidence of a station was lost or damaged, and is asked for again."""
+    first = "; ".join(reasons[:3]) + (" ..." if len(reasons) > 3 else "")
+    text = (
+        f"{len(reasons)} archivos de evidencia faltan o están dañados; se piden otra vez a la estación. / "
+        f"{len(reasons)} pieces of evidence are missing or damaged; the station is asked for them again. {first}"
+    )
+    add_note(tx, station, now_ms, "evidence_lost", text)
 
 
 def progress(tx: Tx, station: str, outbox: int, *, limit: int = 32) -> list[tuple[int, int]]:

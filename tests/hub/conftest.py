@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, text
 
 from otorongo.hub import migrations
 from otorongo.hub.store import Store, make_engine
+from tests.hub.hubs import Hub
 
 
 def _postgres_programs() -> Path | None:
@@ -105,3 +106,22 @@ def store(database_url: str) -> Iterator[Store]:
     store = Store.open(database_url)
     yield store
     store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hub]:
+    """A hub on each engine."""
+    url = f"sqlite:///{tmp_path / 'hub' / 'hub.db'}"
+    if request.param == "postgresql":
+        url = str(request.getfixturevalue("postgres_hub"))
+    hub = Hub(tmp_path / "hub", url)
+    yield hub
+    hub.store.close()
+
+
+@pytest.fixture
+def fresh_url(hub: Hub, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where the hub comes to life again: another folder, another database."""
+    if hub.store.is_sqlite:
+        return f"sqlite:///{tmp_path / 'again' / 'hub.db'}"
+    return str(request.getfixturevalue("postgres_database"))
