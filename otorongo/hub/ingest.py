@@ -9,8 +9,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from otorongo.hub import custody, receipts, store_records, store_stations, taking
+from otorongo.hub import custody, notices, receipts, store_records, store_stations, taking
 from otorongo.hub.belief import Rules, believe
+from otorongo.hub.receipts import COPIED
 from otorongo.hub.store import Found, Store, Tx
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_records import BoxKey
@@ -69,16 +70,20 @@ def accept_many(
             if box.kept:
                 _keep_seqs(tx, key, box.kept)
                 box.row["kept"] = True
-            if box.batches:
+            if row["state"] == COPIED:
+                _keep_copied(tx, key, box, now_ms)
+            elif box.batches:
                 taken = taking.take(tx, key, row, box.batches, now_ms)
                 touched |= taken.events
                 sealed += [key] if taken.sealed else []
                 if taken.conflicts:
-                    _tell_conflict(tx, key, box, taken.conflicts, now_ms)
+                    touched |= _copied(tx, rules, key, box, taken.conflicts, now_ms)
             store_records.heard_outbox(tx, key, now_ms)
         believe(tx, rules, touched, now_ms)
         if safe_at_commit:
             for key, box in boxes.items():
+                if box.row["state"] == COPIED:
+                    continue
                 box.row["safe_up_to"] = store_records.up_to(tx, key)
                 store_records.set_outbox(tx, key, safe_up_to=box.row["safe_up_to"])
         written = {key: _receipt(tx, key, box, now_ms) for key, box in boxes.items()}
@@ -137,16 +142,20 @@ def _keep_seqs(tx: Tx, key: BoxKey, runs: Sequence[tuple[int, int]]) -> None:
     store_records.set_outbox(tx, key, kept=True)
 
 
-def _tell_conflict(tx: Tx, key: BoxKey, box: _Box, seqs: frozenset[int], now_ms: int) -> None:
-    """Rows came again with other bytes: a copied card, or a forger. What came first stays, what came now is kept."""
-    shown = ", ".join(map(str, sorted(seqs)[:10]))
-    reason = f"rows {shown} of outbox {key[1]} were committed before with other bytes"
-    log.error("station %s: %s", key[0], reason)
-    for batch, payload in zip(box.batches, box.payloads, strict=True):
-        if any(record.seq in seqs for record in batch.records):
-            store_stations.keep(tx, key[0], topics.RECORDS, payload, reason, now_ms)
-    source = f"conflict/{key[0]}/{key[1]}/{min(seqs)}"
-    store_stations.add_note(tx, key[0], now_ms, "conflict", reason, source=source)
+def _copied(tx: Tx, rules: Rules, key: BoxKey, box: _Box, seqs: frozenset[int], now_ms: int) -> frozenset[EventKey]:
+    """A copied card, or a forger: what came first stays, what came now is kept until it comes under another outbox."""
+    closed = taking.give_up(tx, key, seqs, now_ms)
+    box.row["state"] = COPIED
+    _keep_copied(tx, key, box, now_ms)
+    notices.tell(tx, rules, ("coordinator",), "health", {"station": key[0], "sensor": 0, "news": COPIED}, now_ms)
+    return closed
+
+
+def _keep_copied(tx: Tx, key: BoxKey, box: _Box, now_ms: int) -> None:
+    reason = f"outbox {key[1]} was copied: its card is told to begin a new one, and to send this again under it"
+    log.warning("station %s: %s", key[0], reason)
+    for payload in box.payloads:
+        store_stations.keep(tx, key[0], topics.RECORDS, payload, reason, now_ms)
 
 
 def _receipt(tx: Tx, key: BoxKey, box: _Box, now_ms: int) -> Receipt:

@@ -77,20 +77,20 @@ def outboxes_of(tx: Tx, station: str | None = None) -> list[Found]:
     return listed(tx, statement.order_by(outboxes.c.station, outboxes.c.first_received_ms, outboxes.c.outbox))
 
 
-def add_spans(tx: Tx, key: BoxKey, runs: Runs, *, kept: bool = False) -> bool:
-    """Note that the hub has these seqs; True if some of them were noted before.
+def add_spans(tx: Tx, key: BoxKey, runs: Runs, *, kept: bool = False) -> list[tuple[int, int]]:
+    """Note that the hub has these seqs; those of them that were noted before.
 
     `runs` are ascending and apart. What touches is merged, so that an outbox without holes is one span.
     """
-    overlapped = False
+    before: list[tuple[int, int]] = []
     for first, last in runs:
         near = _near(tx, key, first - 1, last + 1, kept)
-        overlapped = overlapped or any(a <= last and b >= first for a, b in near)
+        before += [(max(a, first), min(b, last)) for a, b in near if a <= last and b >= first]
         start, end = min(first, *(a for a, _ in near), first), max(last, *(b for _, b in near), last)
         if near and near[0] == (start, end):
             continue
         _replace(tx, key, near, [(start, end)], kept)
-    return overlapped
+    return before
 
 
 def take_spans(tx: Tx, key: BoxKey, runs: Runs, *, kept: bool) -> None:

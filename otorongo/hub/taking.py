@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from otorongo.hub import store_events, store_media, store_records, store_stations
+from otorongo.hub import receipts, store_events, store_media, store_records, store_stations
 from otorongo.hub.dating import Boot, between_neighbours, is_future, meet
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_alerts import EventKey
@@ -33,7 +33,7 @@ class Taken(Struct, frozen=True):
     sealed: bool
     """Seals may now be verifiable."""
     conflicts: frozenset[int]
-    """Seqs that came again with other bytes; what was committed first stays."""
+    """Seqs that came again with other bytes; then nothing of these batches was committed."""
 
 
 class _Came(Struct, frozen=True):
@@ -69,15 +69,38 @@ def begin_outbox(tx: Tx, key: BoxKey, now_ms: int) -> tuple[Found, frozenset[Eve
     return store_records.outbox(tx, key) or {}, frozenset(closed)
 
 
+def give_up(tx: Tx, key: BoxKey, seqs: frozenset[int], now_ms: int) -> frozenset[EventKey]:
+    """Rows of an outbox came with other bytes: two cards write into it. The events that this closes.
+
+    Whose rows are whose cannot be told, nor by whose clock to date them, so none of either is committed any more: the
+    receipts make both cards begin outboxes of their own, and everything that waits on them comes again under those.
+    """
+    store_records.set_outbox(tx, key, state=receipts.COPIED)
+    left = store_events.close_lost(tx, key, now_ms)
+    shown = ", ".join(map(str, sorted(seqs)[:10]))
+    text = (
+        f"outbox {key[1]}: rows {shown} came with other bytes than were committed: its card was copied or put back to "
+        "an older state; every card that uses it is told to begin a new outbox"
+    )
+    log.error("station %s: %s", key[0], text)
+    store_stations.add_note(tx, key[0], now_ms, "conflict", text, source=f"conflict/{key[0]}/{key[1]}")
+    return frozenset((*key, event) for event in left)
+
+
 def take(tx: Tx, key: BoxKey, box: Found, batches: Sequence[Batch], now_ms: int) -> Taken:
     """Commit what is new of these batches of one outbox, and everything that follows from it except alerts."""
     came, conflicts = _rows_of(batches)
     seqs = sorted(came)
     runs = runs_of(seqs)
     new = came
-    if store_records.add_spans(tx, key, runs):
+    before = store_records.add_spans(tx, key, runs)
+    if before or conflicts:
         known = store_records.rows_at(tx, key, seqs)
         conflicts |= {seq for seq, raw in known.items() if raw != came[seq].raw}
+        if conflicts:
+            store_records.take_spans(tx, key, runs, kept=False)
+            store_records.add_spans(tx, key, tuple(before))
+            return Taken(frozenset(), False, frozenset(conflicts))
         new = {seq: one for seq, one in came.items() if seq not in known}
     if box["kept"]:
         store_records.take_spans(tx, key, runs, kept=True)  # rows that came damaged may come again whole
@@ -91,7 +114,7 @@ def take(tx: Tx, key: BoxKey, box: Found, batches: Sequence[Batch], now_ms: int)
     sealed = _seals_and_gaps(tx, key, new.values(), now_ms)
     touched += _events(tx, key, new.values(), boots, now_ms)
     _others(tx, key, new.values(), boots, now_ms)
-    return Taken(frozenset((*key, event) for event in touched), sealed, frozenset(conflicts))
+    return Taken(frozenset((*key, event) for event in touched), sealed, frozenset())
 
 
 def _rows_of(batches: Iterable[Batch]) -> tuple[dict[int, _Came], set[int]]:

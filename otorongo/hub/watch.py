@@ -1,9 +1,8 @@
 """What time alone brings about: who is late, what never closed, seals to check, sessions and links that expire."""
 
 import logging
-import uuid
 
-from otorongo.hub import custody, store_deliveries, store_events, store_people, store_stations
+from otorongo.hub import custody, notices, store_deliveries, store_events, store_people, store_stations
 from otorongo.hub.belief import Rules, believe
 from otorongo.hub.liveness import STATION, Cadence, Health, Heard, Telling, judge
 from otorongo.hub.store import Store, Tx, lock
@@ -50,24 +49,10 @@ def tell_health(tx: Tx, cadence: Cadence, now_ms: int) -> list[Telling]:
 
 def _ring(tx: Tx, rules: Rules, tellings: list[Telling], now_ms: int) -> None:
     """Coordinators get a message when a station or sensor falls silent, and when a silent one is back."""
-    away = [one for one in tellings if one.news == "silent" or (one.news == "back" and one.was_silent)]
-    people = [one for one in rules.config.person if one.role == "coordinator"]
-    intents = [
-        {
-            "id": str(uuid.uuid4()),
-            "alert": f"health-{uuid.uuid4().hex[:12]}",
-            "person": person.name,
-            "channel": number,
-            "kind": "health",
-            "created_ms": now_ms,
-            "next_at_ms": now_ms,
-            "data": {"station": one.station, "sensor": one.sensor, "news": one.news},
-        }
-        for one in away
-        for person in people
-        for number in range(len(person.channels))
-    ]
-    store_deliveries.add(tx, intents)
+    for one in tellings:
+        if one.news == "silent" or (one.news == "back" and one.was_silent):
+            told = {"station": one.station, "sensor": one.sensor, "news": one.news}
+            notices.tell(tx, rules, ("coordinator",), "health", told, now_ms)
 
 
 def heard(tx: Tx) -> list[Heard]:

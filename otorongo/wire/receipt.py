@@ -11,6 +11,7 @@ from otorongo.wire.rows import U32, U63, UtcMillis
 
 MAX_BYTES: Final = 4096
 MAX_RANGES: Final = 32
+_LAST: Final = (1 << 63) - 1
 
 Ranges = Annotated[tuple[tuple[U63, U63], ...], Meta(max_length=MAX_RANGES)]
 
@@ -50,6 +51,15 @@ def decode(payload: bytes) -> Receipt:
         if last < first:
             raise BadMessage(f"range from {first} to {last}")
     return receipt
+
+
+def renewal(outbox: int, hub_time_ms: int, media: tuple[tuple[int, int], ...] = ()) -> Receipt:
+    """The receipt of an outbox that the hub takes nothing from any more: begin a new one with every row that waits.
+
+    It promises rows beyond any that a card can have written, and a card that reads so of its own outbox has been copied
+    or put back to an older state: its numbers are used up.
+    """
+    return Receipt(outbox, 0, beyond=((_LAST, _LAST),), hub_time_ms=hub_time_ms, media=media)
 
 
 def covers(receipt: Receipt, seq: int) -> bool:

@@ -259,19 +259,6 @@ def test_the_future_is_quarantined_until_it_is_dated_better(store: Store) -> Non
     assert not event["quarantined"]
 
 
-def test_other_bytes_under_a_known_seq_are_kept_and_told(store: Store) -> None:
-    """A copied card or a forger: the first row stays, the second is kept, the technician is told."""
-    card, copy = Card(), Card()
-    card.open(1000)
-    copy.open(1000, evidence=-10)
-    _take(store, card, card.batch())
-    assert _take(store, copy, copy.batch()) == Receipt(7, 1, hub_time_ms=NOW_MS)
-    assert _events(store)[0]["evidence"] == 40
-    with store.read() as tx:
-        assert "other bytes" in store_stations.kept_newest(tx)[0]["reason"]
-        assert store_stations.notes_newest(tx)[0]["what"] == "conflict"
-
-
 def test_names_that_differ_only_in_case_are_one_station(store: Store) -> None:
     """`k-02` may not pass for `K-02`: what it sends is kept, not committed."""
     card = Card()

@@ -140,3 +140,12 @@ def test_a_birth_is_named_by_its_hash_and_never_by_zero() -> None:
     one = birth.encode(birth.Birth(1, 1, "otorongo 0.1.0"))
     assert birth.hash_of(one) == birth.hash_of(bytes(one)) != birth.hash_of(one + b"x")
     assert 0 < birth.hash_of(one) < 2**32
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2**62))
+def test_a_renewal_promises_a_row_that_no_card_has(outbox: int, last: int) -> None:
+    """A card reads of its own outbox what it never wrote, and no row of its own is covered."""
+    one = receipt.decode(receipt.encode(receipt.renewal(outbox, 1)))
+    assert one.outbox == outbox
+    assert one.beyond[-1][1] > last
+    assert not receipt.covers(one, last) or last == 0
