@@ -11,7 +11,7 @@ from otorongo import __version__
 from otorongo.errors import OtorongoError
 from otorongo.hub import config as hub_config
 from otorongo.hub import export as hub_export
-from otorongo.hub import station_command, user_command
+from otorongo.hub import leaving, station_command, user_command
 from otorongo.hub.config import HubConfig
 from otorongo.hub.store import Store
 
@@ -47,7 +47,9 @@ def parser() -> argparse.ArgumentParser:
     exporting.add_argument("--station", action="append", default=[], metavar="NAME", help="only this one; may repeat")
     exporting.add_argument("--persons", action="store_true", help="also persons and speech")
     exporting.add_argument("--threats", action="store_true", help="also threats, such as chainsaws")
-    exporting.add_argument("--no-contact", action="store_true", help="also animals in no_contact places")
+    exporting.add_argument(
+        "--no-contact", action="store_true", help="also nature in no_contact places (machines with --threats)"
+    )
     tailing = commands.add_parser("tail", help="show events, alerts, deliveries and notes")
     tailing.add_argument("--minutes", type=float, default=60.0, help="how far back (default: %(default)s)")
     tailing.add_argument("-f", "--follow", action="store_true", help="go on as they come")
@@ -157,7 +159,7 @@ def _export(config: HubConfig, given: argparse.Namespace, store: Store) -> int:
     from otorongo.hub.rules import Rules
 
     from_ms, to_ms = hub_export.period(given.first, given.last, hub_config.zone_of(config))
-    wanted = hub_export.Wanted(
+    wanted = leaving.Wanted(
         from_ms,
         to_ms,
         stations=tuple(given.station),
@@ -175,6 +177,8 @@ def _export(config: HubConfig, given: argparse.Namespace, store: Store) -> int:
         who=f"command line: {getpass.getuser()}",
     )
     print(f"{done.path}: {done.events} events; {done.left_out} of the period stay here")
+    if done.pieces_left_out:
+        print(f"{done.pieces_left_out} pictures and sounds of these events stay here: they may show or tell of persons")
     return 0
 
 

@@ -1,7 +1,8 @@
 """Events of a period, for people who count animals: CSV, GeoJSON, or a Camtrap DP 1.0.2 package.
 
-Persons, threats and everything in no_contact places are left out unless asked for; persons in a no_contact place leave
-the hub in no case. Events dated in the future, drills and the visits of one's own patrol are never exported.
+Persons, threats and everything in no_contact places are left out unless asked for; persons in a no_contact place, and
+signs of them, leave the hub in no case: see `leaving`. Events dated in the future, drills and the visits of one's own
+patrol are never exported.
 
 Camtrap DP: https://camtrap-dp.tdwg.org. Every event is an observation of level `event`; what made a sound stands in its
 tags, because the format has no word for it.
@@ -12,14 +13,15 @@ import datetime as dt
 import json
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from otorongo.hub import camtrap, store_events, store_media, store_people, store_stations
+from otorongo.hub import camtrap, leaving, store_events, store_media, store_people, store_stations
 from otorongo.hub.errors import ExportError
+from otorongo.hub.leaving import PERSONS, Gate, Wanted
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Store, Tx
 from otorongo.wire import classes
@@ -28,27 +30,10 @@ from otorongo.wire.species import SPECIES
 
 Format = Literal["csv", "geojson", "camtrap-dp"]
 FORMATS: Final = ("csv", "geojson", "camtrap-dp")
-PERSONS: Final = frozenset(classes.BY_NAME[name].number for name in ("person", "speech"))
-_NEVER: Final = Tag.DRILL | Tag.OWN_PATROL
 _COLUMNS: Final = (
     *("event", "station", "latitude_deg", "longitude_deg", "start", "end", "clock_bound_ms", "sense", "class"),
     *("species", "probability", "evidence", "count", "duration_s", "level_db", "floor_db", "f0_hz", "closed", "bundle"),
 )
-
-
-class Wanted(Struct, frozen=True):
-    """What to export."""
-
-    from_ms: int
-    """UTC, first moment."""
-    to_ms: int
-    """UTC, first moment after."""
-    stations: tuple[str, ...] = ()
-    """Empty: all."""
-    persons: bool = False
-    threats: bool = False
-    no_contact: bool = False
-    """Animals at stations in no_contact places; persons there never."""
 
 
 class Exported(Struct, frozen=True):
@@ -58,6 +43,8 @@ class Exported(Struct, frozen=True):
     events: int
     left_out: int
     """Events of the period that were not asked for, or must not leave."""
+    pieces_left_out: int = 0
+    """Pictures and sounds of the exported events of which the same is true."""
 
 
 def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, *, media: Path, who: str) -> Exported:
@@ -71,24 +58,25 @@ def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, 
     with store.read() as tx:
         rows = store_events.events_between(tx, wanted.from_ms, wanted.to_ms)
         positions = _positions(tx, rules)
-        sealed = _sealed(rules, positions)
-        leaving = [row for row in rows if _may_leave(row, wanted, sealed)]
-        births = {key: store_stations.birth(tx, *key) for key in {(row["station"], row["birth"]) for row in leaving}}
-        chosen = [_readable(row, positions, births[row["station"], row["birth"]]) for row in leaving]
+        gate = leaving.gate(tx, rules, wanted, positions)
+        going = [row for row in rows if gate.event(row)]
+        births = {key: store_stations.birth(tx, *key) for key in {(row["station"], row["birth"]) for row in going}}
+        chosen = [_readable(row, positions, births[row["station"], row["birth"]]) for row in going]
+        kept_back = 0
         try:
             if form == "csv":
                 _write_csv(out, chosen)
             elif form == "geojson":
                 _write_geojson(out, chosen)
             else:
-                _write_camtrap(tx, out, chosen, wanted, positions, media, now_ms)
+                kept_back = _write_camtrap(tx, out, chosen, gate, positions, media, now_ms)
         except OSError as error:
             raise ExportError(f"{out}: cannot be written: {error.strerror or error}") from error
     with store.write() as tx:
         asked = {"format": form, "from_ms": wanted.from_ms, "to_ms": wanted.to_ms, "events": len(chosen)}
         flags = {"persons": wanted.persons, "threats": wanted.threats, "no_contact": wanted.no_contact}
         store_people.saw(tx, now_ms, who, "exported", subject=str(out), data={**asked, **flags})
-    return Exported(out, len(chosen), len(rows) - len(chosen))
+    return Exported(out, len(chosen), len(rows) - len(chosen), kept_back)
 
 
 def _positions(tx: Tx, rules: Rules) -> dict[str, tuple[float, float] | None]:
@@ -99,24 +87,6 @@ def _positions(tx: Tx, rules: Rules) -> dict[str, tuple[float, float] | None]:
         for row in store_stations.stations_by_name(tx)
     }
     return {**told, **rules.fixed}
-
-
-def _sealed(rules: Rules, positions: Mapping[str, tuple[float, float] | None]) -> frozenset[str]:
-    """Stations in no_contact places."""
-    within = rules.sites(positions).within
-    return frozenset(name for name, place in within.items() if rules.places[place].sealed)
-
-
-def _may_leave(row: Found, wanted: Wanted, sealed: frozenset[str]) -> bool:
-    tags = row["tags"]
-    person = bool(tags & Tag.PERSON) or row["cls"] in PERSONS
-    hidden = bool(tags & Tag.NO_CONTACT) or row["station"] in sealed
-    threat = bool(tags & Tag.THREAT) or classes.is_threat(row["cls"])
-    if tags & _NEVER or (wanted.stations and row["station"] not in wanted.stations):
-        return False
-    if hidden and (person or not wanted.no_contact):
-        return False
-    return (wanted.persons or not person) and (wanted.threats or not threat or (person and wanted.persons))
 
 
 def _readable(row: Found, positions: Mapping[str, tuple[float, float] | None], birth: Found | None) -> Found:
@@ -189,12 +159,13 @@ def _write_camtrap(
     tx: Tx,
     out: Path,
     rows: Sequence[Found],
-    wanted: Wanted,
+    gate: Gate,
     positions: Mapping[str, tuple[float, float] | None],
     media: Path,
     now_ms: int,
-) -> None:
-    """A package in a folder. A station without a position cannot be a deployment."""
+) -> int:
+    """A package in a folder; how many pictures and sounds stay. A station without a position is no deployment."""
+    wanted = gate.wanted
     without = sorted({row["station"] for row in rows if row["at"] is None})
     if without:
         raise ExportError(
@@ -216,22 +187,28 @@ def _write_camtrap(
         )
         for name in stations
     ]
-    pieces = [camtrap.media(*one) for one in _pieces(tx, rows, media, out)]
+    found = [(row, piece) for row in rows for piece in _pieces(tx, row, media)]
+    going = [one for one in found if gate.piece(*one)]
+    pieces = [camtrap.media(row, piece, _copied(row, piece, media, out)) for row, piece in going]
     observations = [camtrap.observation(row, _kind(row), now_ms) for row in rows]
     camtrap.write(out, deployments, pieces, observations, name=f"otorongo-{uuid.uuid4().hex[:12]}", now_ms=now_ms)
+    return len(found) - len(going)
 
 
-def _pieces(tx: Tx, rows: Sequence[Found], media: Path, out: Path) -> Iterator[tuple[Found, Found, str]]:
-    """Evidence that is here whole, copied into the package: event, piece, and its path there."""
-    for row in rows:
-        for piece in store_media.pieces_of(tx, (row["station"], row["outbox"], row["event"])):
-            source = media / piece["path"]
-            if piece["state"] != "whole" or not source.is_file() or source.suffix not in camtrap.MEDIATYPES:
-                continue
-            path = f"media/{row['id']}-{piece['seq']}{source.suffix}"
-            (out / path).parent.mkdir(exist_ok=True)
-            shutil.copyfile(source, out / path)
-            yield row, piece, path
+def _pieces(tx: Tx, row: Found, media: Path) -> list[Found]:
+    """Evidence of an event that is here whole."""
+    found = store_media.pieces_of(tx, (row["station"], row["outbox"], row["event"]))
+    whole = [piece for piece in found if piece["state"] == "whole" and Path(piece["path"]).suffix in camtrap.MEDIATYPES]
+    return [piece for piece in whole if (media / piece["path"]).is_file()]
+
+
+def _copied(row: Found, piece: Found, media: Path, out: Path) -> str:
+    """Copy a piece into the package; its path there."""
+    source = media / piece["path"]
+    path = f"media/{row['id']}-{piece['seq']}{source.suffix}"
+    (out / path).parent.mkdir(exist_ok=True)
+    shutil.copyfile(source, out / path)
+    return path
 
 
 def _kind(row: Found) -> str:

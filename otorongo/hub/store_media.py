@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from otorongo.hub.db import marks, media
+from otorongo.hub.db import alert_events, alerts, marks, media
 from otorongo.hub.store import Found, Tx, Values, found, insert_new, listed, put
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_stations import add_note
@@ -70,6 +70,13 @@ def progress(tx: Tx, station: str, outbox: int, *, limit: int = 32) -> list[tupl
     where = (media.c.station == station) & (media.c.outbox == outbox) & (media.c.have > 0)
     statement = select(media.c.seq, media.c.have).where(where).order_by(media.c.changed_ms.desc()).limit(limit)
     return sorted((seq, have) for seq, have in tx.execute(statement))
+
+
+def sealed_events(tx: Tx) -> list[EventKey]:
+    """The events of sealed alerts: persons in no_contact places."""
+    columns = (alert_events.c.station, alert_events.c.outbox, alert_events.c.event)
+    statement = select(*columns).join(alerts, alerts.c.id == alert_events.c.alert).where(alerts.c.sealed.is_(True))
+    return [(station, outbox, event) for station, outbox, event in tx.execute(statement)]
 
 
 def media_bytes_since(tx: Tx, station: str, since_ms: int) -> int:

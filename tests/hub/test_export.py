@@ -11,17 +11,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from frictionless import Package
 
-from otorongo.hub import camtrap, export, store_people
+from otorongo.hub import camtrap, export, store_media, store_people
 from otorongo.hub.belief import NO_RULES
 from otorongo.hub.config import HubConfig, PlaceConfig, StationConfig
 from otorongo.hub.errors import ExportError
-from otorongo.hub.export import Format, Wanted
+from otorongo.hub.export import Format
 from otorongo.hub.ingest import accept
+from otorongo.hub.leaving import MACHINES, NATURE, Wanted
 from otorongo.hub.media import Limits, take_chunk
 from otorongo.hub.presence import take_birth
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store
-from otorongo.wire.classes import BY_NAME
+from otorongo.wire.classes import BY_NAME, CLASSES
 from otorongo.wire.codes import Kind, Tag
 from otorongo.wire.media import Chunk, encode
 from otorongo.wire.rows import Event, Media
@@ -31,10 +32,11 @@ from tests.hub.fakes import NOON_MS, Card, mapping
 DAY = Wanted(NOON_MS - 1, NOON_MS + 86_400_000)
 ALL = Wanted(DAY.from_ms, DAY.to_ms, persons=True, threats=True, no_contact=True)
 PICTURE = b"webp" * 100
+DIGEST = hashlib.sha256(PICTURE).digest()
 
 
 def _event(card: Card, name: str, *, tags: int = 0, species: int = 0, count: int = 0) -> int:
-    t_ms = 1000 * (card.last + 1)
+    t_ms = 60_000 * (card.last + 1)
     cls = BY_NAME[name].number
     row = Event(t_ms, 1, cls, 40, tags, Kind.CLOSE, species=species, hits=3, peak=90, count=count, duration_ms=500)
     return card.put(row)
@@ -62,15 +64,29 @@ def rules(tmp_path: Path, store: Store) -> Rules:
         _event(one, "person", tags=Tag.THREAT | Tag.PERSON)
         _event(one, "animal", tags=Tag.DRILL)
         _event(one, "blank")
-        picture = one.put(Media(1200, 1, one.last, 1, len(PICTURE), hashlib.sha256(PICTURE).digest()))
-        accept(store, NO_RULES, one.station, one.batch(), NOON_MS + 60_000)
-        chunk = encode(Chunk(one.outbox, picture, 0, PICTURE))
-        take_chunk(store, tmp_path / "evidence", Limits(), one.station, chunk, NOON_MS)
+        accept(store, NO_RULES, one.station, one.batch(), NOON_MS + 3_600_000)
+        _picture(store, tmp_path, one, 1)
     return rules
 
 
 def _export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path) -> export.Exported:
     return export.export(store, rules, wanted, form, out, media=out.parent / "evidence", who="ana")
+
+
+def _picture(store: Store, folder: Path, card: Card, event: int, *, tags: int = 0, shift_ms: int = 0) -> int:
+    """A picture of an event comes whole; it was taken so long after the event's row."""
+    row = card.rows[event][1]
+    assert isinstance(row, Event)
+    told = Media(row.t_ms + shift_ms, 1, card.last + 1 - event, 1, len(PICTURE), DIGEST, tags)
+    seq = card.put(told)
+    accept(store, NO_RULES, card.station, card.batch([event, seq]), NOON_MS + 3_600_000)
+    take_chunk(store, folder / "evidence", Limits(), card.station, encode(Chunk(card.outbox, seq, 0, PICTURE)), NOON_MS)
+    return seq
+
+
+def _pictures(folder: Path) -> list[str]:
+    """The pictures in a package: station, outbox, event and piece."""
+    return sorted(path.stem for path in (folder / "media").glob("*")) if (folder / "media").exists() else []
 
 
 def _classes(path: Path) -> list[tuple[str, str]]:
@@ -100,13 +116,110 @@ def test_what_is_asked_for_leaves_except_persons_in_isolation(store: Store, rule
     assert ("K-02", "chainsaw") not in _classes(tmp_path / "b.csv")
 
 
+@pytest.mark.parametrize("name", [line.name for line in CLASSES if line.number not in NATURE | MACHINES])
+def test_no_sign_of_people_leaves_a_no_contact_place(store: Store, tmp_path: Path, name: str) -> None:
+    """Smoke, a canoe, a dog or a shot says where people in isolation live, as much as a person does."""
+    rules = _rules(tmp_path)
+    near, closed = Card("K-02", 7), Card("K-09", 9)
+    for one in (near, closed):
+        take_birth(store, NO_RULES, one.station, one.birth(), NOON_MS)
+        event = _event(one, name)
+        accept(store, NO_RULES, one.station, one.batch(), NOON_MS + 3_600_000)
+        _picture(store, tmp_path, one, event)
+    tagged = _event(near, name, tags=Tag.NO_CONTACT)
+    accept(store, NO_RULES, "K-02", near.batch([tagged]), NOON_MS + 3_600_000)
+    done = _export(store, rules, ALL, "camtrap-dp", tmp_path / "dp")
+    assert (done.events, done.left_out) == (1, 2)
+    assert _pictures(tmp_path / "dp") == ["K-02-00000007-1-2"]
+
+
+@pytest.mark.parametrize(("name", "leaves"), [("animal", True), ("blank", False), ("other", False)])
+def test_a_picture_of_nothing_stays_in_a_no_contact_place(
+    store: Store, tmp_path: Path, name: str, leaves: bool
+) -> None:
+    """Somebody may be in it whom the models did not see."""
+    rules, closed = _rules(tmp_path), Card("K-09", 9)
+    take_birth(store, NO_RULES, "K-09", closed.birth(), NOON_MS)
+    event = _event(closed, name)
+    accept(store, NO_RULES, "K-09", closed.batch(), NOON_MS + 3_600_000)
+    _picture(store, tmp_path, closed, event)
+    done = _export(store, rules, ALL, "camtrap-dp", tmp_path / "dp")
+    assert (done.events, done.pieces_left_out) == (1, int(not leaves))
+    assert len(_pictures(tmp_path / "dp")) == int(leaves)
+
+
+def test_every_class_is_sorted() -> None:
+    """Whoever adds a class decides whether it may leave a no_contact place; until then it stays."""
+    signs = {"person", "speech", "smoke", "fire", "boat", "dog", "gunshot", "tree_fall", "cattle"}
+    assert {line.name for line in CLASSES if line.number not in NATURE | MACHINES} == signs
+
+
+def test_a_picture_is_judged_by_its_own_tags(store: Store, tmp_path: Path) -> None:
+    """A person's picture under an animal's event stays, and so does one of a threat, a drill or a no_contact place."""
+    rules = _rules(tmp_path)
+    card = Card("K-02", 7)
+    take_birth(store, NO_RULES, "K-02", card.birth(), NOON_MS)
+    event = _event(card, "animal")
+    tags = {"plain": 0, "person": Tag.PERSON, "threat": Tag.THREAT, "drill": Tag.DRILL, "closed": Tag.NO_CONTACT}
+    seqs = {name: _picture(store, tmp_path, card, event, tags=tag) for name, tag in tags.items()}
+    seqs["sealed person"] = _picture(store, tmp_path, card, event, tags=Tag.NO_CONTACT | Tag.PERSON)
+
+    def leave(wanted: Wanted, name: str) -> set[str]:
+        done = _export(store, rules, wanted, "camtrap-dp", tmp_path / name)
+        found = {key for key, seq in seqs.items() if f"K-02-00000007-1-{seq}" in _pictures(tmp_path / name)}
+        assert done.pieces_left_out == len(seqs) - len(found)
+        return found
+
+    assert leave(DAY, "default") == {"plain"}
+    assert leave(Wanted(DAY.from_ms, DAY.to_ms, persons=True), "persons") == {"plain", "person"}
+    assert leave(ALL, "all") == {"plain", "person", "threat", "closed"}
+
+
+@pytest.mark.parametrize(("shift_ms", "near"), [(0, True), (8_000, True), (-8_000, True), (20_000, False)])
+def test_a_picture_taken_while_somebody_was_there_stays(
+    store: Store, tmp_path: Path, shift_ms: int, near: bool
+) -> None:
+    """A dog that walks with a hunter has an event of its own; its picture may hold the hunter."""
+    rules = _rules(tmp_path)
+    card, other = Card("K-02", 7), Card("K-03", 8)
+    for one in (card, other):
+        take_birth(store, NO_RULES, one.station, one.birth(), NOON_MS)
+    person = _event(card, "person", tags=Tag.THREAT | Tag.PERSON)
+    row = card.rows[person][1]
+    assert isinstance(row, Event)
+    animals = [one.put(Event(row.t_ms, 1, BY_NAME["animal"].number, 40, kind=Kind.CLOSE)) for one in (card, other)]
+    for one in (card, other):
+        accept(store, NO_RULES, one.station, one.batch(), NOON_MS + 3_600_000)
+    for one, event in zip((card, other), animals, strict=True):
+        _picture(store, tmp_path, one, event, shift_ms=shift_ms)
+    done = _export(store, rules, DAY, "camtrap-dp", tmp_path / "dp")
+    elsewhere = "K-03-00000008-1-2"
+    assert _pictures(tmp_path / "dp") == ([elsewhere] if near else ["K-02-00000007-2-3", elsewhere])
+    assert (done.events, done.left_out, done.pieces_left_out) == (2, 1, int(near))
+    asked = Wanted(DAY.from_ms, DAY.to_ms, persons=True)
+    assert _export(store, rules, asked, "camtrap-dp", tmp_path / "persons").pieces_left_out == 0
+
+
+def test_what_a_sealed_alert_covers_never_leaves(store: Store, tmp_path: Path) -> None:
+    """Also when hub.toml no longer says that its place is closed."""
+    rules = _rules(tmp_path)
+    closed = Card("K-09", 9)
+    take_birth(store, rules, "K-09", closed.birth(), NOON_MS)
+    _event(closed, "person", tags=Tag.THREAT | Tag.PERSON)
+    accept(store, rules, "K-09", closed.batch(), NOON_MS + 120_000)
+    with store.read() as tx:
+        assert len(store_media.sealed_events(tx)) == 1
+    done = _export(store, Rules.of(HubConfig(), tmp_path), ALL, "csv", tmp_path / "a.csv")
+    assert (done.events, done.left_out) == (0, 1)
+
+
 def test_a_row_says_what_it_means(store: Store, rules: Rules, tmp_path: Path) -> None:
     """Time with its zone, place, species, and what made the guess."""
     _export(store, rules, DAY, "csv", tmp_path / "a.csv")
     with (tmp_path / "a.csv").open() as file:
         row = next(csv.DictReader(file))
     wanted = {
-        "event": "K-02-00000007-1", "start": "2026-01-01T12:00:00Z", "end": "2026-01-01T12:00:01Z", "count": "2",
+        "event": "K-02-00000007-1", "start": "2026-01-01T12:00:59Z", "end": "2026-01-01T12:01:00Z", "count": "2",
         "species": "Panthera onca", "latitude_deg": "-12.5", "probability": "0.9", "bundle": "threats@1",
     }  # fmt: skip
     assert {key: row[key] for key in wanted} == wanted
