@@ -13,6 +13,9 @@ FUTURE_MS: Final = 300_000
 """A row this much later than its receipt, beyond the clock's bound, is quarantined."""
 UNKNOWN_MS: Final = 1 << UNKNOWN_BOUND
 """The bound of a date that nobody vouches for."""
+EARLIEST_MS: Final = 946_684_800_000
+LATEST_MS: Final = 4_102_444_800_000
+"""2000 and 2100: a clock that told another time was never set, or lies."""
 
 
 class Boot(Struct, frozen=True):
@@ -47,7 +50,7 @@ def meet(known: Boot | None, boot: int, first_ms: int, last_ms: int, mapping: Ma
     """
     latest = now_ms - last_ms
     merged = Boot(boot, first_ms, last_ms, latest) if known is None else _widened(known, first_ms, last_ms, latest)
-    if mapping.clock == Clock.UNSET or not mapping.utc0_ms:
+    if mapping.clock == Clock.UNSET or not EARLIEST_MS <= mapping.utc0_ms < LATEST_MS:
         return merged
     offered = (mapping.clock, -mapping.bound_ms, mapping.utc0_ms)
     if merged.told and offered <= (merged.clock, -merged.told_bound_ms, merged.told_utc0_ms):

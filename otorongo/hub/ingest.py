@@ -102,8 +102,7 @@ def _sort(
         station = names[given]
         keys.append(None)
         if station != given:
-            reason = f"station {given!r} is known as {station!r}: a name differs in more than its case"
-            store_stations.keep(tx, station, topics.RECORDS, payload, reason, now_ms)
+            store_stations.keep(tx, station, topics.RECORDS, payload, store_stations.misnamed(given, station), now_ms)
             continue
         try:
             header, deflated, body = decode_header(payload)

@@ -1,8 +1,9 @@
 """Pure: heartbeats and the time now, into what to tell of stations and sensors: late, silent and back, once each.
 
 A station is alive when anything comes from it; it is late when the next contact that it announced is overdue by a
-grace, and silent after that by a multiple of its own cadence. A planned sleep is not silence. While the station itself
-is late nothing is told of its sensors: the link is down, and their heartbeats wait on the card.
+grace, and silent after that by a multiple of its own cadence. A planned sleep is not silence. Intervals and sleeps are
+believed up to a bound, so that no station can announce its own alarm away. While the station itself is late nothing is
+told of its sensors: the link is down, and their heartbeats wait on the card.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,6 +29,10 @@ class Cadence(Struct, frozen=True):
     silent_after: int = 3
     """So many announced intervals after that it is silent."""
     silent_at_least_s: int = 1800
+    announced_at_most_s: int = 86_400
+    """A longer time to the next contact is taken as this."""
+    asleep_at_most_s: int = 7 * 86_400
+    """A sleep is believed for so long after the last contact."""
 
 
 class Heard(Struct, frozen=True):
@@ -91,8 +96,9 @@ def judge(
 
 
 def _state(one: Heard, now_ms: int, cadence: Cadence) -> tuple[State, int]:
-    interval_s = one.next_contact_s or cadence.unannounced_s
-    due_ms = max(one.heard_ms + interval_s * 1000, one.asleep_until_ms) + cadence.grace_s * 1000
+    interval_s = min(one.next_contact_s or cadence.unannounced_s, cadence.announced_at_most_s)
+    awake_ms = min(one.asleep_until_ms, one.heard_ms + cadence.asleep_at_most_s * 1000)
+    due_ms = max(one.heard_ms + interval_s * 1000, awake_ms) + cadence.grace_s * 1000
     silent_ms = due_ms + max(cadence.silent_after * interval_s, cadence.silent_at_least_s) * 1000
     if now_ms <= due_ms:
         return "up", due_ms

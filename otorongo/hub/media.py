@@ -33,6 +33,8 @@ ENDINGS: Final = {
 _TOLD_EVERY: Final = 8 * MAX_DATA
 """Progress is told this often while a piece grows, and at its end."""
 _TRIES: Final = 3
+MOST_WANTS: Final = 32
+"""Pieces asked for at once."""
 DAY_MS: Final = 86_400_000
 
 
@@ -41,6 +43,7 @@ class Limits(Struct, frozen=True):
 
     piece_bytes: int = 4_000_000
     station_day_bytes: int = 50_000_000
+    """In 24 hours; what is beyond waits."""
     ask_again_ms: int = 600_000
     """The hub asks again for a piece that has not moved for so long."""
 
@@ -51,7 +54,8 @@ def take_chunk(store: Store, folder: Path, limits: Limits, station: str, payload
     Raises OSError if the disk cannot be written: the chunk then comes again.
     """
     with store.write() as tx:
-        station = store_stations.touch(tx, [station], now_ms)[station]
+        if not store_stations.touch_one(tx, station, topics.MEDIA, payload, now_ms):
+            return None
         try:
             chunk = media.decode(payload)
         except BadMessage as error:
@@ -74,8 +78,11 @@ def take_chunk(store: Store, folder: Path, limits: Limits, station: str, payload
 def _take(tx: Tx, folder: Path, limits: Limits, piece: Found, chunk: Chunk, now_ms: int) -> bool:
     """Add a chunk to a piece; True if the station should hear of it."""
     key = (piece["station"], piece["outbox"], piece["seq"])
-    if reason := _refused(tx, limits, piece, now_ms):
-        _refuse(tx, key, reason, now_ms)
+    if piece["bytes"] > limits.piece_bytes:
+        _refuse(tx, key, f"{piece['bytes']} bytes: the hub takes at most {limits.piece_bytes}", now_ms)
+        return True
+    if store_media.media_bytes_since(tx, key[0], now_ms - DAY_MS) >= limits.station_day_bytes:
+        _put_off(tx, key[0], limits, now_ms)
         return True
     have = int(piece["have"])
     fresh = chunk.data[max(have - chunk.offset, 0) :]
@@ -97,12 +104,11 @@ def _take(tx: Tx, folder: Path, limits: Limits, piece: Found, chunk: Chunk, now_
     return have // _TOLD_EVERY > int(piece["have"]) // _TOLD_EVERY
 
 
-def _refused(tx: Tx, limits: Limits, piece: Found, now_ms: int) -> str:
-    if piece["bytes"] > limits.piece_bytes:
-        return f"{piece['bytes']} bytes: the hub takes at most {limits.piece_bytes}"
-    if store_media.media_bytes_since(tx, piece["station"], now_ms - DAY_MS) > limits.station_day_bytes:
-        return f"more than {limits.station_day_bytes} bytes of evidence in a day"
-    return ""
+def _put_off(tx: Tx, station: str, limits: Limits, now_ms: int) -> None:
+    """The day's bytes are used up: the piece stays as it is, and is asked for again when there is room."""
+    text = f"more than {limits.station_day_bytes} bytes of evidence in a day: the rest waits until there is room again"
+    if store_stations.add_note(tx, station, now_ms, "evidence", text, source=f"budget/{station}/{now_ms // DAY_MS}"):
+        log.warning("station %s: %s", station, text)
 
 
 def _refuse(tx: Tx, key: store_media.MediaKey, reason: str, now_ms: int) -> None:
@@ -134,12 +140,24 @@ def _finish(tx: Tx, folder: Path, piece: Found, now_ms: int) -> None:
 
 
 def wanted(store: Store, limits: Limits, now_ms: int) -> list[tuple[str, WantMedia]]:
-    """What to ask stations for now: the evidence of alerts that is not here yet. Each is asked for again only later."""
+    """What to ask stations for now: the evidence of alerts that is not here yet. Each is asked for again only later.
+
+    A station is asked for no more than it may send in a day; what it sent and what is on its way count.
+    """
+    again_ms = now_ms - limits.ask_again_ms
     with store.write() as tx:
-        found = store_events.media_to_want(tx, now_ms - limits.ask_again_ms, limits.piece_bytes)
-        for piece in found:
-            store_media.set_piece(tx, (piece["station"], piece["outbox"], piece["seq"]), wanted_ms=now_ms)
-    return [(piece["station"], WantMedia(piece["outbox"], piece["seq"], piece["have"])) for piece in found]
+        load = store_media.media_load(tx, now_ms - DAY_MS, again_ms)
+        most = limits.station_day_bytes - limits.piece_bytes
+        full = [station for station, size in load.items() if size > most]
+        asked: list[tuple[str, WantMedia]] = []
+        for piece in store_events.media_to_want(tx, again_ms, limits.piece_bytes, without=full, limit=4 * MOST_WANTS):
+            station = piece["station"]
+            if load.get(station, 0) > most or len(asked) == MOST_WANTS:
+                continue
+            load[station] = load.get(station, 0) + piece["bytes"] - piece["have"]
+            store_media.set_piece(tx, (station, piece["outbox"], piece["seq"]), wanted_ms=now_ms)
+            asked.append((station, WantMedia(piece["outbox"], piece["seq"], piece["have"])))
+    return asked
 
 
 def forget(store: Store, folder: Path, told_before_ms: int) -> int:

@@ -37,10 +37,7 @@ def take_birth(
     is a tamper note, and its seals do not hold. A birth that the broker `retained` is no sign of life.
     """
     with store.write() as tx:
-        name = store_stations.touch(tx, [station], now_ms, heard=not retained)[station]
-        if name != station:
-            reason = f"station {station!r} is known as {name!r}: names that differ only in case are one"
-            store_stations.keep(tx, name, topics.BIRTH, payload, reason, now_ms)
+        if not store_stations.touch_one(tx, station, topics.BIRTH, payload, now_ms, heard=not retained):
             return None
         try:
             told = birth.decode(payload)
@@ -85,18 +82,22 @@ def _judge_key(tx: Tx, station: str, told: Birth, now_ms: int, enrolled: bytes |
 
 
 def take_status(store: Store, station: str, payload: bytes, now_ms: int, *, retained: bool = False) -> bool:
-    """Keep what a station, or its last will, says of itself; False if it cannot be read: it is kept with the reason."""
+    """Keep what a station, or its last will, says of itself; False if it is kept with the reason.
+
+    That is so if it cannot be read, or if the name is another station's in another case.
+    """
     try:
         told, reason = status.decode(payload), ""
     except BadMessage as error:
         told, reason = None, str(error)
     with store.write() as tx:
         heard = not retained and (told is None or told.state != "offline")
-        name = store_stations.touch(tx, [station], now_ms, heard=heard)[station]
+        if not store_stations.touch_one(tx, station, topics.STATUS, payload, now_ms, heard=heard):
+            return False
         if told is None:
             log.warning("station %s: status: %s", station, reason)
-            store_stations.keep(tx, name, topics.STATUS, payload, reason, now_ms)
+            store_stations.keep(tx, station, topics.STATUS, payload, reason, now_ms)
             return False
         since_ms = told.at_ms if 0 < told.at_ms <= now_ms else now_ms
-        store_stations.set_station(tx, name, status=told.state, status_until_s=told.until_s, status_ms=since_ms)
+        store_stations.set_station(tx, station, status=told.state, status_until_s=told.until_s, status_ms=since_ms)
         return True

@@ -57,11 +57,17 @@ def redate(tx: Tx, key: BoxKey, boot: Boot) -> list[int]:
     station, outbox = key
     tx.execute(_REDATE, {"s": station, "o": outbox, "n": boot.boot, "utc0": boot.utc0_ms, "bound": boot.bound_ms})
     told = records.alias()
-    for table, at in ((heartbeats, heartbeats.c.utc_ms), (media, media.c.utc_ms), (notes, notes.c.at_ms)):
+    utc_ms = told.c.t_ms + boot.utc0_ms
+    no_later = case((utc_ms > told.c.received_ms, told.c.received_ms), else_=utc_ms)  # a note is of what has been
+    for table, at, value in (
+        (heartbeats, heartbeats.c.utc_ms, utc_ms),
+        (media, media.c.utc_ms, utc_ms),
+        (notes, notes.c.at_ms, no_later),
+    ):
         same = (told.c.station == station) & (told.c.outbox == outbox) & (told.c.seq == table.c.seq)
-        t_ms = select(told.c.t_ms).where(same, told.c.boot == boot.boot).correlate(table).scalar_subquery()
-        mine = (table.c.station == station) & (table.c.outbox == outbox) & t_ms.is_not(None)
-        tx.execute(update(table).where(mine).values({at: t_ms + boot.utc0_ms}))
+        when = select(value).where(same, told.c.boot == boot.boot).correlate(table).scalar_subquery()
+        mine = (table.c.station == station) & (table.c.outbox == outbox) & when.is_not(None)
+        tx.execute(update(table).where(mine).values({at: when}))
     where = (events.c.station == station) & (events.c.outbox == outbox) & (events.c.boot == boot.boot)
     return list(tx.execute(select(events.c.event).where(where).order_by(events.c.event)).scalars())
 
@@ -173,13 +179,16 @@ _ALERTED = (
 )
 
 
-def media_to_want(tx: Tx, asked_before_ms: int, most_bytes: int, *, limit: int = 32) -> list[Found]:
-    """Media of events that an alert covers, not whole yet and not asked for since then, small first."""
+def media_to_want(
+    tx: Tx, asked_before_ms: int, most_bytes: int, *, without: Sequence[str] = (), limit: int = 32
+) -> list[Found]:
+    """Media of events that an alert covers, not whole yet and not asked for since then, small first; not `without`."""
     where = (
         media.c.state.in_(("told", "part")),
         media.c.wanted_ms < asked_before_ms,
         media.c.changed_ms < asked_before_ms,
         media.c.bytes <= most_bytes,
+        media.c.station.not_in(without),
         _ALERTED,
     )
     return listed(tx, select(media).where(*where).order_by(media.c.bytes, media.c.told_ms).limit(limit))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 
 from otorongo.hub.db import alert_events, alerts, marks, media
 from otorongo.hub.store import Found, Tx, Values, found, insert_new, listed, put
@@ -83,6 +83,16 @@ def media_bytes_since(tx: Tx, station: str, since_ms: int) -> int:
     """Bytes of evidence that a station sent since then, about."""
     where = (media.c.station == station) & (media.c.changed_ms >= since_ms)
     return int(tx.execute(select(func.coalesce(func.sum(media.c.have), 0)).where(where)).scalar_one())
+
+
+def media_load(tx: Tx, since_ms: int, asked_since_ms: int) -> dict[str, int]:
+    """By station: bytes of evidence that came since a time, about, and those that were asked for and may be coming."""
+    came = case((media.c.changed_ms >= since_ms, media.c.have), else_=0)
+    asked = media.c.state.in_(("told", "part")) & (media.c.wanted_ms >= asked_since_ms)
+    coming = case((asked, media.c.bytes - media.c.have), else_=0)
+    where = (media.c.changed_ms >= since_ms) | (media.c.wanted_ms >= asked_since_ms)
+    rows = tx.execute(select(media.c.station, func.sum(came + coming)).where(where).group_by(media.c.station))
+    return {station: int(size) for station, size in rows}
 
 
 def mark(tx: Tx, name: str) -> str | None:

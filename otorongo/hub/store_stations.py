@@ -40,7 +40,21 @@ def touch(tx: Tx, names: Iterable[str], now_ms: int, *, heard: bool = True) -> d
 def _touch(engine: str, heard: bool) -> Any:
     statement = insert_of(engine, stations)
     latest = statement.excluded.last_contact_ms if heard else stations.c.last_contact_ms
-    return statement.on_conflict_do_update(index_elements=["folded"], set_={"last_contact_ms": latest})
+    same = statement.excluded.station == stations.c.station  # who bears its name in another case keeps nobody alive
+    return statement.on_conflict_do_update(index_elements=["folded"], set_={"last_contact_ms": latest}, where=same)
+
+
+def touch_one(tx: Tx, name: str, leaf: str, payload: bytes, now_ms: int, *, heard: bool = True) -> bool:
+    """Say that a station was heard; False if its name is known in another case: then the payload is kept."""
+    known = touch(tx, [name], now_ms, heard=heard)[name]
+    if known != name:
+        keep(tx, known, leaf, payload, misnamed(name, known), now_ms)
+    return known == name
+
+
+def misnamed(given: str, known: str) -> str:
+    """Why what came under a name is not taken."""
+    return f"station {given!r} is known as {known!r}: names that differ only in case are one, and the first stays"
 
 
 def station(tx: Tx, name: str) -> Found | None:
@@ -90,7 +104,10 @@ def births_of(tx: Tx, name: str) -> list[Found]:
 
 
 def put_heartbeat(tx: Tx, row: Values) -> None:
-    """Keep a heartbeat of a sensor, all columns, if it is newer: of a higher seq, or later if of another card."""
+    """Keep a heartbeat of a sensor, all columns, if it is newer: of a higher seq, or received later if of another card.
+
+    Of another card the hub's own clock counts: that of the old card may have been years ahead.
+    """
     tx.execute(_beat(tx.dialect.name), [dict(row)])
 
 
@@ -100,7 +117,7 @@ def _beat(engine: str) -> Any:
     changed = {c.name: statement.excluded[c.name] for c in heartbeats.c if c.name not in ("station", "sensor")}
     same_card = statement.excluded.outbox == heartbeats.c.outbox
     newer = (same_card & (statement.excluded.seq > heartbeats.c.seq)) | (
-        ~same_card & (statement.excluded.utc_ms > heartbeats.c.utc_ms)
+        ~same_card & (statement.excluded.received_ms >= heartbeats.c.received_ms)
     )
     return statement.on_conflict_do_update(index_elements=["station", "sensor"], set_=changed, where=newer)
 

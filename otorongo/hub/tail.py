@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from otorongo.hub import store_alerts, store_deliveries, store_events, store_stations
+from otorongo.hub import store_alerts, store_deliveries, store_events, store_stations, texts
 from otorongo.hub.store import Found, Store
 from otorongo.wire import classes
 from otorongo.wire.codes import Kind, Tag
@@ -61,7 +61,7 @@ def lines(store: Store, place: Place, zone: dt.tzinfo) -> Iterator[str]:
 
 def clock(utc_ms: int, zone: dt.tzinfo) -> str:
     """Day and time in a zone."""
-    return dt.datetime.fromtimestamp(utc_ms / 1000, zone).strftime("%m-%d %H:%M:%S")
+    return texts.local(utc_ms, zone).strftime("%m-%d %H:%M:%S")
 
 
 def _event(row: Found, zone: dt.tzinfo) -> str:

@@ -251,7 +251,7 @@ def _others(tx: Tx, key: BoxKey, new: Iterable[_Came], boots: dict[int, Boot], n
             what = "station" if isinstance(row, Note) else "tamper"
             source = f"{station}/{outbox}/{one.seq}"
             more = {"sensor": row.sensor, "kind": row.kind, "outbox": outbox, "seq": one.seq}
-            store_stations.add_note(tx, station, utc_ms, what, text, source=source, **more)
+            store_stations.add_note(tx, station, min(utc_ms, now_ms), what, text, source=source, **more)
     for sensor, (one, beat) in sorted(beats.items()):
         copied = {name: getattr(beat, name) for name in _BEATEN}
         place = {"station": station, "sensor": sensor, "outbox": outbox, "seq": one.seq, "received_ms": now_ms}

@@ -19,6 +19,7 @@ from babel.support import Translations
 LANGUAGES: Final = ("es", "en")
 DEFAULT_LANGUAGE: Final = "es"
 LIMA: Final = ZoneInfo("America/Lima")
+_LATEST_MS: Final = 253_402_128_000_000
 FOLDER: Final = Path(__file__).parent / "web" / "locale"
 
 
@@ -75,16 +76,22 @@ def duration(ms: int) -> str:
 
 def moment(lang: str, utc_ms: int, zone: ZoneInfo = LIMA) -> str:
     """A date and time as people there say it: `22 nov 2026, 18:05`."""
-    return format_datetime(_local(utc_ms, zone), "d MMM y, HH:mm", locale=_known(lang))
+    return format_datetime(local(utc_ms, zone), "d MMM y, HH:mm", locale=_known(lang))
 
 
 def clock(lang: str, utc_ms: int, zone: ZoneInfo = LIMA) -> str:
     """A time of day: `18:05`."""
-    return format_time(_local(utc_ms, zone), "HH:mm", locale=_known(lang))
+    return format_time(local(utc_ms, zone), "HH:mm", locale=_known(lang))
 
 
-def _local(utc_ms: int, zone: ZoneInfo) -> dt.datetime:
-    return dt.datetime.fromtimestamp(utc_ms / 1000, dt.UTC).astimezone(zone).replace(tzinfo=None)
+def bounded(utc_ms: int) -> int:
+    """The nearest time that has a date in every zone, 1970 to 9999: a page must stand whatever a clock has told."""
+    return min(max(utc_ms, 0), _LATEST_MS)
+
+
+def local(utc_ms: int, zone: dt.tzinfo) -> dt.datetime:
+    """A time in a zone, without its offset; the nearest that can be told."""
+    return dt.datetime.fromtimestamp(bounded(utc_ms) / 1000, zone).replace(tzinfo=None)
 
 
 def _known(lang: str) -> str:

@@ -6,10 +6,12 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from otorongo.wire.errors import BadMessage, BadValue
 from otorongo.wire.message import pack, unpack
 from otorongo.wire.rows import U8, U16, U32
 
 MAX_BYTES: Final = 8192
+KEY_BYTES: Final = 32
 
 Name = Annotated[str, Meta(max_length=80)]
 
@@ -59,12 +61,23 @@ _decoder = msgspec.msgpack.Decoder(Birth)
 
 def encode(birth: Birth) -> bytes:
     """A birth as bytes. Raises BadValue."""
+    if fault := _key_fault(birth):
+        raise BadValue(f"Birth: {fault}")
     return pack(birth, _decoder, MAX_BYTES)
 
 
 def decode(payload: bytes) -> Birth:
     """The birth of its bytes. Raises BadMessage."""
-    return unpack(payload, _decoder, MAX_BYTES)
+    birth = unpack(payload, _decoder, MAX_BYTES)
+    if fault := _key_fault(birth):
+        raise BadMessage(fault)
+    return birth
+
+
+def _key_fault(birth: Birth) -> str:
+    """A part of a key would be taken for the station's, and no seal would ever hold."""
+    length = len(birth.public_key)
+    return "" if length in (0, KEY_BYTES) else f"public_key has {length} bytes: 0 or {KEY_BYTES} are allowed"
 
 
 def hash_of(payload: bytes) -> int:

@@ -23,6 +23,14 @@ def test_a_boot_is_dated_as_told() -> None:
     assert (boot.utc0_ms, boot.bound_ms, boot.clock) == (NOON_MS, 64, Clock.NTP)
 
 
+@given(st.integers(0, 946_684_799_999) | st.integers(4_102_444_800_000, (1 << 48) - 1))
+def test_a_clock_that_tells_no_plausible_year_was_never_set(utc0_ms: int) -> None:
+    """Before 2000 and from 2100 on the hub dates rows as if the station had told nothing."""
+    boot = meet(None, 1, 0, 1000, mapping(utc0_ms=utc0_ms), NOON_MS)
+    assert not boot.told
+    assert between_neighbours([boot])[0].utc0_ms == NOON_MS - 1000
+
+
 @given(st.permutations([mapping(clock=1), mapping(utc0_ms=NOON_MS + 5), mapping(bound_ms=8), UNSET, mapping(clock=4)]))
 def test_the_best_mapping_stays_whatever_came_first(order: list[Mapping]) -> None:
     """GNSS beats NTP beats RTC, then the smaller bound; the order of arrival does not matter."""

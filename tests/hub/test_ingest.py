@@ -259,6 +259,19 @@ def test_the_future_is_quarantined_until_it_is_dated_better(store: Store) -> Non
     assert not event["quarantined"]
 
 
+def test_a_note_is_of_what_has_been(store: Store) -> None:
+    """Notes are dated no later than they were received, also when their boot is dated anew."""
+    card = Card()
+    card.put(Note(0, NoteKind.STARTED, "hola"))
+    _take(store, card, card.batch(clock=mapping(utc0_ms=NOW_MS + 86_400_000)))
+    with store.read() as tx:
+        assert store_stations.notes_newest(tx)[0]["at_ms"] == NOW_MS
+    card.beat(1000)
+    _take(store, card, card.batch([2], mapping(utc0_ms=NOW_MS + 90_000_000, clock=Clock.GNSS)))
+    with store.read() as tx:
+        assert store_stations.notes_newest(tx)[0]["at_ms"] == NOW_MS
+
+
 def test_names_that_differ_only_in_case_are_one_station(store: Store) -> None:
     """`k-02` may not pass for `K-02`: what it sends is kept, not committed."""
     card = Card()

@@ -13,7 +13,7 @@ from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store
 from otorongo.wire import status
 from otorongo.wire.status import Status
-from tests.hub.fakes import NOON_MS, Card
+from tests.hub.fakes import DAY_MS, NOON_MS, Card, mapping
 
 CADENCE = Cadence()
 MINUTE_MS = 60_000
@@ -46,6 +46,18 @@ def test_a_planned_sleep_is_no_silence() -> None:
     heard = [Heard("K-02", 0, NOON_MS, 900, NOON_MS + 600 * MINUTE_MS)]
     assert _news(heard, told, 600) == []
     assert _news(heard, told, 603) == [("K-02", 0, "late")]
+
+
+def test_no_station_announces_its_own_alarm_away() -> None:
+    """A next contact in a hundred years is taken as a day, a sleep for as long as a week."""
+    told: dict[SensorKey, Health] = {}
+    heard = [Heard("K-02", 0, NOON_MS, 0xFFFFFFFF)]
+    assert _news(heard, told, 24 * 60 + 2) == []
+    assert _news(heard, told, 24 * 60 + 3) == [("K-02", 0, "late")]
+    assert _news(heard, told, 4 * 24 * 60 + 3) == [("K-02", 0, "silent")]
+    asleep = [Heard("K-03", 0, NOON_MS, 900, NOON_MS + 0xFFFFFFFF * 1000)]
+    assert _news(asleep, told, 7 * 24 * 60 + 2) == []
+    assert _news(asleep, told, 7 * 24 * 60 + 3) == [("K-03", 0, "late")]
 
 
 def test_a_link_that_is_down_says_nothing_of_its_sensors() -> None:
@@ -96,6 +108,18 @@ def test_the_hub_notes_it_for_the_technician(store: Store) -> None:
     with store.read() as tx:
         assert [note["what"] for note in store_stations.notes_newest(tx)] == ["back", "silent", "late"]
         assert store_stations.notes_newest(tx)[0]["text"] == "station K-02: back after 10 min"
+
+
+def test_the_heartbeat_of_a_new_card_counts_whatever_the_old_one_took_for_the_time(store: Store) -> None:
+    """The old card's clock was years ahead; what the hub received last is the newest."""
+    old, new = Card(outbox=7), Card(outbox=8)
+    old.beat(0, next_contact_s=86_400)
+    new.beat(0, next_contact_s=600)
+    accept(store, NO_RULES, "K-02", old.batch(clock=mapping(utc0_ms=NOON_MS + 10 * 365 * DAY_MS)), NOON_MS)
+    accept(store, NO_RULES, "K-02", new.batch(), NOON_MS + 1000)
+    with store.read() as tx:
+        (beat,) = store_stations.heartbeats_newest(tx)
+    assert (beat["outbox"], beat["next_contact_s"]) == (8, 600)
 
 
 def test_coordinators_are_told_when_a_station_falls_silent_and_when_it_is_back(store: Store) -> None:

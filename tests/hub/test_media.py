@@ -10,11 +10,14 @@ from otorongo.hub import media, store_alerts, store_media, store_stations
 from otorongo.hub.belief import NO_RULES
 from otorongo.hub.db import alert_events
 from otorongo.hub.ingest import accept
-from otorongo.hub.media import Limits, sweep, take_chunk, wanted
+from otorongo.hub.media import DAY_MS, Limits, sweep, take_chunk, wanted
+from otorongo.hub.presence import take_status
 from otorongo.hub.store import Store
+from otorongo.wire import status
 from otorongo.wire.media import MAX_DATA, Chunk, encode
 from otorongo.wire.receipt import Receipt
 from otorongo.wire.rows import Media
+from otorongo.wire.status import Status
 from otorongo.wire.wants import WantMedia
 from tests.hub.fakes import NOON_MS, Card
 
@@ -92,17 +95,39 @@ def test_a_wrong_hash_begins_again_and_at_last_gives_up(store: Store, folder: Pa
         assert "is not what its row says" in store_stations.notes_newest(tx)[0]["text"]
 
 
-@pytest.mark.parametrize(
-    ("said", "limits", "reason"),
-    [(100_001, LIMITS, "at most 100000"), (5, Limits(station_day_bytes=-1), "in a day")],
-)
-def test_too_much_is_refused_and_told(store: Store, folder: Path, said: int, limits: Limits, reason: str) -> None:
-    """A piece or a day beyond the bounds is refused, and the technician reads why."""
-    _, seq = _card(store, b"large", said)
-    _send(store, folder, seq, 0, b"large", limits=limits)
+def test_too_large_a_piece_is_refused_and_told(store: Store, folder: Path) -> None:
+    """A piece beyond the bound is refused for good, and the technician reads why."""
+    _, seq = _card(store, b"large", 100_001)
+    _send(store, folder, seq, 0, b"large")
     assert _piece(store, seq)["state"] == "refused"
     with store.read() as tx:
-        assert reason in store_stations.notes_newest(tx)[0]["text"]
+        assert "at most 100000" in store_stations.notes_newest(tx)[0]["text"]
+
+
+def test_what_a_day_has_no_room_for_comes_the_day_after(store: Store, folder: Path) -> None:
+    """The day's budget puts evidence off, told once; nothing is refused for good."""
+    limits = Limits(piece_bytes=10, station_day_bytes=14)
+    card, first = _card(store, b"0123456789")
+    seqs = [first]
+    for _ in range(2):
+        back = card.last
+        seqs.append(card.put(Media(1500, 1, back, 1, 10, hashlib.sha256(b"0123456789").digest(), 1)))
+    accept(store, NO_RULES, "K-02", card.batch(), NOON_MS)
+    with store.write() as tx:
+        more = {"place": "a", "activity": "b", "state": "open", "sealed": False, "drill": False}
+        store_alerts.put_alert(tx, {"id": "A1", "reason": None, "data": None, **more})
+        store_alerts.cover(tx, "A1", [{"station": "K-02", "outbox": 7, "event": 1, "late": False, "suppressed": False}])
+    for seq in seqs:
+        _send(store, folder, seq, 0, b"0123456789", limits=limits)
+    assert [_piece(store, seq)["state"] for seq in seqs] == ["whole", "whole", "told"]
+    _send(store, folder, seqs[2], 0, b"0123456789", limits=limits)
+    with store.read() as tx:
+        assert len(store_stations.notes_newest(tx)) == 1
+        assert "waits until there is room" in store_stations.notes_newest(tx)[0]["text"]
+    assert wanted(store, limits, NOON_MS + 3_600_000) == []
+    assert wanted(store, limits, NOON_MS + DAY_MS + 1) == [("K-02", WantMedia(7, seqs[2], 0))]
+    _send(store, folder, seqs[2], 0, b"0123456789", NOON_MS + DAY_MS + 2, limits)
+    assert _piece(store, seqs[2])["state"] == "whole"
 
 
 def test_more_bytes_than_the_row_says_are_not_written(store: Store, folder: Path) -> None:
@@ -125,6 +150,20 @@ def test_chunks_without_a_row_and_rubbish(store: Store, folder: Path) -> None:
     with store.read() as tx:
         assert store_stations.kept_newest(tx)[0]["leaf"] == "u/m"
     assert list(folder.iterdir()) == []
+
+
+def test_evidence_under_a_name_in_another_case_is_kept_not_taken(store: Store, folder: Path) -> None:
+    """`k-02` writes no evidence of `K-02`, and does not pass for a sign of its life."""
+    _, seq = _card(store, b"right")
+    payload = encode(Chunk(7, seq, 0, b"right"))
+    assert take_chunk(store, folder, LIMITS, "k-02", payload, NOON_MS + 9000) is None
+    assert not take_status(store, "k-02", status.encode(Status("sleeping", 9)), NOON_MS + 9000)
+    assert _piece(store, seq)["have"] == 0
+    with store.read() as tx:
+        (row,) = store_stations.stations_by_name(tx)
+        assert (row["station"], row["status"], row["last_contact_ms"]) == ("K-02", "", NOON_MS)
+        assert {one["leaf"] for one in store_stations.kept_newest(tx)} == {"u/m", "u/s"}
+        assert "known as 'K-02'" in store_stations.kept_newest(tx)[0]["reason"]
 
 
 def test_evidence_is_asked_for_after_the_alert(store: Store, folder: Path) -> None:

@@ -1,14 +1,20 @@
 """What people read, in Spanish and English."""
 
 import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
 from babel.messages.pofile import read_po
+from hypothesis import given
+from hypothesis import strategies as st
 
-from otorongo.hub import reasons, texts
+from otorongo.hub import reasons, tail, texts
 from otorongo.hub.alerts import Reason, Severity, What, Why
+from otorongo.hub.belief import NO_RULES
 from otorongo.hub.config_activities import BUILT_IN
+from otorongo.hub.web.render import Page
+from otorongo.hub.web.site import Site
 from otorongo.wire import classes
 
 SAW = Reason(
@@ -74,6 +80,20 @@ def test_everything_has_its_word(lang: str) -> None:
         *(f"message.{one}" for one in ("ring", "raise", "rering", "overdue", "audit", "test")),
     ]
     assert [key for key in keys if not texts.has(lang, key)] == []
+
+
+@given(st.integers())
+def test_any_number_reads_as_some_time(utc_ms: int) -> None:
+    """Whatever a clock has told, a line and a page can be made of it."""
+    page = Page(Site(None, NO_RULES, Path(), int, b""), "es", None, 1_767_268_800_000)  # type: ignore[arg-type]
+    for lang in texts.LANGUAGES:
+        assert texts.moment(lang, utc_ms)
+        assert texts.clock(lang, utc_ms)
+    assert tail.clock(utc_ms, texts.LIMA)
+    assert page.moment(utc_ms)
+    assert page.until(utc_ms, utc_ms)
+    assert "<time datetime=" in page.when(utc_ms)
+    assert page.ago(utc_ms)
 
 
 def test_times_and_durations() -> None:

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +62,7 @@ def test_a_message_over_its_bound_is_refused_unread(decode: Callable[[bytes], ob
         (receipt, receipt.Receipt(1, 1, beyond=((1, 2),) * 33)),
         (birth, birth.Birth(1, 1, "x" * 81)),
         (birth, birth.Birth(1, 1, "x", latitude_deg=91.0)),
+        (birth, birth.Birth(1, 1, "x", public_key=b"k" * 31)),
         (media, media.Chunk(1, 1, 0, b"")),
         (media, media.Chunk(1, 1, 0, b"x" * 8193)),
         (wants, (wants.WantBirth(),) * 33),
@@ -149,3 +151,11 @@ def test_a_renewal_promises_a_row_that_no_card_has(outbox: int, last: int) -> No
     assert one.outbox == outbox
     assert one.beyond[-1][1] > last
     assert not receipt.covers(one, last) or last == 0
+
+
+@given(st.integers(1, 31))
+def test_a_part_of_a_key_is_no_birth(length: int) -> None:
+    """A key of any other length than 0 or 32 bytes is refused by name: no seal would ever hold."""
+    payload = msgspec.msgpack.encode({"outbox": 1, "boot": 1, "software": "x", "public_key": b"k" * length})
+    with pytest.raises(BadMessage, match="public_key has"):
+        birth.decode(payload)

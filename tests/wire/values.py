@@ -91,7 +91,7 @@ births = st.builds(
         max_size=4,
     ).map(tuple),
     latitude_deg=st.none() | st.floats(-90, 90), longitude_deg=st.none() | st.floats(-180, 180),
-    height_m=st.none() | st.floats(-100, 9000), config_digest=digest.map(bytes.hex), public_key=digest,
+    height_m=st.none() | st.floats(-100, 9000), config_digest=digest.map(bytes.hex), public_key=digest | st.just(b""),
 )  # fmt: skip
 statuses = st.builds(status.Status, state=st.sampled_from(["online", "offline", "sleeping"]), until_s=u32, at_ms=utc)
 chunks = st.builds(

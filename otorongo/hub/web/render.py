@@ -101,12 +101,12 @@ class Page:
         return texts.clock(self.lang, last_ms, self.zone) if same else self.moment(last_ms)
 
     def _local(self, at_ms: int) -> dt.datetime:
-        return dt.datetime.fromtimestamp(at_ms / 1000, self.zone).replace(tzinfo=None)
+        return texts.local(at_ms, self.zone)
 
     def ago(self, at_ms: int) -> str:
         """`hace 5 min`."""
         return format_timedelta(
-            dt.timedelta(milliseconds=at_ms - self.now_ms),
+            dt.timedelta(milliseconds=texts.bounded(at_ms) - self.now_ms),
             add_direction=True,
             locale=self.lang,
             threshold=1.1,
@@ -115,7 +115,7 @@ class Page:
 
     def when(self, at_ms: int) -> Markup:
         """`hace 5 min`, with date and time for who asks, and for the script that keeps it true."""
-        iso = dt.datetime.fromtimestamp(at_ms // 1000, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        iso = texts.local(at_ms, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         exact = texts.moment(self.lang, at_ms, self.zone)
         return Markup('<time datetime="{}" data-ago title="{}">{}</time>').format(iso, exact, self.ago(at_ms))
 
