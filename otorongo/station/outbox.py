@@ -20,7 +20,7 @@ from msgspec import Struct, structs
 
 from otorongo.station import outbox_read
 from otorongo.station.errors import OutboxError
-from otorongo.station.outbox_clock import Domain, keep_better, mapping_of, number_of
+from otorongo.station.outbox_clock import AllUsed, Domain, keep_better, mapping_of, number_of
 from otorongo.station.outbox_file import OutboxFile
 from otorongo.station.outbox_media import MediaShelf
 from otorongo.station.outbox_read import Parcel, Settled
@@ -31,6 +31,7 @@ from otorongo.station.outbox_write import Chain, Entry, Of, append, chain_of
 from otorongo.station.ports import ClockReading
 from otorongo.wire.birth import hash_of
 from otorongo.wire.codes import Clock, CloseReason, GapReason, Kind, NoteKind
+from otorongo.wire.errors import BadBody
 from otorongo.wire.receipt import Receipt
 from otorongo.wire.rows import Event, Note, Row, parse, standalone
 
@@ -126,8 +127,8 @@ class Outbox:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             return cls(OutboxFile(path, ballast_bytes, keep_days, t_ms), boot_id, now)
-        except OSError as error:
-            raise OutboxError(f"outbox {path}: {error.strerror or error}") from error
+        except (OSError, sqlite3.Error) as error:
+            raise OutboxError(f"outbox {path}: {getattr(error, 'strerror', None) or error}") from error
 
     def close(self) -> None:
         """Commit what waits and let the file go."""
@@ -137,8 +138,9 @@ class Outbox:
             self._file.close()
 
     def check(self) -> None:
-        """Read the whole file, and replace it if it is damaged."""
-        self._file.check()
+        """Read the whole file, and replace it if it is damaged; rows that the card has changed are told as gaps."""
+        if spoilt := self._file.check():
+            self.poison(spoilt, GapReason.CORRUPT)
 
     def drop_for_space(self) -> bool:
         """Free room on the card by value, as a full card would; returns whether anything was freed."""
@@ -213,7 +215,11 @@ class Outbox:
 
     def _domain(self, key: str, utc0_ms: int, state: int, bound_ms: int) -> int:
         with self._file.mutex:
-            number = self._file.write(lambda db: number_of(db, key))
+            try:
+                number = self._file.write(lambda db: number_of(db, key))
+            except AllUsed as error:
+                self._file.replace(str(error))
+                number = self._file.write(lambda db: number_of(db, key))
             given = next((given for given, domain in self._domains.items() if domain.key == key), None)
             if given is None:
                 given = number if number not in self._domains else max(self._domains) + 1
@@ -265,7 +271,11 @@ class Outbox:
         query = "SELECT opening, boot, birth, row FROM events WHERE sensor = ? ORDER BY opening"
         out = []
         for opening, boot, birth, raw in self._file.read(lambda db: db.execute(query, (sensor,)).fetchall()):
-            row = parse(raw)
+            try:
+                row = parse(raw)
+            except BadBody as error:  # the hub closes it by its time-out
+                log.warning("outbox: event %d was left open and cannot be read: %s", opening, error)
+                continue
             if isinstance(row, Event):
                 out.append(Leftover(opening, boot, birth, row))
         return out

@@ -11,6 +11,11 @@ from otorongo.wire.batch import Mapping
 from otorongo.wire.codes import Clock
 
 MAX_BOOT: Final = 0xFFFF
+MAX_UTC0_MS: Final = 1 << 48
+
+
+class AllUsed(OutboxError):
+    """Every number of a clock domain is used: a new outbox must begin."""
 
 
 class Domain(Struct, frozen=True):
@@ -27,14 +32,18 @@ class Domain(Struct, frozen=True):
 
 
 def number_of(db: sqlite3.Connection, key: str) -> int:
-    """The number of a clock domain, new or known. Raises OutboxError when all are used."""
+    """The number of a clock domain, new or known. Raises AllUsed when there is none left.
+
+    A number is never used for another domain, not even when no row of it is left here: the hub dates all rows of a
+    number alike, also those that it received years ago.
+    """
     db.execute(
         "INSERT OR IGNORE INTO boots SELECT coalesce(max(number), 0) + 1, ?, 0, ?, ? FROM boots",
         (key, int(Clock.UNSET), UNBOUNDED_MS),
     )
     number: int = db.execute("SELECT number FROM boots WHERE key = ?", (key,)).fetchone()[0]
     if number > MAX_BOOT:
-        raise OutboxError(f"all {MAX_BOOT} clock domains are used: move outbox.db away, a new one begins")
+        raise AllUsed(f"all {MAX_BOOT} clock domains are used")
     return number
 
 
@@ -42,6 +51,12 @@ def mapping_of(db: sqlite3.Connection, number: int) -> Mapping:
     """The best mapping of a clock domain to UTC."""
     query = "SELECT number, utc0_ms, clock, bound_ms FROM boots WHERE number = ?"
     return Mapping(*db.execute(query, (number,)).fetchone())
+
+
+def mapping_or_none(domain: Domain) -> Domain | None:
+    """The domain, if its mapping is one that the wire can carry: a damaged card may hold any number."""
+    sound = domain.clock in set(map(int, Clock)) and 0 <= domain.utc0_ms < MAX_UTC0_MS
+    return domain if sound and 0 <= domain.bound_ms <= UNBOUNDED_MS else None
 
 
 def keep_better(db: sqlite3.Connection, domain: Domain) -> bool:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from otorongo.station.errors import OutboxError, OutboxFull
+from otorongo.station.outbox_check import damage, mend_chain
 from otorongo.station.outbox_room import DROP_BYTES, Ballast, drop_rows, free_media, sweep_media
 from otorongo.station.outbox_salvage import adopt, salvage
-from otorongo.station.outbox_schema import Lock, connect, set_aside
+from otorongo.station.outbox_schema import ODD, Lock, connect, damaged, set_aside
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,8 @@ _MIN_PAGES: Final = 32
 """A new outbox on a card that is full already may grow so far: a few hundred rows."""
 _NO_LIMIT: Final = 0xFFFFFFFE
 _FULL: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
-_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH)
+"""The last two: a number was used before, or is none; this program writes neither."""
 
 
 class OutboxFile:
@@ -71,17 +73,15 @@ class OutboxFile:
             raise OutboxError(f"outbox {self.path}: {error}") from error
         return value
 
-    def check(self) -> None:
-        """Read the whole file; a damaged one is replaced."""
+    def check(self) -> list[int]:
+        """Read the whole file, and replace it if it is damaged; returns rows that are not what was chained."""
 
-        def work(db: sqlite3.Connection) -> None:
-            found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if found != "ok":
-                error = sqlite3.DatabaseError(found)
-                error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-                raise error
+        def work(db: sqlite3.Connection) -> list[int]:
+            if found := damage(db):
+                raise damaged(found)
+            return mend_chain(db)
 
-        self.read(work)
+        return self.write(work)
 
     def read(self, work: Work[T]) -> T:
         """Run a reader."""
@@ -95,16 +95,20 @@ class OutboxFile:
         return self._run(work, "BEGIN IMMEDIATE")
 
     def replace(self, reason: str) -> None:
-        """Set the file aside, begin a new one, and put into it what can be saved."""
-        with self.mutex:
-            with self._lock.hold(alone=True):
-                mine = self._is_mine()
-                self._db.close()
-                aside = set_aside(self.path, f"outbox {self.path}: {reason}") if mine else None
-                self._attach()
-                if aside:
-                    self._adopt(aside)
-            self._renew()
+        """Set the file aside, begin a new one, and put into it what can be saved. Raises OutboxError, OutboxFull."""
+        try:
+            with self.mutex:
+                with self._lock.hold(alone=True):
+                    mine = self._is_mine()
+                    self._db.close()
+                    aside = set_aside(self.path, f"outbox {self.path}: {reason}") if mine else None
+                    self._attach()
+                    if aside:
+                        self._adopt(aside)
+                self._renew()
+        except sqlite3.Error as error:
+            kind = OutboxFull if _is_full(getattr(error, "sqlite_errorcode", 0)) else OutboxError
+            raise kind(f"outbox {self.path}: {error}") from error
 
     def make_room(self, turn: int = 0) -> bool:
         """Free room on the card: ballast, evidence, then rows of little value; returns whether anything was freed."""
@@ -158,7 +162,13 @@ class OutboxFile:
                         self.replace(f"damaged: {error}")
                         continue
                     if not _is_full(code):
+                        if code in (0, sqlite3.SQLITE_ERROR) and self._replaced_for(error):  # no text, no table
+                            continue
                         raise OutboxError(f"outbox {self.path}: {error}") from error
+                except ODD as error:
+                    if not self._replaced_for(error):
+                        raise  # the caller's fault, not the card's
+                    continue
                 fruitless = 0 if self.make_room(turn) else fruitless + 1
                 if fruitless > 1:
                     break
@@ -174,6 +184,17 @@ class OutboxFile:
                 self._db.execute("ROLLBACK")
             raise
         return result
+
+    def _replaced_for(self, error: Exception) -> bool:
+        """Look whether a statement stumbled because the file is damaged, and replace it then."""
+        try:
+            with self._lock.hold():
+                found = self._transaction(damage, "BEGIN")
+        except (sqlite3.Error, *ODD) as worse:
+            found = str(worse)
+        if found:
+            self.replace(f"damaged: {found} ({error})")
+        return bool(found)
 
     def _is_mine(self) -> bool:
         try:
@@ -203,9 +224,10 @@ class OutboxFile:
             with self._lock.hold(alone=True):
                 try:
                     self._attach()
-                except sqlite3.DatabaseError as error:
+                except (sqlite3.DatabaseError, *ODD) as error:
                     code = getattr(error, "sqlite_errorcode", 0)
-                    if code & 0xFF in _DAMAGED or code == sqlite3.SQLITE_ERROR:  # the latter: tables are missing
+                    # No code: a text that is none; SQLITE_ERROR: tables are missing.
+                    if not code or code & 0xFF in _DAMAGED or code == sqlite3.SQLITE_ERROR:
                         aside = set_aside(self.path, f"outbox {self.path}: damaged: {error}")
                         self._attach()
                         self._adopt(aside)
@@ -219,7 +241,12 @@ class OutboxFile:
 
     def _adopt(self, aside: Path) -> None:
         rescue = salvage(aside)
-        rows = self._transaction(lambda db: adopt(db, rescue), "BEGIN IMMEDIATE")
+        try:
+            rows = self._transaction(lambda db: adopt(db, rescue), "BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            if not _is_full(getattr(error, "sqlite_errorcode", 0)) or not self.ballast.give_back():
+                raise
+            rows = self._transaction(lambda db: adopt(db, rescue), "BEGIN IMMEDIATE")
         log.error("outbox: %d rows without a receipt saved from %s", rows, aside)
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 from msgspec import Struct
 
 from otorongo.station.outbox_file import OutboxFile
+from otorongo.station.outbox_salvage import BEFORE
 
 
 class Evidence(Struct, frozen=True):
     """A media file on the card."""
 
     seq: int
-    """Of its media row."""
+    """Of its media row; below 0: of a row of an outbox before this one, see `MediaShelf.name`."""
     path: str
     """Relative to the data folder."""
     bytes: int
@@ -40,6 +41,16 @@ class MediaShelf:
     def root(self) -> Path:
         """The folder that paths are relative to."""
         return self._file.path.parent
+
+    def own(self, outbox: int, seq: int) -> int:
+        """What the shelf calls a file that the hub names; 0: it is of an outbox that nobody remembers."""
+        mine, before = self._file.read(_outboxes)
+        return seq if outbox == mine else -seq if outbox == before else 0
+
+    def name(self, seq: int) -> tuple[int, int]:
+        """What the hub calls a file: outbox and seq."""
+        mine, before = self._file.read(_outboxes)
+        return (mine, seq) if seq > 0 else (before, -seq)
 
     def all(self) -> list[Evidence]:
         """Every file, in the order in which it may go when room is needed: what is pinned comes last."""
@@ -72,6 +83,13 @@ class MediaShelf:
     def drop_want(self, seq: int) -> None:
         """The file cannot be sent: want it no more."""
         self._file.write(lambda db: db.execute("UPDATE media SET wanted = 0 WHERE seq = ?", (seq,)).rowcount)
+
+
+def _outboxes(db: sqlite3.Connection) -> tuple[int, int]:
+    """The number of this outbox, and of the one before it (0: there was none)."""
+    mine: int = db.execute("SELECT outbox FROM chain").fetchone()[0]
+    before = db.execute("SELECT value FROM cursors WHERE name = ?", (BEFORE,)).fetchone()
+    return mine, int(before[0]) if before and before[0].isdecimal() else 0
 
 
 def _evidence(line: "sqlite3.Row | tuple[int, str, int, int, int, int, int]") -> Evidence:

@@ -89,13 +89,17 @@ def drop_rows(db: sqlite3.Connection, *, want_bytes: int, keep_days: int, t_ms: 
     return rows
 
 
-def _take(db: sqlite3.Connection, query: str, want: int) -> tuple[list[tuple[int, bytes, bytes]], int]:
+def _take(
+    db: sqlite3.Connection, query: str, want: int, *, gaps: bool = True
+) -> tuple[list[tuple[int, bytes, bytes]], int]:
     """The first rows of a query (seq, row, hash) that make up `want` bytes, and their bytes."""
     taken: list[tuple[int, bytes, bytes]] = []
     size = 0
     for seq, row, digest in db.execute(query):
         if size >= want:
             break
+        if not gaps and _gap(row) is not None:
+            continue
         taken.append((seq, row, digest))
         size += len(row) + _ROW_OVERHEAD
     return taken, size
@@ -121,10 +125,10 @@ def _gap(row: bytes) -> Gap | None:
 
 
 def _forget_kept(db: sqlite3.Connection, want: int, before_ms: int | None) -> tuple[int, int]:
-    """Forget rows that the hub has committed but not called safe."""
+    """Forget rows that the hub has committed but not called safe; gaps stay, for they tell what else is not here."""
     age = "" if before_ms is None else f"AND kept_ms < {before_ms:d}"
     query = f"SELECT seq, row, hash FROM rows WHERE value = {Value.KEPT:d} {age} ORDER BY seq"  # noqa: S608
-    taken, size = _take(db, query, want)
+    taken, size = _take(db, query, want, gaps=False)
     db.executemany("DELETE FROM rows WHERE value = ? AND seq = ?", [(Value.KEPT, seq) for seq, _, _ in taken])
     for seq, _, digest in taken:
         remember_forgotten(db, seq, seq, digest)

@@ -1,21 +1,27 @@
-"""What can be saved of an outbox that was set aside: rows without a receipt go into the new one under new numbers.
+"""What can be saved of an outbox that was set aside: rows that are not safe yet go into the new one under new numbers.
 
-The hub may already have some of them under their old numbers (a receipt was on its way); it is better to hear of a saw
-twice than not at all.
+The hub may already have some of them under their old numbers (a receipt was on its way, or it has them and no second
+machine has); it is better to hear of a saw twice than not at all. Evidence on the card stays known, so that nobody
+sweeps it away: with its row where that is saved, else under the negative of its old number.
 """
 
+import itertools
 import logging
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
 
 from msgspec import Struct, structs
 
-from otorongo.station.outbox_clock import Domain
-from otorongo.station.outbox_schema import Value
+from otorongo.station.errors import OutboxError
+from otorongo.station.outbox_clock import MAX_BOOT, Domain, mapping_or_none
+from otorongo.station.outbox_schema import ODD, Value
 from otorongo.station.outbox_write import Entry, Of, append
+from otorongo.station.ports import UNBOUNDED_MS
+from otorongo.wire.birth import hash_of
 from otorongo.wire.codes import Kind
-from otorongo.wire.errors import BadBody
+from otorongo.wire.errors import BadBody, BadValue
 from otorongo.wire.rows import Event, Gap, Media, Record, Row, Seal, Track, Unknown, parse
 
 log = logging.getLogger(__name__)
@@ -34,73 +40,147 @@ class Saved(Struct, frozen=True):
 class Rescue(Struct, frozen=True):
     """What can still be read of an old outbox."""
 
+    outbox: int = 0
+    """Its number; 0: not readable."""
     domains: tuple[Domain, ...] = ()
     births: tuple[tuple[int, bytes], ...] = ()
     rows: tuple[Saved, ...] = ()
+    media: tuple[tuple[int, str, int, int, int, int], ...] = ()
+    """Evidence: seq, path, bytes, threat, have, wanted."""
+    cursors: tuple[tuple[str, str], ...] = ()
+
+
+BEFORE: Final = "outbox before"
+"""The cursor that remembers the number of the outbox before this one."""
+_OLDER: Final = 1 << 40
+_HOPS: Final = 40
 
 
 def salvage(aside: Path) -> Rescue:
-    """The clock domains, births, and rows without a receipt that can still be read, ascending.
+    """Everything of an outbox that is not safe at the hub and can still be read; rows ascend.
 
-    Each value's rows are read upward to the first damage and then downward from the end, so that one bad page costs
-    little. Seals and gaps speak of the old chain and stay behind.
+    Seals and gaps speak of the old chain and stay behind.
     """
     try:
         db = sqlite3.connect(aside, isolation_level=None)
+        db.text_factory = lambda raw: raw.decode("utf-8", "replace")
     except sqlite3.Error as error:
         log.warning("outbox: nothing can be saved of %s: %s", aside, error)
         return Rescue()
     try:
-        births = tuple(_all(db, "SELECT hash, payload FROM births"))
-        domains = tuple(Domain(*line) for line in _all(db, "SELECT number, key, utc0_ms, clock, bound_ms FROM boots"))
-        paths = dict(_all(db, "SELECT seq, path FROM media"))
+        outbox = next((one for (one,) in _all(db, "SELECT outbox FROM chain", int)), 0)
+        lines = _all(db, "SELECT number, key, utc0_ms, clock, bound_ms FROM boots", int, str, int, int, int)
+        domains = tuple(Domain(*line) for line in lines if 0 < line[0] <= MAX_BOOT)
+        births = tuple(_all(db, "SELECT hash, payload FROM births", int, bytes))
+        query = "SELECT seq, path, bytes, threat, have, wanted FROM media"
+        media = tuple(one for one in _all(db, query, int, str, int, int, int, int) if _below(one[1]))
+        cursors = tuple(_all(db, "SELECT name, value FROM cursors", str, str))
+        paths = {seq: path for seq, path, *_ in media}
         saved: dict[int, Saved] = {}
-        for value in (Value.THREAT, Value.ORDINARY, Value.TELEMETRY):
-            for order in ("ASC", "DESC"):
-                query = f"SELECT seq, boot, birth, row FROM rows WHERE value = {value:d} ORDER BY seq {order}"  # noqa: S608
-                for seq, boot, birth, raw in _all(db, query):
-                    if (row := _readable(raw)) is not None:
-                        saved[seq] = Saved(Record(seq, row), boot, birth, paths.get(seq, ""))
+        for seq, boot, birth, raw in _lines(db):
+            if seq not in saved and (row := _readable(raw)) is not None:
+                saved[seq] = Saved(Record(seq, row), boot, birth, paths.get(seq, ""))
     finally:
         db.close()
-    return Rescue(domains, births, tuple(saved[seq] for seq in sorted(saved)))
+    rows = tuple(saved[seq] for seq in sorted(saved))
+    return Rescue(outbox if 0 <= outbox < 1 << 32 else 0, domains, births, rows, media, cursors)
 
 
-def _all(db: sqlite3.Connection, query: str) -> Iterator[tuple]:  # type: ignore[type-arg]
-    """The rows of a query up to the first damage."""
+def _lines(db: sqlite3.Connection) -> Iterator[tuple[int, int, int, bytes]]:
+    """Rows in whatever order; each value's are read upward, hopping over bad pages, and downward from the end."""
+    select = "SELECT seq, boot, birth, row FROM rows WHERE value = "
+    kinds = (int, int, int, bytes)
+    for value in (Value.THREAT, Value.KEPT, Value.ORDINARY, Value.TELEMETRY):
+        yield from _all(db, f"{select}{value:d} ORDER BY seq DESC", *kinds)
+        at, hop = 0, 1
+        for _ in range(_HOPS):
+            for line in _all(db, f"{select}{value:d} AND seq > {at:d} ORDER BY seq", *kinds):
+                yield line
+                at, hop = line[0], 1
+            at, hop = at + hop, hop * 2
+    yield from _all(db, "SELECT seq, boot, birth, row FROM rows", *kinds)  # whatever value the card made of it
+
+
+def _all(db: sqlite3.Connection, query: str, *kinds: type) -> Iterator[tuple[Any, ...]]:
+    """The rows of a query, up to the first damage, whose columns are of these kinds."""
     try:
-        yield from db.execute(query)
-    except sqlite3.Error as error:
-        log.warning("outbox: damaged: %s", error)
+        for line in db.execute(query):
+            if all(type(one) is kind for one, kind in zip(line, kinds, strict=True)):
+                yield line
+    except (sqlite3.Error, *ODD) as error:
+        log.debug("outbox: damaged: %s", error)
+
+
+def _below(path: str) -> bool:
+    """Whether a path stays below the data folder: it will be deleted one day."""
+    return bool(path) and "\0" not in path and not path.startswith("/") and ".." not in PurePosixPath(path).parts
 
 
 def _readable(raw: bytes) -> Row | Unknown | None:
     try:
         row = parse(raw)
-    except (BadBody, TypeError):
+    except BadBody:
         return None
     return None if isinstance(row, Gap | Seal | Unknown) else row
 
 
 def adopt(db: sqlite3.Connection, rescue: Rescue) -> int:
-    """Put what was saved into a new outbox; returns how many rows. Inside one transaction."""
-    db.executemany("INSERT OR IGNORE INTO births VALUES (?, ?)", rescue.births)
-    for domain in rescue.domains:
-        db.execute("INSERT OR IGNORE INTO boots VALUES (?, ?, ?, ?, ?)", structs.astuple(domain))
-    known = {domain.number for domain in rescue.domains}
+    """Put what was saved into a new outbox; returns how many rows. Inside one transaction.
+
+    Clock domains are numbered anew, in their old order, and only those that a row needs.
+    """
+    boots = _adopt_domains(db, rescue)
+    births = {number for number, payload in rescue.births if hash_of(payload) == number}
+    db.executemany("INSERT OR IGNORE INTO births VALUES (?, ?)", [one for one in rescue.births if one[0] in births])
+    db.executemany("INSERT OR IGNORE INTO cursors VALUES (?, ?)", rescue.cursors)
+    count, told = 0, set()
     for one in rescue.rows:
-        if one.boot not in known:
-            db.execute("INSERT OR IGNORE INTO boots VALUES (?, ?, 0, 0, ?)", (one.boot, f"saved {one.boot}", 1 << 31))
-            known.add(one.boot)
-        row, seq = one.record.row, one.record.seq
-        if isinstance(row, Event | Media | Track) and (row.back or one.path):
-            item: Row | Of = find(db, Of(seq - row.back if row.back else 0, row, one.path), one.boot, one.birth)
-        else:
-            item = row  # type: ignore[assignment]
-        [new] = append(db, [Entry(item, one.boot, one.birth)])
-        if isinstance(row, Event) and row.kind == Kind.OPEN:
-            db.execute("INSERT OR REPLACE INTO moved VALUES (?, ?)", (seq, new))
-    return len(rescue.rows)
+        if one.boot not in boots:
+            continue
+        try:
+            _adopt_row(db, one, boots[one.boot], one.birth if one.birth in births else 0)
+        except (OutboxError, BadValue) as error:
+            log.warning("outbox: row %d cannot be saved: %s", one.record.seq, error)
+            continue
+        count += 1
+        told.add(one.record.seq)
+    _adopt_media(db, rescue, told)
+    return count
+
+
+def _adopt_domains(db: sqlite3.Connection, rescue: Rescue) -> dict[int, int]:
+    """The new numbers of the clock domains that rows need, by the old ones."""
+    known = {domain.number: domain for domain in rescue.domains}
+    needed = sorted({one.boot for one in rescue.rows if 0 < one.boot <= MAX_BOOT})
+    for new, old in enumerate(needed, 1):
+        domain = known.get(old, Domain(old, f"saved {old}", 0, 0, UNBOUNDED_MS))
+        sound = mapping_or_none(domain) or structs.replace(domain, utc0_ms=0, clock=0, bound_ms=UNBOUNDED_MS)
+        # Two keys that damage made equal would be one domain with the times of both.
+        taken = db.execute("SELECT 1 FROM boots WHERE key = ?", (sound.key,)).fetchone()
+        key = f"{sound.key} {old}" if taken else sound.key
+        db.execute("INSERT INTO boots VALUES (?, ?, ?, ?, ?)", (new, key, sound.utc0_ms, sound.clock, sound.bound_ms))
+    return dict(zip(needed, itertools.count(1)))
+
+
+def _adopt_row(db: sqlite3.Connection, one: Saved, boot: int, birth: int) -> None:
+    row, seq = one.record.row, one.record.seq
+    if isinstance(row, Event | Media | Track) and (row.back or one.path):
+        item: Row | Of = find(db, Of(max(0, seq - row.back) if row.back else 0, row, one.path), boot, birth)
+    else:
+        item = row  # type: ignore[assignment]
+    [new] = append(db, [Entry(item, boot, birth)])
+    if isinstance(row, Event) and row.kind == Kind.OPEN:
+        db.execute("INSERT OR REPLACE INTO moved VALUES (?, ?)", (seq, new))
+
+
+def _adopt_media(db: sqlite3.Connection, rescue: Rescue, told: set[int]) -> None:
+    """Evidence whose row the hub has: the file stays, and the hub may still ask for it by its old number."""
+    for seq, path, size, threat, have, wanted in rescue.media:
+        if seq not in told and size >= 0:
+            older = -seq if seq > 0 else seq - _OLDER
+            line = (older, path, size, bool(threat), min(max(0, have), size), bool(wanted))
+            db.execute("INSERT OR IGNORE INTO media VALUES (?, ?, ?, ?, ?, ?)", line)
+    db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (BEFORE, str(rescue.outbox)))
 
 
 def find(db: sqlite3.Connection, item: Of, boot: int, birth: int) -> Of:

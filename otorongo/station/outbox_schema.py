@@ -26,6 +26,10 @@ BUSY_S: Final = 30.0
 WAL_PAGES: Final = 64
 """The log stays near 256 kB and is written over, not grown: on a full card it must still fit into the file, with the
 help of the ballast, which therefore has at least twice this size."""
+ODD: Final = (TypeError, ValueError, LookupError, ArithmeticError)
+"""What a value that was never written makes of a statement after SQLite has read it, or of SQLite's own message."""
+_FAR: Final = 100
+"""A schema so much newer is a number that the card made up."""
 KEEP_ASIDE: Final = 8
 """How many damaged files are kept beside the outbox."""
 
@@ -142,21 +146,32 @@ def connect(path: Path) -> sqlite3.Connection:
         db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         db.execute("PRAGMA cache_size = -512")
         version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION + _FAR:
+            raise damaged(f"schema {version}")
         if version > VERSION:
             raise OutboxError(f"{path}: made by a newer Otorongo (schema {version}): update the software")
         if version == 0:
             _create(db)
-        db.execute("SELECT outbox, last_seq, head FROM chain").fetchone()[0]
+        if db.execute("SELECT outbox, last_seq, head FROM chain").fetchone() is None:
+            raise damaged("the table chain is empty")
     except BaseException:
         db.close()
         raise
     return db
 
 
+def damaged(reason: str) -> sqlite3.DatabaseError:
+    """What SQLite would raise if it saw the damage itself."""
+    error = sqlite3.DatabaseError(reason)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
 def _create(db: sqlite3.Connection) -> None:
     outbox = secrets.randbits(32)
     db.executescript(f"BEGIN IMMEDIATE; {SCHEMA}")
     db.execute("INSERT INTO chain VALUES (1, ?, 0, ?, 0, 0, 0, 0, 0)", (outbox, genesis(outbox)))
+    db.execute("INSERT INTO cursors VALUES ('outbox', ?)", (str(outbox),))  # once more: a name must not change
     db.execute("COMMIT")
 
 

@@ -170,7 +170,8 @@ class Uplink:
 
     def _receipted(self, word: Receipt, now: ClockReading) -> None:
         settled = self._outbox.receipted(word)
-        if settled is None:
+        if settled is None:  # of an outbox before this one: of its evidence alone
+            self._media.receipted(word, now.t_ms, self._patience_ms())
             return
         if settled.again or settled.lost:
             log.warning("uplink: the hub lost rows: %d sent again, %d told as lost", settled.again, settled.lost)

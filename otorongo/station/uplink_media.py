@@ -51,10 +51,10 @@ class MediaSender:
 
     def receipted(self, receipt: Receipt, now_ms: int, patience_ms: int) -> None:
         """Follow the hub's progress; a file that stands still is sent again from there."""
-        if not receipt.media:
-            return
-        self._outbox.media.progress(receipt.media)
-        for seq, _ in receipt.media:
+        shelf = self._outbox.media
+        pairs = [(own, have) for seq, have in receipt.media if (own := shelf.own(receipt.outbox, seq))]
+        shelf.progress(pairs)
+        for seq, _ in pairs:
             if seq in self._waiting and now_ms - self._waiting[seq] >= patience_ms:
                 del self._waiting[seq]
 
@@ -80,7 +80,7 @@ class MediaSender:
         data = self._read(found, now_ms)
         if not data:
             return False
-        payload = media.encode(Chunk(self._outbox.outbox_id, found.seq, self._at, data))
+        payload = media.encode(Chunk(*self._outbox.media.name(found.seq), self._at, data))
         self._ticket = self._send(topics.MEDIA, payload)
         self._chunk_ms = now_ms
         self._last = found.seq
@@ -105,7 +105,7 @@ class MediaSender:
             reason = f"it ends at {self._at} of {found.bytes} bytes"
         self._seq = 0
         self._outbox.media.drop_want(found.seq)
-        self._outbox.put([Note(now_ms, NoteKind.OTHER, f"evidence {found.seq} cannot be sent: {reason}")])
+        self._outbox.put([Note(now_ms, NoteKind.OTHER, f"evidence {abs(found.seq)} cannot be sent: {reason}")])
         log.warning("uplink: %s cannot be sent: %s", path, reason)
         return b""
 

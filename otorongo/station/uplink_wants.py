@@ -33,7 +33,8 @@ class Answers(Struct, frozen=True):
 def answer(use: Answers, want: Want, now_ms: int) -> None:
     """Do what one want asks; what cannot be done is told in a note."""
     if isinstance(want, WantMedia):
-        if want.outbox == use.outbox.outbox_id and not use.media.wanted(want.seq, want.offset):
+        own = use.outbox.media.own(want.outbox, want.seq)
+        if not own or not use.media.wanted(own, want.offset):
             text = f"evidence {want.seq} is not on the card any more"
             use.outbox.put([Note(now_ms, NoteKind.OTHER, text)])
     elif isinstance(want, WantLog):
@@ -61,7 +62,7 @@ def _send_text(use: Answers, name: str, text: str, now_ms: int) -> None:
 def _drill(outbox: Outbox, want: WantTest, now_ms: int) -> None:
     """An event that opens and closes at once, tagged as a drill; the same number is answered once."""
     last, _, at_ms = (outbox.cursor("drill") or "").partition(" ")
-    if last == str(want.number) and (want.number or now_ms - int(at_ms or 0) < _DRILL_PAUSE_MS):
+    if last == str(want.number) and (want.number or now_ms - int(at_ms if at_ms.isdecimal() else 0) < _DRILL_PAUSE_MS):
         return
     tags = Tag.DRILL | (Tag.THREAT if is_threat(want.cls) else 0)
     opening: list[Row] = [

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from otorongo.station.outbox import Of
-from otorongo.wire import topics, wants
+from otorongo.wire import media, topics, wants
 from otorongo.wire.codes import Kind, MediaKind, NoteKind, Tag
+from otorongo.wire.receipt import Receipt
 from otorongo.wire.rows import Event, Media, Note
 from tests.station.outbox_bench import SAW, saw
 from tests.station.small_card import fill, small_card
@@ -172,3 +173,30 @@ def test_a_drill_goes_the_whole_way_once(rig: Rig) -> None:
     assert [row.kind for row in drills] == [Kind.OPEN, Kind.CLOSE]
     assert all(row.tags & Tag.DRILL for row in drills)
     assert [row.text for row in rows if isinstance(row, Note) and row.kind == NoteKind.DRILL] == ["7"]
+
+
+def test_evidence_of_the_outbox_before_is_still_sent(rig: Rig, tmp_path: Path) -> None:
+    """After the outbox was replaced the hub gets a file under its old number, and its receipt ends it."""
+    data = bytes(range(256)) * 40
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "clip").write_bytes(data)
+    [seq] = rig.sensor.put([Of(0, Media(1, 1, 0, MediaKind.CLIP, len(data), b"x" * 32), "media/clip")])
+    rig.settle()
+    old = rig.outbox.outbox_id
+    rig.sensor._file.replace("test")
+    rig.settle()
+    rig.pipe.sent.clear()
+    asked = (wants.WantMedia(old, seq), wants.WantMedia(12345, seq))
+    rig.pipe.down(topics.WANTS, wants.encode(asked))
+    for _ in range(5):
+        rig.turn()
+    chunks = [media.decode(payload) for payload in rig.sent(topics.MEDIA)]
+    assert {(one.outbox, one.seq) for one in chunks} == {(old, seq)}
+    assert b"".join(one.data for one in chunks) == data
+    rig.pipe.receipt(Receipt(old, 0, media=((seq, len(data)),)))
+    rig.turn(10_000)
+    assert not any(one.wanted for one in rig.outbox.media.all())
+    rig.settle()
+    assert [row.text for _, row in rig.book.rows.values() if isinstance(row, Note)] == [
+        f"evidence {seq} is not on the card any more"
+    ]

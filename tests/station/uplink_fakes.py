@@ -66,8 +66,8 @@ class Book:
         safe = min(self.safe_up_to, up_to)
         return Receipt(self.outbox, up_to, beyond, safe, tuple(self.kept), hub_time_ms, progress, want_birth)
 
-    def verify(self) -> None:
-        """Follow the chain from the first row over every gap to the last."""
+    def verify(self) -> bytes:
+        """Follow the chain from the first row over every gap to the last; returns its head."""
         head, at, end = chain.genesis(self.outbox), 0, max(self.rows, default=0)
         gaps = {gap.first: gap for gap in sorted(self.gaps, key=lambda gap: gap.last)}
         heads = {gap.last: gap.head for gap in self.gaps}
@@ -80,6 +80,7 @@ class Book:
                 continue
             assert at + 1 in gaps, f"seq {at + 1} is missing, and no gap says so"
             at, head = gaps[at + 1].last, gaps[at + 1].head
+        return head
 
 
 class Bench:
