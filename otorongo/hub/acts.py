@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from otorongo.hub import answers, ledger, store_alerts, store_deliveries
+from otorongo.hub import answers, ledger, store_alerts, store_deliveries, store_people
 from otorongo.hub.alerts import Alert
 from otorongo.hub.answers import Act, Outcome, Plan, Who
 from otorongo.hub.errors import HubError
@@ -12,6 +12,7 @@ from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Store, Tx
 
 NO_PLAN: Final = Plan()
+CLOSING: Final = ("confirmed", "false", "by_right", "agree", "refuse")
 
 
 class NoAlert(HubError):
@@ -70,6 +71,9 @@ def act_in(
     ledger.record(tx, rules, [before], [done.alert], done.decisions, now_ms)
     if delivery:
         store_deliveries.seen(tx, delivery, now_ms)
+    if before.sealed and what in CLOSING and done.alert != before:
+        # The auditor is told nothing of a sealed alert; what was done with it stands in the log that they read.
+        store_people.saw(tx, now_ms, who.name, "sealed_closing", subject=before.id, data={"what": what})
     return Done(done.outcome, done.alert)
 
 

@@ -31,6 +31,10 @@ class Severity(IntEnum):
     """From `high_at`: rings them a second time, and one person alone cannot close it."""
 
 
+RINGING: Final = (Severity.ALERT, Severity.HIGH)
+"""Severities for which people are rung."""
+
+
 class Evidence(Struct, frozen=True, kw_only=True):
     """The highest revision of one event, as the engine needs it. Times are ms since 1970 UTC."""
 
@@ -135,13 +139,23 @@ class Going(Struct, frozen=True, kw_only=True):
     """Somebody said "I go"."""
 
     who: str
+    group: str = ""
     party: str
     route: str
     back_ms: int
     """When they will be back; UTC."""
     since_ms: int
+    """When they first said so: whoever changes a trip stays gone since its beginning."""
     overdue_told: int = 0
     """1: the coordinator was told that they are not back; 2: the second organisation too."""
+
+
+class Said(Struct, frozen=True, kw_only=True):
+    """Somebody said something of an alert, for the first time."""
+
+    who: str
+    group: str = ""
+    at_ms: int
 
 
 class Pending(Struct, frozen=True, kw_only=True):
@@ -188,19 +202,31 @@ class Alert(Struct, frozen=True, kw_only=True):
     """The severity for which people were rung last."""
     round: int = 0
     """How often they were rung for it."""
+    rings: int = 0
+    """How often anybody was rung at all; numbers the messages, and never goes back."""
     going: tuple[Going, ...] = ()
     """The parties that are out, by name."""
+    gone: tuple[Said, ...] = ()
+    """Whoever said "I go" once, by name: the first time is what counts for how long it may hold the rings."""
+    confirmed: tuple[Said, ...] = ()
+    """Whoever says that it is real. That alone closes and silences nothing."""
+    agreed: bool = False
+    """Two people of different groups closed it."""
     pending: Pending | None = None
     seen_by: tuple[str, ...] = ()
     audits: int = 0
     """How often the auditor was told of it."""
     overdues: int = 0
-    """How often somebody was told that a party is not back."""
+    """How often somebody was told of a party that is not back, or stays away longer."""
     merged_into: str = ""
 
     @property
     def closed_by_people(self) -> bool:
-        """What people have closed takes nothing new; later evidence is another alert."""
+        """What people have closed takes nothing new; later evidence is another alert.
+
+        Of the events that it covers no revision counts any more if two people `agreed`; what one person closed, only
+        as far as it had been judged.
+        """
         return self.state == "resolved" and self.resolution in ("confirmed", "false", "by_right")
 
 
@@ -231,7 +257,9 @@ What = Literal[
     "merged",
     "quiet",
     "reopened",
+    "again",
     "overdue",
+    "extended",
     "seen",
     "going",
     "back",
@@ -251,7 +279,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     alert: str
     severity: Severity
     round: int = 0
-    """Which ring at this severity, from 0."""
+    """Which one of its kind, from 0: with it a message is told from the one before."""
     reason: Reason
     to: tuple[str, ...] = ()
     """Roles that are rung: ranger, coordinator, second_organisation, protocol_holder, auditor."""

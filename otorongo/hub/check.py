@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from otorongo.hub import notify, places
+from otorongo.hub import ledger, notify, places
 from otorongo.hub.alerts import MAX_LLR
 from otorongo.hub.config import EVERYWHERE, ChannelConfig, HubConfig
 from otorongo.hub.config_activities import PRESENCE, ActivityConfig
@@ -70,6 +70,14 @@ def _places(rules: Rules) -> Iterator[Finding]:
             yield Finding(where, "nobody learns of persons in it", mend)
         if not [p for p in rules.config.person if p.role == "ranger" and {one.name, EVERYWHERE} & set(p.places)]:
             yield Finding(where, "rings no ranger", "name it under places of a [[person]]")
+        deaf = [name for name in rules.activities if name != PRESENCE and not ledger.reachable(rules, one.name, name)]
+        if deaf:
+            mend = "give a [[person]] for it a channel: until then its alerts ring nobody at all"
+            yield Finding(where, f"nobody with a channel is rung for {', '.join(deaf)}", mend)
+        holders = ledger.reachable(rules, one.name, PRESENCE, ("protocol_holder",), sealed=True)
+        if one.kind == "no_contact" and not holders and rules.persons(one.name, PRESENCE, ("protocol_holder",)):
+            mend = "give them channels with a url_file"
+            yield Finding(where, "no protocol_holder of it has a channel: of persons in it nobody learns", mend)
     if not rules.config.place:
         yield Finding("place", "there is none", "add a [[place]] with its polygon; until then alerts name no sector")
 

@@ -151,7 +151,7 @@ class NotifyConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """A party that is not back so long after its time: the coordinator is rung, and after twice that the second
     organisation."""
     going_at_most_h: Annotated[float, Meta(gt=0, le=240)] = 48.0
-    """A return time further away than this is not believed."""
+    """A return time later than this after the start of a trip is not believed, and no group holds the rings longer."""
     timeout_s: Annotated[float, Meta(gt=0, le=120)] = 20.0
     """For one send."""
     retry_first_s: Annotated[float, Meta(gt=0, le=3600)] = 10.0

@@ -44,10 +44,12 @@ alerts = Table(
     int_column("resolved_ms"),
     flag_column("sealed"),  # persons in a no_contact place: the protocol holder alone sees it
     flag_column("drill"),
+    int_column("parties"),  # how many are out, also after it was resolved
     Column("reason", JSON, nullable=False),  # structured, rendered in each reader's language
     Column("data", JSON, nullable=False),  # what else the engine and the escalation remember
     Index(None, "opened_ms"),
     Index(None, "state", "changed_ms"),
+    Index(None, "parties"),
 )
 """The hub's belief that one activity is going on at one place."""
 
@@ -88,7 +90,7 @@ deliveries = Table(
     Column("alert", String(24), nullable=False),
     Column("person", NAME, nullable=False),
     Column("channel", Integer, nullable=False),  # place in the person's list of channels
-    Column("kind", String(16), nullable=False),  # ring, raise, rering, overdue, audit, health, test
+    Column("kind", String(16), nullable=False),  # ring, raise, rering, overdue, extended, audit, health, test
     Column("severity", Integer, nullable=False, server_default="0"),
     Column("round", Integer, nullable=False, server_default="0"),  # how often this kind was sent for this severity
     Column("state", String(12), nullable=False),  # waiting, sending, sent, failed, dropped

@@ -2,26 +2,37 @@
 
 `step` takes the highest revision of every event, judges all of them anew, and reconciles the outcome with the alerts
 that are there: so the order, the repetition and the batching of what came cannot matter. Events that an alert covers
-are remembered by it, and ring no more.
+are remembered by it, and ring no more. What people have closed stands in `closings`.
 """
 
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from otorongo.hub import escalation, fusion
-from otorongo.hub.alerts import Alert, Covered, Decision, EventKey, Evidence, Life, Reason, Severity, State, What
+from otorongo.hub import closings, escalation, fusion
+from otorongo.hub.alerts import (
+    RINGING,
+    Alert,
+    Covered,
+    Decision,
+    EventKey,
+    Evidence,
+    Going,
+    Life,
+    Reason,
+    Said,
+    Severity,
+    State,
+    What,
+)
 from otorongo.hub.config_activities import PRESENCE, ActivityConfig
 from otorongo.hub.fusion import Level
 from otorongo.hub.rules import Rules
 from otorongo.wire.codes import Tag
-
-RINGING: Final = (Severity.ALERT, Severity.HIGH)
 
 
 class Episode(Struct, frozen=True):
@@ -88,10 +99,9 @@ def _reconcile(
 ) -> list[Decision]:
     """Let alerts follow what is believed; `alerts` is changed in place."""
     decisions: list[Decision] = []
-    closed = {c.key for one in alerts.values() if one.closed_by_people for c in one.covered}
-    fresh = [one for one in usable if one.key not in closed]
     known = {one.key for one in usable}
-    found = [judge(one, activity, rules, state.place) for one in fusion.episodes(fresh, activity.quiet_min * 60_000)]
+    closed = closings.of(alerts.values(), rules.config.notify)
+    found = _episodes(closed, usable, activity, rules, state.place)
     for episode, living in zip(found, _assigned(alerts, found, drill=drill), strict=True):
         if living:
             mine, told = _merge_others(alerts, living, now_ms)
@@ -103,11 +113,34 @@ def _reconcile(
             decisions.append(
                 Decision(what="opened", alert=mine.id, severity=episode.all.severity, reason=episode.reason)
             )
+            for code in closings.fallen(closed, episode.keys):
+                again = Reason(code="again", detail={"into": mine.id})
+                decisions.append(Decision(what="again", alert=code, severity=alerts[code].severity, reason=again))
         partial = bool(mine.first_ms) and (mine.first_ms < state.since_ms or mine.last_ms > state.until_ms)
         mine, told = _follow(mine, episode, known, now_ms, partial=partial)
         alerts[mine.id] = mine
         decisions += told
     return decisions
+
+
+def _episodes(
+    closed: closings.Closings, usable: list[Evidence], activity: ActivityConfig, rules: Rules, place: str
+) -> list[Episode]:
+    """What belongs together and is not closed: of what one person closed only what has come since, unless it rings."""
+    quiet_ms = activity.quiet_min * 60_000
+    found: list[Episode] = []
+    for events in fusion.episodes([one for one in usable if one.key not in closed.for_good], quiet_ms):
+        whole = judge(events, activity, rules, place)
+        held = closings.held(closed, whole.events, whole.covered)
+        if not held:
+            found.append(whole)
+            continue
+        rest = fusion.episodes([one for one in events if one.key not in held], quiet_ms)
+        parts = [judge(one, activity, rules, place) for one in rest]
+        worse = whole.ringing.severity in RINGING and whole.ringing.severity > closings.rung(closed, held)
+        again = any(one.ringing.severity in RINGING for one in parts)
+        found += [whole] if worse or again else parts
+    return found
 
 
 def _assigned(alerts: Mapping[str, Alert], episodes: list[Episode], *, drill: bool) -> list[list[Alert]]:
@@ -147,7 +180,10 @@ def _code(alerts: Mapping[str, Alert], seed: str) -> str:
 
 
 def _merge_others(alerts: dict[str, Alert], living: list[Alert], now_ms: int) -> tuple[Alert, list[Decision]]:
-    """Evidence that came between two alerts shows that they are one: the first takes over what the others were told."""
+    """Evidence that came between two alerts shows that they are one: the first takes over all that the others had.
+
+    Messages of the others that still wait go out: their codes and links lead to the first.
+    """
     mine, decisions = living[0], []
     for other in living[1:]:
         reason = Reason(code="merged", detail={"into": mine.id})
@@ -160,6 +196,8 @@ def _merge_others(alerts: dict[str, Alert], living: list[Alert], now_ms: int) ->
             changed_ms=now_ms,
             merged_into=mine.id,
             covered=(),
+            going=(),
+            pending=None,
             reason=reason,
         )
         decisions.append(Decision(what="merged", alert=other.id, severity=other.severity, reason=reason))
@@ -167,15 +205,18 @@ def _merge_others(alerts: dict[str, Alert], living: list[Alert], now_ms: int) ->
 
 
 def _joined(mine: Alert, other: Alert) -> Alert:
-    strongest = max(mine, other, key=lambda one: (one.rung, one.round))
-    going = tuple(({one.who: one for one in other.going} | {one.who: one for one in mine.going}).values())
+    # Of two that rang for the same, the one with more rounds to come: otherwise joining them would end its ringing.
+    strongest = max(mine, other, key=lambda one: (one.rung, -one.round))
+    going = _trips((*mine.going, *other.going))
     return replace(
         mine,
         severity=max(mine.severity, other.severity),
         rung=strongest.rung,
         round=strongest.round,
-        rung_ms=max(mine.rung_ms, other.rung_ms),
+        rung_ms=strongest.rung_ms,
         going=going,
+        gone=_first_said((*mine.gone, *other.gone)),
+        confirmed=_first_said((*mine.confirmed, *other.confirmed)),
         pending=mine.pending or other.pending,
         seen_by=tuple(sorted({*mine.seen_by, *other.seen_by})),
         state=_state_of(strongest.rung, bool(going)),
@@ -183,6 +224,18 @@ def _joined(mine: Alert, other: Alert) -> Alert:
         resolved_ms=0,
         covered=_union(mine.covered, other.covered),
     )
+
+
+def _trips(going: Iterable[Going]) -> tuple[Going, ...]:
+    """One trip for each person: what they said last, gone since they said so first."""
+    found: dict[str, Going] = {}
+    for one in sorted(going, key=lambda one: one.since_ms):
+        found[one.who] = replace(one, since_ms=found.get(one.who, one).since_ms)
+    return tuple(found.values())
+
+
+def _first_said(said: Iterable[Said]) -> tuple[Said, ...]:
+    return tuple({one.who: one for one in sorted(said, key=lambda one: -one.at_ms)}.values())
 
 
 def _state_of(rung: Severity, going: bool) -> Life:
@@ -225,13 +278,14 @@ def _follow(
             followed,
             rung=episode.ringing.severity,
             round=0,
+            rings=alert.rings + 1,
             rung_ms=now_ms,
             state=_state_of(episode.ringing.severity, bool(followed.going)),
             resolution="",
             resolved_ms=0,
         )
-        told = _decision(what, followed, "ring" if first else "raise", to=escalation.first_called(followed))
-        decisions.append(told)
+        to = escalation.first_called(followed)
+        decisions.append(_decision(what, followed, "ring" if first else "raise", to=to, number=alert.rings))
     if followed != alert:
         followed = replace(followed, changed_ms=now_ms)
     return followed, decisions
@@ -255,10 +309,16 @@ def _told(before: Alert, after: Alert, episode: Episode, had: set[EventKey]) -> 
 
 
 def _decision(
-    what: What, alert: Alert, code: str, *, to: tuple[str, ...] = (), detail: dict[str, object] | None = None
+    what: What,
+    alert: Alert,
+    code: str,
+    *,
+    to: tuple[str, ...] = (),
+    number: int = 0,
+    detail: dict[str, object] | None = None,
 ) -> Decision:
     reason = replace(alert.reason, code=code, detail=detail or {})
-    return Decision(what=what, alert=alert.id, severity=alert.severity, round=alert.round, reason=reason, to=to)
+    return Decision(what=what, alert=alert.id, severity=alert.severity, round=number, reason=reason, to=to)
 
 
 def _reason(pairs: list[tuple[Evidence, Covered]], whole: Level, ringing: Level) -> Reason:

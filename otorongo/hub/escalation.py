@@ -9,11 +9,22 @@ from otorongo.hub.config import NotifyConfig
 from otorongo.hub.config_activities import ActivityConfig
 
 MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
 
 
 def first_called(alert: Alert) -> tuple[str, ...]:
     """The roles that an alert rings first."""
     return ("protocol_holder",) if alert.sealed else ("ranger",)
+
+
+def looks_after(alert: Alert) -> tuple[str, ...]:
+    """The roles that are told first of a party that is not back, or stays away longer."""
+    return ("protocol_holder",) if alert.sealed else ("coordinator",)
+
+
+def watches_closings(alert: Alert) -> tuple[str, ...]:
+    """The roles that are told of closings. Of a sealed alert nobody else may learn that it is there."""
+    return ("protocol_holder",) if alert.sealed else ("auditor",)
 
 
 def called(alert: Alert, round_: int, notify: NotifyConfig) -> tuple[str, ...]:
@@ -28,28 +39,43 @@ def called(alert: Alert, round_: int, notify: NotifyConfig) -> tuple[str, ...]:
 def advance(alert: Alert, now_ms: int, activity: ActivityConfig, notify: NotifyConfig) -> tuple[Alert, list[Decision]]:
     """Let time pass over one alert.
 
-    "Seen" and a closing that waits for a second person stop nothing here; "I go" does, until its deadline.
+    "Seen", "confirmed" and a closing that waits for a second person stop nothing here; "I go" does, until its deadline.
+    A party that is out is looked after whatever has become of the alert.
     """
-    if alert.state == "resolved":
-        return alert, []
-    if alert.rung < Severity.ALERT:
-        return _quiet(alert, now_ms, activity)
     alert, decisions = _overdue(alert, now_ms, notify)
-    grace_ms = notify.overdue_grace_min * MINUTE_MS
-    deadline_ms = max((one.back_ms + grace_ms for one in alert.going), default=0)
-    due_ms = max(alert.rung_ms + notify.re_ring_after_min * MINUTE_MS, deadline_ms)
+    if alert.state == "resolved":
+        return alert, decisions
+    if alert.rung < Severity.ALERT:
+        alert, told = (alert, []) if alert.going else _quiet(alert, now_ms, activity)
+        return alert, decisions + told
+    due_ms = max(alert.rung_ms + notify.re_ring_after_min * MINUTE_MS, held_until_ms(alert, notify))
     if now_ms < due_ms or alert.round + 1 >= notify.rounds:
         return alert, decisions
-    alert = replace(alert, round=alert.round + 1, rung_ms=now_ms, changed_ms=now_ms)
-    told = Decision(
+    number = alert.rings
+    alert = replace(alert, round=alert.round + 1, rings=number + 1, rung_ms=now_ms, changed_ms=now_ms)
+    rering = Decision(
         what="rering",
         alert=alert.id,
         severity=alert.rung,
-        round=alert.round,
+        round=number,
         reason=replace(alert.reason, code="rering", detail={}),
         to=called(alert, alert.round, notify),
     )
-    return alert, [*decisions, told]
+    return alert, [*decisions, rering]
+
+
+def held_until_ms(alert: Alert, notify: NotifyConfig) -> float:
+    """Until when parties that are out hold the rings; 0: none does.
+
+    Each does until it should be back and the grace after that, but never past `going_at_most_h` after anybody of its
+    group first went: nobody holds them longer by changing the trip, by going again, or by taking turns.
+    """
+    grace_ms, at_most_ms = notify.overdue_grace_min * MINUTE_MS, notify.going_at_most_h * HOUR_MS
+    until_ms = 0.0
+    for one in alert.going:
+        mine = (said.at_ms for said in alert.gone if said.who == one.who or said.group == one.group)
+        until_ms = max(until_ms, min(one.back_ms, min(mine, default=one.since_ms) + at_most_ms) + grace_ms)
+    return until_ms
 
 
 def _quiet(alert: Alert, now_ms: int, activity: ActivityConfig) -> tuple[Alert, list[Decision]]:
@@ -75,7 +101,7 @@ def _overdue_party(alert: Alert, going: Going, now_ms: int, notify: NotifyConfig
     stage = int(now_ms >= going.back_ms + grace_ms) + int(now_ms >= going.back_ms + 2 * grace_ms)
     if stage <= going.overdue_told:
         return alert, []
-    roles = ("protocol_holder",) if alert.sealed else ("coordinator", "second_organisation")[:stage]
+    roles = looks_after(alert) if alert.sealed else ("coordinator", "second_organisation")[:stage]
     detail = {"back_ms": going.back_ms, "route": going.route, "party": going.party}
     told = Decision(
         what="overdue",

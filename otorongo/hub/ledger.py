@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from otorongo.hub import store_alerts, store_deliveries, store_evidence
-from otorongo.hub.alerts import Alert, Covered, Decision, Going, Pending, Reason, Severity
+from otorongo.hub.alerts import Alert, Covered, Decision, Going, Pending, Reason, Said, Severity
 from otorongo.hub.config import PersonConfig
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Tx
@@ -19,8 +19,11 @@ from otorongo.hub.store import Found, Tx
 NAMESPACE: Final = uuid.UUID("6f0f3f9e-52d4-5e64-9c0b-0b1f0c1d7a11")
 RINGS: Final = ("ring", "raise", "rering")
 """Kinds of delivery that a closed alert no longer sends."""
-_KINDS: Final = {"ring": "ring", "raised": "raise", "rering": "rering", "overdue": "overdue"}
-_DATA: Final = ("rung", "round", "going", "pending", "seen_by", "audits", "overdues", "merged_into")
+_KINDS: Final = {"ring": "ring", "raised": "raise", "rering": "rering", "overdue": "overdue", "extended": "extended"}
+_DATA: Final = (
+    *("rung", "round", "rings", "going", "gone", "confirmed", "agreed", "pending", "seen_by", "audits", "overdues"),
+    "merged_into",
+)
 
 
 def alert_of(row: Found, covered: Iterable[Covered] = ()) -> Alert:
@@ -36,7 +39,11 @@ def alert_of(row: Found, covered: Iterable[Covered] = ()) -> Alert:
         covered=tuple(covered),
         rung=Severity(data.get("rung", 0)),
         round=data.get("round", 0),
+        rings=data.get("rings", data.get("round", 0) + 1 if data.get("rung") else 0),
         going=tuple(msgspec.convert(one, Going) for one in data.get("going") or ()),
+        gone=tuple(msgspec.convert(one, Said) for one in data.get("gone") or ()),
+        confirmed=tuple(msgspec.convert(one, Said) for one in data.get("confirmed") or ()),
+        agreed=data.get("agreed", False),
         pending=msgspec.convert(data["pending"], Pending) if data.get("pending") else None,
         seen_by=tuple(data.get("seen_by", ())),
         audits=data.get("audits", 0),
@@ -83,7 +90,7 @@ def record(
         store_alerts.log(tx, alert.id, now_ms, decision.what, who=decision.reason.who, data=data)
         if decision.to:
             _intend(tx, rules, alert, decision, now_ms)
-        if alert.state == "resolved":
+        if alert.state == "resolved" and alert.resolution != "merged":  # then another alert goes on with them
             store_deliveries.drop(tx, alert.id, f"the alert was closed: {alert.resolution}", kinds=RINGS)
 
 
@@ -99,6 +106,7 @@ def _put(tx: Tx, old: Alert | None, one: Alert, now_ms: int) -> None:
             "severity": int(one.severity),
             "sealed": one.sealed,
             "drill": one.drill,
+            "parties": len(one.going),
             "reason": _plain(one.reason),
             "data": {name: _plain(getattr(one, name)) for name in _DATA},
         },
@@ -129,7 +137,7 @@ def _plain(value: Any) -> Any:
 
 
 def _intend(tx: Tx, rules: Rules, alert: Alert, decision: Decision, now_ms: int) -> None:
-    people = recipients(rules, alert, decision)
+    people = reached(rules, alert, decision.to)
     kind = _KINDS.get(decision.what, "audit")
     intents = [
         {
@@ -152,13 +160,21 @@ def _intend(tx: Tx, rules: Rules, alert: Alert, decision: Decision, now_ms: int)
         store_alerts.log(tx, alert.id, now_ms, "held", data={"reason": _plain(reason)})
 
 
-def recipients(rules: Rules, alert: Alert, decision: Decision) -> list[PersonConfig]:
-    """Whom a decision is told: those of its roles for the place, and if there are none, whoever stands above them."""
-    ladder = [decision.to]
-    if not alert.sealed and "ranger" in decision.to:
-        ladder += [("coordinator",), ("second_organisation",)]
-    for roles in ladder:
-        people = [one for one in rules.persons(alert.place, alert.activity, roles) if one.channels]
+def reached(rules: Rules, alert: Alert, roles: Sequence[str]) -> list[PersonConfig]:
+    """Whom an alert tells something: see `reachable`."""
+    return reachable(rules, alert.place, alert.activity, roles, sealed=alert.sealed)
+
+
+def reachable(
+    rules: Rules, place: str, activity: str, roles: Sequence[str] = ("ranger",), *, sealed: bool = False
+) -> list[PersonConfig]:
+    """Those of these roles for a place who have a channel; if there are none, whoever stands beside them.
+
+    What is sealed, and what auditors are told, reaches nobody else.
+    """
+    others: list[Sequence[str]] = [("coordinator",), ("second_organisation",), ("ranger",)]
+    for one in [roles, *(others if {"ranger", "coordinator"} & set(roles) and not sealed else [])]:
+        people = [person for person in rules.persons(place, activity, one) if person.channels]
         if people:
             return people
     return []

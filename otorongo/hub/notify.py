@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 AT_ONCE: Final = 8
 """Sent side by side, so that one channel that hangs does not hold up the others."""
 MAX_URL: Final = 4096
-_LINKED: Final = ("ring", "raise", "rering", "overdue", "audit")
+_LINKED: Final = ("ring", "raise", "rering", "overdue", "extended", "audit")
 
 
 class Letter(NamedTuple):

@@ -11,6 +11,8 @@ from otorongo.hub.store_alerts import EventKey
 
 LONGEST_MS = 6 * 3600 * 1000
 """No event is longer than this, or if it is, it has been told again since."""
+_WAITING = or_(alerts.c.state != "resolved", alerts.c.parties > 0)
+"""Time still brings something to it: a party that is not back is looked after whatever has become of its alert."""
 _COLUMNS = (
     *("station", "outbox", "event", "seq", "sensor", "cls", "evidence", "tags", "kind", "duration_ms"),
     *("hits", "peak", "f0_dhz", "start_ms", "end_ms", "received_ms", "quarantined"),
@@ -48,13 +50,15 @@ def events_of(
 
 
 def alerts_near(tx: Tx, place: str, activity: str, from_ms: int, to_ms: int) -> list[Found]:
-    """Alerts of a place and activity whose evidence touches a period, locked until the transaction ends."""
+    """Alerts of a place and activity whose evidence touches a period, locked until the transaction ends.
+
+    Merged ones too, so that no other alert gets their codes.
+    """
     where = (
         alerts.c.place == place,
         alerts.c.activity == activity,
         alerts.c.first_ms <= to_ms,
         alerts.c.last_ms >= from_ms,
-        alerts.c.resolution != "merged",
     )
     return listed(tx, select(alerts).where(*where).order_by(alerts.c.id).with_for_update())
 
@@ -71,14 +75,14 @@ def alerts_over(tx: Tx, keys: Sequence[EventKey]) -> list[tuple[str, str, int, i
 
 
 def unresolved_of(tx: Tx, place: str, activity: str) -> list[Found]:
-    """The living alerts of a place and activity, locked until the transaction ends."""
-    where = (alerts.c.place == place, alerts.c.activity == activity, alerts.c.state != "resolved")
+    """The alerts of a place and activity that are alive or have a party out, locked until the transaction ends."""
+    where = (alerts.c.place == place, alerts.c.activity == activity, _WAITING)
     return listed(tx, select(alerts).where(*where).order_by(alerts.c.id).with_for_update())
 
 
 def unresolved(tx: Tx) -> list[tuple[str, str]]:
-    """Every place and activity with a living alert, sorted."""
-    statement = select(alerts.c.place, alerts.c.activity).where(alerts.c.state != "resolved").distinct()
+    """Every place and activity with an alert that is alive or has a party out, sorted."""
+    statement = select(alerts.c.place, alerts.c.activity).where(_WAITING).distinct()
     return sorted((place, activity) for place, activity in tx.execute(statement))
 
 

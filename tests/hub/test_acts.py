@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from otorongo.hub import acts, answers, belief, engine, store_alerts, store_deliveries
+from otorongo.hub import acts, answers, belief, engine, store_alerts, store_deliveries, store_people
 from otorongo.hub.alerts import Alert, Severity, State
 from otorongo.hub.answers import Plan, Who
 from otorongo.hub.ingest import accept
@@ -209,6 +209,107 @@ def test_nobody_to_ring_climbs_the_ladder(store: Store, here: Rules, tmp_path: P
     belief.tick(store, nobody, NOON_MS + 20 * MINUTE_MS)
     with store.read() as tx:
         assert store_alerts.log_of(tx, code)[-1]["data"]["reason"]["code"] == "nobody"
+
+
+def people_told(store: Store, code: str, kind: str) -> list[str]:
+    """Who is told something of a kind of an alert, in order."""
+    with store.read() as tx:
+        return sorted(row["person"] for row in store_deliveries.deliveries_of(tx, code) if row["kind"] == kind)
+
+
+def test_a_party_is_looked_after_whatever_became_of_its_alert(store: Store, here: Rules) -> None:
+    """A party that is out when two people close the alert is told of when it does not come back, and no more after."""
+    code = saws(store, here)
+    acts.act(store, here, code, ANA, "going", NOON_MS + 2 * MINUTE_MS, plan=Plan("a", "b", NOON_MS + HOUR_MS))
+    acts.act(store, here, code, NORA, "false", NOON_MS + 3 * MINUTE_MS)
+    assert acts.act(store, here, code, BETO, "agree", NOON_MS + 4 * MINUTE_MS).outcome == "closed"
+    belief.tick(store, here, NOON_MS + 89 * MINUTE_MS)
+    assert people_told(store, code, "overdue") == []
+    belief.tick(store, here, NOON_MS + 90 * MINUTE_MS)
+    assert people_told(store, code, "overdue") == ["carla"]
+    acts.act(store, here, code, ANA, "back", NOON_MS + 91 * MINUTE_MS)
+    belief.tick(store, here, NOON_MS + 300 * MINUTE_MS)
+    assert people_told(store, code, "overdue") == ["carla"]
+
+
+def test_a_party_to_a_watch_is_looked_after(store: Store, here: Rules) -> None:
+    """An alert that rang nobody does not go quiet while somebody goes to it, and they are told of if overdue."""
+    card = Card("K-02")
+    card.open(MINUTE_MS, evidence=80)
+    accept(store, here, "K-02", card.batch(), NOON_MS + MINUTE_MS)
+    with store.read() as tx:
+        (code,) = [one["id"] for one in store_alerts.alerts_newest(tx) if one["activity"] == "logging"]
+    acts.act(store, here, code, ANA, "going", NOON_MS + 2 * MINUTE_MS, plan=Plan("a", "b", NOON_MS + 5 * HOUR_MS))
+    for minute in (180, 330, 360, 400):
+        belief.tick(store, here, NOON_MS + minute * MINUTE_MS)
+    assert people_told(store, code, "overdue") == ["carla", "carla", "dora"]
+    acts.act(store, here, code, ANA, "back", NOON_MS + 8 * HOUR_MS)
+    belief.tick(store, here, NOON_MS + 10 * HOUR_MS)
+    with store.read() as tx:
+        alert = store_alerts.alert(tx, code)
+    assert alert is not None
+    assert alert["resolution"] == "quiet"
+
+
+def test_a_longer_trip_is_told(store: Store, here: Rules) -> None:
+    """Whoever stays away longer than said tells the coordinator of it, each time."""
+    code = saws(store, here)
+    for hours in (1, 3, 9):
+        plan = Plan("a", "b", NOON_MS + hours * HOUR_MS)
+        assert acts.act(store, here, code, ANA, "going", NOON_MS + 2 * MINUTE_MS, plan=plan).outcome == "done"
+    assert people_told(store, code, "extended") == ["carla", "carla"]
+
+
+def test_rings_of_a_merged_alert_go_out(store: Store, here: Rules) -> None:
+    """Messages that wait when their alert proves to be part of another one are not dropped."""
+    first = saws(store, here)
+    cards = {name: Card(name, 70) for name in ("K-02", "K-05")}
+    for name, card in cards.items():
+        card.open(90 * MINUTE_MS, evidence=80)
+        accept(store, here, name, card.batch(), NOON_MS + 90 * MINUTE_MS)
+    with store.read() as tx:
+        (second,) = [
+            one["id"] for one in store_alerts.alerts_newest(tx) if one["activity"] == "logging" and one["id"] != first
+        ]
+    acts.act(store, here, second, ANA, "going", NOON_MS + 91 * MINUTE_MS, plan=Plan("a", "b", NOON_MS + 4 * HOUR_MS))
+    card = Card("K-03")
+    card.open(45 * MINUTE_MS, evidence=80)
+    accept(store, here, "K-03", card.batch(), NOON_MS + 95 * MINUTE_MS)
+    with store.read() as tx:
+        merged = store_alerts.alert(tx, second)
+        rows = store_deliveries.deliveries_of(tx, second)
+    assert merged is not None
+    assert (merged["resolution"], merged["parties"]) == ("merged", 0)
+    assert {(row["person"], row["kind"], row["state"]) for row in rows} == {
+        ("ana", "ring", "waiting"),
+        ("beto", "ring", "waiting"),
+    }
+    done = acts.act(store, here, second, BETO, "seen", NOON_MS + 96 * MINUTE_MS)
+    assert (done.alert.id, [one.who for one in done.alert.going]) == (first, ["ana"])
+
+
+def test_a_sealed_closing_is_told_to_the_protocol_holder_alone(store: Store, here: Rules) -> None:
+    """The auditor gets no message of a sealed alert; what was done stands in the log, by its code and no more."""
+    for name in ("N-01", "N-02"):
+        card = Card(name)
+        card.open(MINUTE_MS, cls=32, evidence=80)
+        accept(store, here, name, card.batch(), NOON_MS + MINUTE_MS)
+    with store.read() as tx:
+        (alert,) = store_alerts.alerts_newest(tx, sealed=True)
+    eva, other = Who("eva", "ministry"), Who("gabi", "health")
+    acts.act(store, here, alert["id"], eva, "false", NOON_MS + 2 * MINUTE_MS, note="secret")
+    done = acts.act(store, here, alert["id"], other, "agree", NOON_MS + 3 * MINUTE_MS)
+    assert done.outcome == "closed"
+    with store.read() as tx:
+        told = {(row["person"], row["kind"]) for row in store_deliveries.deliveries_of(tx, alert["id"])}
+        logged = [
+            (row["who"], row["what"], row["subject"], row["data"]) for row in store_people.access_newest(tx, limit=9)
+        ]
+    assert told == {("eva", "ring"), ("eva", "audit")}
+    assert sorted(logged, key=str) == [
+        ("eva", "sealed_closing", alert["id"], {"what": "false"}),
+        ("gabi", "sealed_closing", alert["id"], {"what": "agree"}),
+    ]
 
 
 def test_a_better_clock_moves_the_evidence(store: Store, here: Rules) -> None:

@@ -126,3 +126,14 @@ def test_links_in_the_clear(tmp_path: Path) -> None:
     assert "sends links and passwords in the clear" in lines(
         HubConfig(web=WebConfig(public_url="http://hub.example")), tmp_path
     )
+
+
+def test_a_place_that_rings_nobody_at_all_is_told(tmp_path: Path) -> None:
+    """A place whose people have no channel is named with the activities; one with a coordinator to ring is not."""
+    good = rules(tmp_path).config
+    deaf = tuple(replace(one, channels=()) for one in good.person)
+    found = lines(replace(good, person=deaf), tmp_path)
+    assert f"place {LAKE}: nobody with a channel is rung for logging, mining, clearing, poaching, intrusion: " in found
+    assert "no protocol_holder of it has a channel: of persons in it nobody learns: give them channels" in found
+    some = (*deaf, person("hugo", "coordinator", activities=("logging",)))
+    assert "is rung for mining, clearing, poaching, intrusion: " in lines(replace(good, person=some), tmp_path)

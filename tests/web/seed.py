@@ -268,6 +268,7 @@ def seed(store: Store, here: Rules, data_dir: Path, now_ms: int) -> Seeded:
         (2890, lambda: tick(2885)),
         (2880, lambda: act(LAKE, "mining", ("maria", "norte"), "seen", 2880)),
         (2870, lambda: act(LAKE, "mining", ("maria", "norte"), "confirmed", 2870, note="draga en la playa norte")),
+        (2860, lambda: act(LAKE, "mining", ("jose", "sur"), "confirmed", 2860)),
         (1500, lambda: reserve.heard("P-07", "chainsaw", 1500, minutes=20)),
         (1480, lambda: tick(1475)),
         (700, lambda: reserve.heard("N-01", "person", 700, tags=Tag.THREAT | Tag.PERSON | Tag.NO_CONTACT, count=3)),

@@ -75,6 +75,32 @@ def test_high_alerts_are_closed_by_two_people_of_two_groups(hub: Hub) -> None:
     assert "carla confirmó el cierre" in carla.get(page).text
 
 
+def test_confirmed_is_shown_and_closes_nothing(hub: Hub) -> None:
+    """Who says that a high alert is real is named on its page, and it stays open."""
+    code = hub.code(*SAW)
+    page = f"/alerts/{code}"
+    maria = hub.login("maria")
+    assert maria.send(page, f"{page}/confirmed").headers["location"].endswith("done=waits")
+    assert hub.alert(code)["state"] == "notified"
+    assert "nadie acude todavía; la confirma maria" in maria.get(page).text
+
+
+def test_who_is_out_says_back_when_it_is_closed(hub: Hub) -> None:
+    """A party that is out when its alert is closed still has the button that says that it is back."""
+    code = hub.code(*SAW)
+    page = f"/alerts/{code}"
+    maria, carla = hub.login("maria"), hub.login("carla")
+    back = re.search(r'name="back"[^>]* value="([^"]+)"', maria.get(page).text)
+    assert back is not None
+    answer = maria.send(page, f"{page}/going", party="a", route="b", back=back[1])
+    assert answer.headers["location"].endswith("done=done")
+    assert carla.send(page, f"{page}/agree").headers["location"].endswith("done=closed")
+    assert "Ya volví" not in carla.get(page).text
+    assert "Ya volví" in maria.get(page).text
+    assert maria.send(page, f"{page}/back").headers["location"].endswith("done=done")
+    assert (hub.alert(code)["parties"], "Ya volví" in maria.get(page).text) == (0, False)
+
+
 def test_two_of_one_group_do_not_close_a_high_alert(hub: Hub) -> None:
     """Ana acts as Maria does not, but both are of the north: the second person must be of another group."""
     code = hub.code(*SAW)

@@ -48,6 +48,7 @@ class AlertOut(Value):
     changed_ms: int
     drill: bool
     pending: str = Field(description="`false` or `by_right`: a second person must agree; else empty.")
+    confirmed_by: list[str] = Field(description="Who says that it is real; a high alert goes on all the same.")
     reason: str = Field(description="In the reader's language.")
     going: list[GoingOut]
 

@@ -203,6 +203,7 @@ def _alert(this: Page, viewer: Viewer, names: Names, row: Found) -> dict[str, An
         "severity": int(one.severity),
         "drill": one.drill,
         "pending": one.pending.what if one.pending else "",
+        "confirmed_by": [names.shown(said.who) for said in one.confirmed],
         "reason": reasons.render(one.reason, this.lang),
         "going": [
             out.GoingOut(

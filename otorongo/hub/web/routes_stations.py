@@ -69,7 +69,7 @@ def show_log(request: Request, here: Here, viewer: Me, before: int = 0) -> Respo
             "who": names.shown(row["who"]),
             "what": texts.named(this.lang, "log", row["what"]),
             "subject": "" if row["subject"] == row["who"] else names.shown(row["subject"]),
-            "alert": row["what"] in ("saw_alert", "saw_media", "link_fetched"),
+            "alert": row["what"] in ("saw_alert", "saw_media", "link_fetched", "sealed_closing"),
             "address": row["address"] if row["who"] == names.shown(row["who"]) else "",
         }
         for row in rows[:LOG_LINES]

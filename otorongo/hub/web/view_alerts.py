@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from otorongo.hub import ledger, messages, reasons, store_evidence, store_people, store_web, texts, users
+from otorongo.hub import escalation, ledger, messages, reasons, store_evidence, store_people, store_web, texts, users
 from otorongo.hub.alerts import Alert, Going, Reason
 from otorongo.hub.places import OUTSIDE
 from otorongo.hub.store import Found, Tx
@@ -62,14 +62,27 @@ def card(page: Page, names: Names, row: Found) -> dict[str, Any]:
 
 
 def _state(page: Page, names: Names, alert: Alert) -> str:
+    said = _course(page, names, alert)
+    if not alert.confirmed or alert.state == "resolved":
+        return said
+    return page.t("page.state.confirmed", said=said, who=_listed(page, names, [one.who for one in alert.confirmed]))
+
+
+def _listed(page: Page, names: Names, who: list[str]) -> str:
+    return texts.listed(page.lang, [names.shown(one) for one in who])
+
+
+def _course(page: Page, names: Names, alert: Alert) -> str:
     if alert.state == "resolved":
         return page.t("page.state.resolved", how=texts.named(page.lang, "resolution", alert.resolution))
     if alert.going:
-        who = texts.listed(page.lang, [names.shown(one.who) for one in alert.going])
+        who = _listed(page, names, [one.who for one in alert.going])
         back_ms = min(one.back_ms for one in alert.going)
         late = back_ms < page.now_ms
         key = "page.state.overdue" if late else "page.state.going"
         return page.t(key, who=who, back=page.moment(back_ms))
+    if alert.state == "notified" and not ledger.reached(page.site.rules, alert, escalation.first_called(alert)):
+        return page.t("page.state.unheard")
     return page.t("page.state.nobody" if alert.state == "notified" else f"page.state.{alert.state}")
 
 
