@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from otorongo.errors import OtorongoError
-from otorongo.models import manifest, runtime, shelves
+from otorongo.models import adding, manifest, runtime, shelves
 from otorongo.models.manifest import Bundle
 
 
@@ -20,6 +20,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="the bundles that come with the program, and those that were added")
     show = commands.add_parser("show", help="what a bundle says of itself")
     show.add_argument("bundle", help="name@version or a folder")
+    adding.options(commands.add_parser("add", help="bring a bundle that does not come with the program"))
     return top
 
 
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given.command == "check":
             return check_all(given.bundle or [*shelves.zoo(), *shelves.added()], quiet=given.quiet)
+        if given.command == "add":
+            return adding.add(given)
         if given.command == "list":
             return list_all()
         return show_one(given.bundle)

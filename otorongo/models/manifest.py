@@ -162,8 +162,8 @@ class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class Joint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How this bundle's opinion and another's become one: logit(p) = first * theirs + own * ours + offset.
 
-    Both opinions are calibrated logits of the same window. One fit over both (logistic regression on recordings that
-    neither network was trained on) takes what they have in common only once.
+    Both opinions are calibrated logits of the same window. One fit over both, on recordings that neither network was
+    trained on, takes what they have in common only once.
     """
 
     bundle: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_-]{0,31}@[0-9]{1,5}$")]

@@ -41,11 +41,26 @@ class BoxScore:
 
 
 @dataclass(frozen=True)
+class SpeciesScore:
+    """A species that a bundle of species hears."""
+
+    p: float
+    scientific: str
+    spanish: str
+    english: str
+    wire: str
+    """Name of the wire class that it belongs to."""
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """All that a bundle says of one sample: one score per class in the manifest's order, and boxes for pictures."""
+    """All that a bundle says of one sample: one score per class in the manifest's order, and what it has besides."""
 
     scores: tuple[ClassScore, ...]
     boxes: tuple[BoxScore, ...] = ()
+    """Of pictures."""
+    species: tuple[SpeciesScore, ...] = ()
+    """The likeliest, from bundles that know species."""
 
     def of(self, label: str) -> ClassScore:
         """The score of one label. Raises KeyError."""
@@ -121,6 +136,10 @@ class Session:
 
 def open_classifier(bundle: Bundle, threads: int = 1) -> Classifier:
     """A classifier over a loaded bundle. Only the code of the bundle's own sense is imported. Raises BundleError."""
+    if "species" in bundle.manifest.files:
+        from otorongo.models.species import SpeciesClassifier
+
+        return SpeciesClassifier(bundle, threads)
     if bundle.manifest.kind == "sound":
         from otorongo.models.sound import SoundClassifier
 

@@ -1,0 +1,128 @@
+"""Weights from elsewhere: over https only, never more than was announced, and nothing without its hash."""
+
+import hashlib
+import http.client
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from otorongo.models.errors import BundleError
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S: Final = 30.0
+_BLOCK: Final = 1 << 16
+
+
+def downloaded(addresses: Sequence[str], sha256: str, size: int) -> bytes:
+    """What lies at the first https address that has it: `size` bytes with that SHA-256. Raises BundleError."""
+    for address in addresses[:-1]:
+        try:
+            return _from(address, sha256, size)
+        except BundleError as error:
+            log.warning("%s", error)
+    return _from(addresses[-1], sha256, size)
+
+
+def _from(address: str, sha256: str, size: int) -> bytes:
+    if not address.startswith("https://"):
+        raise BundleError(f"{address}: is not https: nothing is fetched in the clear")
+    try:
+        with urllib.request.build_opener(_HttpsOnly).open(address, timeout=TIMEOUT_S) as answer:
+            data = read(answer, size, address)
+    except (OSError, http.client.HTTPException) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise BundleError(
+            f"{address}: cannot be fetched: {reason}: carry the file here and give it with --from PATH"
+        ) from error
+    return checked(data, sha256, address)
+
+
+def taken(path: Path, sha256: str, size: int) -> bytes:
+    """A file that was carried here, if it is the one that is meant. Raises BundleError."""
+    try:
+        found = path.stat().st_size
+        data = path.read_bytes() if found == size else b""
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if found != size:
+        raise BundleError(f"{path}: has {found} bytes, not {size}: this is another file")
+    return checked(data, sha256, str(path))
+
+
+def shelved(folder: Path, files: Mapping[str, bytes], recipe: Path) -> Path:
+    """Make a bundle's folder of a recipe's files and these, whole or not at all. Raises BundleError."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            for each in sorted(recipe.iterdir()):
+                shutil.copyfile(each, part / each.name)
+            for name, data in files.items():
+                _write(part / name, data)
+            part.chmod(0o755)
+            if folder.exists():
+                shutil.rmtree(folder)
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    except OSError as error:
+        raise BundleError(
+            f"{folder}: cannot be written: {error.strerror or error} (name another with --into)"
+        ) from error
+    return folder
+
+
+class _HttpsOnly(urllib.request.HTTPRedirectHandler):
+    """No answer may lead from https to something else."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        if not newurl.startswith("https://"):
+            raise BundleError(f"{req.full_url}: leads to {newurl}, which is not https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def read(answer: Any, size: int, address: str) -> bytes:
+    """An open answer to its end, if it is `size` bytes. Raises BundleError, at once when it sends more."""
+    parts, got = [], 0
+    while block := answer.read(_BLOCK):
+        parts.append(block)
+        got += len(block)
+        if got > size:
+            raise BundleError(f"{address}: sends more than the {size} bytes that the file has")
+        _show(got, size)
+    if got < size:
+        raise BundleError(f"{address}: ended after {got} of {size} bytes: try again")
+    return b"".join(parts)
+
+
+def _show(got: int, size: int) -> None:
+    """A bar for a person who watches."""
+    if sys.stderr.isatty():
+        full = round(30 * got / size)
+        end = "\n" if got == size else ""
+        bar = "█" * full + "░" * (30 - full)
+        sys.stderr.write(f"\r  {bar} {got / 1e6:.1f} of {size / 1e6:.1f} MB{end}")
+        sys.stderr.flush()
+
+
+def checked(data: bytes, sha256: str, where: str) -> bytes:
+    """The same bytes, if that is their SHA-256. Raises BundleError."""
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != sha256:
+        raise BundleError(f"{where}: has SHA-256 {digest[:12]}..., not {sha256[:12]}...: damaged, or another file")
+    return data
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
