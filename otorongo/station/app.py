@@ -140,7 +140,7 @@ def birth_of(config: StationConfig, section: str, sensor: Sensor, bundle: Bundle
     place = config.place
     return birth.Birth(
         outbox=outbox.outbox_id,
-        boot=outbox.live_boot,
+        boot=0,  # rows say theirs: a birth that changed with each boot would travel after each
         software=SOFTWARE,
         bundles=(birth.Bundle(bundle.manifest.name, bundle.manifest.version, bundle.digest),),
         sensors=(birth.Sensor(sensor.number, kind_of(section), sensor.driver),),

@@ -7,9 +7,10 @@ from collections import deque
 from pathlib import Path
 from typing import Final
 
+from otorongo.errors import OtorongoError
 from otorongo.models.manifest import load as load_bundle
 from otorongo.station.adapters.board import LinuxBoard
-from otorongo.station.adapters.mqtt import MqttTransport, tls_context
+from otorongo.station.adapters.mqtt import MqttTransport, check_file, tls_context
 from otorongo.station.adapters.seal import FileSigner
 from otorongo.station.adapters.systemd import notify
 from otorongo.station.app_process import SOFTWARE, kind_of, stop_on_signal
@@ -20,8 +21,14 @@ from otorongo.station.uplink import run as run_uplink
 from otorongo.station.uplink_config import endpoint
 from otorongo.toml import ConfigError
 from otorongo.wire import birth
+from otorongo.wire.codes import NoteKind
+from otorongo.wire.rows import Note
+
+log = logging.getLogger(__name__)
 
 LOG_LINES: Final = 500
+NO_BUNDLE: Final = 255
+"""A place in the birth's list of bundles where there is none."""
 
 
 def uplink(config: StationConfig, config_path: Path) -> int:
@@ -37,6 +44,11 @@ def uplink(config: StationConfig, config_path: Path) -> int:
     board = LinuxBoard(config.data_dir)
     outbox = Outbox.open(config.outbox_path, boot_id=board.boot_id(), now=board.clock(), keep_days=link.keep_days)
     outbox.check()
+    for seq in outbox.close_leftovers(0):
+        log.warning("uplink: a drill was left open by the last run: closed as restart at seq %d", seq)
+    whole, faults = station_birth(config, config_path)
+    if faults:
+        outbox.put([Note(outbox.t_ms(), NoteKind.SENSOR_FAULT, text[:500], number) for number, text in faults])
     transport = MqttTransport(
         config.station,
         where.host,
@@ -52,7 +64,7 @@ def uplink(config: StationConfig, config_path: Path) -> int:
     signer = FileSigner(link.seal_key_file or Path(config.data_dir) / "seal.key")
     station = Station(
         config.station,
-        station_birth(config, config_path),
+        whole,
         config_path.read_text(),
         lambda count: list(lines)[-count:],
     )
@@ -62,16 +74,26 @@ def uplink(config: StationConfig, config_path: Path) -> int:
     return 0
 
 
-def station_birth(config: StationConfig, config_path: Path) -> birth.Birth:
-    """All sensors and bundles of a station; the uplink fills in outbox, boot and key."""
+def station_birth(config: StationConfig, config_path: Path) -> tuple[birth.Birth, list[tuple[int, str]]]:
+    """All sensors and bundles of a station; the uplink fills in outbox, boot and key.
+
+    Also the sensors whose bundle cannot be read, by number, and why: that is no reason to silence the others.
+    """
     bundles: list[birth.Bundle] = []
     sensors: list[birth.Sensor] = []
+    faults: list[tuple[int, str]] = []
     for section, sensor in config.sensors().items():
-        bundle = load_bundle(sensor.bundle)
-        sensors.append(birth.Sensor(sensor.number, kind_of(section), sensor.driver, len(bundles)))
-        bundles.append(birth.Bundle(bundle.manifest.name, bundle.manifest.version, bundle.digest))
+        place_in_list = len(bundles)
+        try:
+            bundle = load_bundle(sensor.bundle)
+            bundles.append(birth.Bundle(bundle.manifest.name, bundle.manifest.version, bundle.digest))
+        except OtorongoError as error:
+            log.error("uplink: %s.bundle %s: %s: it is missing in the birth", section, sensor.bundle, error)  # noqa: TRY400
+            faults.append((sensor.number, f"{section}.bundle {sensor.bundle}: {error}"))
+            place_in_list = NO_BUNDLE
+        sensors.append(birth.Sensor(sensor.number, kind_of(section), sensor.driver, place_in_list))
     place = config.place
-    return birth.Birth(
+    whole = birth.Birth(
         outbox=0,
         boot=0,
         software=SOFTWARE,
@@ -82,16 +104,18 @@ def station_birth(config: StationConfig, config_path: Path) -> birth.Birth:
         height_m=place.height_m if place else None,
         config_digest=hashlib.sha256(config_path.read_bytes()).hexdigest(),
     )
+    return whole, faults
 
 
 def _secret(path: str) -> str:
-    """The first line of a file; nothing if there is none. Raises ConfigError."""
+    """The first line of a file; nothing if no file is named. Raises ConfigError, TransportError."""
     if not path:
         return ""
-    try:
-        return Path(path).read_text().splitlines()[0].strip()
-    except (OSError, IndexError) as error:
-        raise ConfigError(f"uplink.password_file {path}: cannot be read or is empty: {error}") from error
+    check_file("password_file", path)
+    lines = Path(path).read_bytes().decode("utf-8", "replace").splitlines()
+    if not lines or not lines[0].strip():
+        raise ConfigError(f"uplink.password_file {path}: its first line is empty: write the password there")
+    return lines[0].strip()
 
 
 def _keep_log() -> deque[str]:

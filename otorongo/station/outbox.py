@@ -25,7 +25,7 @@ from otorongo.station.outbox_file import OutboxFile
 from otorongo.station.outbox_media import MediaShelf
 from otorongo.station.outbox_read import Parcel, Settled
 from otorongo.station.outbox_room import BALLAST_BYTES
-from otorongo.station.outbox_salvage import find
+from otorongo.station.outbox_salvage import find, renamed
 from otorongo.station.outbox_schema import Value
 from otorongo.station.outbox_write import Chain, Entry, Of, append, chain_of
 from otorongo.station.ports import ClockReading
@@ -233,7 +233,7 @@ class Outbox:
         for domain in list(self._domains.values()):
             self._domain(domain.key, domain.utc0_ms, domain.clock, domain.bound_ms)
         for birth in self._births.values():
-            self.speak_as(birth)
+            self.speak_as(renamed(birth, self.outbox_id))
         return self.live_boot
 
     def map_boot(self, boot: int, utc0_ms: int, state: int, bound_ms: int) -> bool:

@@ -19,9 +19,9 @@ from otorongo.station.outbox_clock import MAX_BOOT, Domain, mapping_or_none
 from otorongo.station.outbox_schema import ODD, Value
 from otorongo.station.outbox_write import Entry, Of, append
 from otorongo.station.ports import UNBOUNDED_MS
-from otorongo.wire.birth import hash_of
+from otorongo.wire.birth import decode, encode, hash_of
 from otorongo.wire.codes import Kind
-from otorongo.wire.errors import BadBody, BadValue
+from otorongo.wire.errors import BadBody, BadMessage, BadValue
 from otorongo.wire.rows import Event, Gap, Media, Record, Row, Seal, Track, Unknown, parse
 
 log = logging.getLogger(__name__)
@@ -130,15 +130,14 @@ def adopt(db: sqlite3.Connection, rescue: Rescue) -> int:
     Clock domains are numbered anew, in their old order, and only those that a row needs.
     """
     boots = _adopt_domains(db, rescue)
-    births = {number for number, payload in rescue.births if hash_of(payload) == number}
-    db.executemany("INSERT OR IGNORE INTO births VALUES (?, ?)", [one for one in rescue.births if one[0] in births])
+    births = _adopt_births(db, rescue)
     db.executemany("INSERT OR IGNORE INTO cursors VALUES (?, ?)", rescue.cursors)
     count, told = 0, set()
     for one in rescue.rows:
         if one.boot not in boots:
             continue
         try:
-            _adopt_row(db, one, boots[one.boot], one.birth if one.birth in births else 0)
+            _adopt_row(db, one, boots[one.boot], births.get(one.birth, 0))
         except (OutboxError, BadValue) as error:
             log.warning("outbox: row %d cannot be saved: %s", one.record.seq, error)
             continue
@@ -160,6 +159,23 @@ def _adopt_domains(db: sqlite3.Connection, rescue: Rescue) -> dict[int, int]:
         key = f"{sound.key} {old}" if taken else sound.key
         db.execute("INSERT INTO boots VALUES (?, ?, ?, ?, ?)", (new, key, sound.utc0_ms, sound.clock, sound.bound_ms))
     return dict(zip(needed, itertools.count(1)))
+
+
+def _adopt_births(db: sqlite3.Connection, rescue: Rescue) -> dict[int, int]:
+    """The new hashes of the births, by the old ones: each tells of the outbox that it came with."""
+    outbox = db.execute("SELECT outbox FROM chain").fetchone()[0]
+    births = {number: renamed(payload, outbox) for number, payload in rescue.births if hash_of(payload) == number}
+    lines = [(hash_of(payload), payload) for payload in births.values()]
+    db.executemany("INSERT OR IGNORE INTO births VALUES (?, ?)", lines)
+    return {old: hash_of(payload) for old, payload in births.items()}
+
+
+def renamed(payload: bytes, outbox: int) -> bytes:
+    """A birth that speaks of another outbox; what is no birth stays as it is."""
+    try:
+        return encode(structs.replace(decode(payload), outbox=outbox))
+    except BadMessage:
+        return payload
 
 
 def _adopt_row(db: sqlite3.Connection, one: Saved, boot: int, birth: int) -> None:
