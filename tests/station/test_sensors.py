@@ -151,6 +151,42 @@ def test_a_pi_camera_with_a_trigger_sleeps_until_it_rises() -> None:
     assert kinds == [Tick, Tick, Sample, Sample]
 
 
+def test_a_pi_camera_that_fails_or_hangs_still_ticks_and_can_be_closed() -> None:
+    """A service manager sees life every two seconds: in the pauses after a fault and while no frame comes."""
+    slept: list[float] = []
+    camera = picamera.PiCamera("", (6, 4), 2.0, uptime_ms, argv=["/nowhere/python"], sleep_s=slept.append)
+    items = take(camera.samples(), lambda item: len(slept) > 20)
+    assert max(slept) <= 2.0
+    assert sum(isinstance(item, Fault) for item in items) >= 3
+    assert sum(isinstance(item, Tick) for item in items) == len(slept)
+    hung = picamera.PiCamera("", (6, 4), 2.0, uptime_ms, argv=[sys.executable, "-c", "import time; time.sleep(60)"])
+    began_s = time.monotonic()
+    threading.Timer(0.3, hung.close).start()
+    assert [type(item) for item in hung.samples()] == [Tick]
+    assert time.monotonic() - began_s < 5
+
+
+TALKS = """
+import struct, sys
+for n in range(4):
+    sys.stderr.write("INFO Camera camera.cpp " + "x" * 100_000)
+    sys.stderr.flush()
+    sys.stdout.buffer.write(struct.pack("<QII", n, 4, 6) + bytes(72))
+    sys.stdout.flush()
+sys.stdout.buffer.write(struct.pack("<QII", 9, 1 << 30, 1 << 30))
+"""
+
+
+def test_a_pi_camera_may_say_as_much_as_it_likes_and_no_nonsense() -> None:
+    """Libcamera's talk does not stop the frames; a frame of an impossible size is a fault, not an allocation."""
+    argv = [sys.executable, "-c", TALKS]
+    camera = picamera.PiCamera("", (6, 4), 2.0, uptime_ms, argv=argv, sleep_s=lambda s: None)
+    items = take(camera.samples(), lambda item: isinstance(item, Fault))
+    assert [item.t_ms for item in items if isinstance(item, Sample)] == [0, 1, 2, 3]
+    assert isinstance(items[-1], Fault)
+    assert "1073741824 x 1073741824 pixels" in items[-1].text
+
+
 def test_a_sensor_ends_when_it_is_closed() -> None:
     """Closing ends the stream, also while the child is silent."""
     code = "import time; time.sleep(60)"

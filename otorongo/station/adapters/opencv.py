@@ -13,6 +13,8 @@ from otorongo.station.samples import Fault, Item, Sample, Tick
 from otorongo.wire.codes import NoteKind
 
 MOST_PAUSE_S: Final = 60.0
+TICK_S: Final = 2.0
+"""Something comes at least so often while frames are passed over: a service manager watches."""
 OPEN_MS: Final = 15_000
 READ_MS: Final = 10_000
 
@@ -57,9 +59,9 @@ class OpenCvCamera:
                 failures = 0 if seen else failures + 1
                 yield Fault(self._uptime_ms(), NoteKind.SENSOR_FAULT, f"camera: {error}")
                 pause_s = min(MOST_PAUSE_S, 2.0 ** min(failures, 6)) * random.uniform(0.5, 1.0)
-                until_s = time.monotonic() + pause_s
-                while time.monotonic() < until_s and not self._closed:
-                    self._sleep_s(min(1.0, pause_s))
+                while pause_s > 0 and not self._closed:
+                    self._sleep_s(min(TICK_S, pause_s))
+                    pause_s -= TICK_S
                     yield Tick(self._uptime_ms())
 
     def _look(self) -> Iterator[Item]:
@@ -83,23 +85,26 @@ class OpenCvCamera:
 
     def _frames(self, camera: cv2.VideoCapture) -> Iterator[Item]:
         left = 0
-        next_s = time.monotonic()
+        next_s = said_s = time.monotonic()
         while not self._closed:
             if self._wait is not None and left == 0:
-                if not self._wait(5.0):
+                if not self._wait(TICK_S):
                     camera.grab()  # what the driver has buffered is old by then
                     yield Tick(self._uptime_ms())
                     continue
                 left = self._burst
             if not camera.grab():
                 raise SensorError(f"{_without_password(self._device)}: no frame comes any more")
-            if time.monotonic() < next_s:
-                continue  # a stream must be read as fast as it comes, or it lags
+            if time.monotonic() < next_s:  # a stream must be read as fast as it comes, or it lags
+                if time.monotonic() - said_s >= TICK_S:
+                    said_s = time.monotonic()
+                    yield Tick(self._uptime_ms())
+                continue
             next_s = max(next_s + self._period_s, time.monotonic())
             ok, frame = camera.retrieve()
             if not ok:
                 raise SensorError(f"{_without_password(self._device)}: a frame cannot be decoded")
-            left = max(0, left - 1)
+            left, said_s = max(0, left - 1), time.monotonic()
             yield Sample(self._uptime_ms(), np.ascontiguousarray(frame[:, :, ::-1]))
 
 

@@ -2,6 +2,8 @@
 
 picamera2 comes with Raspberry Pi OS and is built against the system's numpy, which is not ours: so it runs in a process
 of its own and writes frames to a pipe, each with its time and size before it. A camera that hangs is a child to kill.
+Whatever the camera does, something comes every two seconds: a tick if nothing else, so that events close and a service
+manager that watches sees that this process lives.
 """
 
 import os
@@ -23,6 +25,9 @@ HEAD: Final = struct.Struct("<QII")
 """Milliseconds since boot, height, width; then the pixels, RGB."""
 SYSTEM_PYTHON: Final = "/usr/bin/python3"
 SILENT_S: Final = 30.0
+"""No frame for so long, beyond the time between two, is a camera that hangs."""
+TICK_S: Final = 2.0
+_SAID_BYTES: Final = 4_000
 MOST_PAUSE_S: Final = 60.0
 _MOST_PIXELS: Final = 64_000_000
 CHILD: Final = r"""
@@ -61,6 +66,7 @@ class PiCamera:
         sleep_s: Callable[[float], None] = time.sleep,
     ) -> None:
         number = device or "0"
+        self._silent_s = SILENT_S + 1 / fps
         self._argv = argv or [SYSTEM_PYTHON, "-c", CHILD, number, str(size[0]), str(size[1]), str(1 / fps)]
         self._uptime_ms = uptime_ms
         self._burst = burst
@@ -76,7 +82,7 @@ class PiCamera:
         """Frames as they are seen, for ever; ticks and faults between them."""
         failures = 0
         while not self._closed:
-            if self._wait is not None and not self._wait(5.0):
+            if self._wait is not None and not self._wait(TICK_S):
                 yield Tick(self._uptime_ms())
                 continue
             seen = False
@@ -87,46 +93,99 @@ class PiCamera:
             except SensorError as error:
                 failures = 0 if seen else failures + 1
                 yield Fault(self._uptime_ms(), NoteKind.SENSOR_FAULT, f"camera: {error}")
-                self._sleep_s(min(MOST_PAUSE_S, 2.0 ** min(failures, 6)) * random.uniform(0.5, 1.0))
+                yield from self._pause(min(MOST_PAUSE_S, 2.0 ** min(failures, 6)) * random.uniform(0.5, 1.0))
+
+    def _pause(self, left_s: float) -> Iterator[Tick]:
+        while left_s > 0 and not self._closed:
+            self._sleep_s(min(TICK_S, left_s))
+            left_s -= TICK_S
+            yield Tick(self._uptime_ms())
 
     def _look(self) -> Iterator[Item]:
         """Frames of one child: for ever, or one burst if there is a trigger (the camera sleeps between)."""
         try:
-            child = subprocess.Popen(
-                self._argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
-            )
+            child = _Child(self._argv)
         except OSError as error:
             raise SensorError(f"{self._argv[0]} cannot be started: {error.strerror or error}") from error
-        assert child.stdout is not None  # noqa: S101 - started with a pipe
         left = self._burst if self._wait is not None else -1
+        came_s = time.monotonic()
         try:
             while not self._closed and left != 0:
-                t_ms, height, width = HEAD.unpack(_read(child, HEAD.size))
-                if not 0 < height * width <= _MOST_PIXELS:
-                    raise SensorError(f"a frame of {width} x {height} pixels")
-                raw = _read(child, height * width * 3)
-                left -= 1
-                yield Sample(t_ms, np.frombuffer(raw, np.uint8).reshape(height, width, 3))
+                sample = child.frame(TICK_S)
+                if sample:
+                    came_s = time.monotonic()
+                    left -= 1
+                elif (silent_s := time.monotonic() - came_s) > self._silent_s:
+                    raise SensorError(f"no frame for {silent_s:.0f} s")
+                yield sample or Tick(self._uptime_ms())
         finally:
-            child.kill()
-            child.wait()
-            child.stdout.close()
-            if child.stderr:
-                child.stderr.close()
+            child.end()
 
 
-def _read(child: "subprocess.Popen[bytes]", count: int) -> bytes:
-    """So many bytes of the child. Raises SensorError if it ends or stays silent."""
-    assert child.stdout is not None  # noqa: S101
-    out = bytearray()
-    pipe = child.stdout.fileno()
-    while len(out) < count:
-        if not select.select([pipe], [], [], SILENT_S)[0]:
-            raise SensorError(f"no frame for {SILENT_S:.0f} s")
-        piece = os.read(pipe, min(count - len(out), 1 << 20))
+class _Child:
+    """The process that has the camera, and what it has written so far."""
+
+    def __init__(self, argv: list[str]) -> None:
+        """Raises OSError if it cannot be started."""
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, bufsize=0)
+        assert self._process.stdout is not None  # noqa: S101 - started with pipes
+        assert self._process.stderr is not None  # noqa: S101
+        self._out = self._process.stdout.fileno()
+        self._err = [self._process.stderr.fileno()]
+        self._held = bytearray()
+        self._said = b""
+
+    def frame(self, within_s: float) -> Sample | None:
+        """The next frame, if it is whole in time. Raises SensorError if the child has ended, or says nonsense."""
+        self._listen(within_s)
+        if self._missing():
+            return None
+        t_ms, height, width = HEAD.unpack_from(self._held)
+        raw = bytes(memoryview(self._held)[HEAD.size :])
+        self._held = bytearray()
+        return Sample(t_ms, np.frombuffer(raw, np.uint8).reshape(height, width, 3))
+
+    def _listen(self, for_s: float) -> None:
+        """Read what comes, at most so long, up to a whole frame."""
+        until_s = time.monotonic() + for_s
+        while self._missing() and (left_s := until_s - time.monotonic()) > 0:
+            ready = select.select([self._out, *self._err], [], [], left_s)[0]
+            for err in set(ready) & set(self._err):  # libcamera talks much, and a full pipe would stop it
+                self._hear(err)
+            if self._out in ready:
+                piece = os.read(self._out, min(self._missing(), 1 << 20))
+                if not piece:
+                    raise SensorError(f"picamera2 ended: {self._last_words()}")
+                self._held += piece
+
+    def _hear(self, err: int) -> None:
+        piece = os.read(err, 65_536)
+        self._said = (self._said + piece)[-_SAID_BYTES:]
         if not piece:
-            child.wait()
-            said = child.stderr.read(2000).decode("utf-8", "replace").strip().splitlines() if child.stderr else []
-            raise SensorError(f"picamera2 ended: {said[-1] if said else f'exit status {child.returncode}'}")
-        out += piece
-    return bytes(out)
+            self._err = []
+
+    def end(self) -> None:
+        """Kill it and let its pipes go."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe:
+                pipe.close()
+
+    def _missing(self) -> int:
+        """Bytes up to the next whole frame, or to its head."""
+        if len(self._held) < HEAD.size:
+            return HEAD.size - len(self._held)
+        _, height, width = HEAD.unpack_from(self._held)
+        if not 0 < height * width <= _MOST_PIXELS:
+            raise SensorError(f"a frame of {width} x {height} pixels")
+        return HEAD.size + int(height) * int(width) * 3 - len(self._held)
+
+    def _last_words(self) -> str:
+        until_s = time.monotonic() + TICK_S
+        while self._err and (left_s := until_s - time.monotonic()) > 0:
+            for err in select.select(self._err, [], [], left_s)[0]:
+                self._hear(err)
+        lines = self._said.decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "without a word"
