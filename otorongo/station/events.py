@@ -35,6 +35,7 @@ class _Hit:
     """One of the last samples: over the threshold or not."""
 
     t_ms: int
+    end_ms: int
     score: Score | None
 
 
@@ -105,6 +106,8 @@ def advance(state: State, item: Scores | Tick, rules: Mapping[int, Rule]) -> tup
         # What ended before this sample is told as ended, even if the sample would begin it again.
         track, end = _close(track, cls, rule, item.t_ms if hit else now_ms)
         closed += end
+        track, stale = _let_go(track, rule, item.t_ms)
+        unconfirmed += stale
         if isinstance(item, Scores):
             if track.open is None:
                 gone = _forgotten(track, rule)
@@ -120,13 +123,14 @@ def advance(state: State, item: Scores | Tick, rules: Mapping[int, Rule]) -> tup
 
 
 def finish(state: State, t_ms: int, reason: CloseReason) -> tuple[State, list[Event]]:
-    """Close everything: the source came to its end, or its clock changed."""
+    """Close everything: the source came to its end or was stopped, or its clock changed."""
     closed = [
         _event(track.open, cls, Kind.CLOSE, track.open.last_ms if reason == CloseReason.QUIET else t_ms, reason)
         for cls, track in state.tracks.items()
         if track.open
     ]
-    return State(_NO_TRACKS, state.next_key, state.unconfirmed), closed
+    gone = sum(_waiting(track) for track in state.tracks.values())
+    return State(_NO_TRACKS, state.next_key, state.unconfirmed + gone), closed
 
 
 def _best(item: Scores, cls: int) -> Score | None:
@@ -136,6 +140,20 @@ def _best(item: Scores, cls: int) -> Score | None:
     )
 
 
+def _waiting(track: Track) -> int:
+    """Hits that have not opened an event."""
+    return sum(one.score is not None for one in track.recent)
+
+
+def _let_go(track: Track, rule: Rule, t_ms: int) -> tuple[Track, int]:
+    """Hits are forgotten after the quiet that would have closed their event; returns how many.
+
+    Samples may lie hours apart (a camera with a trigger), and what was seen in the morning confirms nothing at night.
+    """
+    newest_ms = max((one.end_ms for one in track.recent if one.score is not None), default=t_ms)
+    return (Track(), _waiting(track)) if t_ms - newest_ms > rule.quiet_ms else (track, 0)
+
+
 def _forgotten(track: Track, rule: Rule) -> int:
     """1 if a hit now leaves the memory without having opened an event."""
     full = len(track.recent) >= rule.windows
@@ -143,7 +161,7 @@ def _forgotten(track: Track, rule: Rule) -> int:
 
 
 def _gather(track: Track, cls: int, rule: Rule, item: Scores, hit: Score | None, key: int) -> tuple[Track, list[Event]]:
-    recent = (*track.recent, _Hit(item.t_ms, hit))[-rule.windows :]
+    recent = (*track.recent, _Hit(item.t_ms, item.t_ms + item.duration_ms, hit))[-rule.windows :]
     hits = [(one.t_ms, one.score) for one in recent if one.score is not None]
     if len(hits) < rule.hits or hit is None:
         return Track(recent), []

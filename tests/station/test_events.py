@@ -58,6 +58,20 @@ def test_hits_that_came_too_few_are_counted() -> None:
     assert state.unconfirmed == 3
 
 
+def test_hits_of_the_morning_confirm_nothing_at_night() -> None:
+    """Samples of a camera with a trigger may lie hours apart: hits older than the quiet are let go, and counted."""
+    told, state = [], State()
+    for number in (0, 1, 5_000, 5_001, 5_002):
+        state, more = advance(state, window(number, hit=True), RULES)
+        told += more
+    assert [(one.kind, one.start_ms) for one in told] == [(Kind.OPEN, 5_000 * STEP_MS)]
+    assert state.unconfirmed == 2
+    state, more = advance(advance(State(), window(0, hit=True), RULES)[0], Tick(10**6), RULES)
+    assert (more, state.unconfirmed) == ([], 1)
+    state, _ = finish(advance(State(), window(0, hit=True), RULES)[0], 5_000, CloseReason.QUIET)
+    assert state.unconfirmed == 1
+
+
 def test_an_event_closes_after_quiet_at_its_last_hit() -> None:
     """30 s without a hit end it, and it lasted until the end of the last hit."""
     told = play(pattern("xxx" + "-" * 30))
