@@ -15,11 +15,12 @@ from otorongo.models.manifest import Bundle
 from otorongo.models.manifest import load as load_bundle
 from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.systemd import notify
-from otorongo.station.app_process import SOFTWARE, kind_of, stop_on_signal
+from otorongo.station.app_process import SOFTWARE, kind_of, only_one, stop_on_signal
+from otorongo.station.bad_input import BadInput
 from otorongo.station.config import CameraConfig, MicrophoneConfig, RuleConfig, StationConfig, check_cadence, rules_of
 from otorongo.station.errors import SensorError
 from otorongo.station.events import Rule
-from otorongo.station.outbox import Outbox
+from otorongo.station.outbox import Outbox, uptime_ms
 from otorongo.station.pipeline import Judged, Keeper, Passed, Sense
 from otorongo.station.redact import without_secrets
 from otorongo.station.samples import Event, Item, Sample, Score
@@ -49,6 +50,11 @@ def sense(config: StationConfig, section: str, *, show: Show | None = None, dril
     Raises ConfigError, BundleError, SensorError or OutboxError, which say how to mend it.
     """
     sensor = sensor_of(config, section)
+    with only_one(section, config.data_dir):
+        return _sense(config, section, sensor, show, drill=drill)
+
+
+def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | None, *, drill: bool) -> int:
     board = LinuxBoard(config.data_dir)
     bundle = load_bundle(sensor.bundle)
     rules = rules_for(section, sensor, bundle)
@@ -60,9 +66,9 @@ def sense(config: StationConfig, section: str, *, show: Show | None = None, dril
         outbox.speak_as(birth.encode(birth_of(config, section, sensor, bundle, outbox)))
         for seq in outbox.close_leftovers(sensor.number):
             log.warning("%s: an event was left open by the last run: closed as restart at seq %d", section, seq)
-        source = _open(config, section, sensor, bundle, outbox, board)
+        source = _open(section, sensor, bundle, outbox, board)
         loop = Sense(
-            name=cursor_name(section, sensor),
+            name=section,
             number=sensor.number,
             outbox=outbox,
             gate=_gate(sensor),
@@ -71,12 +77,19 @@ def sense(config: StationConfig, section: str, *, show: Show | None = None, dril
             keeper=_keeper(config, section, sensor, outbox),
             tags=16 if drill else 0,
             heartbeat_s=sensor.heartbeat_s,
-            uptime_ms=lambda: board.clock().t_ms,
+            uptime_ms=uptime_ms,
+            clock=board.clock,
+            bad=BadInput(Path(config.data_dir) / "bad" / section).keep,
             alive=_watchdog(),
         )
         if show:
             loop.show = show
-        stop_on_signal(source.close)
+
+        def stop() -> None:
+            loop.stop()
+            source.close()
+
+        stop_on_signal(stop)
         log.debug("ready")
         device = without_secrets(sensor.device)  # everybody may read a service's status
         notify(f"READY=1\nSTATUS={section}: {sensor.driver} {device}, {bundle.manifest.reference}")
@@ -221,16 +234,10 @@ def _keeper(config: StationConfig, section: str, sensor: Sensor, outbox: Outbox)
     return ThumbnailKeeper(shelf, sensor.number, webp, shrink) if sensor.thumbnail else None
 
 
-def _open(
-    config: StationConfig, section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board: LinuxBoard
-) -> Source:
+def _open(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board: LinuxBoard) -> Source:
     """Open the device or the recordings. Raises SensorError."""
     if sensor.driver == "replay":
         return _replay(section, sensor, bundle, outbox, board)
-
-    def uptime_ms() -> int:
-        return board.clock().t_ms
-
     if isinstance(sensor, MicrophoneConfig):
         from otorongo.station.adapters.alsa import Alsa
 
@@ -275,15 +282,12 @@ def _replay(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board:
         from otorongo.station.adapters import replay_picture
 
         reader = replay_picture.PictureReader(image.decode, sensor.fps)
-        duration_ms, endings = (lambda path: 0), (*replay.PICTURES, *replay.VIDEOS)
+        duration_ms, endings = replay_picture.duration_ms, (*replay.PICTURES, *replay.VIDEOS)
     recordings, refused = replay.find(place, endings, zone)
     if not recordings and not refused:
         raise SensorError(f"{section}.device {place}: holds nothing to replay (allowed: {', '.join(endings)})")
     origin = _origin(name, sensor, outbox, board, replay.length_of(recordings, duration_ms))
-    done = outbox.cursor(name)
-    if done:
-        log.info("%s: going on after %s", section, done)
-    player = replay.Replay(recordings, reader, duration_ms, sensor.replay.speed, origin, done, refused)
+    player = replay.Replay(recordings, reader, name, outbox.cursor, sensor.replay.speed, origin, refused)
     return Source(player.samples, player.close)
 
 

@@ -73,8 +73,7 @@ def _sensor(section: str, sensor: Sensor) -> Iterator[Finding]:
 def _device(section: str, sensor: Sensor) -> Iterator[Finding]:
     where = f"{section}.device {sensor.device}"
     if sensor.driver == "replay":
-        there = Path(sensor.device).exists()
-        yield there, f"{where}: {'is there' if there else 'no such file or folder: write the path of the recordings'}"
+        yield _recordings(section, sensor)
     elif isinstance(sensor, MicrophoneConfig):
         if shutil.which("arecord") is None:
             yield False, "microphone: the program arecord is missing: install the package alsa-utils"
@@ -91,6 +90,24 @@ def _device(section: str, sensor: Sensor) -> Iterator[Finding]:
     elif sensor.device.startswith("/dev/"):
         there = Path(sensor.device).exists()
         yield there, f"{where}: {'is there' if there else 'no such device: is the camera plugged in?'}"
+
+
+def _recordings(section: str, sensor: Sensor) -> Finding:
+    """Whether there is something to replay, and its time zone exists."""
+    from otorongo.station.adapters import replay
+
+    sounds = isinstance(sensor, MicrophoneConfig)
+    endings = replay.SOUNDS if sounds else (*replay.PICTURES, *replay.VIDEOS)
+    where = f"{section}.device {sensor.device}"
+    try:
+        found, refused = replay.find(Path(sensor.device), endings, replay.zone_of(sensor.replay.zone))
+    except OtorongoError as error:
+        return False, f"{section}: {error}"
+    if not found:
+        return False, f"{where}: holds nothing to replay (allowed: {', '.join(endings)})"
+    if refused:
+        return False, f"{where}: {len(refused)} files cannot be read, such as {refused[0].name}: {refused[0].why}"
+    return True, f"{where}: {len(found)} recordings, the first is {found[0].name}"
 
 
 def _uplink(config: StationConfig) -> Iterator[Finding]:

@@ -1,12 +1,17 @@
 """What every process of a station has in common. Light: the uplink loads it too, and with it no numpy."""
 
+import fcntl
 import logging
+import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Final, Literal
 
 from otorongo import __version__
+from otorongo.station.errors import SensorError
 
 log = logging.getLogger(__name__)
 
@@ -28,3 +33,38 @@ def stop_on_signal(close: Callable[[], None]) -> None:
 
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, stop)
+
+
+@contextmanager
+def only_one(section: str, data_dir: str | Path) -> Iterator[None]:
+    """Hold a section of a data folder for this process: a second one would close the events of the first.
+
+    The lock is the kernel's (`flock`), so that a process which dies leaves none behind. Raises SensorError that names
+    the other process, or says why the folder cannot be used.
+    """
+    path = Path(data_dir) / f"{section}.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+")
+    except OSError as error:
+        raise SensorError(f"{path}: {error.strerror}: run as the user who owns {path.parent}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            other = file.read().strip() or "another process"
+            raise SensorError(
+                f"{section}: {other} already works in {path.parent}: stop it first "
+                f"(systemctl stop otorongo-sense@{section}, or Ctrl-C where it runs), or use another data_dir"
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} ({_command()})")
+        file.flush()
+        yield
+
+
+def _command() -> str:
+    """What this process was started as, in short."""
+    words = Path("/proc/self/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+    return " ".join(Path(word).name for word in words if word)[:120]

@@ -11,9 +11,10 @@ import msgspec
 
 from otorongo.station import config as station_config
 from otorongo.station.app import sense
-from otorongo.station.config import CameraConfig, MicrophoneConfig, ReplayConfig, StationConfig
+from otorongo.station.config import MOST_SPEED, CameraConfig, MicrophoneConfig, ReplayConfig, StationConfig
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Event, Sample
+from otorongo.toml import ConfigError
 from otorongo.wire.classes import name_of
 from otorongo.wire.codes import Kind
 
@@ -23,6 +24,11 @@ _PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp", ".mp4", ".avi", ".mov", ".
 
 def replay(given: argparse.Namespace) -> int:
     """Replay a file or folder as microphone, camera or both, as its files are; the exit status."""
+    if not 0 <= given.speed <= MOST_SPEED:
+        raise ConfigError(
+            f"--speed {given.speed:g}: is no pace (allowed: 0 for as fast as possible, 1 for as recorded, up to "
+            f"{MOST_SPEED})"
+        )
     path: Path = given.path
     if not path.exists():
         raise SensorError(f"{path}: no such file or folder")

@@ -13,6 +13,8 @@ from otorongo.wire.errors import BadValue
 from otorongo.wire.topics import check_station
 
 DEFAULT_PATH: Final = Path("/etc/otorongo/station.toml")
+MOST_SPEED: Final = 1000
+"""Of a replay: so many times as fast as it was recorded."""
 
 Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1, le=10_000)]
@@ -50,7 +52,7 @@ class PlaceConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 class ReplayConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How `driver = "replay"` reads files instead of a device."""
 
-    speed: Annotated[float, Meta(ge=0, le=1000)] = 1.0
+    speed: Annotated[float, Meta(ge=0, le=MOST_SPEED)] = 1.0
     """1: as fast as it was recorded; 10: ten times as fast; 0: as fast as possible."""
     at: Literal["recorded", "now"] = "recorded"
     """`now` shifts the capture times: the replay seems to happen while it runs."""

@@ -9,8 +9,10 @@ import hashlib
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +21,7 @@ import numpy as np
 from otorongo.station.errors import SensorError
 from otorongo.station.outbox_media import MediaShelf
 from otorongo.station.outbox_write import Of
-from otorongo.station.pipeline import Judged
+from otorongo.station.pipeline import Judged, Kept, Unkept
 from otorongo.station.samples import Event, Picture, Sample, Sound
 from otorongo.wire.codes import Kind, MediaKind
 from otorongo.wire.rows import Media
@@ -69,26 +71,37 @@ class Shelf:
         path = self.data_dir / "media" / self.section / name
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        try:
+            with part.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError:  # half a file would take the room that is missing
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
         return path.relative_to(self.data_dir).as_posix()
+
+    def discard(self, row: Of) -> None:
+        """Delete a file whose row could not be put."""
+        self.delete(self.data_dir / row.path)
 
     def _make_room(self, size: int) -> None:
         mine = f"media/{self.section}/"
         known = [evidence for evidence in self.media.all() if evidence.path.startswith(mine)]
         total = sum(evidence.bytes for evidence in known) + size
         gone = []
-        for evidence in known:
-            if total <= self.budget_bytes:
-                break
-            self.delete(self.data_dir / evidence.path)
-            gone.append(evidence.seq)
-            total -= evidence.bytes
-        if gone:
-            self.media.forget(gone)
+        try:
+            for evidence in known:
+                if total <= self.budget_bytes:
+                    break
+                self.delete(self.data_dir / evidence.path)
+                gone.append(evidence.seq)
+                total -= evidence.bytes
+        finally:
+            if gone:
+                self.media.forget(gone)
 
     def _files(self) -> Iterable[Path]:
         return [path for path in (self.data_dir / "media" / self.section).rglob("*") if path.is_file()]
@@ -106,6 +119,16 @@ class _Clip:
 
 
 @dataclass
+class _Heard:
+    """The sound of a clip, taken out of the memory, and not yet written."""
+
+    clip: _Clip
+    start_ms: int
+    sound: Sound
+    rate_hz: int
+
+
+@dataclass
 class ClipKeeper:
     """Keeps the newest sound in memory, and a clip of each event with what came before it."""
 
@@ -116,13 +139,15 @@ class ClipKeeper:
     encode: EncodeSound
     _ring: deque[tuple[int, Sound, int]] = field(default_factory=deque)
     _due: list[_Clip] = field(default_factory=list)
+    _heard: list[_Heard] = field(default_factory=list)
 
     def see(self, sample: Sample, judged: Judged | None) -> None:
         """Remember what is new of a window; forget what no clip can need any more."""
         count = round(sample.new_ms * sample.rate_hz / 1000)
         new = sample.data[-count:] if count else sample.data[:0]
         start_ms = sample.end_ms - sample.new_ms
-        if self._ring and not 0 <= start_ms - self._end_ms() <= 250:
+        if self._ring and abs(start_ms - self._end_ms()) > 250:
+            self._cut(self._due)  # what comes now belongs to another piece of sound
             self._ring.clear()
         self._ring.append((start_ms, new.copy(), sample.rate_hz))
         first_ms = min((clip.start_ms for clip in self._due), default=sample.end_ms)
@@ -142,30 +167,46 @@ class ClipKeeper:
                 if clip.opening == opening:
                     clip.until_ms = min(clip.until_ms, revision.t_ms + 1000)
 
-    def work(self, now_ms: int, *, last: bool = False) -> list[tuple[Of, int]]:
-        """Write the clips that are complete."""
-        ready = [clip for clip in self._due if last or clip.until_ms <= now_ms]
-        self._due = [clip for clip in self._due if not (last or clip.until_ms <= now_ms)]
-        return [made for clip in ready if (made := self._write(clip))]
+    def work(self, now_ms: int, *, last: bool = False) -> Iterator[Kept | Unkept]:
+        """Write the clips that are complete, or as complete as they can become."""
+        self._cut([clip for clip in self._due if last or clip.until_ms <= now_ms])
+        if last:
+            self._ring.clear()
+        while self._heard:
+            heard = self._heard.pop(0)
+            yield _tried(f"clip of event {heard.clip.opening}", partial(self._write, heard))
 
-    def _write(self, clip: _Clip) -> tuple[Of, int] | None:
+    def discard(self, row: Of) -> None:
+        """The row of a clip could not be put."""
+        self.shelf.discard(row)
+
+    def _cut(self, clips: Sequence[_Clip]) -> None:
+        """Take the sound of clips out of the memory: what there is of it."""
+        self._heard += [self._cut_one(clip) for clip in clips]
+        self._due = [clip for clip in self._due if clip not in clips]
+
+    def _cut_one(self, clip: _Clip) -> _Heard:
         parts = [
             (start, sound, rate)
             for start, sound, rate in self._ring
             if len(sound) and start < clip.until_ms and start + len(sound) * 1000 // rate > clip.start_ms
         ]
         if not parts:
-            return None
-        rate = parts[-1][2]
+            return _Heard(clip, clip.start_ms, np.zeros(0, np.float32), 0)
+        first_ms, _, rate = parts[0]
         sound = np.concatenate([part for _, part, _ in parts])
-        skip = max(0, round((clip.start_ms - parts[0][0]) * rate / 1000))
-        sound = sound[skip : skip + round(self.clip_s * rate)]
+        skip = max(0, round((clip.start_ms - first_ms) * rate / 1000))
+        return _Heard(clip, max(clip.start_ms, first_ms, 0), sound[skip : skip + round(self.clip_s * rate)], rate)
+
+    def _write(self, heard: _Heard) -> Kept:
+        """Raises SensorError if there is no sound, OSError if the card does not take it, what the encoder raises."""
+        clip, sound, rate = heard.clip, heard.sound, heard.rate_hz
         if not len(sound):
-            return None
+            raise SensorError("none of its sound is in memory any more")
         content = self.encode(sound, rate)
         path = self.shelf.write(f"{clip.opening}-{clip.boot}.ogg", content)
         row = Media(
-            t_ms=max(clip.start_ms, parts[0][0], 0),
+            t_ms=heard.start_ms,
             sensor=self.sensor,
             back=0,
             kind=MediaKind.CLIP,
@@ -174,7 +215,7 @@ class ClipKeeper:
             tags=clip.tags,
             duration_ms=round(len(sound) * 1000 / rate),
         )
-        return Of(clip.opening, row, path), clip.boot
+        return Kept(Of(clip.opening, row, path), clip.boot)
 
     def _end_ms(self) -> int:
         start, sound, rate = self._ring[-1]
@@ -213,12 +254,17 @@ class ThumbnailKeeper:
         if revision.kind == Kind.OPEN and self._now:
             self._due.append(_Shot(opening, boot, tags, revision.cls, *self._now))
 
-    def work(self, now_ms: int, *, last: bool = False) -> list[tuple[Of, int]]:
+    def work(self, now_ms: int, *, last: bool = False) -> Iterator[Kept | Unkept]:
         """Write the pictures that wait."""
-        due, self._due = self._due, []
-        return [self._write(shot) for shot in due]
+        while self._due:
+            shot = self._due.pop(0)
+            yield _tried(f"picture of event {shot.opening}", partial(self._write, shot))
 
-    def _write(self, shot: _Shot) -> tuple[Of, int]:
+    def discard(self, row: Of) -> None:
+        """The row of a picture could not be put."""
+        self.shelf.discard(row)
+
+    def _write(self, shot: _Shot) -> Kept:
         boxes = [box for box in shot.judged.boxes if box.wire_class == shot.cls]
         content = small(crop(shot.sample.data, boxes), self.encode, self.shrink)
         path = self.shelf.write(f"{shot.opening}-{shot.boot}.webp", content)
@@ -231,7 +277,15 @@ class ThumbnailKeeper:
             sha256=hashlib.sha256(content).digest(),
             tags=shot.tags,
         )
-        return Of(shot.opening, row, path), shot.boot
+        return Kept(Of(shot.opening, row, path), shot.boot)
+
+
+def _tried(what: str, write: Callable[[], Kept]) -> Kept | Unkept:
+    """Write one piece of evidence; whatever goes wrong with it, the next one is written."""
+    try:
+        return write()
+    except Exception as error:  # noqa: BLE001 - a full card, an encoder: cv2.error is a plain exception
+        return Unkept(f"{what}: {error}")
 
 
 def crop(picture: Picture, boxes: "Iterable[object]") -> Picture:

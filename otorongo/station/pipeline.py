@@ -8,14 +8,16 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from numpy.typing import NDArray
 
-from otorongo.errors import OtorongoError
 from otorongo.station import events, report
+from otorongo.station.errors import OutboxError
 from otorongo.station.events import Rule
 from otorongo.station.outbox_write import Of
+from otorongo.station.ports import ClockReading
 from otorongo.station.samples import ClockDomain, Event, Fault, Item, Sample, Score, Scores, Tick
 from otorongo.wire.classes import name_of
 from otorongo.wire.codes import CloseReason, Counter, Kind, NoteKind, Tag
@@ -44,6 +46,21 @@ class Judged:
     boxes: tuple[Any, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file of evidence that lies on the card: its media row, to be put in this clock domain."""
+
+    row: Of
+    boot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unkept:
+    """Evidence that should be there and is not."""
+
+    why: str
+
+
 class Box(Protocol):
     """The outbox, as far as the loop needs it."""
 
@@ -57,6 +74,9 @@ class Box(Protocol):
     def domain(self, key: str, utc0_ms: int, state: int = ..., bound_ms: int = ...) -> int:
         """The number of a replay's clock domain."""
 
+    def map_boot(self, boot: int, utc0_ms: int, state: int, bound_ms: int) -> bool:
+        """Keep a mapping of a clock domain to UTC if it is better than the one known."""
+
 
 class Keeper(Protocol):
     """Keeps evidence: sees every sample, is told of events, and writes files when nothing else waits."""
@@ -67,8 +87,11 @@ class Keeper(Protocol):
     def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
         """An event opened, grew or closed."""
 
-    def work(self, now_ms: int, *, last: bool = False) -> list[tuple[Of, int]]:
-        """Write what is due; media rows with their clock domain. `last`: nothing more will come."""
+    def work(self, now_ms: int, *, last: bool = False) -> Iterable[Kept | Unkept]:
+        """Write what is due, one after another. `last`: nothing more will come in this clock domain."""
+
+    def discard(self, row: Of) -> None:
+        """The row of a file could not be put: its file goes."""
 
 
 @dataclass
@@ -76,7 +99,7 @@ class Sense:
     """One sensor's loop and all that it remembers."""
 
     name: str
-    """The section of station.toml, and the name of the cursor."""
+    """The section of station.toml."""
     number: int
     outbox: Box
     gate: Callable[[Sample], Passed]
@@ -87,6 +110,10 @@ class Sense:
     """Put on every event (a drill)."""
     heartbeat_s: int = 3600
     uptime_ms: Callable[[], int] = lambda: 0
+    clock: Callable[[], ClockReading] = lambda: ClockReading(0)
+    """Asked at each heartbeat, so that rows are dated even where no uplink runs."""
+    bad: Callable[[Sample], Path | None] = lambda sample: None
+    """Keeps a sample that nothing could be made of."""
     alive: Callable[[int], None] = lambda moved: None
     """Told after each item how many there were: the watchdog."""
     show: Callable[[Event, Sample | None], None] = lambda event, sample: None
@@ -95,7 +122,8 @@ class Sense:
     _state: events.State = field(default_factory=events.State)
     _openings: dict[int, int] = field(default_factory=dict)
     _domain: ClockDomain | None = None
-    _cursor: str | None = None
+    _stopped: bool = False
+    _cursor: tuple[str, str] | None = None
     """Of the last sample that was taken in whole."""
     _last_ms: int = 0
     _beat_ms: int | None = None
@@ -104,15 +132,18 @@ class Sense:
     _missed_ms: int = 0
 
     def run(self, items: Iterable[Item]) -> None:
-        """Take in everything until the sensor ends; then close what is open."""
+        """Take in everything until the sensor ends or is stopped; then close what is open."""
         self.heartbeat()
         for item in items:
             self.step(item)
-        self._finish(CloseReason.QUIET)
-        self._keep(last=True)
+        self._finish(CloseReason.RESTART if self._stopped else CloseReason.QUIET)
         if self._cursor:
-            self.outbox.put([], cursor=(self.name, self._cursor))
+            self.outbox.put([], cursor=self._cursor)
         self.heartbeat()
+
+    def stop(self) -> None:
+        """Somebody ends this process: what is open goes on without being seen, and is not told as quiet."""
+        self._stopped = True
 
     def step(self, item: Item) -> None:
         """Take in one item. What goes wrong with one sample is counted and told, and the next one is taken."""
@@ -120,6 +151,7 @@ class Sense:
             self._fault(item)
         elif isinstance(item, Tick):
             self.count(Counter.TICKS)
+            self._enter(item.domain)
             if item.t_ms >= self._last_ms:
                 self._last_ms = item.t_ms
                 self._tell(item, None, None)
@@ -147,15 +179,15 @@ class Sense:
             missed_ms=self._missed_ms,
         )
         self.outbox.put([row])
+        reading = self.clock()
+        self.outbox.map_boot(self.outbox.boot, reading.utc0_ms, reading.state, reading.bound_ms)
         self._beat_ms, self._missed_ms, self._faults = now_ms, 0, {}
 
     def _sample(self, sample: Sample) -> None:
         self.count(Counter.SAMPLES)
-        if sample.domain != self._domain:
-            self._finish(CloseReason.QUIET)
-            self._domain = sample.domain
+        self._enter(sample.domain)
         self._last_ms = sample.end_ms
-        passed = self.gate(sample)
+        passed = self._gated(sample)
         judged = self._judge(sample) if passed.classify else None
         if not passed.classify:
             self.count(Counter.GATED)
@@ -168,26 +200,47 @@ class Sense:
         self._tell(item, sample.cursor, sample)
         self._cursor = sample.cursor
         if sample.last and sample.cursor:
-            self.outbox.put([], cursor=(self.name, sample.cursor))
+            self.outbox.put([], cursor=sample.cursor)
+
+    def _enter(self, domain: ClockDomain | None) -> None:
+        """What belongs to the clock domain before this one ends there: their times cannot be compared."""
+        if domain != self._domain:
+            self._finish(CloseReason.QUIET)
+            self._domain, self._last_ms = domain, 0
+
+    def _gated(self, sample: Sample) -> Passed:
+        """A gate that fails hides nothing: what it cannot judge is classified."""
+        try:
+            return self.gate(sample)
+        except Exception as error:  # noqa: BLE001 - cv2.error and the like are plain exceptions
+            self.count(Counter.BAD_INPUT)
+            self._bad(sample, f"cannot be compared with what was before it: {error}")
+            return Passed(classify=True)
 
     def _judge(self, sample: Sample) -> Judged | None:
         began_ms = self.uptime_ms()
         try:
             judged = self.classify(sample.data, sample.rate_hz)
-        except (OtorongoError, ValueError, RuntimeError) as error:  # onnxruntime raises RuntimeErrors of its own
+        except Exception as error:  # noqa: BLE001 - onnxruntime and cv2 raise plain exceptions of their own
             self.count(Counter.CLASSIFIER_FAULTS)
-            self._note(NoteKind.SENSOR_FAULT, f"{sample.source or self.name}: cannot be classified: {error}")
+            self._bad(sample, f"cannot be classified: {error}")
             return None
         self.count(Counter.CLASSIFIED)
         log.debug("scored: taken in after %d ms", self.uptime_ms() - began_ms)
         return judged
 
-    def _tell(self, item: Scores | Tick, cursor: str | None, sample: Sample | None) -> None:
+    def _bad(self, sample: Sample, why: str) -> None:
+        """Tell of a sample that nothing could be made of, and keep it."""
+        kept = self.bad(sample)
+        where = f" (kept as {kept})" if kept else ""
+        self._note(NoteKind.BAD_INPUT, f"{sample.source or self.name}: {why[:300]}{where}")
+
+    def _tell(self, item: Scores | Tick, cursor: tuple[str, str] | None, sample: Sample | None) -> None:
         """Advance the events, and commit what is to be told, with the cursor."""
         self._state, revisions = events.advance(self._state, item, self.rules)
         self._commit(revisions, cursor, sample)
 
-    def _commit(self, revisions: list[Event], cursor: str | None, sample: Sample | None) -> None:
+    def _commit(self, revisions: list[Event], cursor: tuple[str, str] | None, sample: Sample | None) -> None:
         if not revisions:
             return
         rows: list[Row | Of] = []
@@ -195,8 +248,7 @@ class Sense:
             row = report.row(revision, self.number, tags=self.tags)
             opening = self._openings.get(revision.key, 0)
             rows.append(row if revision.kind == Kind.OPEN else Of(opening, row))
-        place = (self.name, cursor) if cursor else None
-        seqs = self.outbox.put(rows, boot=self._boot(), cursor=place)
+        seqs = self.outbox.put(rows, boot=self._boot(), cursor=cursor)
         self.count(Counter.ROWS_PUT, len(rows))
         for revision, seq in zip(revisions, seqs, strict=True):
             self._told(revision, seq, sample)
@@ -219,8 +271,10 @@ class Sense:
         self.show(revision, sample)
 
     def _finish(self, reason: CloseReason) -> None:
+        """Close what is open, and write its evidence: nothing more comes in this clock domain."""
         self._state, closings = events.finish(self._state, self._last_ms, reason)
         self._commit(closings, self._cursor, None)
+        self._keep(last=True)
 
     def _boot(self) -> int:
         """The clock domain of what comes now."""
@@ -233,14 +287,18 @@ class Sense:
         """Write the evidence that is due, and say that it is there."""
         if not self.keeper:
             return
-        try:
-            kept = self.keeper.work(self._last_ms, last=last)
-        except (OSError, OtorongoError, ValueError, RuntimeError) as error:  # a full card, an encoder: never the alert
-            self.count(Counter.MEDIA_DROPPED)
-            self._note(NoteKind.OTHER, f"{self.name}: evidence was not kept: {error}")
-            return
-        for row, boot in kept:
-            self.outbox.put([row], boot=boot)
+        for made in self.keeper.work(self._last_ms, last=last):
+            if isinstance(made, Unkept):
+                self.count(Counter.MEDIA_DROPPED)
+                self._note(NoteKind.OTHER, f"{self.name}: evidence was not kept: {made.why}")
+                continue
+            try:
+                self.outbox.put([made.row], boot=made.boot)
+            except OutboxError as error:  # a file that no row tells of would only take room
+                self.keeper.discard(made.row)
+                self.count(Counter.MEDIA_DROPPED)
+                log.warning("%s: evidence was not kept: %s", self.name, error)
+                continue
             self.count(Counter.MEDIA_KEPT)
 
     def _fault(self, fault: Fault) -> None:
@@ -251,7 +309,7 @@ class Sense:
         self.count(Counter.OVERRUNS, fault.lost if fault.kind == NoteKind.OTHER else 0)
         self._note(NoteKind(fault.kind), fault.text, fault.cursor)
 
-    def _note(self, kind: NoteKind, text: str, cursor: str | None = None) -> None:
+    def _note(self, kind: NoteKind, text: str, cursor: tuple[str, str] | None = None) -> None:
         """A sentence for the technician, and the cursor with it; floods are counted, not told."""
         log.warning("%s", text)
         self._faults[kind] = self._faults.get(kind, 0) + 1
@@ -259,7 +317,7 @@ class Sense:
         if self._faults[kind] <= MOST_FAULT_NOTES:
             rows = [Note(self.uptime_ms(), kind, text[:500], self.number)]
         if rows or cursor:
-            self.outbox.put(rows, cursor=(self.name, cursor) if cursor else None)
+            self.outbox.put(rows, cursor=cursor)
 
 
 def drill_tags(*, drill: bool) -> int:

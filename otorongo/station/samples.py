@@ -40,8 +40,8 @@ class Sample:
     """The file that a replay read it from."""
     domain: ClockDomain | None = None
     """Of a replay; None: this boot."""
-    cursor: str | None = None
-    """Where a replay goes on after this sample; committed together with what the sample caused."""
+    cursor: tuple[str, str] | None = None
+    """Name and value: where a replay goes on after this sample; committed together with what the sample caused."""
     last: bool = False
     """The last sample of its file."""
 
@@ -56,6 +56,8 @@ class Tick:
     """Nothing came; time passes all the same."""
 
     t_ms: int
+    domain: ClockDomain | None = None
+    """Of a replay; None: this boot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Fault:
     lost: int = 0
     """Samples lost by it."""
     domain: ClockDomain | None = None
-    cursor: str | None = None
+    cursor: tuple[str, str] | None = None
 
 
 Item = Sample | Tick | Fault

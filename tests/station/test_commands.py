@@ -76,6 +76,8 @@ def test_tail_tells_the_rows_of_a_run_in_words(tmp_path: Path, sounds: Path) -> 
         (("sense", "camera"), r"no section [camera]"),
         (("uplink",), "no section [uplink]"),
         (("replay", "/nowhere"), "/nowhere: no such file or folder"),
+        (("replay", "/nowhere", "--speed", "-1"), "--speed -1: is no pace (allowed: 0"),
+        (("replay", "/nowhere", "--speed", "nan"), "--speed nan: is no pace"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(
@@ -86,3 +88,21 @@ def test_what_cannot_be_done_is_said_in_one_line(
     assert done.returncode == 1
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_two_processes_do_not_work_for_one_sensor(tmp_path: Path, sounds: Path) -> None:
+    """The second one says who has it and how to go on; the first one's lock dies with it, also when it is killed."""
+    path = config(tmp_path, sounds)
+    path.write_text(path.read_text().replace("speed = 0.0", "speed = 1.0"))
+    argv = [sys.executable, "-m", "otorongo.station", "--config", str(path), "-v", "sense", "microphone"]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as first:
+        assert first.stderr is not None
+        assert any("DEBUG ready" in line for line in first.stderr)
+        for words in (("sense", "microphone"), ("replay", str(sounds), "--keep")):
+            second = command(*words, "--config", str(path))
+            assert second.returncode == 1
+            assert f"microphone: process {first.pid} (" in second.stderr
+            assert "stop it first (systemctl stop otorongo-sense@microphone" in second.stderr
+        first.kill()
+    path.write_text(path.read_text().replace("speed = 1.0", "speed = 0.0"))
+    assert command("sense", "microphone", "--config", str(path)).returncode == 0

@@ -101,6 +101,7 @@ def test_rules_are_the_bundles_unless_the_file_says_otherwise(tmp_path: Path) ->
 
 def test_check_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A line for each thing; the exit status says whether there is something to mend."""
+    (tmp_path / "20260111_170000.wav").write_bytes(b"RIFF")
     path = write(tmp_path, '[uplink]\nbroker = "mqtt://hub.example:1883"\nkey_file = "/nowhere/device.key"\n')
     assert check(path) == 1
     said = capsys.readouterr().out
@@ -111,3 +112,23 @@ def test_check_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path, capsys: pyt
     path.write_text("station = 5")
     assert check(path) == 1
     assert "WRONG" in capsys.readouterr().out
+
+
+def test_check_looks_into_the_recordings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A zone that does not exist and a folder without anything to play are found before the replay is started."""
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    (folder / "notes.txt").touch()
+    base = f'station = "K-02"\ndata_dir = "{tmp_path}"\n[microphone]\ndriver = "replay"\ndevice = "{folder}"\n'
+    path = tmp_path / "other.toml"
+    for more, said in (
+        ("", f"WRONG  microphone.device {folder}: holds nothing to replay (allowed: .wav"),
+        ('[microphone.replay]\nzone = "Lima"\n', "WRONG  microphone: replay.zone: 'Lima' is no time zone"),
+    ):
+        path.write_text(base + more)
+        assert check(path) == 1
+        assert said in capsys.readouterr().out
+    (folder / "20260111_170000.wav").write_bytes(b"RIFF")
+    path.write_text(base)
+    check(path)
+    assert f"ok     microphone.device {folder}: 1 recordings" in capsys.readouterr().out

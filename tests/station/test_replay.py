@@ -4,10 +4,10 @@ import datetime as dt
 import itertools
 import os
 import struct
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import cv2
 import numpy as np
 import pytest
 import soundfile
@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from otorongo.station.adapters import replay, replay_picture, replay_sound
-from otorongo.station.adapters.replay import Origin, Replay
+from otorongo.station.adapters import replay, replay_sound
+from otorongo.station.adapters.replay import Origin, Part, Replay
 from otorongo.station.adapters.replay_times import captured, from_name
 from otorongo.station.errors import SensorError
 from otorongo.station.ports import ClockReading
@@ -131,8 +131,18 @@ def folder_of(tmp_path: Path, *lengths: float) -> Path:
 def player(folder: Path, **more: object) -> Replay:
     """A replay as fast as possible."""
     recordings, refused = replay.find(folder, replay.SOUNDS, LIMA)
-    given = {"speed": 0.0, "refused": refused, **more}
-    return Replay(recordings, READER, replay_sound.duration_ms, **given)  # type: ignore[arg-type]
+    given = {"speed": 0.0, "refused": refused, "committed": {}.get, **more}
+    return Replay(recordings, READER, "microphone", **given)  # type: ignore[arg-type]
+
+
+def heard(one: Replay) -> list[Sample]:
+    """The samples of a replay."""
+    return [item for item in one.samples() if isinstance(item, Sample)]
+
+
+def committed(items: Iterable[Sample | Fault]) -> dict[str, str]:
+    """What an outbox remembers after these items."""
+    return dict(item.cursor for item in items if item.cursor)
 
 
 def test_recordings_come_in_windows_dated_by_their_own_time(tmp_path: Path) -> None:
@@ -151,9 +161,9 @@ def test_recordings_come_in_windows_dated_by_their_own_time(tmp_path: Path) -> N
 def test_a_replay_that_was_killed_goes_on_after_its_cursor(tmp_path: Path, stop: int) -> None:
     """Whichever sample's cursor was committed last: the rest comes, nothing twice, with the same times and sound."""
     folder = folder_of(tmp_path, 10, 2, 5)
-    whole = [one for one in player(folder).samples() if isinstance(one, Sample)]
-    cursor = whole[stop].cursor if stop else None
-    rest = [one for one in player(folder, cursor=cursor).samples() if isinstance(one, Sample)]
+    whole = heard(player(folder))
+    kept = committed(one for one in whole[: stop + 1] if one.last) | committed([whole[stop]]) if stop else {}
+    rest = heard(player(folder, committed=kept.get))
     wanted = whole[stop + 1 :] if stop else whole
     assert [(one.t_ms, one.source, one.duration_ms, one.cursor) for one in rest] == [
         (one.t_ms, one.source, one.duration_ms, one.cursor) for one in wanted
@@ -191,8 +201,8 @@ def test_damaged_files_are_told_skipped_and_left_where_they_are(tmp_path: Path) 
     assert all(one.kind == NoteKind.BAD_INPUT and "20260111_1659" in one.text for one in faults)
     assert sum(isinstance(one, Sample) and one.source == "20260111_170000.flac" for one in items) == 2
     assert len(list(folder.iterdir())) == 5
-    again = [one for one in player(folder, cursor=faults[-1].cursor).samples() if isinstance(one, Fault)]
-    assert again == []
+    again = player(folder, committed=committed(faults).get).samples()
+    assert [one for one in again if isinstance(one, Fault)] == []
 
 
 def test_a_place_without_recordings_is_refused_by_name(tmp_path: Path) -> None:
@@ -224,28 +234,87 @@ def test_at_real_speed_a_replay_takes_its_time_and_tells_it(tmp_path: Path) -> N
     assert list(one.samples()) == []
 
 
-def test_pictures_and_films_become_frames(tmp_path: Path) -> None:
-    """One frame of a picture, two a second of a film, RGB; what is neither is told."""
-    Image.new("RGB", (64, 48), (200, 10, 20)).save(tmp_path / "20260111_170000.png")
-    film = cv2.VideoWriter(str(tmp_path / "20260111_170100.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
-    for _ in range(30):
-        film.write(np.full((48, 64, 3), (20, 10, 200), np.uint8))
-    film.release()
-    (tmp_path / "20260111_170200.mp4").write_bytes(b"no film")
-    (tmp_path / "20260111_170300.jpg").write_text("no picture")
+@pytest.mark.parametrize("seconds", [3, 4.5, 6, 9])
+def test_a_recording_of_whole_hops_is_played_once(tmp_path: Path, seconds: float) -> None:
+    """Its last window says that it is the last, so that a second run hears nothing again."""
+    folder = folder_of(tmp_path, seconds)
+    samples = heard(player(folder))
+    assert [one.last for one in samples] == [False] * (len(samples) - 1) + [True]
+    assert heard(player(folder, committed=committed(samples).get)) == []
 
-    def decode(raw: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-        found = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR_RGB)
-        if found is None:
-            raise SensorError("is no picture")
-        return np.asarray(found, np.uint8)
 
-    recordings, _ = replay.find(tmp_path, (*replay.PICTURES, *replay.VIDEOS), LIMA)
-    reader = replay_picture.PictureReader(decode, 2.0)
-    items = list(Replay(recordings, reader, lambda path: 0, speed=0.0).samples())
-    frames = [one for one in items if isinstance(one, Sample)]
-    assert [one.source for one in frames] == ["20260111_170000.png"] + ["20260111_170100.avi"] * 6
-    assert [one.t_ms - frames[1].t_ms for one in frames[1:]] == [0, 500, 1000, 1500, 2000, 2500]
-    for frame in frames:
-        assert abs(frame.data[24, 32].astype(int) - (200, 10, 20)).max() < 12
-    assert sum(isinstance(one, Fault) for one in items) == 2
+@pytest.mark.parametrize("shifted", [False, True])
+def test_recordings_that_are_added_later_are_played(tmp_path: Path, *, shifted: bool) -> None:
+    """Whatever their age, once; so is another recording under an old name; what is done stays done."""
+    origin = Origin(utc_ms(2026, 11, 22), Clock.NTP, 50) if shifted else None
+    folder = folder_of(tmp_path, 3, 6)
+    samples = heard(player(folder, origin=origin))
+    kept = committed(samples[:2])  # all of the first, half of the second
+    soundfile.write(folder / "20260111_165900.flac", tone(3), RATE)
+    soundfile.write(folder / "20260111_180000.flac", tone(3), RATE)
+    later = heard(player(folder, origin=origin, committed=kept.get))
+    assert sorted({one.source for one in later}) == [
+        "20260111_165900.flac",
+        "20260111_170100.flac",
+        "20260111_180000.flac",
+    ]
+    assert [one.t_ms for one in later] == sorted(one.t_ms for one in later)
+    assert [one.t_ms for one in later if one.source == "20260111_170100.flac"] == [one.t_ms for one in samples[2:]]
+    kept |= committed(later)
+    assert heard(player(folder, origin=origin, committed=kept.get)) == []
+    plain = tmp_path / "sounds" / "saw.wav"
+    for when in (1_700_000_000, 1_700_100_000):
+        soundfile.write(plain, tone(3), RATE)
+        os.utime(plain, (when, when))
+        again = heard(player(folder, origin=origin, committed=kept.get))
+        assert [one.source for one in again] == ["saw.wav"]
+        kept |= committed(again)
+
+
+def test_a_reader_that_fails_in_its_own_way_ends_only_its_file(tmp_path: Path) -> None:
+    """Whatever a decoder raises: what came before is heard, it is told with its name, and the next file is played."""
+
+    def odd(path: Path, position: int) -> Iterator[Part]:
+        yield Part(0, Sample(0, tone(1), 1000, RATE, 1000), 1)
+        if "1700" in path.name:
+            raise MemoryError("Unable to allocate 90 GiB")
+
+    recordings, _ = replay.find(folder_of(tmp_path, 1, 1), replay.SOUNDS, LIMA)
+    items = list(Replay(recordings, odd, "microphone", lambda name: None, speed=0.0).samples())
+    assert [type(one) for one in items] == [Sample, Fault, Sample]
+    assert isinstance(items[1], Fault)
+    assert "20260111_170000.flac: is damaged: MemoryError" in items[1].text
+    assert [one.last for one in items if isinstance(one, Sample)] == [False, True]
+
+
+def test_sound_that_is_damaged_in_the_middle_is_heard_as_far_as_it_goes(tmp_path: Path) -> None:
+    """MP3, FLAC, Ogg and WAV with noise or a hole in them: told or heard over, within bounds; the next one is heard."""
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    rng = np.random.default_rng(1)
+    for minute, ending in enumerate(("mp3", "flac", "ogg", "wav")):
+        path = folder / f"20260111_17{minute:02d}00.{ending}"
+        soundfile.write(path, tone(20, 16_000), 16_000)
+        raw = bytearray(path.read_bytes())
+        raw[len(raw) // 2 : len(raw) // 2 + 400] = rng.bytes(400)
+        path.write_bytes(raw)
+    (folder / "20260111_170500.wav").write_bytes(
+        b"RIFF\xff\xff\xff\xffWAVEfmt "
+        + struct.pack("<IHHIIHH", 16, 1, 60000, 2**31, 2**31, 2, 16)
+        + b"data\xff\xff\xff\xff"
+    )
+    soundfile.write(folder / "20260111_170600.wav", tone(3), RATE)
+    items = list(player(folder).samples())
+    by_file: dict[str, float] = {}
+    for one in items:
+        if isinstance(one, Sample):
+            assert np.isfinite(one.data).all()
+            by_file[one.source] = by_file.get(one.source, 0) + one.new_ms / 1000
+    faults = [one.text for one in items if isinstance(one, Fault)]
+    assert by_file["20260111_170600.wav"] == 3
+    assert any("20260111_170500.wav" in text for text in faults)
+    for minute, ending in enumerate(("mp3", "flac", "ogg", "wav")):
+        name = f"20260111_17{minute:02d}00.{ending}"
+        assert by_file[name] >= 7
+        assert by_file[name] > 18 or any(name in text for text in faults), f"{name}: {by_file[name]} s, {faults}"
+    assert heard(player(folder, committed=committed(one for one in items if not isinstance(one, Tick)).get)) == []

@@ -1,14 +1,15 @@
 """Files instead of a device: the order of recordings, their times, their pace, and where to go on.
 
 A replay is dated in clock domains of its own: one for each UTC day of recordings, or, shifted to now, one for itself.
-A file that cannot be read is told as a fault, left where it is, and the next one is read. Each sample carries a cursor;
-a replay that was killed goes on after the last cursor that was committed.
+A file that cannot be read is told as a fault, left where it is, and the next one is read. Each sample carries a cursor
+of its own file, committed with what the sample caused: a replay that was killed goes on after it, and a recording that
+is added later, of whatever age, is played.
 """
 
 import datetime as dt
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -36,8 +37,26 @@ class Recording(NamedTuple):
 
     path: Path
     name: str
-    """Relative to the folder: what the cursor remembers."""
+    """Relative to the folder: what is remembered of it."""
     when: Captured
+
+
+class Refused(NamedTuple):
+    """A file that is no recording, and why."""
+
+    name: str
+    why: str
+
+
+class Place(NamedTuple):
+    """How far a recording was played."""
+
+    position: int
+    """In the reader's own unit; -1: to its end."""
+    at: int
+    """Its beginning when pauses are cut, in ms ..."""
+    end: int
+    """... and the end of what came before and with it."""
 
 
 class Part(NamedTuple):
@@ -80,7 +99,7 @@ def zone_of(name: str) -> ZoneInfo:
         raise SensorError(f"replay.zone: {name!r} is no time zone (allowed: such as America/Lima, UTC)") from error
 
 
-def find(place: Path, endings: Sequence[str], zone: ZoneInfo) -> tuple[list[Recording], list[str]]:
+def find(place: Path, endings: Sequence[str], zone: ZoneInfo) -> tuple[list[Recording], list[Refused]]:
     """The recordings below a folder (or the one file) in order of capture, and why others are left out.
 
     Raises SensorError if there is nothing at that place.
@@ -96,7 +115,7 @@ def find(place: Path, endings: Sequence[str], zone: ZoneInfo) -> tuple[list[Reco
         try:
             found.append(Recording(path, name, captured(path, zone)))
         except OSError as error:
-            refused.append(f"{name}: cannot be read: {error.strerror or error}")
+            refused.append(Refused(name, f"cannot be read: {error.strerror or error}"))
     return sorted(found, key=lambda one: (one.when.utc_ms, one.name)), refused
 
 
@@ -125,67 +144,80 @@ class Replay:
 
     recordings: Sequence[Recording]
     read: Reader
-    duration_ms: Callable[[Path], int]
-    """How long a recording is; 0 for a picture."""
+    name: str
+    """Under which it remembers what it has played: another folder is another replay."""
+    committed: Callable[[str], str | None]
+    """The value last committed with a cursor of this name."""
     speed: float = 1.0
     """0: as fast as possible."""
     origin: Origin | None = None
     """Given: shifted to now."""
-    cursor: str | None = None
-    """Where to go on."""
-    refused: Sequence[str] = ()
+    refused: Sequence[Refused] = ()
     monotonic_s: Callable[[], float] = time.monotonic
     sleep_s: Callable[[float], None] = time.sleep
     closed: bool = False
+    _began_s: float = 0.0
+    _first_ms: int | None = None
 
     def close(self) -> None:
         """Let `samples` end after the next sample."""
         self.closed = True
 
     def samples(self) -> Iterator[Item]:
-        """All samples from the cursor on, at the replay's pace; ends with the last file."""
-        began_s, first_ms = self.monotonic_s(), None
-        done, position = self._place()
-        for reason in self.refused if not done else ():
-            yield Fault(self._fault_ms(0), NoteKind.BAD_INPUT, reason, domain=self._now())
-        at = end = 0
+        """All samples that were not played yet, at the replay's pace; ends with the last file."""
+        self._began_s, self._first_ms = self.monotonic_s(), None
+        places = {one.name: place for one in self.recordings if (place := self._place(one.name, one.when.utc_ms))}
+        for name, why in self.refused:
+            if not self._place(name, 0):
+                cursor = self._cursor(name, 0, Place(-1, 0, 0))
+                yield Fault(self._fault_ms(), NoteKind.BAD_INPUT, f"{name}: {why}", 1, self._now(), cursor)
+        at, end = 0, max((place.end for place in places.values()), default=0)
         last: Recording | None = None
-        for one in self.recordings:
-            at = _begin(last, one, at, end)
+        for one in self._in_order(places):
+            if self.closed:
+                return
+            known = places.get(one.name)
+            at = known.at if known else _begin(last, one, at, end)
             last = one
-            domain, base_ms = self._times(one, at)
-            key = (one.when.utc_ms, one.name)
-            if done is not None and key < done:
-                end = max(end, at + self.duration_ms(one.path))
-                continue
-            start = position if key == done else 0
-            ended = self._cursor(one, -1)
-            if start < 0:  # done to its end
-                end = max(end, at + self.duration_ms(one.path))
-                continue
-            try:
-                for part in self.read(one.path, start):
-                    if self.closed:
-                        return
-                    sample = part.sample
-                    end = max(end, at + part.offset_ms + sample.duration_ms)
-                    virtual_ms = (at if self.origin else base_ms + domain.utc0_ms) + part.offset_ms + sample.duration_ms
-                    first_ms = virtual_ms - sample.new_ms if first_ms is None else first_ms
-                    until_s = began_s + (virtual_ms - first_ms) / 1000 / self.speed if self.speed else 0.0
-                    yield from self._wait(until_s, base_ms + part.offset_ms + sample.duration_ms)
-                    yield Sample(
-                        t_ms=base_ms + part.offset_ms,
-                        data=sample.data,
-                        duration_ms=sample.duration_ms,
-                        rate_hz=sample.rate_hz,
-                        new_ms=sample.new_ms,
-                        source=one.name,
-                        domain=domain,
-                        cursor=self._cursor(one, part.position),
-                        last=part.position < 0,
-                    )
-            except SensorError as error:
-                yield Fault(base_ms, NoteKind.BAD_INPUT, f"{one.name}: {error}"[:480], 1, domain, ended)
+            if not known or known.position >= 0:
+                end = yield from self._play(one, known.position if known else 0, at, end)
+
+    def _in_order(self, places: Mapping[str, Place]) -> Sequence[Recording]:
+        """As they were captured; shifted to now, what was begun comes first, because its times are settled."""
+        if not self.origin:
+            return self.recordings
+        return sorted(self.recordings, key=lambda one: one.name not in places or places[one.name].position < 0)
+
+    def _play(self, one: Recording, start: int, at: int, end: int) -> Generator[Item, None, int]:
+        """The samples of one recording; returns the end of everything so far, in ms when pauses are cut."""
+        domain, base_ms = self._times(one, at)
+        try:
+            for part in _ended(self.read(one.path, start)):
+                if self.closed:
+                    return end
+                sample = part.sample
+                until_ms = part.offset_ms + sample.duration_ms
+                end = max(end, at + until_ms)
+                virtual_ms = (at if self.origin else base_ms + domain.utc0_ms) + until_ms
+                self._first_ms = virtual_ms - sample.new_ms if self._first_ms is None else self._first_ms
+                until_s = self._began_s + (virtual_ms - self._first_ms) / 1000 / self.speed if self.speed else 0.0
+                yield from self._wait(until_s, base_ms + until_ms, domain)
+                yield Sample(
+                    t_ms=base_ms + part.offset_ms,
+                    data=sample.data,
+                    duration_ms=sample.duration_ms,
+                    rate_hz=sample.rate_hz,
+                    new_ms=sample.new_ms,
+                    source=one.name,
+                    domain=domain,
+                    cursor=self._cursor(one.name, one.when.utc_ms, Place(part.position, at, end)),
+                    last=part.position < 0,
+                )
+        except Exception as error:  # noqa: BLE001 - decoders raise what they like; the next file is to be played
+            why = str(error) if isinstance(error, SensorError) else f"is damaged: {type(error).__name__}: {error}"
+            ended = self._cursor(one.name, one.when.utc_ms, Place(-1, at, end))
+            yield Fault(base_ms, NoteKind.BAD_INPUT, f"{one.name}: {why}"[:480], 1, domain, ended)
+        return end
 
     def _times(self, one: Recording, at: int) -> tuple[ClockDomain, int]:
         """The clock domain of a recording, and its beginning there in ms."""
@@ -201,32 +233,54 @@ class Replay:
             return None
         return ClockDomain(f"now {self.origin.utc_ms}", self.origin.utc_ms, self.origin.state, self.origin.bound_ms)
 
-    def _fault_ms(self, at: int) -> int:
-        return at if self.origin else int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1000)
+    def _fault_ms(self) -> int:
+        return 0 if self.origin else int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1000)
 
-    def _wait(self, until_s: float, t_ms: int) -> Iterator[Tick]:
+    def _wait(self, until_s: float, t_ms: int, domain: ClockDomain) -> Iterator[Tick]:
         """Keep the pace; in a long pause time is told, as a sensor would that hears nothing."""
         while self.speed > 0 and not self.closed and (left_s := until_s - self.monotonic_s()) > 0:
             self.sleep_s(min(TICK_S, left_s))
             left_s = until_s - self.monotonic_s()
             if left_s > 0 and t_ms >= left_s * 1000 * self.speed:
-                yield Tick(round(t_ms - left_s * 1000 * self.speed))
+                yield Tick(round(t_ms - left_s * 1000 * self.speed), domain)
 
-    @staticmethod
-    def _cursor(one: Recording, position: int) -> str:
-        return json.dumps([one.when.utc_ms, one.name, position], ensure_ascii=False)
+    def _cursor(self, name: str, utc_ms: int, place: Place) -> tuple[str, str]:
+        """Name and value. The capture time is part of it: another recording may come under an old name."""
+        return f"{self.name}\n{name}", json.dumps([utc_ms, *place])
 
-    def _place(self) -> tuple[tuple[int, str] | None, int]:
-        if not self.cursor:
-            return None, 0
-        utc_ms, name, position = json.loads(self.cursor)
-        return (utc_ms, name), position
+    def _place(self, name: str, utc_ms: int) -> Place | None:
+        """How far a recording was played, if ever."""
+        kept = self.committed(f"{self.name}\n{name}")
+        of_ms, *place = json.loads(kept) if kept else (None,)
+        return Place(*place) if of_ms == utc_ms else None
+
+
+def _ended(parts: Iterator[Part]) -> Iterator[Part]:
+    """The same parts; the last one says that it is the last, whether or not its reader could know that.
+
+    Raises what the reader raises, after the part before.
+    """
+    held: Part | None = None
+    while True:
+        try:
+            part = next(parts, None)
+        except Exception:
+            if held:
+                yield held
+            raise
+        if part is None:
+            break
+        if held:
+            yield held
+        held = part
+    if held:
+        yield held._replace(position=-1)
 
 
 def _begin(last: Recording | None, one: Recording, at: int, end: int) -> int:
-    """Where a recording begins when pauses are cut: after the one before it."""
+    """Where a recording begins when pauses are cut: after what came before it."""
     if last is None:
-        return 0
+        return end
     if "changed" in (last.when.source, one.when.source):
         return max(end, at + FOLLOW_MS)
     return max(end, at + min(MOST_PAUSE_MS, one.when.utc_ms - last.when.utc_ms))

@@ -12,7 +12,13 @@ from otorongo.station.adapters.replay import Part
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Sample, Sound, Windows
 
-BLOCK_S: Final = 10.0
+BLOCK_S: Final = 2.0
+"""What a damaged place takes with it, at most."""
+MISSING_S: Final = 0.5
+MOST_S: Final = 1e7
+"""A length beyond this is not known."""
+MOST_NUMBERS: Final = 4_000_000
+"""In a block, of all channels together: 16 MB."""
 MOST_CHANNELS: Final = 16
 
 
@@ -37,15 +43,20 @@ class SoundReader:
         """The windows of a file from a position on. Raises SensorError if the file cannot be read."""
         windows = Windows(self._rate_hz, self._window, self._hop)
         given = 0
+        damage: SensorError | None = None
         try:
             for block in self._blocks(path, position):
                 for start, new, sound in windows.push(block):
                     given = start + self._hop
                     yield self._part(position + start, new, sound, position + given)
         except (soundfile.LibsndfileError, OSError, ValueError) as error:
-            raise SensorError(f"is damaged or no sound: {error}") from error
+            damage = SensorError(f"is damaged or no sound: {error}")
+        except SensorError as error:
+            damage = error
         for start, new, sound in windows.finish():
             yield self._part(position + start, new, sound, -1)
+        if damage:
+            raise damage
 
     def _part(self, start: int, new: int, sound: Sound, after: int) -> Part:
         sample = Sample(
@@ -62,13 +73,15 @@ class SoundReader:
         with soundfile.SoundFile(path) as file:
             if not 1 <= file.channels <= MOST_CHANNELS or not 1000 <= file.samplerate <= 384_000:
                 raise SensorError(f"{file.channels} channels at {file.samplerate} Hz (allowed: 1 to 16, 1 to 384 kHz)")
+            begin = min(round(position * file.samplerate / self._rate_hz), file.frames)
             if position:
-                file.seek(min(round(position * file.samplerate / self._rate_hz), file.frames))
+                file.seek(begin)
             same = file.samplerate == self._rate_hz
             stream: Any = None if same else soxr.ResampleStream(file.samplerate, self._rate_hz, 1, dtype="float32")
             read = 0
+            frames = min(round(BLOCK_S * file.samplerate), MOST_NUMBERS // file.channels)
             while True:
-                block = file.read(round(BLOCK_S * file.samplerate), dtype="float32", always_2d=True)
+                block = file.read(frames, dtype="float32", always_2d=True)
                 read += len(block)
                 last = len(block) == 0
                 mono = np.nan_to_num(block.mean(axis=1, dtype=np.float32))
@@ -80,3 +93,6 @@ class SoundReader:
                     break
             if read == 0 and position == 0:
                 raise SensorError("holds no sound")
+            missing_s = (file.frames - begin - read) / file.samplerate
+            if MISSING_S < missing_s < MOST_S:  # a decoder may pass over what it cannot read, and say nothing
+                raise SensorError(f"is damaged: {missing_s:.1f} s of it cannot be read")

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 import struct
+import warnings
 from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ SAID_BOUND_MS: Final = 60_000
 CHANGED_BOUND_MS: Final = 86_400_000
 """A file's date of change says little: copying a card sets it anew."""
 _MOST_HEADER: Final = 1 << 20
+_MOST_CHUNKS: Final = 1000
 _EARLIEST: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 _LATEST: Final = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
@@ -105,7 +107,9 @@ def _chunk(path: Path, name: bytes) -> bytes:
     with path.open("rb") as file:
         if file.read(12)[:4] != b"RIFF":
             return b""
-        while len(head := file.read(8)) == 8:
+        for _ in range(_MOST_CHUNKS):
+            if len(head := file.read(8)) < 8:
+                break
             size = struct.unpack("<I", head[4:])[0]
             if head[:4] == name:
                 return file.read(min(size, _MOST_HEADER))
@@ -118,10 +122,10 @@ def _exif(path: Path, zone: ZoneInfo) -> int | None:
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as picture:
             exif = picture.getexif()
             table = exif.get_ifd(_EXIF_TABLE)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except Exception:  # noqa: BLE001 - a damaged head raises whatever it likes, and the file's name may still know
         return None
     said = table.get(_EXIF_ORIGINAL) or table.get(_EXIF_DIGITIZED) or exif.get(_EXIF_CHANGED)
     try:
