@@ -3,7 +3,10 @@
 import sqlite3
 import sys
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
 
 from otorongo.station.config import StationConfig
 from otorongo.station.errors import OutboxError
@@ -13,42 +16,105 @@ from otorongo.wire.codes import Counter, GapReason, Kind, MediaKind, NoteKind
 from otorongo.wire.errors import WireError
 from otorongo.wire.rows import Event, Gap, Heartbeat, Media, Note, Row, Seal, Unknown, parse
 
+LOOK_S: Final = 0.5
+
 
 def tail(config: StationConfig, *, rows: int, follow: bool) -> int:
-    """Print the newest rows, and go on if asked. Raises OutboxError if there is no outbox."""
+    """Print the newest rows and what waits, and go on with each new row if asked.
+
+    A row that the hub has taken within half a second of its birth is gone before it is seen here. Raises OutboxError if
+    there is no outbox, or if it cannot be read and nobody asked to go on.
+    """
     path = config.outbox_path
     if not path.exists():
         raise OutboxError(f"{path}: there is no outbox yet: no sensor has run with this configuration")
+    reader = _Reader(path)
     try:
-        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
-        last = 0
-        while True:
-            last = _print_since(db, last, rows)
-            if not follow:
-                return 0
-            time.sleep(1.0)
-    except sqlite3.Error as error:
-        raise OutboxError(f"{path}: cannot be read: {error}") from error
+        reader.print_newest(rows)
+        while follow:
+            time.sleep(LOOK_S)
+            reader.print_new()
+    finally:
+        reader.close()
+    return 0
 
 
-def _print_since(db: sqlite3.Connection, since: int, most: int) -> int:
-    query = (
-        "SELECT seq, r.boot, row, value, utc0_ms FROM rows r LEFT JOIN boots b ON b.number = r.boot "
-        "WHERE seq > ? ORDER BY seq DESC LIMIT ?"
-    )
-    lines = db.execute(query, (since, most)).fetchall()[::-1]
-    for seq, boot, raw, _, utc0_ms in lines:
+class _Reader:
+    """The outbox file that lies there now, and up to where it was printed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db: sqlite3.Connection | None = None
+        self._inode = 0
+        self._last = 0
+        self._told = ""
+
+    def close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def print_newest(self, rows: int) -> None:
+        """The last rows, and how many wait. Raises OutboxError."""
+        try:
+            db = self._open()
+            _print(db.execute(f"{_SELECT} ORDER BY seq DESC LIMIT ?", (rows,)).fetchall()[::-1])
+            self._last = db.execute("SELECT last_seq FROM chain").fetchone()[0]
+            query = "SELECT total(value = ?), total(value != ?) FROM rows"
+            kept, waiting = db.execute(query, (Value.KEPT,) * 2).fetchone()
+        except sqlite3.Error as error:
+            raise OutboxError(f"{self._path}: cannot be read: {error}") from error
+        sys.stdout.write(f"{waiting:.0f} rows wait for the hub, {kept:.0f} that it has wait to be safe\n")
+        sys.stdout.flush()
+
+    def print_new(self) -> None:
+        """Every row since the last call; a file that was replaced is read from its beginning."""
+        try:
+            if self._path.stat().st_ino != self._inode:
+                self._open()
+                sys.stdout.write("a new outbox has taken the place of the one before\n")
+            db = self._db or self._open()
+            lines = db.execute(f"{_SELECT} WHERE seq > ? ORDER BY seq", (self._last,)).fetchall()
+        except (sqlite3.Error, OSError) as error:  # it is being replaced, or soon will be
+            self.close()
+            if str(error) != self._told:
+                self._told = str(error)
+                sys.stderr.write(f"{self._path}: cannot be read: {error}: waiting\n")
+            return
+        self._told = ""
+        _print(lines)
+        self._last = lines[-1][0] if lines else self._last
+
+    def _open(self) -> sqlite3.Connection:
+        """Open the file that lies there now."""
+        self.close()
+        inode = self._path.stat().st_ino
+        if inode != self._inode:
+            self._inode, self._last = inode, 0
+        self._db = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
+        return self._db
+
+
+_SELECT: Final = "SELECT seq, r.boot, row, utc0_ms FROM rows r LEFT JOIN boots b ON b.number = r.boot"
+
+
+def _print(lines: Iterable[tuple[int, int, bytes, int | None]]) -> None:
+    for seq, boot, raw, utc0_ms in lines:
         try:
             text, t_ms = _words(parse(raw), seq)
         except WireError as error:
             text, t_ms = f"unreadable: {error}", 0
-        when = datetime.fromtimestamp((utc0_ms + t_ms) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ") if utc0_ms else ""
-        sys.stdout.write(f"{seq:>7}  {when or f'boot {boot} + {t_ms / 1000:.0f} s':<20}  {text}\n")
-    if not since:
-        kept, waiting = db.execute("SELECT total(value = ?), total(value != ?) FROM rows", (Value.KEPT,) * 2).fetchone()
-        sys.stdout.write(f"{waiting:.0f} rows wait for the hub, {kept:.0f} that it has wait to be safe\n")
+        sys.stdout.write(f"{seq:>7}  {_when(boot, utc0_ms or 0, t_ms):<20}  {text}\n")
     sys.stdout.flush()
-    return int(lines[-1][0]) if lines else since
+
+
+def _when(boot: int, utc0_ms: int, t_ms: int) -> str:
+    if not utc0_ms:
+        return f"boot {boot} + {t_ms / 1000:.0f} s"
+    try:
+        return datetime.fromtimestamp((utc0_ms + t_ms) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return f"{utc0_ms + t_ms} ms"
 
 
 def _words(row: Row | Unknown, seq: int) -> tuple[str, int]:
