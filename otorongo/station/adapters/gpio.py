@@ -1,5 +1,7 @@
 """A PIR detector at a GPIO pin, by gpiozero."""
 
+import os
+import tempfile
 import threading
 
 from otorongo.station.errors import SensorError
@@ -9,6 +11,7 @@ class Pir:
     """Something warm moved. `wait` sleeps until the pin rises."""
 
     def __init__(self, pin: int) -> None:
+        os.environ.setdefault("LG_WD", tempfile.gettempdir())  # else lgpio leaves a pipe wherever it was started
         try:
             from gpiozero import DigitalInputDevice
             from gpiozero.exc import GPIOZeroError
