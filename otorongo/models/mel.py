@@ -56,7 +56,11 @@ def filter_bank(given: SoundInput) -> Array:
 
 
 class Spectrogram:
-    """The front end of one bundle: filter bank and window made once, then called per window of sound."""
+    """The front end of one bundle: filter bank and window made once, then called per window of sound.
+
+    Windows that follow each other overlap, and most of the work is the transform: `tensor` remembers the last window,
+    and what both have in common is not computed again.
+    """
 
     def __init__(self, given: SoundInput) -> None:
         self.given = given
@@ -64,6 +68,12 @@ class Spectrogram:
         # Hann, periodic, as short-time analysis wants it (numpy's own hanning is symmetric).
         self._frame = given.frame or given.n_fft
         phase = 2.0 * np.pi * np.arange(self._frame) / self._frame
+        self._last: tuple[Array, Array] | None = None
+        shift = round(given.hop_s * given.rate_hz)
+        # The mean of a window, which is taken away, moves only the two lowest bins: without them in the bank, the same
+        # sound has the same bands in every window.
+        alike = given.center and not self._bank[:, :2].any() and shift % given.stft_hop == 0
+        self._shift = shift if alike and 0 < shift < given.window_samples else 0
         self._window = (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
 
     def bands(self, sound: Array) -> Array:
@@ -71,6 +81,11 @@ class Spectrogram:
         given = self.given
         if given.center:
             sound = np.pad(sound, given.n_fft // 2, mode=given.pad_mode)
+        return self._bands(sound)
+
+    def _bands(self, sound: Array) -> Array:
+        """The same of sound that is padded already."""
+        given = self.given
         frames = np.lib.stride_tricks.sliding_window_view(sound, self._frame)[:: given.stft_hop]
         spectrum = np.fft.rfft(frames * self._window, given.n_fft)
         power = spectrum.real**2 + spectrum.imag**2
@@ -78,21 +93,43 @@ class Spectrogram:
             power = power ** (given.power / 2.0)
         return np.asarray(self._bank @ power.T, np.float32)
 
+    def _following(self, sound: Array, mean: Array) -> Array:
+        """Mel bands of a full window without its mean, those of the last window taken over where they are the same."""
+        given, step = self.given, self.given.stft_hop
+        half = given.n_fft // 2
+        padded = np.pad(sound - mean, half, mode=given.pad_mode)
+        moved = self._shift // step
+        # Columns whose frames lie wholly inside both windows.
+        first, last = -(-half // step), (len(sound) - half) // step - moved
+        before, self._last = self._last, None
+        if before is None or last < first or not np.array_equal(before[0][self._shift :], sound[: -self._shift]):
+            mel = self._bands(padded)
+        else:
+            head = self._bands(padded[: (first - 1) * step + given.n_fft])
+            tail = self._bands(padded[(last + 1) * step :])
+            mel = np.concatenate([head, before[1][:, first + moved : last + moved + 1], tail], axis=1)
+        self._last = sound.copy(), mel
+        return mel
+
     def decibels(self, sound: Array) -> Array:
         """Log-mel spectrogram (n_mels, frames) in dB of float32 mono sound (n,) at the bundle's rate, n >= n_fft."""
+        return self._decibels(self.bands(sound))
+
+    def _decibels(self, bands: Array) -> Array:
         given = self.given
-        return to_decibels(self.bands(sound), amin=given.amin, top_db=given.top_db, ref_max=given.ref == "max")
+        return to_decibels(bands, amin=given.amin, top_db=given.top_db, ref_max=given.ref == "max")
 
     def tensor(self, sound: Array) -> Array:
         """The network's input of one full window of sound: (1, 1, n_mels, frames), or as `layout` says.
 
         The window's mean is taken away first: a stuck or badly biased microphone must not look like a low machine.
         """
-        sound = sound - sound.mean()
+        mean = sound.mean()
+        bands = self._following(sound, mean) if self._shift else self.bands(sound - mean)
         if self.given.log == "natural":
-            levels = np.log(self.bands(sound) + np.float32(self.given.log_offset))
+            levels = np.log(bands + np.float32(self.given.log_offset))
         else:
-            levels = self.decibels(sound)
+            levels = self._decibels(bands)
             if self.given.level == "window_mean":
                 levels = levels - levels.mean()
             levels = levels / np.float32(self.given.scale_db)

@@ -126,3 +126,19 @@ def test_resampling_keeps_a_tone(rate_hz: int, tone_hz: float) -> None:
     wanted = np.sin(2 * np.pi * tone_hz * np.arange(32_000) / 16_000)
     assert len(out) == 32_000
     assert np.abs(out - wanted)[2000:-2000].max() < 0.01
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.lists(st.sampled_from(["on", "again", "jump"]), min_size=2, max_size=6))
+def test_windows_that_follow_each_other_are_as_if_alone(seed: int, steps: list[str]) -> None:
+    """What is taken over from the window before is what this window alone would give, wherever the windows lie."""
+    bundle = manifest.load("threats@1").manifest.sound
+    assert bundle is not None
+    rng = np.random.default_rng(seed)
+    sound = (rng.normal(0, 0.05, 400_000) + rng.uniform(-0.4, 0.4)).astype(np.float32)
+    sound[200_000:] *= 0.01
+    front, at = Spectrogram(bundle), 0
+    for step in steps:
+        at += {"on": 24_000, "again": 0, "jump": int(rng.integers(1, 60_000))}[step]
+        window = sound[at : at + 48_000]
+        assert np.abs(front.tensor(window) - Spectrogram(bundle).tensor(window)).max() * bundle.scale_db < 1e-2
