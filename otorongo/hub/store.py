@@ -198,7 +198,8 @@ def insert_of(engine: str, table: Table) -> Any:
 
 @functools.cache
 def _insert_new(engine: str, table: Table) -> Any:
-    return insert_of(engine, table).on_conflict_do_nothing()
+    # Without being told to keep it, SQLAlchemy closes psycopg's cursor before it asks how many rows there were.
+    return insert_of(engine, table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 @functools.cache

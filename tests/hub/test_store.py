@@ -10,7 +10,7 @@ from sqlalchemy import inspect, text
 
 from otorongo.hub import db, migrations, store_people
 from otorongo.hub.errors import StoreError
-from otorongo.hub.store import Store, lock, make_engine
+from otorongo.hub.store import Store, insert_new, lock, make_engine
 
 
 def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
@@ -41,6 +41,18 @@ def test_writers_wait_for_each_other(store: Store) -> None:
         thread.join()
     with store.read() as tx:
         assert tx.execute(text("SELECT value FROM marks")).scalar_one() == "40"
+
+
+def test_what_was_new_is_counted(store: Store) -> None:
+    """One row or several, new or there already: both databases count the same, or nobody could ever be added."""
+
+    def gap(seq: int) -> dict[str, object]:
+        return {"station": "K-02", "outbox": 7, "seq": seq, "first": 1, "last": 1, "reason": 1, "head": b"h"}
+
+    rows = [{**gap(seq), "received_ms": 1} for seq in range(1, 5)]
+    with store.write() as tx:
+        counts = [insert_new(tx, db.gaps, some) for some in (rows[:1], rows[:1], rows[:3], rows[1:], [])]
+    assert counts == [1, 0, 2, 1, 0]
 
 
 def test_a_reader_sees_one_state(store: Store) -> None:
