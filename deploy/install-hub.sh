@@ -5,7 +5,8 @@
 #
 #   --config FILE    a hub.toml, with a folder places/ beside it if it has one; without it a first one is made, to be
 #                    filled in
-#   --postgresql     also install PostgreSQL and make the database "otorongo" for the user "otorongo"
+#   --postgresql     also install PostgreSQL and make the database "otorongo" for the user "otorongo"; a first hub.toml
+#                    names it
 #   --wheels FOLDER  take Python packages from there, without a network (pip download -r locks/hub.txt -d FOLDER)
 #   --root DIR       install into a mounted disk or image instead of this machine
 set -euo pipefail
@@ -28,12 +29,36 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         -h | --help)
-            sed -n '2,10s/^# \{0,1\}//p' "$0"
+            sed -n '2,11s/^# \{0,1\}//p' "$0"
             exit 0
             ;;
         *) die "$1: no such option; --help shows them" ;;
     esac
 done
+
+database='database = "postgresql:///otorongo"'
+
+as_postgres() { runuser -u postgres -- "$@"; }
+
+# The user and the database "otorongo", in UTF-8 whatever the machine speaks. Over its own socket the database knows the
+# user by the system's word: there is no password to lose.
+make_database() {
+    if [ -d /run/systemd/system ]; then
+        systemctl start postgresql
+    elif ! as_postgres psql -qc '' 2>/dev/null; then # a mounted disk: for as long as this script runs, on no network
+        local cluster
+        cluster=$(pg_lsclusters -h | awk 'END { print $1, $2 }')
+        [ -n "$cluster" ] || die "PostgreSQL has no cluster here: pg_createcluster VERSION main, then run this again"
+        # shellcheck disable=SC2086
+        pg_ctlcluster $cluster start -- -o "-c listen_addresses=''"
+        # shellcheck disable=SC2064
+        trap "pg_ctlcluster $cluster stop --mode fast" EXIT
+    fi
+    as_postgres psql -tAc "SELECT 1 FROM pg_roles WHERE rolname = 'otorongo'" | grep -q 1 || as_postgres createuser otorongo
+    as_postgres psql -tAc "SELECT 1 FROM pg_database WHERE datname = 'otorongo'" | grep -q 1 ||
+        as_postgres createdb --owner otorongo --encoding UTF8 --locale C.UTF-8 --template template0 otorongo
+}
+
 [ "$(id -u)" -eq 0 ] || die "must run as root: sudo $0"
 [ -z "$config" ] || [ -f "$config" ] || die "$config: no such file"
 
@@ -75,6 +100,7 @@ if [ -n "$config" ]; then
     fi
 elif [ ! -e /etc/otorongo/hub.toml ]; then
     put_config "$source_dir/deploy/hub-start.toml" /etc/otorongo/hub.toml
+    [ -z "$postgresql" ] || sed -i "0,/^\[/s|^\[|$database\n\n&|" /etc/otorongo/hub.toml
 fi
 
 # The broker: ours beside Debian's own configuration. Its keys come with the first `station add`.
@@ -84,13 +110,9 @@ install -m 0644 "$source_dir/deploy/mosquitto/otorongo.conf" /etc/mosquitto/conf
 install -D -m 0644 "$source_dir/deploy/mosquitto/mosquitto.service.d.conf" \
     /etc/systemd/system/mosquitto.service.d/otorongo.conf
 
-if [ -n "$postgresql" ] && [ -d /run/systemd/system ]; then
-    # Over its own socket the database knows the user by the system's word: there is no password to lose.
-    if ! runuser -u postgres -- psql -tAc "SELECT 1 FROM pg_roles WHERE rolname = 'otorongo'" | grep -q 1; then
-        runuser -u postgres -- createuser otorongo
-        runuser -u postgres -- createdb --owner otorongo otorongo
-    fi
-    say 'in hub.toml: database = "postgresql:///otorongo"'
+if [ -n "$postgresql" ]; then
+    make_database
+    grep -q '^database' /etc/otorongo/hub.toml || say "above the first [section] of /etc/otorongo/hub.toml write: $database"
 fi
 
 install -m 0644 "$source_dir/systemd/otorongo-hub.service" /etc/systemd/system/otorongo-hub.service
@@ -98,4 +120,4 @@ if ! runuser -u otorongo -- /opt/otorongo-hub/current/bin/otorongo-hub check; th
     die "installed, and not started: /etc/otorongo/hub.toml needs mending, as said above; then run this again"
 fi
 enable_units otorongo-hub.service
-say "done. Next: otorongo-hub user add NAME, otorongo-hub station add NAME, systemctl restart mosquitto"
+say "done. Next, each with sudo -u otorongo: otorongo-hub user add NAME, otorongo-hub station add NAME; then systemctl restart mosquitto"

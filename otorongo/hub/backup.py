@@ -9,6 +9,7 @@ the hub's keys: keep it as such.
 """
 
 import datetime as dt
+import errno
 import logging
 import shutil
 from collections.abc import Iterator, Sequence
@@ -74,7 +75,7 @@ def make(
         partial.rename(target)
         backup_files.sync(folder)
     except OSError as error:
-        raise BackupError(f"{folder}: the backup could not be made: {error}") from error
+        raise BackupError(f"{folder}: the backup could not be made: {error}{_way_out(error)}") from error
     with store.write() as tx:
         store_backup.add_backup(tx, str(target), now_ms, now_ms, manifest.marks)
     _forget(folder, keep)
@@ -117,6 +118,12 @@ def copies_in(folder: Path) -> list[Path]:
 def same_disk(data_dir: Path, folder: Path) -> bool:
     """True if the backup is lost together with the hub."""
     return data_dir.exists() and folder.exists() and data_dir.stat().st_dev == folder.stat().st_dev
+
+
+def _way_out(error: OSError) -> str:
+    if error.errno != errno.EROFS:
+        return ""
+    return " (the service may write below /srv, /mnt and /media; for elsewhere see systemd/examples/hub-folders.conf)"
 
 
 def _check_folder(data_dir: Path, folder: Path) -> None:

@@ -16,6 +16,16 @@ from otorongo.hub import station_command, stations
 SOURCE = ("otorongo", "deploy", "systemd", "docs", "locks", "scripts", "pyproject.toml", "LICENSE", "README.md")
 ENABLED = "etc/systemd/system/multi-user.target.wants"
 
+ASK_POSTGRESQL = """
+set -e
+cluster=$(pg_lsclusters -h | awk 'END { print $1, $2 }')
+pg_ctlcluster $cluster start -- -o "-c listen_addresses=''"
+trap 'pg_ctlcluster $cluster stop --mode fast' EXIT
+ask='SELECT current_user, pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()'
+tables="SELECT tablename FROM pg_tables WHERE tablename = 'stations'"
+runuser -u otorongo -- psql -AtF ' ' -c "$ask" -c "$tables" otorongo
+"""
+
 pytestmark = pytest.mark.slow
 
 
@@ -124,6 +134,24 @@ def test_the_broker_gets_its_keys(hub: Path) -> None:
     names = {path.name for path in (hub / "etc/mosquitto/otorongo").iterdir()}
     assert names == {"otorongo.acl", "ca.crt", "crl.pem", "broker.crt", "broker.key"}
     assert owner_and_mode(hub, "/etc/mosquitto/otorongo/broker.key") == "root:mosquitto 640"
+
+
+def test_a_hub_on_postgresql(source: Path, hub: Path) -> None:
+    """User and database are made, in UTF-8, also on a disk where PostgreSQL does not run, and the hub uses them."""
+    path = hub / "etc/otorongo/hub.toml"
+    before = path.read_text()
+    try:
+        path.write_text('database = "postgresql:///otorongo"\n' + before)
+        done = install(source, "install-hub.sh", "--root", hub, "--postgresql")  # `check` makes the tables
+        assert done.returncode == 0, done.stdout + done.stderr
+    finally:
+        path.write_text(before)
+    devices = 'mount --rbind /dev "$0/dev"; mount -t proc proc "$0/proc"; exec chroot "$0" sh -c "$1"'
+    asked = ["unshare", "--mount", "sh", "-ec", devices, str(hub), ASK_POSTGRESQL]
+    told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    assert "otorongo UTF8" in told
+    assert "stations" in told
+    assert " down " in inside(hub, "pg_lsclusters", "-h")
 
 
 def test_a_station_is_ready_to_start(station: Path) -> None:

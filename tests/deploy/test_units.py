@@ -76,9 +76,10 @@ def test_systemd_has_nothing_to_say(tmp_path: Path, units: dict[str, str]) -> No
 
 
 def test_the_drop_ins_fit(root: Path, tmp_path: Path, units: dict[str, str]) -> None:
-    """The RTSP example and the addition to Debian's mosquitto.service are accepted in silence too."""
+    """The examples and the addition to Debian's mosquitto.service are accepted in silence too."""
     examples = {
         "otorongo-sense@microphone.service.d/rtsp.conf": (root / "systemd/examples/rtsp-camera.conf").read_text(),
+        "otorongo-hub.service.d/folders.conf": (root / "systemd/examples/hub-folders.conf").read_text(),
         "mosquitto.service.d/otorongo.conf": (root / "deploy/mosquitto/mosquitto.service.d.conf").read_text(),
     }
     folder = machine(tmp_path / "root", units | examples)
@@ -86,7 +87,8 @@ def test_the_drop_ins_fit(root: Path, tmp_path: Path, units: dict[str, str]) -> 
     for program in ("usr/sbin/mosquitto", "bin/mkdir", "bin/chown", "bin/kill", copy_pki):
         make_program(folder / program)
     shutil.copy("/usr/lib/systemd/system/mosquitto.service", folder / "usr/lib/systemd/system")
-    assert verify(folder, "otorongo-sense@microphone.service", "mosquitto.service") == ""
+    assert {path.name for path in (root / "systemd/examples").iterdir()} == {"rtsp-camera.conf", "hub-folders.conf"}
+    assert verify(folder, "otorongo-sense@microphone.service", "otorongo-hub.service", "mosquitto.service") == ""
 
 
 @pytest.mark.parametrize(
@@ -125,6 +127,20 @@ def test_little_is_exposed(tmp_path: Path, units: dict[str, str], unit: str) -> 
     overall = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
     assert overall
     assert float(overall[1]) <= EXPOSURE_AT_MOST
+
+
+def test_backups_go_where_disks_are_mounted(root: Path, units: dict[str, str]) -> None:
+    """Without this the service, which sees everything else read-only, never makes a backup; docs name these places."""
+    writable = re.search(r"^ReadWritePaths=(.+)$", units["otorongo-hub.service"], re.MULTILINE)
+    assert writable
+    places = [place.removeprefix("-") for place in writable[1].split()]
+    for name in ("docs/hub.md", "deploy/hub-start.toml", "docs/deploy.md"):
+        folders = re.findall(
+            r'^#?\s*folder\s*= "([^"]+)"|\[backup\] folder = "([^"]+)"', (root / name).read_text(), re.MULTILINE
+        )
+        named = [one or other for one, other in folders]
+        assert named, name
+        assert all(any(folder.startswith(f"{place}/") for place in places) for folder in named), named
 
 
 def test_only_the_uplink_has_network_and_keys(tmp_path: Path, units: dict[str, str]) -> None:
