@@ -13,18 +13,17 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from otorongo.hub import backup, belief, media, notify, stations, store_backup, watch
+from otorongo.hub import app_watch, backup, media, notify, stations, store_backup, store_standby
 from otorongo.hub.adapters import systemd
 from otorongo.hub.adapters.broker import AmqttBroker, certificates
 from otorongo.hub.adapters.mqtt import Address, MqttBearer, address
 from otorongo.hub.config import HubConfig
 from otorongo.hub.errors import BackupError, HubError, StoreError
-from otorongo.hub.liveness import Cadence
 from otorongo.hub.media import Limits
 from otorongo.hub.pump import Pump
 from otorongo.hub.rules import Rules
-from otorongo.hub.store import Store
-from otorongo.hub.worker import Worker
+from otorongo.hub.store import Store, Tx
+from otorongo.hub.worker import Round, Worker
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +79,11 @@ def running(
         store = Store.open(config.database_url)
         stack.callback(store.close)
         if store.is_sqlite:
-            stack.enter_context(_alone(data_dir))
+            stack.enter_context(_alone(data_dir, "hub.lock", "stop that one, or use PostgreSQL"))
+        elif "ingest" in roles:
+            stack.enter_context(
+                _alone(data_dir, "ingest.lock", "one takes in for all of them; give others other roles")
+            )
         workers: list[Worker] = []
         checks: list[Callable[[], str]] = []
         if "ingest" in roles:
@@ -116,15 +119,13 @@ def _make(data_dir: Path) -> None:
 
 
 @contextlib.contextmanager
-def _alone(data_dir: Path) -> Iterator[None]:
-    """One hub on one SQLite. Raises StoreError if another one runs."""
-    with (data_dir / "hub.lock").open("w") as file:
+def _alone(data_dir: Path, name: str, way_out: str) -> Iterator[None]:
+    """One hub on one SQLite, one with the role ingest on one folder. Raises StoreError if another one runs."""
+    with (data_dir / name).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise StoreError(
-                f"{data_dir}: another otorongo-hub runs on it: stop that one, or use PostgreSQL"
-            ) from error
+            raise StoreError(f"{data_dir}: another otorongo-hub runs on it: {way_out}") from error
         yield
 
 
@@ -188,19 +189,22 @@ def seal_keys(pki: Path) -> Mapping[str, bytes]:
     return found
 
 
-def _safe_at_commit(config: HubConfig, store: Store) -> bool:
-    """True if the database has a synchronous standby, and the configuration relies on it. Raises StoreError."""
+def _safe_at_commit(config: HubConfig, store: Store) -> Callable[[Tx], bool] | None:
+    """Whether a commit is on a second machine when it returns, asked in each; None: only backups make safe.
+
+    Raises StoreError if the configuration relies on a standby for which this database does not wait.
+    """
     if config.backup.safe != "standby":
-        return False
+        return None
     if store.is_sqlite:
         raise StoreError('backup.safe = "standby": SQLite has none; use PostgreSQL, or "backup"')
     with store.read() as tx:
-        if not store_backup.sync_standbys(tx):
-            raise StoreError(
-                'backup.safe = "standby": the database waits for no standby; set synchronous_standby_names there, or '
-                'write safe = "backup"'
-            )
-    return True
+        standby = store_standby.standby(tx)
+    if standby.lie:
+        raise StoreError(f'backup.safe = "standby": {standby.lie}; or write safe = "backup"')
+    if standby.doubt:
+        log.warning('backup.safe = "standby": %s', standby.doubt)
+    return store_standby.waits
 
 
 def _pumping(pump: Pump) -> Worker:
@@ -216,15 +220,10 @@ def _ask(pump: Pump, over: threading.Event) -> None:
 
 
 def _watching(store: Store, rules: Rules) -> Worker:
-    retention = rules.config.retention
-    folder = Path(rules.config.data_dir) / "media"
-    timeout_ms = int(retention.event_timeout_min * 60_000)
+    everything = Round(app_watch.duties(store, rules, now_ms))
 
     def turn(over: threading.Event) -> None:
-        watch.tick(store, rules, Cadence(), now_ms(), close_after_ms=timeout_ms)
-        belief.tick(store, rules, now_ms())
-        if retention.media_days:
-            media.forget(store, folder, now_ms() - retention.media_days * media.DAY_MS)
+        everything()
         over.wait(_WATCH_S)
 
     return Worker("watch", turn)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from otorongo.errors import OtorongoError
-from otorongo.hub import backup, stations, store_backup, store_evidence
+from otorongo.hub import backup, stations, store_backup, store_evidence, store_standby
 from otorongo.hub import check as hub_check
 from otorongo.hub import config as hub_config
 from otorongo.hub.adapters.mqtt import address
@@ -14,7 +14,7 @@ from otorongo.hub.app import hub_address, now_ms, today
 from otorongo.hub.check import Finding
 from otorongo.hub.config import HubConfig
 from otorongo.hub.places import Position
-from otorongo.hub.store import Store
+from otorongo.hub.store import Store, Tx
 
 
 def check(path: Path) -> tuple[list[str], int]:
@@ -96,9 +96,29 @@ def _database(config: HubConfig, told: dict[str, Position | None]) -> Iterator[F
     with store.read() as tx:
         told.update(store_evidence.positions(tx))
         newest = store_backup.newest_backup(tx)
+        yield from _standby(config, store, tx)
     store.close()
+    if config.backup.folder and newest is None:
+        mend = "otorongo-hub backup makes one now; if it fails, it says why"
+        yield Finding("backup", "no copy has ever succeeded", mend)
     if config.backup.folder and newest is not None:
         age_ms = now_ms() - newest["verified_ms"]
         if age_ms > 2 * config.backup.every_h * 3_600_000:
             what = f"the newest verified copy is {age_ms / 86_400_000:.1f} days old"
             yield Finding("backup", what, "read the hub's log: journalctl -u otorongo-hub")
+
+
+def _standby(config: HubConfig, store: Store, tx: Tx) -> Iterator[Finding]:
+    """Whether `safe = "standby"` says the truth."""
+    where = 'backup.safe = "standby"'
+    if config.backup.safe != "standby":
+        return
+    if store.is_sqlite:
+        yield Finding(where, "SQLite has no standby", 'use PostgreSQL, or write safe = "backup"', fatal=True)
+        return
+    found = store_standby.standby(tx)
+    if found.lie:
+        yield Finding(where, *_split(found.lie), fatal=True)
+    if found.doubt:
+        what, _, mend = found.doubt.partition(": ")
+        yield Finding(where, what, mend)

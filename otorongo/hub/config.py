@@ -166,7 +166,7 @@ class RetentionConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """How long the hub keeps what grows. Records, alerts and logs are kept for good."""
 
     media_days: Annotated[int, Meta(ge=0)] = 0
-    """Days for which media that no alert covers are kept; 0: for good."""
+    """Days for which media that no alert covers are kept, then deleted with a note; 0: for good."""
     event_timeout_min: Minutes = 60.0
     """An event of which nothing was heard for so long is closed as lost; a true close that comes later wins."""
 
@@ -222,11 +222,47 @@ class HubConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def load(path: str | Path) -> HubConfig:
-    """Read `hub.toml`. Raises ConfigError, which names the file, the key, the reason and what is allowed."""
+    """Read `hub.toml`; files and folders in it are relative to its own folder.
+
+    Raises ConfigError, which names the file, the key, the reason and what is allowed.
+    """
     config = toml.load(path, HubConfig)
     for where, reason in _mistakes(config):
         raise ConfigError(f"{path}: {where}: {reason}")
-    return config
+    return _anchored(config, Path(path).absolute().parent)
+
+
+def _anchored(config: HubConfig, folder: Path) -> HubConfig:
+    """The same with absolute paths, wherever the program was started; polygons stay as written, for `places.load`."""
+
+    def at(path: str) -> str:
+        return str(folder / path) if path else ""
+
+    broker = config.broker
+    return structs.replace(
+        config,
+        data_dir=at(config.data_dir),
+        pki_dir=at(config.pki_dir),
+        database=_database(config.database, folder),
+        broker=structs.replace(
+            broker, ca_file=at(broker.ca_file), cert_file=at(broker.cert_file), key_file=at(broker.key_file)
+        ),
+        backup=structs.replace(config.backup, folder=at(config.backup.folder)),
+        person=tuple(_at_home(one, folder) for one in config.person),
+    )
+
+
+def _at_home(person: PersonConfig, folder: Path) -> PersonConfig:
+    channels = (
+        structs.replace(one, url_file=str(folder / one.url_file)) if one.url_file else one for one in person.channels
+    )
+    return structs.replace(person, channels=tuple(channels))
+
+
+def _database(url: str, folder: Path) -> str:
+    """`sqlite:///hub.db` is relative, `sqlite:////var/hub.db` is not, and `sqlite://` is no file."""
+    path = url.removeprefix("sqlite:///")
+    return f"sqlite:///{folder / path}" if path and path != url else url
 
 
 def with_servers(config: HubConfig, *, broker: str | None, database: str | None) -> HubConfig:

@@ -6,7 +6,7 @@ commit costs more than a row.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from otorongo.hub import custody, notices, receipts, store_records, store_stations, taking
@@ -52,11 +52,17 @@ def accept(store: Store, rules: Rules, station: str, payload: bytes, now_ms: int
 
 
 def accept_many(
-    store: Store, rules: Rules, payloads: Sequence[Payload], now_ms: int, *, safe_at_commit: bool = False
+    store: Store,
+    rules: Rules,
+    payloads: Sequence[Payload],
+    now_ms: int,
+    *,
+    safe_at_commit: Callable[[Tx], bool] | None = None,
 ) -> list[Receipt | None]:
     """Take batches in, in one transaction; a receipt for each, or None where a header cannot be believed.
 
-    `safe_at_commit`: a synchronous standby has every commit before it returns, so what is committed is safe.
+    `safe_at_commit` says of a transaction that a synchronous standby has it before its commit returns: then what is
+    committed is safe. None: backups alone make it so.
     """
     with store.write() as tx:
         names = store_stations.touch(tx, (one.station for one in payloads), now_ms)
@@ -80,7 +86,7 @@ def accept_many(
                     touched |= _copied(tx, rules, key, box, taken.conflicts, now_ms)
             store_records.heard_outbox(tx, key, now_ms)
         believe(tx, rules, touched, now_ms)
-        if safe_at_commit:
+        if safe_at_commit is not None and safe_at_commit(tx):
             for key, box in boxes.items():
                 if box.row["state"] == COPIED:
                     continue

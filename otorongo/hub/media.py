@@ -4,6 +4,7 @@ A piece lies below `folder` as STATION/OUTBOX/SEQ.part while it grows and under 
 database says how many bytes from the start are good; bytes beyond that are written again.
 """
 
+import collections
 import hashlib
 import logging
 import os
@@ -77,7 +78,7 @@ def take_chunk(store: Store, folder: Path, limits: Limits, station: str, payload
 
 def _take(tx: Tx, folder: Path, limits: Limits, piece: Found, chunk: Chunk, now_ms: int) -> bool:
     """Add a chunk to a piece; True if the station should hear of it."""
-    key = (piece["station"], piece["outbox"], piece["seq"])
+    key = _key(piece)
     if piece["bytes"] > limits.piece_bytes:
         _refuse(tx, key, f"{piece['bytes']} bytes: the hub takes at most {limits.piece_bytes}", now_ms)
         return True
@@ -120,7 +121,7 @@ def _refuse(tx: Tx, key: store_media.MediaKey, reason: str, now_ms: int) -> None
 
 def _finish(tx: Tx, folder: Path, piece: Found, now_ms: int) -> None:
     """Check a piece that has all its bytes."""
-    key = (piece["station"], piece["outbox"], piece["seq"])
+    key = _key(piece)
     part = _path(folder, piece, "part")
     if hashlib.sha256(part.read_bytes()).digest() == bytes(piece["sha256"]):
         whole = _path(folder, piece, ENDINGS.get(piece["kind"], "bin"))
@@ -155,20 +156,37 @@ def wanted(store: Store, limits: Limits, now_ms: int) -> list[tuple[str, WantMed
             if load.get(station, 0) > most or len(asked) == MOST_WANTS:
                 continue
             load[station] = load.get(station, 0) + piece["bytes"] - piece["have"]
-            store_media.set_piece(tx, (station, piece["outbox"], piece["seq"]), wanted_ms=now_ms)
+            store_media.set_piece(tx, _key(piece), wanted_ms=now_ms)
             asked.append((station, WantMedia(piece["outbox"], piece["seq"], piece["have"])))
     return asked
 
 
-def forget(store: Store, folder: Path, told_before_ms: int) -> int:
-    """Delete the files of evidence older than that which no alert covers; how many. Their rows stay, as `gone`."""
+def forget(store: Store, folder: Path, told_before_ms: int, now_ms: int) -> int:
+    """Delete the files of evidence older than that which no alert covers; how many. Their rows stay, as `gone`.
+
+    A piece is `gone` before its file is, and its path is forgotten after: whatever ends the hub between, no piece is
+    called whole that is not, and no file is left for good.
+    """
     with store.write() as tx:
         found = store_events.media_to_forget(tx, told_before_ms)
         for piece in found:
-            (folder / piece["path"]).unlink(missing_ok=True)
-            key = (piece["station"], piece["outbox"], piece["seq"])
-            store_media.set_piece(tx, key, state="gone", path="")
+            store_media.set_piece(tx, _key(piece), state="gone")
+    if not found:
+        return 0
+    for piece in found:
+        (folder / piece["path"]).unlink(missing_ok=True)
+    with store.write() as tx:
+        for piece in found:
+            store_media.set_piece(tx, _key(piece), path="")
+        for station, count in sorted(collections.Counter(piece["station"] for piece in found).items()):
+            text = f"{count} pieces of evidence that no alert covers were older than retention.media_days: deleted"
+            store_stations.add_note(tx, station, now_ms, "forgotten", text)
+            log.info("station %s: %s", station, text)
     return len(found)
+
+
+def _key(piece: Found) -> store_media.MediaKey:
+    return (piece["station"], piece["outbox"], piece["seq"])
 
 
 def sweep(store: Store, folder: Path) -> int:

@@ -19,7 +19,7 @@ from otorongo.hub.errors import StoreAway
 from otorongo.hub.ingest import Payload, accept_many
 from otorongo.hub.media import Limits
 from otorongo.hub.ports import Bearer, Message
-from otorongo.hub.store import Store
+from otorongo.hub.store import Store, Tx
 from otorongo.wire import receipt as wire_receipt
 from otorongo.wire import topics, wants
 from otorongo.wire.errors import BadMessage
@@ -59,7 +59,7 @@ class Pump:
         limits: Limits,
         now_ms: Callable[[], int],
         enrolled: Callable[[], Mapping[str, bytes]] = dict,
-        safe_at_commit: bool = False,
+        safe_at_commit: Callable[[Tx], bool] | None = None,
     ) -> None:
         self.counts = Counts()
         self.moved_s = time.monotonic()

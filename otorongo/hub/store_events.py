@@ -4,7 +4,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, tuple_, update
 
 from otorongo.hub.dating import FUTURE_MS, Boot
 from otorongo.hub.db import alert_events, events, heartbeats, media, notes, records
@@ -195,9 +195,10 @@ def media_to_want(
 
 
 def media_to_forget(tx: Tx, told_before_ms: int, *, limit: int = 200) -> list[Found]:
-    """Whole media, told of before then, of events that no alert covers, oldest first."""
-    where = (media.c.state == "whole", media.c.told_ms < told_before_ms, ~_ALERTED)
-    return listed(tx, select(media).where(*where).order_by(media.c.told_ms).limit(limit))
+    """Whole media of events that no alert covers, told of before then, oldest first; and those half forgotten."""
+    old = and_(media.c.state == "whole", media.c.told_ms < told_before_ms, ~_ALERTED)
+    begun = and_(media.c.state == "gone", media.c.path != "")
+    return listed(tx, select(media).where(or_(old, begun)).order_by(media.c.told_ms).limit(limit))
 
 
 def _parts(keys: Sequence[EventKey]) -> list[Sequence[EventKey]]:

@@ -11,19 +11,39 @@ log = logging.getLogger(__name__)
 
 
 def tick(store: Store, rules: Rules, cadence: Cadence, now_ms: int, *, close_after_ms: int) -> list[Telling]:
-    """Everything that time alone brings about; what there is to tell of stations."""
+    """Everything that time alone brings about, once; what there is to tell of stations."""
+    tellings = health(store, rules, cadence, now_ms)
+    close(store, rules, now_ms, close_after_ms)
+    tidy(store, now_ms)
+    custody.verify_all(store)
+    return tellings
+
+
+def health(store: Store, rules: Rules, cadence: Cadence, now_ms: int) -> list[Telling]:
+    """Judge stations and sensors, write notes, and let coordinators know; what there is to tell."""
     with store.write() as tx:
         lock(tx, "watch")  # several hubs on one PostgreSQL tell it once
         tellings = tell_health(tx, cadence, now_ms)
         _ring(tx, rules, tellings, now_ms)
+    return tellings
+
+
+def close(store: Store, rules: Rules, now_ms: int, close_after_ms: int) -> int:
+    """Close as lost the events of which nothing was heard for so long; how many."""
+    with store.write() as tx:
+        lock(tx, "close")
         lost = store_events.close_timed_out(tx, now_ms - close_after_ms, now_ms)
         if lost:
             log.info("%d events never closed and are closed as lost", len(lost))
         believe(tx, rules, frozenset(lost), now_ms)
+    return len(lost)
+
+
+def tidy(store: Store, now_ms: int) -> None:
+    """Forget sessions and links that have expired."""
+    with store.write() as tx:
         store_people.drop_sessions(tx, now_ms)
         store_deliveries.drop_tokens(tx, now_ms)
-    custody.verify_all(store)
-    return tellings
 
 
 def tell_health(tx: Tx, cadence: Cadence, now_ms: int) -> list[Telling]:

@@ -3,13 +3,42 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
+
+from otorongo.errors import OtorongoError
 
 log = logging.getLogger(__name__)
 
 _PAUSE_S: Final = 2.0
 _JOIN_S: Final = 30.0
+
+
+class Round:
+    """Duties that are done one after the other, again and again; each fails alone, and is counted and logged."""
+
+    def __init__(self, duties: Mapping[str, Callable[[], object]]) -> None:
+        self.stumbles: Final = dict.fromkeys(duties, 0)
+        """How often each raised."""
+        self._duties = duties
+        self._failing: set[str] = set()
+
+    def __call__(self) -> None:
+        """Do each of them once."""
+        for name, duty in self._duties.items():
+            try:
+                duty()
+            except Exception as error:  # noqa: BLE001 - told and counted below
+                self._stumbled(name, error)
+            else:
+                self._failing.discard(name)
+
+    def _stumbled(self, name: str, error: Exception) -> None:
+        """Where it is the same again and again, as with a database that is away, one line is enough."""
+        self.stumbles[name] += 1
+        known = name in self._failing or isinstance(error, OtorongoError)
+        log.error("%s: failed %d times: %s", name, self.stumbles[name], error, exc_info=None if known else error)
+        self._failing.add(name)
 
 
 class Worker:

@@ -1,11 +1,5 @@
 """What the hub's tests ask for: a store on SQLite, and the same on a PostgreSQL of our own."""
 
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,44 +9,18 @@ from sqlalchemy import create_engine, text
 
 from otorongo.hub import migrations
 from otorongo.hub.store import Store, make_engine
+from tests.hub.clusters import Cluster
 from tests.hub.hubs import Hub
-
-
-def _postgres_programs() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    if found:
-        return found[-1].parent
-    on_path = shutil.which("initdb")
-    return Path(on_path).resolve().parent if on_path else None
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """URL of a throw-away PostgreSQL cluster on loopback, without a database name at its end."""
-    programs = _postgres_programs()
-    if programs is None:
-        pytest.skip("no PostgreSQL: apt-get install postgresql")
-    user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
-    folder = Path(tempfile.mkdtemp(prefix="otorongo-pg-", dir="/tmp"))
-    if os.getuid() == 0:
-        shutil.chown(folder, user)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def run(*arguments: str) -> None:
-        switch = ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups") if os.getuid() == 0 else ()
-        subprocess.run([*switch, *arguments], check=True, cwd=folder, capture_output=True)
-
-    run(str(programs / "initdb"), "-D", str(folder / "db"), "-A", "trust", "-U", user, "-N", "-E", "UTF8")
-    settings = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
-    control = (str(programs / "pg_ctl"), "-D", str(folder / "db"), "-w")
-    run(*control, "-l", str(folder / "log"), "-o", settings, "start")
+    cluster = Cluster().start()
     try:
-        yield f"postgresql://{user}@127.0.0.1:{port}"
+        yield cluster.url
     finally:
-        run(*control, "-m", "immediate", "stop")
-        shutil.rmtree(folder)
+        cluster.stop()
 
 
 @pytest.fixture(scope="session")

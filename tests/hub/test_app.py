@@ -100,6 +100,30 @@ def test_two_hubs_on_one_sqlite_are_refused(tmp_path: Path) -> None:
         pass
 
 
+def test_a_second_process_that_takes_in_is_refused(tmp_path: Path, postgres_hub: str) -> None:
+    """On PostgreSQL other roles may run beside it on the same folder; ingest is one."""
+    broker = BrokerConfig(listen="127.0.0.1:0")
+    config = HubConfig(data_dir=str(tmp_path / "hub"), database=postgres_hub, broker=broker)
+    with (
+        app.running(config, tmp_path / "hub.toml", roles=WORK),
+        app.running(config, tmp_path / "hub.toml", roles=frozenset({"notify"})),
+        pytest.raises(StoreError, match=r"another otorongo-hub runs on it: one takes in for all of them"),
+        app.running(config, tmp_path / "hub.toml", roles=WORK),
+    ):
+        pass
+
+
+def test_a_hub_without_a_single_copy_is_told(config_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`check` says that no copy has ever succeeded until one has."""
+    at = ["--config", str(config_file)]
+    assert main(["user", *at, "list"]) == 0  # the database is made
+    main(["check", *at])
+    assert "backup: no copy has ever succeeded: otorongo-hub backup makes one now" in capsys.readouterr().out
+    assert main(["backup", *at]) == 0
+    main(["check", *at])
+    assert "no copy has ever" not in capsys.readouterr().out
+
+
 def test_a_standby_that_is_not_there_is_refused(tmp_path: Path, postgres_hub: str) -> None:
     """`safe = "standby"` without a synchronous standby would call safe what is not."""
     text = f'data_dir = "{tmp_path}/hub"\ndatabase = "{postgres_hub}"\n[backup]\nsafe = "standby"\n'

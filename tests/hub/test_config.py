@@ -32,6 +32,23 @@ def test_an_empty_file_is_a_hub(tmp_path: Path) -> None:
     ]
 
 
+def test_paths_are_relative_to_the_file_not_to_where_the_program_was_started(tmp_path: Path) -> None:
+    """Secrets, certificates, data and copies; an absolute path stays, and an empty one."""
+    text = (
+        'data_dir = "data"\ndatabase = "sqlite:///hub.db"\n'
+        '[broker]\nkey_file = "hub.key"\n[backup]\nfolder = "copies"\n'
+        '[[person]]\nname = "a"\nchannels = [{ url_file = "a.url" }, { url_file = "/etc/a.url" }]\n'
+    )
+    hub = load(tmp_path, text)
+    assert (hub.data_dir, hub.backup.folder) == (f"{tmp_path}/data", f"{tmp_path}/copies")
+    assert (hub.broker.key_file, hub.broker.ca_file) == (f"{tmp_path}/hub.key", "")
+    assert hub.database_url == f"sqlite:///{tmp_path}/hub.db"
+    assert [one.url_file for one in hub.person[0].channels] == [f"{tmp_path}/a.url", "/etc/a.url"]
+    assert hub.pki_path == tmp_path / "data" / "pki"
+    server = 'database = "postgresql://u@h/hub"\n'
+    assert load(tmp_path, server).database == "postgresql://u@h/hub"
+
+
 def test_an_activity_of_ones_own_stands_before_ours(tmp_path: Path) -> None:
     """The file's activity takes the place of ours of that name; without weights it switches ours off."""
     hub = load(

@@ -67,7 +67,9 @@ def test_with_a_synchronous_standby_what_is_committed_is_safe(store: Store) -> N
     card = Card()
     for second in range(3):
         card.beat(second)
-    (receipt,) = accept_many(store, NO_RULES, [Payload("K-02", card.batch([1, 3]))], NOW_MS, safe_at_commit=True)
+    (receipt,) = accept_many(
+        store, NO_RULES, [Payload("K-02", card.batch([1, 3]))], NOW_MS, safe_at_commit=lambda _: True
+    )
     assert receipt == Receipt(7, 1, ((3, 3),), safe_up_to=1, hub_time_ms=NOW_MS)
 
 

@@ -186,16 +186,16 @@ def test_old_evidence_without_an_alert_is_forgotten(store: Store, folder: Path) 
     _, seq = _card(store, b"picture")
     _send(store, folder, seq, 0, b"picture")
     path = folder / str(_piece(store, seq)["path"])
-    assert media.forget(store, folder, NOON_MS) == 0
+    assert media.forget(store, folder, NOON_MS, NOON_MS + 9) == 0
     with store.write() as tx:
         more = {"place": "a", "activity": "b", "state": "open", "sealed": False, "drill": False}
         store_alerts.put_alert(tx, {"id": "A1", "reason": None, "data": None, **more})
         store_alerts.cover(tx, "A1", [{"station": "K-02", "outbox": 7, "event": 1, "late": False, "suppressed": False}])
-    assert media.forget(store, folder, NOON_MS + 1) == 0
+    assert media.forget(store, folder, NOON_MS + 1, NOON_MS + 9) == 0
     with store.write() as tx:
         tx.execute(alert_events.delete())
     assert path.is_file()
-    assert media.forget(store, folder, NOON_MS + 1) == 1
+    assert media.forget(store, folder, NOON_MS + 1, NOON_MS + 9) == 1
     assert not path.exists()
     assert _piece(store, seq)["state"] == "gone"
 

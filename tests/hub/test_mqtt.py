@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from paho.mqtt.client import MQTTMessage
 
-from otorongo.hub.adapters.mqtt import Address, address
+from otorongo.hub.adapters.mqtt import Address, MqttBearer, address
 from otorongo.hub.errors import BrokerError
 from tests.hub.brokers import Mosquitto, Station, bearing, taken, until
 
@@ -48,6 +48,18 @@ def test_what_was_not_done_comes_again(mosquitto: Mosquitto) -> None:
             time.sleep(0.2)
         with bearing(where) as bearer:
             assert [message.payload for message in taken(bearer, 3)] == [b"\2", b"\3", b"\4"]
+
+
+def test_a_second_hub_under_the_same_name_is_told(mosquitto: Mosquitto) -> None:
+    """The broker gives the place to the newer one; whoever lost it again and again says why, and the way out."""
+    where = Address("127.0.0.1", mosquitto.port)
+    with bearing(where) as first:
+        second = MqttBearer(where)
+        second.open()
+        try:
+            until(lambda: "has another hub here the role ingest? Only one may" in first.state().last_error, "why", 30)
+        finally:
+            second.close()
 
 
 def test_what_comes_while_the_hub_is_away_waits(mosquitto: Mosquitto) -> None:

@@ -37,7 +37,7 @@ def made() -> set[str]:
         *(f"page.second.{one}" for one in ("may_not", "same_person", "same_group", "no_group")),
         *(f"page.act.{one}" for one in get_args(Act)),
         *(f"page.state.{one}" for one in ("open", "acknowledged", "nobody", "going", "overdue", "resolved")),
-        *(f"page.piece.{one}" for one in ("told", "part", "bad", "refused")),
+        *(f"page.piece.{one}" for one in ("told", "part", "bad", "refused", "gone")),
         *(f"page.why.{one}" for one in ("counted", "late", "vetoed", "own_patrol")),
         *(f"page.station.{one}" for one in ("up", "late", "silent", "asleep")),
         *(f"page.outbox.{one}" for one in ("open", "lost", "copied", "chain", "unsealed")),
@@ -54,7 +54,7 @@ def made() -> set[str]:
         *(f"log.{one}" for one in ("login", "login_failed", "logout", "saw_alert", "saw_media", "link_fetched")),
         *(f"log.{one}" for one in ("password_changed", "session_ended", "exported", "sealed_closing")),
         *(f"note.{one}" for one in ("late", "silent", "back", "station", "tamper", "lost_outbox", "outbox_back")),
-        *(f"note.{one}" for one in ("key_changed", "chain", "conflict", "evidence")),
+        *(f"note.{one}" for one in ("key_changed", "chain", "conflict", "evidence", "forgotten")),
         *(f"instruction.{one}" for one in ("none", "go", "observe", "do_not_approach")),
     }
 

@@ -44,7 +44,9 @@ _LOOP_S: Final = 0.5
 _ANSWER_S: Final = 60.0
 _SILENT_CLOSINGS: Final = 2
 _UNSUPPORTED_VERSION: Final = 0x84
+_RIVAL: Final = "; accepted and soon lost, again and again: has another hub here the role ingest? Only one may"
 _STABLE_S: Final = 30.0
+_SOON: Final = 3
 _MOST_WAIT_S: Final = 60.0
 _FAREWELL_S: Final = 5.0
 
@@ -172,7 +174,7 @@ class _Network(threading.Thread):
             self._hammer.send(b"!")
 
     def _for_ever(self) -> None:
-        wait_s = 0.5
+        wait_s, soon = 0.5, 0
         while not self._ending.is_set():
             started = time.monotonic()
             self._answered, self._refusal = False, ""
@@ -182,9 +184,12 @@ class _Network(threading.Thread):
                 reason = f"{type(error).__name__}: {error}"
             if self._ending.is_set():
                 break
+            stable = self._answered and time.monotonic() - started > _STABLE_S
+            soon = 0 if stable or not self._answered else soon + 1
+            reason += _RIVAL if soon >= _SOON else ""  # not every broker says that it gave our place to another
             self._desk.note(connected=False, last_error=reason, **({} if self._answered else {"failures": 1}))
             log.warning("broker %s:%s: %s", self._where.host, self._where.port, reason)
-            wait_s = 0.5 if self._answered and time.monotonic() - started > _STABLE_S else wait_s
+            wait_s = 0.5 if stable else wait_s
             self._pause(random.uniform(wait_s / 2, wait_s))
             wait_s = min(wait_s * 2, _MOST_WAIT_S)
 
