@@ -59,18 +59,31 @@ def test_an_unknown_lock_is_named(root: Path) -> None:
     assert "station.txt" in done.stderr
 
 
+def _without_root(folder: Path, **more: str) -> dict[str, str]:
+    """An environment in which nobody is root and no package is installed."""
+    fakes = {"id": "echo 1000", "dpkg-query": "exit 1", "apt-get": "exit 99", **more}
+    for name, body in fakes.items():
+        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+        (folder / name).chmod(0o755)
+    return {"PATH": f"{folder}:/usr/bin:/bin"}
+
+
 def test_a_missing_package_is_named_to_those_who_are_not_root(root: Path, tmp_path: Path) -> None:
     """Without root, `need` names the missing Debian package and the command that brings it."""
-    fakes = {"id": "echo 1000", "dpkg-query": "exit 1", "apt-get": "exit 99"}
-    for name, body in fakes.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
-        (tmp_path / name).chmod(0o755)
-    done = subprocess.run(
-        ["scripts/need", "mosquitto", "chromium"],
-        cwd=root,
-        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-    )
+    needing = ["scripts/need", "mosquitto", "chromium"]
+    done = subprocess.run(needing, cwd=root, env=_without_root(tmp_path), capture_output=True, text=True)
     assert done.returncode == 1
     assert "apt-get install mosquitto chromium" in done.stderr
+
+
+@pytest.mark.parametrize("script", ["test", "bench", "faults"])
+def test_all_that_is_missing_is_named_at_once(root: Path, tmp_path: Path, script: str) -> None:
+    """Who is not root asks somebody once, for Debian's venv and for the servers alike, and nothing was made yet."""
+    bare_python = 'case "$2" in *ensurepip*) exit 1 ;; *print*) echo python3.11-venv ;; esac'
+    where = {"VENV": str(tmp_path / "venv"), "PYTHON": "bare-python"}
+    env = _without_root(tmp_path, **{"bare-python": bare_python}) | where
+    done = subprocess.run([f"scripts/{script}"], cwd=root, env=env, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "apt-get install python3.11-venv mosquitto" in done.stderr
+    assert ("chromium" in done.stderr) == (script == "test")
+    assert not (tmp_path / "venv").exists()
