@@ -1,6 +1,7 @@
 """What each process of a station really loads: started as systemd starts it, and asked at its end."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -102,6 +103,23 @@ def test_the_uplink_loads_the_network_and_nothing_that_sees_or_hears(tmp_path: P
     modules = loaded(tmp_path, config, "uplink", stop_after_s=3.0)
     assert not modules & (NEVER_ON_A_STATION | SIGHT | SOUND | {"numpy", "onnxruntime", "PIL"})
     assert "paho" in modules
+
+
+def test_a_sensor_starts_no_herd_of_threads(tmp_path: Path) -> None:
+    """Numeric libraries get one thread in a sensor's process: theirs would spin and take many times the CPU."""
+    (tmp_path / "in").mkdir()
+    noise = np.random.default_rng(1).normal(0, 0.1, 16_000 * 4).astype(np.float32)
+    soundfile.write(tmp_path / "in" / "20261122_120000.wav", noise, 16_000)
+    script = PROGRAM.replace("json.dumps(sorted(sys.modules))", "str(len(os.listdir('/proc/self/task')))")
+    script = script.replace("import atexit,", "import os, atexit,")
+    counts = []
+    for threads in ({}, {"OMP_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "4"}):
+        plain = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+        argv = [sys.executable, "-c", script, tmp_path / "count", "--config", tmp_path / "none.toml"]
+        argv += ["replay", tmp_path / "in", "--bundle", bundle_for("sound")]
+        subprocess.run(argv, env=plain | threads, check=True, capture_output=True, timeout=PATIENCE_S)
+        counts.append(int((tmp_path / "count").read_text()))
+    assert counts[0] < counts[1] or len(os.sched_getaffinity(0)) == 1
 
 
 @pytest.mark.parametrize("module", ["otorongo.wire.batch", "otorongo.station.outbox"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from otorongo import __version__
 from otorongo.errors import OtorongoError
 from otorongo.station import config as station_config
+from otorongo.station.app_process import one_thread
 
 
 def parser() -> argparse.ArgumentParser:
@@ -73,6 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
+    if given.command in ("sense", "replay"):
+        one_thread()
     if given.command == "replay":
         from otorongo.station.app_replay import replay
 
