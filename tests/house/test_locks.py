@@ -1,11 +1,14 @@
 """The locks install what `pyproject.toml` asks for, checked by hash, and tell nobody where it came from."""
 
+import contextlib
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 LOCKS = ("station", "pi", "litert", "hub", "train", "dev")
@@ -46,6 +49,15 @@ def test_every_requirement_is_pinned(root: Path, lock: str) -> None:
         versions = [version for (name, _), version in pinned.items() if name == canonicalize_name(requirement.name)]
         assert versions, f"{requirement} is not in locks/{lock}.txt: run `make lock`"
         assert all(requirement.specifier.contains(version) for version in versions), f"{requirement}: {versions}"
+
+
+def test_no_pin_is_for_another_python(root: Path) -> None:
+    """What is installed here and pinned is for Python 3.11, also by the upper end that uv passes over and pip does not."""
+    for (name, _), version in pins(root, "dev").items():
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            told = metadata.metadata(name)
+            if told["Version"] == version and told.get("Requires-Python"):
+                assert SpecifierSet(told["Requires-Python"]).contains("3.11.2"), f"{name}: see scripts/lock"
 
 
 @pytest.mark.parametrize("lock", LOCKS)
