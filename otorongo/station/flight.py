@@ -47,6 +47,8 @@ class Flight:
         self._flying: list[Sent] = []
         self._count = 0
         self._times: dict[int, int] = {}
+        self._owed_ms: int | None = None
+        """Since when the broker owes an acknowledgement and gives none; sending again is no excuse for it."""
 
     @property
     def skip(self) -> set[int]:
@@ -65,6 +67,8 @@ class Flight:
         self._count += 1
         times = self._times[seqs[0]] = self._times.get(seqs[0], 0) + 1
         due = now_ms + 4 * self._patience_ms(times)
+        if self._owed_ms is None:
+            self._owed_ms = now_ms
         self._flying.append(Sent(ticket, seqs, self._count, now_ms, due, times))
         return times > 1
 
@@ -74,14 +78,16 @@ class Flight:
             if sent.ticket == ticket:
                 sent.ticket = None
                 sent.due_ms = now_ms + self._patience_ms(sent.times)
+        self._heard(now_ms)
 
     def lost(self) -> None:
         """The connection ended: what the broker has not acknowledged travels again on the next one."""
         self._flying = [sent for sent in self._flying if sent.ticket is None]
+        self._owed_ms = None
 
-    def oldest_unacked_ms(self, now_ms: int) -> int:
-        """How long the broker owes an acknowledgement; 0: it owes none."""
-        return max((now_ms - sent.sent_ms for sent in self._flying if sent.ticket is not None), default=0)
+    def owed_ms(self, now_ms: int) -> int:
+        """How long the broker owes an acknowledgement and has given none; 0: it owes none."""
+        return 0 if self._owed_ms is None else now_ms - self._owed_ms
 
     def receipted(self, receipt: Receipt, now_ms: int) -> Sent | None:
         """Take off what the hub has; returns the last sent batch that is whole by this receipt, or None."""
@@ -105,6 +111,7 @@ class Flight:
                 took = now_ms - sent.sent_ms
                 self.rtt_ms += (took - self.rtt_ms) / _SMOOTH if self.rtt_ms else took
         self._flying = [sent for sent in self._flying if sent.open]
+        self._heard(now_ms)
         return whole[-1] if whole else None
 
     def due(self, now_ms: int) -> list[tuple[int, ...]]:
@@ -126,6 +133,10 @@ class Flight:
     def next_due_ms(self) -> int | None:
         """When `due` will have something to do."""
         return min((sent.due_ms for sent in self._flying), default=None)
+
+    def _heard(self, now_ms: int) -> None:
+        """The broker lives: what it owes now it owes anew."""
+        self._owed_ms = now_ms if any(sent.ticket is not None for sent in self._flying) else None
 
     def _patience_ms(self, times: int) -> int:
         """Longer each time, so that an absent hub costs little; jittered, so that stations do not march in step."""

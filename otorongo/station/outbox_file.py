@@ -25,6 +25,7 @@ Work = Callable[[sqlite3.Connection], T]
 _ROUNDS: Final = 12
 _MIN_PAGES: Final = 32
 """A new outbox on a card that is full already may grow so far: a few hundred rows."""
+_SLACK_PAGES: Final = 8
 _NO_LIMIT: Final = 0xFFFFFFFE
 _FULL: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH)
@@ -131,6 +132,8 @@ class OutboxFile:
     def _free(self, turn: int) -> bool:
         """One turn of freeing; from the second on, what is dear goes too."""
         freed = (turn > 0 or not self._capped) and self.ballast.give_back() > 0
+        # To drop rows is to write: deleting may split a page, and the gap must be told.
+        self._pragma(f"max_page_count = {self._pragma('page_count') + _SLACK_PAGES:d}")
         try:
             media = free_media(self._db, self.path.parent, self.ballast.size, pinned=turn > 2)
             freed = freed or media > 0

@@ -226,7 +226,7 @@ class Uplink:
         self._outbox.restore_ballast()
         self._outbox.map_boot(self._outbox.boot, now.utc0_ms, now.state, now.bound_ms)
         self._seal(now)
-        owed = self._flight.oldest_unacked_ms(now.t_ms)
+        owed = self._flight.owed_ms(now.t_ms)
         if self.connected and owed > max(_WEDGED_MS, 8 * self._flight.rtt_ms):
             self.connected = False
             self._transport.rebuild(f"no acknowledgement for {owed // 1000} s")

@@ -100,7 +100,7 @@ def test_an_ordinary_batch_waits_for_the_pipe_and_a_threat_does_not() -> None:
     way.sent(1, (1,), 0)
     assert not way.may_send(threat=False)
     assert way.may_send(threat=True)
-    assert way.oldest_unacked_ms(500) == 500
+    assert way.owed_ms(500) == 500
     for ticket in range(1, MAX_FLYING + 1):
         way.acked(ticket, 0)
         way.sent(ticket + 1, (ticket + 1,), 0)
@@ -117,4 +117,16 @@ def test_what_the_broker_never_had_travels_again_on_the_next_connection() -> Non
     way.sent(2, (2,), 0)
     way.lost()
     assert way.skip == {1}
-    assert way.oldest_unacked_ms(999) == 0
+    assert way.owed_ms(999) == 0
+
+
+def test_sending_again_is_no_excuse_for_a_silent_broker() -> None:
+    """However short the patience, what the broker owes is counted from its last word on; any word ends it."""
+    way = Flight(1 * S, jitter=lambda: 0.0)
+    for second in range(0, 300, 2):
+        if not way.skip:
+            way.sent(second, (1,), second * S)
+        way.due(second * S)
+    assert way.owed_ms(300 * S) == 300 * S
+    way.acked(0, 300 * S)  # a late one, of a batch that was sent again long ago
+    assert way.owed_ms(301 * S) <= 1 * S

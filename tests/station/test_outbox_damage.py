@@ -98,7 +98,7 @@ def flipped(path: Path, places: list[tuple[float, int]]) -> None:
 FLIPS = st.lists(st.tuples(st.floats(0, 1), st.integers(1, 255)), min_size=1, max_size=8)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(FLIPS)
 def test_whatever_bytes_change_the_outbox_goes_on(card: Card, places: list[tuple[float, int]]) -> None:
     """Some changed bytes cost at most the rows of their pages; nothing but our own errors, and the chain holds."""
@@ -112,7 +112,7 @@ def test_whatever_bytes_change_the_outbox_goes_on(card: Card, places: list[tuple
         box.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 80), st.integers(1, 6), st.integers(0, 1000))
 def test_lost_pages_cost_their_rows_and_no_others(card: Card, first: int, count: int, seed: int) -> None:
     """Pages of noise: what lies on other pages of rows is saved, unless the page that lists them is gone."""
@@ -131,7 +131,7 @@ def test_lost_pages_cost_their_rows_and_no_others(card: Card, first: int, count:
         box.close()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.floats(0, 1))
 def test_a_file_that_was_cut_short_goes_on(card: Card, share: float) -> None:
     """A file of any shorter length is opened or replaced."""

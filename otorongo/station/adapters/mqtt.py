@@ -73,10 +73,15 @@ class MqttTransport:
         connect_wait_s: float = 90.0,
         reconnect_max_s: float = 300.0,
         speaks: str | None = None,
+        patience_s: float = 30.0,
     ) -> None:
-        """`speaks` is what the broker is known to speak from an earlier `Connected`, so that nobody need ask again."""
+        """`speaks` is what the broker is known to speak from an earlier `Connected`, so that nobody need ask again.
+
+        A network thread that stands still for `patience_s` longer than TCP and TLS may take is given up.
+        """
         login = (user or (station if password else ""), password)
         self.settings = Settings(station, host, port, tls, login, keepalive_s, connect_wait_s, reconnect_max_s)
+        self._patience_s = patience_s
         self._desk = Desk()
         self._desk.mode = known(speaks)
         self._network: Network | None = None
@@ -132,5 +137,5 @@ class MqttTransport:
         still_s = time.monotonic() - network.moved_s
         if not network.is_alive():
             self.rebuild("the network thread ended")
-        elif still_s > self.settings.connect_wait_s * 2 + 30:  # TCP and TLS may each take the whole wait
+        elif still_s > self.settings.connect_wait_s * 2 + self._patience_s:  # TCP and TLS may each take the whole wait
             self.rebuild(f"the network thread has stood still for {still_s:.0f} s")
