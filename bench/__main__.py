@@ -6,6 +6,8 @@ import platform
 import sys
 from pathlib import Path
 
+from bench.child import THREADS
+
 MODULES = ("wire", "startup", "sound", "picture", "ingest")
 
 
@@ -29,12 +31,12 @@ def main() -> int:
     if unknown:
         print(f"bench: no {', '.join(sorted(unknown))} (there are: {', '.join(MODULES)})", file=sys.stderr)
         return 2
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # one thread, as on the station; before numpy is loaded
+    for name in THREADS:  # calls in this process are compared on one thread; set before numpy is loaded
         os.environ.setdefault(name, "1")
     print(machine())
     for name in wanted:
         for line in importlib.import_module(f"bench.{name}").measure():
-            print(f"{line.what:<46} {line.figure:>22}   {line.beside}", flush=True)
+            print(f"{line.what:<66} {line.figure:>16}   {line.beside}", flush=True)
     return 0
 
 

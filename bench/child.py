@@ -20,9 +20,18 @@ class Took(NamedTuple):
     said: str
 
 
-def run(argv: list[str], *, cwd: Path | None = None) -> Took:
-    """The process's own CPU and largest memory, with one thread a library. Raises RuntimeError if it fails."""
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def environment(*, one_thread: bool = False) -> dict[str, str]:
+    """A child's environment: without our own thread limits, as a service has it, or with one thread a library."""
+    plain = {name: value for name, value in os.environ.items() if name not in THREADS}
+    return plain | dict.fromkeys(THREADS, "1") if one_thread else plain
+
+
+def run(argv: list[str], *, cwd: Path | None = None, one_thread: bool = False) -> Took:
+    """The process's own CPU and largest memory, launched as a service would. Raises RuntimeError if it fails."""
+    env = environment(one_thread=one_thread)
     began = time.monotonic()
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=cwd, env=env)
     assert process.stdout is not None
@@ -52,9 +61,9 @@ def _watch(pid: int, highest: list[float], over: threading.Event) -> None:
             highest[0] = max(highest[0], int(found[1]) / 1024)
 
 
-def python(code: str) -> Took:
-    """Run a line of Python in a process of its own."""
-    return run([sys.executable, "-c", code])
+def python(code: str, *, one_thread: bool = False) -> Took:
+    """Run a line of Python in a process of its own, from the root of the repository."""
+    return run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], one_thread=one_thread)
 
 
 def _cpu(usage: resource.struct_rusage) -> float:

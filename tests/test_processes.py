@@ -115,7 +115,7 @@ def test_a_sensor_starts_no_herd_of_threads(tmp_path: Path) -> None:
     counts = []
     for threads in ({}, {"OMP_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "4"}):
         plain = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
-        argv = [sys.executable, "-c", script, tmp_path / "count", "--config", tmp_path / "none.toml"]
+        argv: list[str | Path] = [sys.executable, "-c", script, tmp_path / "count", "--config", tmp_path / "none.toml"]
         argv += ["replay", tmp_path / "in", "--bundle", bundle_for("sound")]
         subprocess.run(argv, env=plain | threads, check=True, capture_output=True, timeout=PATIENCE_S)
         counts.append(int((tmp_path / "count").read_text()))
