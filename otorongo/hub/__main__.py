@@ -132,12 +132,13 @@ def _restore(config: HubConfig, given: argparse.Namespace) -> int:
 
 def _with_store(config: HubConfig, given: argparse.Namespace) -> int:
     from otorongo.hub.app import make_backup, now_ms
+    from otorongo.hub.rules import Rules
 
     store = Store.open(config.database_url)
     try:
         match given.command:
             case "user":
-                return _print(user_command.run(given, store, now_ms=now_ms()))
+                return _print(user_command.run(given, store, rules=Rules(config), now_ms=now_ms()))
             case "backup":
                 folder = given.folder or (Path(config.backup.folder) if config.backup.folder else None)
                 if folder is None:

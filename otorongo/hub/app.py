@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from otorongo.hub import app_watch, backup, media, notify, stations, store_backup, store_standby
+from otorongo.hub import app_watch, backup, media, notify, rule_changes, stations, store_backup, store_standby
 from otorongo.hub.adapters import systemd
 from otorongo.hub.adapters.broker import AmqttBroker, certificates
 from otorongo.hub.adapters.mqtt import Address, MqttBearer, address
@@ -84,6 +84,7 @@ def running(
             stack.enter_context(
                 _alone(data_dir, "ingest.lock", "one takes in for all of them; give others other roles")
             )
+        rule_changes.tell(store, rules, now_ms())
         workers: list[Worker] = []
         checks: list[Callable[[], str]] = []
         if "ingest" in roles:

@@ -1,6 +1,7 @@
 """Pure: what a message says. Outside channels carry a code, the activity and the sector, and never more."""
 
 import unicodedata
+from collections.abc import Mapping
 from typing import Final
 
 from otorongo.hub import texts
@@ -35,7 +36,8 @@ def compose(delivery: Found, alert: Found | None, person: PersonConfig, channel:
         tail.append(link)
 
     def whole(place: str) -> str:
-        return " ".join([*marks, f"{_sentence(lang, delivery, alert, place)}.".replace("..", "."), *tail])
+        sentence = _sentence(lang, delivery, alert, place, sms=channel.sms)
+        return " ".join([*marks, f"{sentence}.".replace("..", "."), *tail])
 
     text = whole(place)
     if channel.sms:
@@ -46,11 +48,13 @@ def compose(delivery: Found, alert: Found | None, person: PersonConfig, channel:
     return Outgoing(delivery["id"], texts.text(lang, "message.title"), text)
 
 
-def _sentence(lang: str, delivery: Found, alert: Found | None, place: str) -> str:
+def _sentence(lang: str, delivery: Found, alert: Found | None, place: str, *, sms: bool) -> str:
     kind = delivery["kind"]
     if kind == "health":
         news = str((delivery["data"] or {}).get("news", ""))
         return texts.text(lang, "message.health", note=texts.named(lang, "message.health", news))
+    if kind == "rules":
+        return texts.text(lang, "message.rules", changes=_changes(lang, delivery["data"] or {}, sms=sms))
     if alert is None:
         return texts.text(lang, f"message.{kind}")
     if alert["sealed"]:
@@ -63,6 +67,17 @@ def _sentence(lang: str, delivery: Found, alert: Found | None, place: str) -> st
         place=place,
         severity=texts.text(lang, f"severity.{delivery['severity']}").upper(),
     )
+
+
+def _changes(lang: str, counts: Mapping[str, int], *, sms: bool) -> str:
+    """`derechos: altas 1; umbrales: cambios 2`, from counts by section and what; an SMS has room for their sum."""
+    if sms:
+        return texts.text(lang, "rules.sum", count=sum(counts.values()))
+    told: dict[str, list[str]] = {}
+    for key, count in counts.items():
+        section, _, what = key.partition(".")
+        told.setdefault(section, []).append(f"{texts.text(lang, f'rules.{what}')} {count}")
+    return "; ".join(f"{texts.text(lang, f'rules.{section}')}: {', '.join(some)}" for section, some in told.items())
 
 
 def gsm(text: str) -> str:

@@ -29,8 +29,9 @@ def judge(rights: Sequence[RightConfig], start_ms: int, last_ms: int) -> Judged:
 
 
 def name(right: RightConfig) -> str:
-    """`R-000-2026 (Concesion Ejemplo)`."""
-    return f"{right.resolution} ({right.holder})" if right.resolution else right.holder
+    """`R-000-2026 (Concesion Ejemplo, 120 m3)`."""
+    whose = f"{right.holder}, {right.volume}" if right.volume else right.holder
+    return f"{right.resolution} ({whose})" if right.resolution else whose
 
 
 def _state(right: RightConfig, start_ms: int, last_ms: int) -> RightState:

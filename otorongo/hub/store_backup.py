@@ -42,11 +42,6 @@ def is_empty(store: Store) -> bool:
     return not inspect(store.engine).get_table_names()
 
 
-def sync_standbys(tx: Tx) -> str:
-    """PostgreSQL's setting that names the standbys each commit waits for; empty: it waits for none."""
-    return str(tx.execute(text("SHOW synchronous_standby_names")).scalar_one())
-
-
 def add_backup(tx: Tx, path: str, made_ms: int, verified_ms: int, marks: Sequence[Mark]) -> None:
     """Remember a verified backup, and that what it holds is safe."""
     row = {"path": path, "made_ms": made_ms, "verified_ms": verified_ms, "marks": [list(mark) for mark in marks]}

@@ -6,15 +6,16 @@ import getpass
 import sys
 from pathlib import Path
 
-from otorongo.hub import store_people, users
+from otorongo.hub import notify, store_people, users
+from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Store
 from otorongo.hub.users import Role, User, UserError
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `user add|list|passwd|disable|enable|token`; `run` carries out what was parsed."""
+    """Add `user add|list|passwd|disable|enable|test|token`; `run` carries out what was parsed."""
     parser = subparsers.add_parser("user", help="who may use the pages")
-    actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|passwd|disable|enable|token")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|passwd|disable|enable|test|token")
     adding = actions.add_parser("add", help="a new user; asks for the password")
     adding.add_argument("name", help="letters, digits, dots, - _ and @")
     adding.add_argument("--role", required=True, choices=[str(role) for role in Role])
@@ -30,6 +31,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _password_file(changing)
     for action, text in (("disable", "shut a user out, at once"), ("enable", "let a disabled user in again")):
         actions.add_parser(action, help=text).add_argument("name")
+    testing = actions.add_parser("test", help="a test message to every channel of a [[person]] of hub.toml")
+    testing.add_argument("name", help="their name in hub.toml")
     token = actions.add_parser("token", help="a bearer token for the JSON API, shown once")
     token.add_argument("name")
     token.add_argument("--days", type=int, default=90, help="until it expires, 1 to 366 (default: 90)")
@@ -42,8 +45,8 @@ def _password_file(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace, store: Store, *, now_ms: int) -> list[str]:
-    """Carry out `user ...`; returns the lines to print. Raises UserError."""
+def run(args: argparse.Namespace, store: Store, *, rules: Rules, now_ms: int) -> list[str]:
+    """Carry out `user ...`; returns the lines to print. `rules` say who is rung. Raises UserError."""
     match args.action:
         case "add":
             user = User(args.name, Role(args.role), args.group, args.person, args.language)
@@ -64,8 +67,22 @@ def run(args: argparse.Namespace, store: Store, *, now_ms: int) -> list[str]:
             with store.write() as tx:
                 users.disable(tx, args.name, now_ms, disabled=args.action == "disable")
             return [f"{args.name}: {args.action}d"]
+        case "test":
+            return [_test(args.name, store, rules, now_ms)]
         case _:
             return [_token(args, store, now_ms)]
+
+
+def _test(name: str, store: Store, rules: Rules, now_ms: int) -> str:
+    """Intend a test message; whichever process has the role notify sends it."""
+    if rules.person(name) is None:
+        known = ", ".join(sorted(one.name for one in rules.config.person)) or "none yet"
+        raise UserError(f"{name}: no [[person]] of that name in hub.toml (there are: {known})")
+    with store.write() as tx:
+        count = notify.intend_test(tx, rules, [name], now_ms, str(now_ms))
+    if not count:
+        raise UserError(f"{name}: has no channel in hub.toml: give channels with a url_file")
+    return f"{name}: test messages to {count} channels wait; a running hub sends them. See: otorongo-hub tail -f"
 
 
 def _token(args: argparse.Namespace, store: Store, now_ms: int) -> str:

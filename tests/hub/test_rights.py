@@ -71,3 +71,10 @@ def test_hours_are_minutes_of_a_circle(minute: int, length: int, first: int, hou
         and (minute - first) % 1440 + length <= hours
     )
     assert (rights.judge([one], start, start + length * 60_000).state == "covered") == within
+
+
+def test_a_right_is_called_by_its_document_holder_and_volume() -> None:
+    """As reasons name it; what was granted is shown, not measured."""
+    assert rights.name(right(volume="120 m3")) == "R-1 (E, 120 m3)"
+    assert rights.name(right(resolution="", volume="120 m3")) == "E, 120 m3"
+    assert rights.name(right()) == "R-1 (E)"

@@ -3,8 +3,11 @@
 import re
 
 import pytest
+from msgspec.structs import replace
 
+from otorongo.hub import rule_changes
 from otorongo.hub.errors import StoreAway
+from otorongo.hub.rules import Rules
 from tests.web.conftest import Hub
 
 
@@ -20,6 +23,16 @@ def test_stations_with_trouble_stand_first(read_hub: Hub) -> None:
     assert list(listed.items())[:2] == [("K-05", "en silencio"), ("Q-03", "se retrasa")]
     assert set(list(listed.values())[2:]) == {"activa"}
     assert len(listed) == 10
+
+
+def test_auditors_read_what_changed_in_the_rules(hub: Hub) -> None:
+    """Each difference between two starts is a line of the log, in the reader's language."""
+    rules = hub.seeded.rules
+    rule_changes.tell(hub.store, rules, hub.clock())
+    fewer = replace(rules.config, person=rules.config.person[1:])
+    rule_changes.tell(hub.store, Rules(fewer, rules.places), hub.clock())
+    log = hub.login("alba").get("/log").text
+    assert f"<strong>hub.toml</strong> · quitó una regla · person {rules.config.person[0].name} " in log
 
 
 def test_each_sees_the_stations_of_their_places(read_hub: Hub) -> None:

@@ -43,7 +43,10 @@ def made() -> set[str]:
         *(f"page.outbox.{one}" for one in ("open", "lost", "copied", "chain", "unsealed")),
         *(f"page.account.done.{one}" for one in ("language", "password", "ended", "ended_all")),
         *(f"page.account.fault.{one}" for one in ("often", "old", "differ", "short", "long", "guessable")),
-        *(f"delivery.{one}" for one in ("ring", "raise", "rering", "overdue", "extended", "audit", "health", "test")),
+        *(
+            f"delivery.{one}"
+            for one in ("ring", "raise", "rering", "overdue", "extended", "audit", "health", "rules", "test")
+        ),
         *(f"delivery.state.{one}" for one in ("waiting", "sending", "sent", "failed", "dropped")),
         *(f"sensor.{one}" for one in ("station", "microphone", "camera", "sensor")),
         *(f"role.{one}" for one in Role),
@@ -52,9 +55,10 @@ def made() -> set[str]:
         *(f"gap.{one.name.lower()}" for one in GapReason),
         *(f"note.kind.{one.name.lower()}" for one in NoteKind),
         *(f"log.{one}" for one in ("login", "login_failed", "logout", "saw_alert", "saw_media", "link_fetched")),
+        *(f"log.rule_{one}" for one in ("added", "removed", "changed")),
         *(f"log.{one}" for one in ("password_changed", "session_ended", "exported", "sealed_closing")),
         *(f"note.{one}" for one in ("late", "silent", "back", "station", "tamper", "lost_outbox", "outbox_back")),
-        *(f"note.{one}" for one in ("key_changed", "chain", "conflict", "evidence", "forgotten")),
+        *(f"note.{one}" for one in ("key_changed", "chain", "conflict", "evidence", "evidence_lost", "forgotten")),
         *(f"instruction.{one}" for one in ("none", "go", "observe", "do_not_approach")),
     }
 

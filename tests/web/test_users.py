@@ -8,11 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otorongo.hub import store_people, user_command, users
+from otorongo.hub import store_deliveries, store_people, user_command, users
+from otorongo.hub.config import ChannelConfig, HubConfig, PersonConfig
+from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store
 from otorongo.hub.users import CAN, May, Role, User, UserError, WeakPassword
 
 GOOD = "lluvia machete remo aguaje"
+ANA = PersonConfig(name="ana", channels=(ChannelConfig(url="json://127.0.0.1:9/a"), ChannelConfig(url_file="/a.url")))
+RULES = Rules(HubConfig(person=(ANA, PersonConfig(name="beto"))))
 
 
 @pytest.fixture
@@ -27,7 +31,7 @@ def command(store: Store, *argv: str, now_ms: int = 1_767_268_800_000) -> list[s
     """`otorongo-hub user ...`."""
     parser = argparse.ArgumentParser()
     user_command.add_parser(parser.add_subparsers(dest="command"))
-    return user_command.run(parser.parse_args(["user", *argv]), store, now_ms=now_ms)
+    return user_command.run(parser.parse_args(["user", *argv]), store, rules=RULES, now_ms=now_ms)
 
 
 @pytest.fixture
@@ -52,6 +56,20 @@ def test_the_first_user_is_made_by_command(store: Store, secret: str) -> None:
     (line,) = command(store, "list")
     assert line.split()[:3] == ["carla", "coordinator", "office"]
     assert line.endswith("never logged in")
+
+
+def test_a_test_message_goes_to_every_channel_of_a_person(store: Store) -> None:
+    """Each time anew; who is not in hub.toml, or has no channel, is told the way out."""
+    (said,) = command(store, "test", "ana")
+    assert said.startswith("ana: test messages to 2 channels wait; a running hub sends them")
+    command(store, "test", "ana", now_ms=1_767_268_800_001)
+    with store.read() as tx:
+        sent = store_deliveries.deliveries_since(tx, 0)
+    assert [(row["person"], row["kind"], row["state"]) for row in sent] == [("ana", "test", "waiting")] * 4
+    with pytest.raises(UserError, match=r"no \[\[person\]\] of that name in hub.toml \(there are: ana, beto\)"):
+        command(store, "test", "carla")
+    with pytest.raises(UserError, match=r"beto: has no channel in hub\.toml: give channels"):
+        command(store, "test", "beto")
 
 
 def test_a_user_who_can_do_little_is_told_why(store: Store, secret: str) -> None:
