@@ -2,11 +2,13 @@
 
 import importlib
 
+import numpy as np
 import pytest
 
-from bench import wire
+from bench import ingest, picture, sound, wire
 from bench.__main__ import MODULES, machine
-from bench.child import python
+from bench.child import THREADS, environment, python
+from otorongo.wire import batch
 
 
 def test_the_wire_is_measured_beside_both_peers() -> None:
@@ -35,3 +37,32 @@ def test_a_child_is_measured_without_its_parent() -> None:
     with pytest.raises(RuntimeError, match="went wrong"):
         python("raise SystemExit('went wrong')")
     assert "Python" in machine()
+
+
+def test_our_log_mel_and_librosas_are_the_same_before_they_are_compared() -> None:
+    """What is timed side by side gives the same decibels, and each call gets a figure."""
+    _, works = sound.log_mels()
+    ours, called, kept = (np.asarray(works[name]()) for name in ("ours", "called", "kept"))
+    assert np.abs(ours - called).max() < 1e-3
+    assert np.abs(ours - kept).max() < 1e-3
+    assert set(sound.cpu_ms(works, times=2)) == {"ours", "called", "kept"}
+
+
+def test_the_trail_has_something_that_moves() -> None:
+    """Frames differ by more than the sensor's noise, so that the gate has work to do."""
+    first, second = picture.trail(4, 320, 240)[1:3]
+    assert first.shape == (240, 320, 3)
+    assert np.abs(first.astype(int) - second.astype(int)).max() > 40
+
+
+def test_the_outbox_of_the_ingest_bench_is_whole() -> None:
+    """Its batches hold each row once, in order."""
+    sent = ingest.payloads(50, 200)
+    spans = [batch.decode_header(one)[0].runs for one in sent]
+    assert spans == [((1, 50),), ((51, 100),), ((101, 150),), ((151, 200),)]
+
+
+def test_a_child_has_the_threads_of_a_service() -> None:
+    """Our own limits do not reach a process that is measured as launched; one thread is asked for by name."""
+    assert not set(environment()) & set(THREADS)
+    assert all(environment(one_thread=True)[name] == "1" for name in THREADS)
