@@ -35,7 +35,7 @@ RINGING: Final = (Severity.ALERT, Severity.HIGH)
 """Severities for which people are rung."""
 
 
-class Evidence(Struct, frozen=True, kw_only=True):
+class Evidence(Struct, frozen=True, kw_only=True, gc=False):
     """The highest revision of one event, as the engine needs it. Times are ms since 1970 UTC."""
 
     station: str
@@ -113,7 +113,7 @@ class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: dict[str, Any] = {}
 
 
-class Covered(Struct, frozen=True, kw_only=True):
+class Covered(Struct, frozen=True, kw_only=True, gc=False):
     """One event under an alert."""
 
     key: EventKey

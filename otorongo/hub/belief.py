@@ -1,8 +1,9 @@
 """Between the store and the evidence engine: events become evidence, decisions become alerts and delivery intents."""
 
 import logging
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final
+from typing import Any, Final
 
 from otorongo.hub import engine, ledger, store_alerts, store_events, store_evidence
 from otorongo.hub.alerts import EventKey, Evidence, State
@@ -19,6 +20,7 @@ MOST_EVENTS: Final = 400
 """At one place for one activity in one judgement. Beyond that somebody's microphone is broken; the newest count."""
 REACH: Final = 6
 """Half-lives after which evidence no longer bears on anything: 8 natural units are an eighth of one by then."""
+_CLOSE: Final = int(Kind.CLOSE)
 _Span = tuple[int, int]
 
 
@@ -61,19 +63,26 @@ def tick(store: Store, rules: Rules, now_ms: int) -> int:
     return len(waiting)
 
 
-def evidence_of(row: Found) -> Evidence:
-    """An event of the store as the engine takes it."""
-    copied = {name: row[name] for name in ("station", "outbox", "event", "seq", "sensor", "cls", "start_ms", "tags")}
+def evidence_of(row: Sequence[Any]) -> Evidence:
+    """An event of the store, as `store_evidence.events_of` finds it, as the engine takes it."""
+    station, outbox, event, seq, sensor, cls, evidence, tags, kind, duration_ms, *more = row
+    hits, peak, f0_dhz, start_ms, end_ms, received_ms = more
     return Evidence(
-        **copied,
-        llr=row["evidence"] / 10,
-        last_ms=_last_ms(row),
-        closed=row["kind"] == Kind.CLOSE,
-        received_ms=row["received_ms"],
-        quarantined=bool(row["quarantined"]),
-        hits=row["hits"],
-        peak=row["peak"],
-        f0_dhz=row["f0_dhz"],
+        station=station,
+        outbox=outbox,
+        event=event,
+        seq=seq,
+        sensor=sensor,
+        cls=cls,
+        llr=evidence / 10,
+        start_ms=start_ms,
+        last_ms=end_ms if end_ms is not None else start_ms + duration_ms,
+        closed=kind == _CLOSE,
+        received_ms=received_ms,
+        tags=tags,
+        hits=hits,
+        peak=peak,
+        f0_dhz=f0_dhz,
     )
 
 
@@ -97,11 +106,14 @@ def _judge(tx: Tx, rules: Rules, sites: Sites, place: str, name: str, span: _Spa
     rows = store_evidence.events_of(tx, stations, wanted, low, high, limit=MOST_EVENTS)
     if len(rows) == MOST_EVENTS:
         log.debug("place %s, %s: more than %d events at once; the newest count", place, name, MOST_EVENTS)
-    mine = [
-        evidence_of(row)
-        for row in rows
-        if any(one.name == name for one in sites.judged_as(row["station"], row["cls"], row["tags"]))
-    ]
+    speaks: dict[tuple[str, int, int], bool] = {}
+    mine = []
+    for one in map(evidence_of, rows):
+        key = one.station, one.cls, one.tags
+        if key not in speaks:
+            speaks[key] = any(judged.name == name for judged in sites.judged_as(*key))
+        if speaks[key]:
+            mine.append(one)
     alerts = ledger.alerts_of(tx, near, low, high)
     state = State(place=place, activity=name, alerts=tuple(alerts), since_ms=low, until_ms=high)
     state, decisions = engine.step(state, mine, now_ms, rules)

@@ -325,14 +325,17 @@ def _reason(pairs: list[tuple[Evidence, Covered]], whole: Level, ringing: Level)
     """What a ranger reads: what was noticed, for how long, where, and whether anybody may."""
     told = [(one, c) for one, c in pairs if not c.suppressed] or pairs
     strongest: dict[str, float] = {}
+    mine: dict[str, list[Evidence]] = {}
     for one, c in told:
-        strongest[one.cls_name] = max(strongest.get(one.cls_name, 0.0), c.llr)
+        name = one.cls_name
+        strongest[name] = max(strongest.get(name, 0.0), c.llr)
+        mine.setdefault(name, []).append(one)
     names = sorted(strongest, key=lambda name: (-strongest[name], name))
     suppressed = [c for _, c in pairs if c.suppressed]
     nearest = min((c for _, c in told), key=lambda c: (c.right_state == "none", c.right_state, c.right))
     return Reason(
         code=_code_of(whole, ringing, all_suppressed=len(suppressed) == len(pairs), first=pairs[0][1]),
-        classes=tuple((name, _length_ms(one for one, _ in told if one.cls_name == name)) for name in names),
+        classes=tuple((name, _length_ms(mine[name])) for name in names),
         stations=tuple(sorted({one.station for one, _ in told})),
         right=nearest.right,
         right_state=nearest.right_state,

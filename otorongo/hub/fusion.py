@@ -69,18 +69,21 @@ def episodes(evidence: Iterable[Evidence], quiet_ms: float) -> list[list[Evidenc
 
 def level(counted: Iterable[tuple[Evidence, float]], activity: ActivityConfig, kind: str) -> Level:
     """The strongest moment of events with their weighted evidence, at a place of some kind."""
-    best, belief, held = Severity.NONE, 0.0, ""
+    best, top, held = Severity.NONE, -math.inf, ""
     steps = [(math.log(at / (1 - at)), name) for at, name in _thresholds(activity)]
     base = math.log(activity.prior / (1 - activity.prior))
     for strengths in moments(counted, activity.half_life_min * 60_000):
         odds = base + sum(strengths.values())
-        belief = max(belief, 1 / (1 + math.exp(-odds)))
+        top = max(top, odds)
         severity = max((name for at, name in steps if odds >= at - 1e-9), default=Severity.NONE)
+        if severity <= best:
+            continue
         if severity >= Severity.ALERT:
             why = _held(strengths, activity, kind)
             held = held or why
             severity = Severity.WATCH if why else severity
         best = max(best, severity)
+    belief = 1 / (1 + math.exp(-top)) if top > -math.inf else 0.0
     return Level(best, belief, held if best < Severity.ALERT else "")
 
 

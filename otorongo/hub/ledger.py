@@ -56,15 +56,14 @@ def alerts_of(tx: Tx, rows: Sequence[Found], from_ms: int = 0, to_ms: int = 1 <<
     """Alerts with what they cover, of events that began in a period."""
     found: dict[str, list[Covered]] = {row["id"]: [] for row in rows}
     for alert, key, weight, llr, reason in store_evidence.covers(tx, list(found), from_ms, to_ms) if found else []:
-        why = reason or {}
         found[alert].append(
             Covered(
                 key=key,
                 weight=weight,
                 llr=llr,
-                why=why.get("why", "counted"),
-                right=why.get("right", ""),
-                right_state=why.get("right_state", ""),
+                why=reason.get("why", "counted"),
+                right=reason.get("right", ""),
+                right_state=reason.get("right_state", ""),
             )
         )
     return [alert_of(row, found[row["id"]]) for row in rows]

@@ -1,9 +1,11 @@
 """Statements that the evidence engine asks: events of a place in a period, and the alerts that lie near them."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import func, or_, select, tuple_
+import msgspec
+from sqlalchemy import Select, Text, bindparam, cast, func, or_, select, tuple_
 
 from otorongo.hub.db import alert_events, alerts, events, stations
 from otorongo.hub.store import Found, Tx, listed
@@ -15,7 +17,7 @@ _WAITING = or_(alerts.c.state != "resolved", alerts.c.parties > 0)
 """Time still brings something to it: a party that is not back is looked after whatever has become of its alert."""
 _COLUMNS = (
     *("station", "outbox", "event", "seq", "sensor", "cls", "evidence", "tags", "kind", "duration_ms"),
-    *("hits", "peak", "f0_dhz", "start_ms", "end_ms", "received_ms", "quarantined"),
+    *("hits", "peak", "f0_dhz", "start_ms", "end_ms", "received_ms"),
 )
 
 
@@ -27,26 +29,32 @@ def positions(tx: Tx) -> dict[str, tuple[float, float] | None]:
 
 def events_of(
     tx: Tx, names: Sequence[str], classes: Sequence[int], from_ms: int, to_ms: int, *, limit: int
-) -> list[Found]:
+) -> Sequence[Sequence[Any]]:
     """Events of stations and classes that touch a period, at most `limit`, the newest if there are more.
 
-    Of each station and class an even share is kept, so that one that sends much cannot crowd out the others; what is
-    dated in the future is left out.
+    Each has the columns that `belief.evidence_of` takes. Of each station and class an even share is kept, so that one
+    that sends much cannot crowd out the others; what is dated in the future is left out.
     """
+    values = {"names": list(names), "classes": list(classes), "low": from_ms, "high": to_ms, "limit": limit}
+    return tx.execute(_events_of(), {**values, "earliest": from_ms - LONGEST_MS}).all()
+
+
+@functools.cache
+def _events_of() -> Select[Any]:
+    """Made once: it is asked for every batch, and making it takes longer than running it."""
     where = (
-        events.c.station.in_(names),
-        events.c.cls.in_(classes),
-        events.c.start_ms >= from_ms - LONGEST_MS,
-        events.c.start_ms <= to_ms,
-        or_(events.c.end_ms.is_(None), events.c.end_ms >= from_ms),
+        events.c.station.in_(bindparam("names", expanding=True)),
+        events.c.cls.in_(bindparam("classes", expanding=True)),
+        events.c.start_ms >= bindparam("earliest"),
+        events.c.start_ms <= bindparam("high"),
+        or_(events.c.end_ms.is_(None), events.c.end_ms >= bindparam("low")),
         events.c.quarantined.is_(False),
     )
     order = (events.c.start_ms.desc(), events.c.station, events.c.outbox, events.c.event)
     share = func.row_number().over(partition_by=(events.c.station, events.c.cls), order_by=order).label("share")
     found = select(*(events.c[name] for name in _COLUMNS), share).where(*where).subquery()
     fair = (found.c.share, *(found.c[name] for name in ("station", "outbox", "event")))
-    rows = tx.execute(select(*(found.c[name] for name in _COLUMNS)).order_by(*fair).limit(limit))
-    return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+    return select(*(found.c[name] for name in _COLUMNS)).order_by(*fair).limit(bindparam("limit"))
 
 
 def alerts_near(tx: Tx, place: str, activity: str, from_ms: int, to_ms: int) -> list[Found]:
@@ -86,16 +94,29 @@ def unresolved(tx: Tx) -> list[tuple[str, str]]:
     return sorted((place, activity) for place, activity in tx.execute(statement))
 
 
-def covers(tx: Tx, codes: Sequence[str], from_ms: int, to_ms: int) -> list[tuple[str, EventKey, float, float, Any]]:
+def covers(tx: Tx, codes: Sequence[str], from_ms: int, to_ms: int) -> list[tuple[str, EventKey, float, float, Found]]:
     """Alert, event, weight, llr and reason of what these alerts cover, of events that began in a period."""
-    same = [alert_events.c[name] == events.c[name] for name in ("station", "outbox", "event")]
-    within = (*same, events.c.start_ms >= from_ms - LONGEST_MS, events.c.start_ms <= to_ms)
-    names = ("alert", "station", "outbox", "event", "weight", "llr", "reason")
-    statement = select(*(alert_events.c[name] for name in names)).where(alert_events.c.alert.in_(codes), *within)
+    rows = tx.execute(_covers(), {"codes": list(codes), "earliest": from_ms - LONGEST_MS, "high": to_ms})
     return [
-        (alert, (station, outbox, event), weight, llr, reason)
-        for alert, station, outbox, event, weight, llr, reason in tx.execute(statement)
+        (alert, (station, outbox, event), weight, llr, _reason(reason))
+        for alert, station, outbox, event, weight, llr, reason in rows.all()
     ]
+
+
+@functools.cache
+def _covers() -> Select[Any]:
+    same = [alert_events.c[name] == events.c[name] for name in ("station", "outbox", "event")]
+    within = (*same, events.c.start_ms >= bindparam("earliest"), events.c.start_ms <= bindparam("high"))
+    names = ("alert", "station", "outbox", "event", "weight", "llr")
+    columns = [*(alert_events.c[name] for name in names), cast(alert_events.c.reason, Text)]
+    return select(*columns).where(alert_events.c.alert.in_(bindparam("codes", expanding=True)), *within)
+
+
+@functools.lru_cache(maxsize=1024)
+def _reason(text: str) -> Found:
+    """Reasons are few and alike, and reading each of hundreds anew costs more than the database."""
+    found: Found = msgspec.json.decode(text) or {}
+    return found
 
 
 def uncover(tx: Tx, code: str, keys: Iterable[EventKey]) -> None:

@@ -240,6 +240,32 @@ def test_order_repetition_and_batching_change_nothing(
     assert story(fed(here, cut(items, chance)), told=True) == story(fed(here, [items]), told=True)
 
 
+def grown(before: Evidence, after: Evidence) -> Evidence:
+    """A later revision of an event, that never takes back what was told of it."""
+    llr, last_ms = max(before.llr, after.llr), max(before.last_ms, after.last_ms)
+    return replace(before, seq=before.seq + after.seq, llr=llr, last_ms=last_ms)
+
+
+@settings(deadline=None)
+@given(before=revisions(falling=False), after=revisions(falling=False), chance=st.randoms(use_true_random=False))
+def test_after_a_closing_order_changes_nothing(
+    here: Rules, before: list[Evidence], after: list[Evidence], chance: random.Random
+) -> None:
+    """One person closed everything that was there: whatever comes then, in any order and batches, ends the same."""
+    state = fed(here, [before])
+    known = {one.key: one for one in state.evidence}
+    after = [grown(known[one.key], one) if one.key in known else one for one in after]
+    closed = [replace(one, state="resolved", resolution="false", resolved_ms=NOON_MS) for one in state.alerts]
+    state = replace(state, alerts=tuple(closed))
+    ends = []
+    for batches in ([after], cut(after, chance)):
+        end = state
+        for batch in batches:
+            end, _ = engine.step(end, batch, NOON_MS + 201 * MINUTE_MS, here)
+        ends.append(story(end, told=True))
+    assert ends[0] == ends[1]
+
+
 @settings(deadline=None)
 @given(items=revisions(), chance=st.randoms(use_true_random=False))
 def test_belief_is_a_function_of_the_set(here: Rules, items: list[Evidence], chance: random.Random) -> None:
