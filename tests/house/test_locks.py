@@ -52,11 +52,11 @@ def test_every_requirement_is_pinned(root: Path, lock: str) -> None:
 
 
 def test_no_pin_is_for_another_python(root: Path) -> None:
-    """What is installed here and pinned is for Python 3.11, also by the upper end that uv passes over and pip does not."""
+    """What is installed as pinned is for Python 3.11, also by the upper end that uv passes over and pip does not."""
     for (name, _), version in pins(root, "dev").items():
         with contextlib.suppress(metadata.PackageNotFoundError):
             told = metadata.metadata(name)
-            if told["Version"] == version and told.get("Requires-Python"):
+            if told["Version"] == version and "Requires-Python" in told:
                 assert SpecifierSet(told["Requires-Python"]).contains("3.11.2"), f"{name}: see scripts/lock"
 
 
