@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from otorongo.errors import OtorongoError
-from otorongo.models import adding, manifest, runtime, shelves
+from otorongo.models import adding, listen_words, manifest, runtime, shelves
 from otorongo.models.manifest import Bundle
 
 
@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="what a bundle says of itself")
     show.add_argument("bundle", help="name@version or a folder")
     adding.options(commands.add_parser("add", help="bring a bundle that does not come with the program"))
+    listen_words.options(commands.add_parser("listen", help="what a station would make of a recording, to be seen"))
     return top
 
 
@@ -32,6 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return check_all(given.bundle or [*shelves.zoo(), *shelves.added()], quiet=given.quiet)
         if given.command == "add":
             return adding.add(given)
+        if given.command == "listen":
+            from otorongo.models.listen import listen
+
+            return listen(given)
         if given.command == "list":
             return list_all()
         return show_one(given.bundle)

@@ -1,0 +1,136 @@
+"""`otorongo-models listen FILE`: what a station would make of a recording, for a person to see."""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from otorongo.models import manifest, runtime
+from otorongo.models.errors import BundleError
+from otorongo.models.listen_hear import Heard, Hearing, hear
+from otorongo.models.listen_words import clock, language, word
+from otorongo.models.runtime import Classifier
+from otorongo.models.second import SecondOpinion
+
+_MOST_SPECIES: Final = 12
+
+
+def listen(given: argparse.Namespace) -> int:
+    """Hear, print and draw; the exit status. Raises BundleError or InputError."""
+    lang = language(given.lang)
+    classifier, name = open_ears(given)
+    found = hear(given.file, classifier, _progress(lang))
+    print(summary(found, name, lang))
+    if isinstance(classifier, SecondOpinion):
+        print(f"  {word('asked', lang)} {classifier.asked} / {classifier.windows}")
+    if given.png:
+        from otorongo.models.listen_picture import draw
+
+        draw(found, name, lang).save(given.png)
+        print(f"  {word('written', lang)}: {given.png}")
+    elif sys.stdout.isatty() and not given.plain:
+        from otorongo.models.listen_terminal import draw as draw_here
+
+        print(draw_here(found, lang, shutil.get_terminal_size().columns))
+    return 0
+
+
+def open_ears(given: argparse.Namespace) -> tuple[Classifier, str]:
+    """The classifier that was asked for, and its name. Raises BundleError or InputError."""
+    classifier = runtime.open_classifier(manifest.load(given.bundle))
+    name = classifier.bundle.manifest.reference
+    if given.place:
+        from otorongo.models.species import SpeciesClassifier
+
+        if not isinstance(classifier, SpeciesClassifier):
+            raise BundleError(f"{name}: knows no species, so --place says nothing to it")
+        try:
+            latitude, longitude = (float(each) for each in given.place.split(","))
+        except ValueError as error:
+            raise BundleError(f"--place {given.place}: is not LAT,LON in degrees, such as -12.6,-69.2") from error
+        classifier.live_at(latitude, longitude, given.week)
+    if given.second:
+        second = runtime.open_classifier(manifest.load(given.second))
+        return SecondOpinion(classifier, second), f"{name} + {second.bundle.manifest.reference}"
+    return classifier, name
+
+
+def summary(found: Hearing, name: str, lang: str) -> str:
+    """The recording in words: what it is, events, engines, vetoes, species."""
+    silent = sum(window.verdict is None for window in found.windows)
+    out = [
+        f"{found.path.name}  {clock(found.seconds)}  {found.rate_hz / 1000:g} kHz  {name}",
+        f"  {len(found.windows)} {word('windows', lang)}, {silent} {word('gated', lang)}",
+    ]
+    if found.trouble:
+        trouble = word(found.trouble, lang)
+        out.append(f"  {trouble}" if found.trouble == "first" else f"  {word('damaged', lang)}: {trouble}")
+    out += ["", word("events", lang)]
+    out += [_event(each, lang) for each in found.events] or [f"  {word('no events', lang)}"]
+    if found.engines:
+        out += ["", word("combs", lang)]
+        out += [
+            f"  {word(each.verdict.shape, lang):<16}{span(each.start_s, each.end_s):>13}  {each.verdict.reason}"
+            for each in found.engines
+        ]
+    vetoed = veto_spans(found)
+    if vetoed:
+        out += ["", word("vetoes", lang)]
+        out += [f"  {word(cause, lang):<16}{span(start_s, end_s):>13}" for cause, start_s, end_s in vetoed]
+    return "\n".join(out + _species(found, lang))
+
+
+def _event(each: Heard, lang: str) -> str:
+    when, hits = span(each.start_s, each.end_s), f"{each.hits} {word('hits', lang)}"
+    said = f"{word('evidence', lang)} {each.evidence:+.1f}  {hits}  {word('peak', lang)} {each.peak:.0%}"
+    return f"  {word(each.name, lang):<16}{when:>13}  {said}"
+
+
+def span(start_s: float, end_s: float) -> str:
+    """`0:09 - 0:47`."""
+    return f"{clock(max(0.0, start_s))} - {clock(end_s)}"
+
+
+def veto_spans(found: Hearing) -> list[tuple[str, float, float]]:
+    """(confuser, from, to) of each stretch in which one held."""
+    spans: list[tuple[str, float, float]] = []
+    for cause in sorted({each for window in found.windows for each in window.vetoes}):
+        last: tuple[float, float] | None = None
+        for window in found.windows:
+            if cause in window.vetoes:
+                last = (last[0] if last else window.start_s, window.end_s)
+            elif last:
+                spans.append((cause, *last))
+                last = None
+        if last:
+            spans.append((cause, *last))
+    return spans
+
+
+def _species(found: Hearing, lang: str) -> list[str]:
+    """The species of a bundle that knows some, the surest first."""
+    best: dict[str, tuple[float, float, str]] = {}
+    for window in found.windows:
+        for each in window.verdict.species if window.verdict else ():
+            if each.p > best.get(each.scientific, (0.0,))[0]:
+                best[each.scientific] = (each.p, window.start_s, each.spanish if lang == "es" else each.english)
+    ordered = sorted(best.items(), key=lambda item: -item[1][0])[:_MOST_SPECIES]
+    lines = [f"  {name:<32}{scientific:<32}{p:>5.0%}  {clock(at)}" for scientific, (p, at, name) in ordered]
+    return ["", word("species", lang), *lines] if lines else []
+
+
+def _progress(lang: str) -> Callable[[float], None]:
+    """A bar on stderr, where somebody sees it."""
+    shown = -1
+
+    def show(share: float) -> None:
+        nonlocal shown
+        full = round(30 * share)
+        if sys.stderr.isatty() and full != shown:
+            shown = full
+            bar = "\r" + " " * 50 + "\r" if full == 30 else f"\r  {word('hear', lang)} {'█' * full}{'░' * (30 - full)}"
+            sys.stderr.write(bar)
+            sys.stderr.flush()
+
+    return show

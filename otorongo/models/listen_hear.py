@@ -1,0 +1,193 @@
+"""One recording as a station hears it, and everything kept that it would have thrown away: for people, not for duty.
+
+The same parts as in the microphone's process, in the same order: gate, classifier, vetoes, event rules; and beside them
+the comb of engines through the whole recording.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import soundfile
+
+from otorongo.models import engines, shapes
+from otorongo.models.comb import FRAME_S, Comb
+from otorongo.models.errors import InputError
+from otorongo.models.mel import Array
+from otorongo.models.runtime import Classifier, Verdict
+from otorongo.station import events, veto
+from otorongo.station.adapters.replay_sound import SoundReader
+from otorongo.station.app import rules_for
+from otorongo.station.config import MicrophoneConfig
+from otorongo.station.errors import SensorError
+from otorongo.station.events import Rule
+from otorongo.station.loudness import Loudness, level_db, loud
+from otorongo.station.samples import Score, Scores
+from otorongo.wire.classes import name_of
+from otorongo.wire.codes import CloseReason, Kind
+
+LONGEST_S: Final = 3600.0
+"""Of a longer recording the first hour is heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window, and what was made of it."""
+
+    start_s: float
+    end_s: float
+    level_db: float
+    floor_db: float
+    verdict: Verdict | None
+    """None: the gate stopped it."""
+    vetoes: tuple[str, ...] = ()
+    """Names of the confusers that held."""
+    refused: frozenset[str] = frozenset()
+    """Classes whose hits the vetoes refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event, from its first hit to its last."""
+
+    name: str
+    start_s: float
+    end_s: float
+    evidence: float
+    hits: int
+    peak: float
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A stretch with a comb."""
+
+    start_s: float
+    end_s: float
+    verdict: shapes.Verdict
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """Everything about one recording."""
+
+    path: Path
+    rate_hz: int
+    """Of the file."""
+    inner_hz: int
+    """Of `sound`."""
+    sound: Array
+    windows: tuple[Window, ...]
+    events: tuple[Heard, ...]
+    track: tuple[engines.Point, ...]
+    engines: tuple[Engine, ...]
+    trouble: str = ""
+    """Why not all of it could be heard."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return len(self.sound) / self.inner_hz
+
+
+def hear(path: Path, classifier: Classifier, progress: Callable[[float], None] = lambda share: None) -> Hearing:
+    """Hear a recording. Raises InputError for a file that holds no sound at all."""
+    given = classifier.bundle.manifest.sound
+    if given is None:
+        raise InputError(f"{classifier.bundle.manifest.reference}: is no bundle for sound")
+    config = MicrophoneConfig(driver="replay", device=str(path))
+    rules = rules_for("microphone", config, classifier.bundle)
+    info, parts, windows, told = _info(path), [], [], []
+    state, floor, recent = events.State(), Loudness(), veto.Recent()
+    trouble, end_s = "", 0.0
+    try:
+        for part in SoundReader(given.rate_hz, given.window_s, given.hop_s)(path, 0):
+            sample, start_s = part.sample, part.offset_ms / 1000
+            end_s = start_s + sample.duration_ms / 1000
+            if start_s >= LONGEST_S:
+                trouble = "first"
+                break
+            parts.append(sample.data[-round(sample.new_ms * given.rate_hz / 1000) :])
+            level = level_db(sample.data)
+            floor, passed = loud(
+                floor, level, sample.new_ms / 1000, gate_db=config.gate_db, margin_db=config.gate_margin_db
+            )
+            verdict = classifier.scores(sample.data, given.rate_hz) if passed else None
+            recent, now = veto.advance(recent, _scores(verdict))
+            scores, refused = _allowed(verdict, rules, now, classifier)
+            item = Scores(part.offset_ms, sample.duration_ms, scores, round(level), round(floor.floor_db))
+            state, revisions = events.advance(state, item, rules)
+            told += revisions
+            names = tuple(name_of(cls) for cls in now.reasons)
+            windows.append(Window(start_s, end_s, level, floor.floor_db, verdict, names, refused))
+            progress(min(1.0, end_s / max(info.duration, 0.1)))
+    except SensorError as error:
+        if not windows:
+            raise InputError(f"{path}: {error}") from error
+        trouble = str(error)
+    told += events.finish(state, round(end_s * 1000), CloseReason.QUIET)[1]
+    sound = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    track = _track(sound, given.rate_hz)
+    bouts = [(bout, shapes.judge(bout)) for bout in engines.bouts(track)]
+    return Hearing(
+        path, info.samplerate, given.rate_hz, sound, tuple(windows), _closed(told), tuple(track),
+        tuple(
+            Engine(bout[0].t_ms / 1000 - FRAME_S, bout[-1].t_ms / 1000, verdict)
+            for bout, verdict in bouts
+            if verdict.shape != shapes.NONE
+        ),
+        trouble,
+    )  # fmt: skip
+
+
+def _info(path: Path) -> Any:
+    try:
+        return soundfile.info(path)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise InputError(f"{path}: is no sound that can be read: {error}") from error
+
+
+def _scores(verdict: Verdict | None) -> list[Score]:
+    found = verdict.scores if verdict else ()
+    return [Score(each.wire_class, each.p, each.evidence, each.hit) for each in found]
+
+
+def _allowed(
+    verdict: Verdict | None, rules: dict[int, Rule], now: veto.Now, classifier: Classifier
+) -> tuple[tuple[Score, ...], frozenset[str]]:
+    """The scores after the vetoes, and the labels whose hits they refused."""
+    found, refused = [], set()
+    for each in verdict.scores if verdict else ():
+        rule = rules.get(each.wire_class)
+        threshold = (rule and rule.threshold) or classifier.bundle.by_label[each.label].threshold
+        score = Score(each.wire_class, each.p, each.evidence, each.hit)
+        if each.hit and not now.allows(score, threshold):
+            refused.add(each.label)
+            score = Score(each.wire_class, each.p, each.evidence, hit=False)
+        found.append(score)
+    return tuple(found), frozenset(refused)
+
+
+def _closed(told: Sequence[Any]) -> tuple[Heard, ...]:
+    """Each event's last word, in order of their beginning."""
+    found = [
+        Heard(name_of(each.cls), each.start_ms / 1000, each.t_ms / 1000, each.evidence, each.hits, each.peak)
+        for each in told
+        if each.kind == Kind.CLOSE
+    ]
+    return tuple(sorted(found, key=lambda each: each.start_s))
+
+
+def _track(sound: Array, rate_hz: int) -> list[engines.Point]:
+    """The path of the comb through the recording, in pieces that the tracker remembers whole."""
+    comb, size = Comb(rate_hz), round(FRAME_S * rate_hz)
+    found: list[engines.Point] = []
+    state = engines.Tracker()
+    for number, end in enumerate(range(size, len(sound) + 1, size)):
+        if number % engines.KEEP == 0:
+            found += engines.points(state)
+            state = engines.Tracker()
+        state = engines.follow(state, round(end * 1000 / rate_hz), comb.frame(sound[end - size : end]))
+    return found + engines.points(state)

@@ -1,0 +1,94 @@
+"""What `listen` is asked, and what it says in Spanish and English. Light: every `otorongo-models` loads it."""
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+LANGUAGES: Final = ("es", "en")
+
+_WORDS: Final = {
+    "chainsaw": ("motosierra", "chainsaw"),
+    "engine": ("motor", "engine"),
+    "engine_steady": ("motor constante", "steady engine"),
+    "boat": ("bote", "boat"),
+    "vehicle": ("vehículo", "vehicle"),
+    "aircraft": ("aeronave", "aircraft"),
+    "gunshot": ("disparo", "gunshot"),
+    "tree_fall": ("caída de árbol", "tree fall"),
+    "fire": ("fuego", "fire"),
+    "speech": ("voz", "speech"),
+    "dog": ("perro", "dog"),
+    "rain": ("lluvia", "rain"),
+    "wind": ("viento", "wind"),
+    "thunder": ("trueno", "thunder"),
+    "insects": ("insectos", "insects"),
+    "frogs": ("ranas", "frogs"),
+    "birds": ("aves", "birds"),
+    "howler": ("coto (mono aullador)", "howler"),
+    "other": ("otro", "other"),
+    "excavator": ("excavadora", "excavator"),
+    "generator": ("generador", "generator"),
+    "steady": ("motor constante", "steady engine"),
+    "saw": ("motosierra", "saw"),
+    "truck": ("camión", "truck"),
+    "near": ("cerca, no es máquina", "near, no machine"),
+    "call": ("cantos en pulsos", "calls in pulses"),
+    "hum": ("zumbido eléctrico", "electric hum"),
+    "none": ("nada claro", "nothing clear"),
+    "events": ("Eventos", "Events"),
+    "no events": ("ningún evento", "no event"),
+    "combs": ("Motores por su peine", "Engines by their comb"),
+    "vetoes": ("Vetos", "Vetoes"),
+    "veto": ("veto", "veto"),
+    "level": ("nivel", "level"),
+    "floor": ("ruido de fondo", "noise floor"),
+    "scores": ("Puntajes", "Scores"),
+    "evidence": ("evidencia", "evidence"),
+    "hits": ("ventanas", "windows"),
+    "peak": ("pico", "peak"),
+    "windows": ("ventanas", "windows"),
+    "gated": ("en silencio", "silent"),
+    "hit": ("sobre el umbral", "over the threshold"),
+    "comb": ("vueltas del motor", "engine speed"),
+    "vetoed": ("vetado", "vetoed"),
+    "rising": ("se acerca", "rising"),
+    "falling": ("se aleja", "falling"),
+    "passing": ("pasa", "passing"),
+    "species": ("Especies", "Species"),
+    "damaged": ("dañado", "damaged"),
+    "first": ("solo la primera hora", "the first hour only"),
+    "asked": ("segunda opinión en", "second opinion in"),
+    "written": ("imagen", "picture"),
+    "hear": ("escuchando", "listening"),
+}
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("file", type=Path, help="a recording: WAV, FLAC, OGG, Opus or MP3")
+    parser.add_argument("--bundle", default="threats@1", help="name@version or a folder")
+    parser.add_argument("--second", metavar="BUNDLE", help="a second opinion, such as yamnet@1")
+    parser.add_argument("--png", type=Path, metavar="OUT", help="draw it all into this picture")
+    parser.add_argument("--place", metavar="LAT,LON", help="for a bundle of species: where it was recorded")
+    parser.add_argument("--week", type=int, default=-1, help="and in which week: 1 to 48, four a month; -1: any")
+    parser.add_argument("--lang", choices=LANGUAGES, help="else as LANG says")
+    parser.add_argument("--plain", action="store_true", help="no colours, although this is a terminal")
+
+
+def language(wanted: str | None = None, environment: Mapping[str, str] = os.environ) -> str:
+    """`es` or `en`: what was asked for, else what LC_ALL, LC_MESSAGES or LANG says, else English."""
+    named = wanted or next((v for k in ("LC_ALL", "LC_MESSAGES", "LANG") if (v := environment.get(k))), "en")
+    return "es" if named.lower().startswith("es") else "en"
+
+
+def word(key: str, lang: str) -> str:
+    """One word or phrase; a key that is not in the table is said as it is."""
+    return _WORDS.get(key, (key, key))[LANGUAGES.index(lang)]
+
+
+def clock(seconds: float) -> str:
+    """`0:47`, `12:05`."""
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02d}"

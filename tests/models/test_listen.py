@@ -1,0 +1,174 @@
+"""`otorongo-models listen`: what a station would make of a recording, in words and as a picture."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from otorongo.models import listen_picture, manifest, runtime
+from otorongo.models.__main__ import main
+from otorongo.models.errors import InputError
+from otorongo.models.listen import summary
+from otorongo.models.listen_hear import Hearing, hear
+from otorongo.models.listen_terminal import draw as draw_in_terminal
+from otorongo.models.listen_words import clock, language
+from otorongo.models.train.scenes import Source, render_soundscape
+from otorongo.wire.classes import CLASSES
+
+RATE_HZ = 32_000
+
+
+@pytest.fixture(scope="module")
+def forest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A minute of rendered forest with a near saw from 10 s to 45 s."""
+    path = tmp_path_factory.mktemp("forest") / "bosque.flac"
+    scene = render_soundscape([Source("chainsaw", 10, 35, 60)], 60.0, RATE_HZ, seed=8)
+    soundfile.write(path, scene, RATE_HZ)
+    return path
+
+
+@pytest.fixture(scope="module")
+def heard(forest: Path) -> Hearing:
+    """What is heard of it."""
+    return hear(forest, runtime.open_classifier(manifest.load("threats@1")))
+
+
+def test_a_saw_becomes_an_event_at_its_time(heard: Hearing) -> None:
+    """The event of the saw begins and ends where the saw does, within two windows."""
+    (saw,) = [each for each in heard.events if each.name == "chainsaw"]
+    assert saw.start_s == pytest.approx(10, abs=6)
+    assert saw.end_s == pytest.approx(45, abs=6)
+    assert saw.evidence > 2
+    assert saw.hits >= 4
+
+
+def test_all_of_the_sound_is_heard_once(heard: Hearing) -> None:
+    """Windows overlap, the sound that is drawn does not: a minute stays a minute."""
+    assert heard.seconds == pytest.approx(60, abs=0.05)
+    assert heard.rate_hz == RATE_HZ
+    assert heard.windows[0].start_s == 0
+    assert heard.windows[-1].end_s == pytest.approx(60, abs=0.05)
+
+
+def test_the_saws_speed_is_on_the_track(heard: Hearing) -> None:
+    """While it cuts, most frames have a comb at a saw's speed; before it, hardly any."""
+    cutting = [point.f0_hz for point in heard.track if 15_000 < point.t_ms < 44_000]
+    before = [point.f0_hz for point in heard.track if point.t_ms < 9_000]
+    assert np.mean([35 < hz < 240 for hz in cutting]) > 0.7
+    assert np.mean([hz > 0 for hz in before]) < 0.4
+
+
+def test_the_words_are_spanish_or_english(heard: Hearing) -> None:
+    """The same events in both languages, with evidence and times."""
+    spanish, english = summary(heard, "threats@1", "es"), summary(heard, "threats@1", "en")
+    assert "motosierra" in spanish
+    assert "evidencia +" in spanish
+    assert "chainsaw" in english
+    assert "Eventos" not in english
+
+
+@pytest.mark.parametrize("lang", ["es", "en"])
+def test_the_picture_shows_saw_and_scores(heard: Hearing, lang: str) -> None:
+    """Light where the saw is, a row for each class, and no row brighter than the saw's while it cuts."""
+    image = np.asarray(listen_picture.draw(heard, "threats@1", lang)).astype(int)
+    assert image.shape[1] == listen_picture.WIDTH
+    labels = listen_picture.labels_of(heard)
+    assert len(labels) == 12
+    assert labels[0] == "chainsaw"
+    row = image.shape[0] - 46 - (len(labels) - 0) * listen_picture.ROW + 8
+    at = [listen_picture.LEFT + round(second / 60 * listen_picture.PLOT) for second in (5, 30)]
+    quiet, sawing = (int(image[row, x].sum()) for x in at)
+    assert sawing > 2 * quiet
+
+
+def test_a_tone_is_drawn_at_its_pitch() -> None:
+    """The brightest line of a tone's spectrogram is where the logarithmic axis has its pitch."""
+    for hz in (60.0, 440.0, 3000.0):
+        tone = np.sin(2 * np.pi * hz * np.arange(48_000) / 16_000).astype(np.float32)
+        pixels = listen_picture.spectrogram(tone, 16_000, 100, 400).astype(int)
+        line = int(pixels.sum(axis=(1, 2)).argmax())
+        assert 8000 * (30 / 8000) ** (line / 399) == pytest.approx(hz, rel=0.08)
+
+
+def test_the_terminal_gets_lines_that_fit(heard: Hearing) -> None:
+    """Each line holds at most as many signs as the terminal has columns."""
+    lines = draw_in_terminal(heard, "es", 90).split("\n")
+    shown = ["".join(part.partition("m")[2] for part in ("m" + line).split("\x1b[")) for line in lines]
+    assert max(map(len, shown)) <= 90
+    assert any("motosierra" in line for line in shown)
+
+
+def test_the_command_draws(forest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`listen FILE --png OUT` prints the events and writes a picture."""
+    assert main(["listen", str(forest), "--png", str(tmp_path / "out.png"), "--lang", "es"]) == 0
+    assert "motosierra" in capsys.readouterr().out
+    with Image.open(tmp_path / "out.png") as image:
+        assert image.size[0] == listen_picture.WIDTH
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.5, 2.0, 4.0])
+def test_short_sound_is_heard_and_drawn(seconds: float, tmp_path: Path) -> None:
+    """A click, and less than a window, are no errors."""
+    path = tmp_path / "short.wav"
+    soundfile.write(path, np.random.default_rng(3).normal(0, 0.1, round(seconds * 48_000)), 48_000)
+    found = hear(path, runtime.open_classifier(manifest.load("threats@1")))
+    assert len(found.windows) >= 1
+    assert listen_picture.draw(found, "threats@1", "en").size[0] == listen_picture.WIDTH
+
+
+def test_silence_is_gated_and_drawn(tmp_path: Path) -> None:
+    """What the gate stops has no scores, and still a picture."""
+    soundfile.write(tmp_path / "silence.wav", np.zeros(16_000 * 8), 16_000)
+    found = hear(tmp_path / "silence.wav", runtime.open_classifier(manifest.load("threats@1")))
+    assert [window.verdict for window in found.windows] == [None] * len(found.windows)
+    assert found.events == ()
+    assert listen_picture.draw(found, "threats@1", "en").size[0] == listen_picture.WIDTH
+    assert "no event" in summary(found, "threats@1", "en")
+
+
+def test_what_is_no_sound_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A missing file and a text are errors that name the file, and the exit status is 1."""
+    (tmp_path / "text.wav").write_text("no sound")
+    for name in ("text.wav", "nothing.wav"):
+        assert main(["listen", str(tmp_path / name)]) == 1
+        assert name in capsys.readouterr().err
+
+
+def test_a_damaged_recording_is_heard_as_far_as_it_goes(forest: Path, tmp_path: Path) -> None:
+    """Half a FLAC gives the events of its half, and says that it is damaged."""
+    data = forest.read_bytes()
+    (tmp_path / "half.flac").write_bytes(data[: len(data) // 2])
+    found = hear(tmp_path / "half.flac", runtime.open_classifier(manifest.load("threats@1")))
+    assert found.trouble
+    assert 5 < found.seconds < 60
+
+
+def test_a_picture_bundle_is_refused(forest: Path) -> None:
+    """Listening with eyes is an error."""
+    with pytest.raises(InputError, match="no bundle for sound"):
+        hear(forest, runtime.open_classifier(manifest.load("boxes@1")))
+
+
+def test_every_class_of_sound_has_a_word_in_both_languages() -> None:
+    """No code name reaches a ranger."""
+    from otorongo.models.listen_words import _WORDS
+
+    assert {line.name for line in CLASSES if line.sense in ("sound", "both")} <= set(_WORDS)
+    assert all(all(each) for each in _WORDS.values())
+
+
+@pytest.mark.parametrize(
+    ("environment", "lang"),
+    [({"LANG": "es_PE.UTF-8"}, "es"), ({"LANG": "C"}, "en"), ({"LANG": "es", "LC_ALL": "en_US"}, "en"), ({}, "en")],
+)
+def test_the_language_is_the_machines(environment: dict[str, str], lang: str) -> None:
+    """LC_ALL before LANG; what is not Spanish is English."""
+    assert language(None, environment) == lang
+    assert language("es", environment) == "es"
+
+
+def test_times_are_said_as_people_do() -> None:
+    """Minutes and seconds."""
+    assert [clock(each) for each in (0, 47.4, 725)] == ["0:00", "0:47", "12:05"]
