@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from otorongo.hub import db, migrations, store_people
+from otorongo.hub import db, migrations, store_evidence, store_people
 from otorongo.hub.errors import StoreError
 from otorongo.hub.store import Store, insert_new, lock, make_engine
 
@@ -87,6 +87,33 @@ def test_every_earlier_schema_is_brought_up_to_date(
     assert stations == (["K-02"] if revision else [])
     Store.open(url).close()
     store.close()
+
+
+def test_parties_that_were_out_before_the_migration_are_found(database_0001: str) -> None:
+    """An alert of the first schema with a party out is among those that ticks look at, even after it was closed."""
+    engine = make_engine(database_0001)
+    insert = text(
+        "INSERT INTO alerts (id, place, activity, state, sealed, drill, reason, data)"
+        " VALUES (:code, 'Lake', 'logging', 'resolved', false, false, '{}', :data)"
+    )
+    with engine.begin() as tx:
+        tx.execute(insert, [{"code": "A", "data": '{"going": [{"who": "ana"}]}'}, {"code": "B", "data": "{}"}])
+    engine.dispose()
+    store = Store.open(database_0001)
+    with store.write() as tx:
+        assert [row["id"] for row in store_evidence.unresolved_of(tx, "Lake", "logging")] == ["A"]
+    store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_0001(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a database of the first schema, once on each engine."""
+    sqlite = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path / 'old.db'}" if sqlite else str(request.getfixturevalue("postgres_database"))
+    engine = make_engine(url)
+    migrations.upgrade(engine, "0001")
+    engine.dispose()
+    return url
 
 
 def test_a_newer_schema_is_refused(store: Store, database_url: str) -> None:
