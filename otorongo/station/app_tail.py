@@ -12,9 +12,9 @@ from otorongo.station.config import StationConfig
 from otorongo.station.errors import OutboxError
 from otorongo.station.outbox_schema import Value
 from otorongo.wire.classes import name_of
-from otorongo.wire.codes import Counter, GapReason, Kind, MediaKind, NoteKind
+from otorongo.wire.codes import Counter, GapReason, Kind, MediaKind, MicrophoneFlag, NoteKind
 from otorongo.wire.errors import WireError
-from otorongo.wire.rows import Event, Gap, Heartbeat, Media, Note, Row, Seal, Unknown, parse
+from otorongo.wire.rows import Event, Gap, Heartbeat, Listening, Media, Note, Row, Seal, Unknown, parse
 
 LOOK_S: Final = 0.5
 
@@ -136,6 +136,13 @@ def _words(row: Row | Unknown, seq: int) -> tuple[str, int]:
         text = f"seal up to {row.up_to}"
     elif isinstance(row, Note):
         text = f"note ({_name(NoteKind, row.kind)}): {row.text}"
+    elif isinstance(row, Listening):
+        vetoes = "".join(f", {name_of(cls)} {lasted // 1000} s" for cls, lasted in sorted(row.vetoes.items()))
+        flags = "".join(f", {flag.name.lower()}" for flag in MicrophoneFlag if flag & row.flags and flag.name)
+        text = (
+            f"listening of sensor {row.sensor} for {row.length_ms // 1000} s: a saw as far as {row.reach_m} m, "
+            f"deaf {row.deaf_ms // 1000} s{vetoes}{flags}"
+        )
     else:
         text = type(row).__name__.lower()
     return text, row.t_ms

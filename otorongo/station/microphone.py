@@ -8,7 +8,6 @@ capsules); each stands here with its reason, and a flag is a sentence for the te
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntFlag
 from types import MappingProxyType
 from typing import Final
 
@@ -17,19 +16,7 @@ import numpy as np
 
 from otorongo.station.bands import CENTRES_HZ, Bands, Levels, quantile_db
 from otorongo.station.samples import Sound
-
-
-class Flag(IntFlag):
-    """What may be wrong. The numbers travel on the wire."""
-
-    DEAD = 1
-    OFFSET = 2
-    CLIPPED = 4
-    HUM = 8
-    WET = 16
-    BLOCKED = 32
-    DRIFTED = 64
-
+from otorongo.wire.codes import MicrophoneFlag as Flag
 
 WELL: Final = Flag(0)
 

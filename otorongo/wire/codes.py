@@ -86,6 +86,18 @@ class NoteKind(IntEnum):
     SENSOR_BACK = 7
 
 
+class MicrophoneFlag(IntFlag):
+    """What may be wrong with a microphone."""
+
+    DEAD = 1
+    OFFSET = 2
+    CLIPPED = 4
+    HUM = 8
+    WET = 16
+    BLOCKED = 32
+    DRIFTED = 64
+
+
 class Counter(IntEnum):
     """What a heartbeat counts, since the process started. Every filter and every drop has one."""
 

@@ -184,10 +184,32 @@ class Track(Struct, frozen=True, array_like=True, tag=8):
     extra: Extra = ()
 
 
-Row = Event | Heartbeat | Gap | Media | Seal | Tamper | Note | Track
+class Listening(Struct, frozen=True, array_like=True, tag=9):
+    """How well a microphone could listen for about an hour: silence is safety only as far as this reaches."""
+
+    t_ms: Millis
+    """End of the time that it speaks of."""
+    sensor: U8
+    length_ms: U32
+    reach_m: U16 = 0
+    """How far a saw could have been heard in the median; 0: not even beside the microphone, or not known."""
+    deaf_ms: U32 = 0
+    """How long no saw could have been heard 100 m away, or could not be told."""
+    vetoes: Counters = {}
+    """Class of what drowned or imitates threats (rain, wind, ...) to how long, in ms."""
+    vetoed: U32 = 0
+    """Hits that the vetoes rejected."""
+    flags: U16 = 0
+    """Bits of `codes.MicrophoneFlag`."""
+    floor: Annotated[bytes, Meta(max_length=32)] = b""
+    """Noise floor by third octave from 50 Hz up, dB below full scale without its sign; 255: not known."""
+    extra: Extra = ()
+
+
+Row = Event | Heartbeat | Gap | Media | Seal | Tamper | Note | Track | Listening
 ROW_TYPES: Final[dict[int, type[Row]]] = {
     kind.__struct_config__.tag: kind  # type: ignore[misc]
-    for kind in (Event, Heartbeat, Gap, Media, Seal, Tamper, Note, Track)
+    for kind in (Event, Heartbeat, Gap, Media, Seal, Tamper, Note, Track, Listening)
 }
 
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from otorongo.station import listening, veto
 from otorongo.station.bands import CENTRES_HZ, Bands, Levels, quantile_db
-from otorongo.station.microphone import SENTENCES, Baseline, Flag, Look, judge, look
+from otorongo.station.microphone import SENTENCES, Baseline, Look, judge, look
 from otorongo.station.samples import Score, Sound
 from otorongo.wire.classes import BY_NAME
+from otorongo.wire.codes import MicrophoneFlag as Flag
 
 RATE_HZ = 16_000
 BANDS = Bands(RATE_HZ)

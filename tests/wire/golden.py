@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from otorongo.wire import batch, birth, media, receipt, short, status, wants
-from otorongo.wire.rows import Event, Gap, Heartbeat, Media, Note, Record, Seal, Tamper, Track, Unknown
+from otorongo.wire.rows import Event, Gap, Heartbeat, Listening, Media, Note, Record, Seal, Tamper, Track, Unknown
 
 FOLDER: Final = Path(__file__).parent / "v1"
 MAPPING: Final = batch.Mapping(3, 1_763_800_000_000, 3, 64)
@@ -31,6 +31,10 @@ EVERY_ROW: Final = [
     Record(54, Note(t_ms=7, kind=4, text="«río.wav»: dañado", sensor=1)),
     Record(55, Track(t_ms=8, sensor=1, cls=1, back=12, step_ms=1500, scores=b"\x0f\xf8\x41")),
 ]  # fmt: skip
+HOUR: Final = Record(
+    70, Listening(t_ms=7_200_000, sensor=1, length_ms=3_600_000, reach_m=410, deaf_ms=600_000,
+                  vetoes={12: 580_000, 13: 40_000}, vetoed=3, flags=16, floor=bytes(range(60, 82)))
+)  # fmt: skip
 LATER: Final = [
     Record(60, Event(t_ms=9, sensor=1, cls=1, evidence=1, extra=(7, "hacha"))),
     Record(61, Unknown(200, (1, "x"))),
@@ -60,6 +64,7 @@ ALL: Final = [
     Golden("batch-one-opening", _batch([Record(20_123, OPENING)]), _encode, batch.decode),
     Golden("batch-one-closing", _batch([Record(20_126, CLOSING)]), _encode, batch.decode),
     Golden("batch-every-row", _batch(EVERY_ROW), _encode, batch.decode),
+    Golden("batch-listening", _batch([HOUR]), _encode, batch.decode),
     Golden("batch-later-version", _batch(LATER), _encode, batch.decode),
     Golden(
         "receipt",

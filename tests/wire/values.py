@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from otorongo.wire import birth, media, receipt, short, status, wants
 from otorongo.wire.batch import Mapping
-from otorongo.wire.rows import Event, Gap, Heartbeat, Media, Note, Record, Row, Seal, Tamper, Track, Unknown
+from otorongo.wire.rows import Event, Gap, Heartbeat, Listening, Media, Note, Record, Row, Seal, Tamper, Track, Unknown
 
 u8 = st.integers(0, 0xFF)
 u16 = st.integers(0, 0xFFFF)
@@ -48,9 +48,14 @@ seals = st.builds(Seal, t_ms=millis, up_to=u63, head=digest, signature=st.binary
 tampers = st.builds(Tamper, t_ms=millis, kind=u8, sensor=u8, tags=u8, extra=appended(1))
 notes = st.builds(Note, t_ms=millis, kind=u8, text=text, sensor=u8)
 tracks = st.builds(Track, t_ms=millis, sensor=u8, cls=u8, back=st.just(0), step_ms=u16, scores=st.binary(max_size=64))
+hours = st.builds(
+    Listening, t_ms=millis, sensor=u8, length_ms=u32, reach_m=u16, deaf_ms=u32,
+    vetoes=st.dictionaries(u8, u63, max_size=64), vetoed=u32, flags=u16, floor=st.binary(max_size=32),
+    extra=appended(2),
+)  # fmt: skip
 strangers = st.builds(Unknown, tag=st.integers(100, 255), fields=appended(5))
 rows: st.SearchStrategy[Row | Unknown] = st.one_of(
-    events, heartbeats, gaps, pieces, seals, tampers, notes, tracks, strangers
+    events, heartbeats, gaps, pieces, seals, tampers, notes, tracks, hours, strangers
 )
 
 mappings = st.builds(
