@@ -174,7 +174,7 @@ def _note(page: Page, row: Found) -> dict[str, Any]:
         "at_ms": row["at_ms"],
         "label": label,
         "text": "" if what in _TOLD else row["text"],
-        "bad": what in ("tamper", "silent", "lost_outbox", "chain", "key_changed"),
+        "bad": what in ("tamper", "silent", "lost_outbox", "conflict", "chain", "key_changed"),
         "sensor": row["sensor"],
     }
 
