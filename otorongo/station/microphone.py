@@ -32,8 +32,8 @@ SENTENCES: Final[Mapping[Flag, str]] = MappingProxyType(
     }
 )
 
-DEAD_DB: Final = -90.0
-"""A 16-bit converter's own noise lies at -98 dB; any capsule in open air gives more than -90."""
+DEAD_DB: Final = -95.0
+"""A 16-bit converter's own noise lies at -98 dB; any capsule in open air gives more than -95."""
 OFFSET: Final = 0.05
 """Of full scale. Converters have a high pass; 5 % is a fault of the hardware."""
 CLIPPED_SHARE: Final = 0.001

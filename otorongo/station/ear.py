@@ -1,0 +1,215 @@
+"""What a microphone's process makes of sound beside the network: combs, vetoes, and how well it can hear.
+
+The network's scores go in and come out with three changes, each counted: hits that a veto rejects are no hits; an
+engine whose comb says steady engine, boat or truck is told as that, and not as an engine as well (one window is never
+counted twice); shots are counted by their onsets. Once an hour the ear says how far a saw could have been heard.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+
+from otorongo.models import engines, shapes
+from otorongo.models.comb import NOTHING, Comb
+from otorongo.models.engines import Tracker
+from otorongo.station import listening, microphone, veto
+from otorongo.station.bands import Bands, Levels
+from otorongo.station.microphone import Baseline, Look
+from otorongo.station.onset import onsets
+from otorongo.station.samples import Sample, Score
+from otorongo.wire.classes import BY_NAME
+from otorongo.wire.rows import Listening
+
+HOUR_MS: Final = 3_600_000
+LOOK_MS: Final = 10_000
+"""How often the microphone's health and reach are looked at."""
+JUDGE_MS: Final = 6_000
+"""How often the shape of the comb that goes on is judged: shapes take minutes."""
+DEAF_M: Final = 100
+"""Where a saw carries less far than this, the station counts as deaf."""
+LONGEST_SHOT: Final = 3
+"""Windows in a row that one shot can be in; what is a shot for longer is an engine, or thunder."""
+COMB_EVIDENCE: Final = 2.0
+"""Of a steady comb that the network does not take for an engine: for diesel dredges nobody has recordings, so this
+is a judgement, not a calibration; alone it rings nobody."""
+
+ENGINE: Final = BY_NAME["engine"].number
+SAW: Final = BY_NAME["chainsaw"].number
+SHOT: Final = BY_NAME["gunshot"].number
+TOLD_AS: Final = {
+    shapes.STEADY: BY_NAME["engine_steady"].number,
+    shapes.BOAT: BY_NAME["boat"].number,
+    shapes.TRUCK: BY_NAME["vehicle"].number,
+}
+"""The class of an engine with this shape."""
+NO_ENGINE: Final = (shapes.NEAR, shapes.CALL, shapes.HUM)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What is made of one window."""
+
+    scores: tuple[Score, ...]
+    vetoed: int = 0
+    """Hits that were rejected."""
+    f0_hz: float = 0.0
+    """Spacing of the comb that goes on; 0: none."""
+
+
+@dataclass
+class _Hour:
+    """What is gathered for the next row."""
+
+    start_ms: int = -1
+    end_ms: int = 0
+    length_ms: int = 0
+    suspended_ms: int = 0
+    vetoes: dict[int, int] = field(default_factory=dict)
+    vetoed: int = 0
+    looks: list[Look] = field(default_factory=list)
+    reaches_m: list[int] = field(default_factory=list)
+    looked_ms: int = -LOOK_MS
+
+    def add(self, sample: Sample, now: veto.Now, vetoed: int) -> None:
+        """A window came: what of it is new counts."""
+        new_ms = sample.new_ms or sample.duration_ms
+        if self.start_ms < 0:
+            self.start_ms = sample.end_ms - new_ms
+        self.end_ms = sample.end_ms
+        self.length_ms += new_ms
+        self.vetoed += vetoed
+        self.suspended_ms += new_ms if SAW in now.suspended else 0
+        for cls in now.reasons:
+            self.vetoes[cls] = self.vetoes.get(cls, 0) + new_ms
+
+    def looks_due(self, now_ms: int) -> bool:
+        """Whether ten seconds have passed."""
+        return not 0 <= now_ms - self.looked_ms < LOOK_MS
+
+    def look(self, one: Look, now_ms: int, full_scale_db: float) -> None:
+        """Keep a look, and how far a saw would have been heard in it."""
+        self.looked_ms = now_ms
+        self.looks.append(one)
+        dead = one.level_db < microphone.DEAD_DB
+        self.reaches_m.append(0 if dead else listening.reach_m(one.bands_db, full_scale_db))
+
+    def row(self, sensor: int, flags: int, floor_db: Levels) -> Listening:
+        """The hour as a row; its looks are few, so its deaf time is a share of them."""
+        deaf = sum(reach < DEAF_M for reach in self.reaches_m) / max(1, len(self.reaches_m))
+        return Listening(
+            t_ms=self.end_ms,
+            sensor=sensor,
+            length_ms=min(self.length_ms, 0xFFFFFFFF),
+            reach_m=round(float(np.median(self.reaches_m))) if self.reaches_m else 0,
+            deaf_ms=min(self.length_ms, max(round(deaf * self.length_ms), self.suspended_ms)),
+            vetoes=dict(self.vetoes),
+            vetoed=min(self.vetoed, 0xFFFFFFFF),
+            flags=flags,
+            floor=bytes(255 if np.isnan(level) else max(0, min(254, round(-float(level)))) for level in floor_db),
+        )
+
+
+@dataclass
+class Ear:
+    """One microphone's ear, and all that it remembers."""
+
+    number: int
+    thresholds: Mapping[int, float]
+    """By wire class: calibrated probability of a hit."""
+    comb_ms: Mapping[int, int]
+    """By wire class that a comb can tell: how long it must have lasted. None: combs are not followed."""
+    vetoes: Mapping[str, veto.Veto] = field(default_factory=lambda: veto.DEFAULTS)
+    full_scale_db: float = listening.FULL_SCALE_DB
+    baseline: Baseline = field(default_factory=Baseline)
+    verdict: shapes.Verdict = field(default_factory=shapes.Verdict)
+    """Of the comb that goes on."""
+    now: veto.Now = veto.NOTHING
+    _tables: tuple[int, Comb, Bands] | None = None
+    _tracker: Tracker = field(default_factory=Tracker)
+    _judged_ms: int = 0
+    _recent: veto.Recent = field(default_factory=veto.Recent)
+    _shots: int = 0
+    """Windows in a row with a shot."""
+    _hour: _Hour = field(default_factory=_Hour)
+
+    def hear(self, sample: Sample, scores: Sequence[Score], *, classified: bool) -> Heard:
+        """Take in a window (a sample of sound) and the network's scores of it; `classified`: the gate let it pass."""
+        comb, bands = self._for(sample.rate_hz)
+        if self._tracker.steps and not 0 < sample.end_ms - self._tracker.steps[-1].t_ms <= 60_000:
+            self.verdict = shapes.Verdict()
+        self._recent, self.now = veto.advance(self._recent, scores, self.vetoes)
+        if self.comb_ms:
+            frame = comb.frame(sample.data) if classified else NOTHING
+            self._tracker = engines.follow(self._tracker, sample.end_ms, frame)
+            self._judge(sample.end_ms)
+        heard = self._refined(sample, scores)
+        self._hour.add(sample, self.now, heard.vetoed)
+        if self._hour.looks_due(sample.end_ms):
+            self._hour.look(microphone.look(sample.data, sample.rate_hz, bands), sample.end_ms, self.full_scale_db)
+        return heard
+
+    def due(
+        self, hour_of_day: Callable[[int], int | None], *, last: bool = False
+    ) -> tuple[Listening, list[str]] | None:
+        """When an hour is over (or `last`): its row, and sentences for the technician.
+
+        `hour_of_day` says which hour of the day (UTC) a time in ms is, or None while the clock is not set.
+        """
+        hour = self._hour
+        if not hour.length_ms or (not last and hour.end_ms - hour.start_ms < HOUR_MS):
+            return None
+        of_day = hour_of_day(hour.start_ms + hour.length_ms // 2)
+        usual = self.baseline.floor_db(of_day) if of_day is not None else None
+        noisy = sum(hour.vetoes.values()) > hour.length_ms // 4
+        health = microphone.judge(hour.looks, usual, noisy=noisy)
+        whole = hour.length_ms >= HOUR_MS * 9 // 10
+        if of_day is not None and whole and not noisy and not health.flags:
+            self.baseline = self.baseline.learned(of_day, health.floor_db)
+        self._hour = _Hour()
+        return hour.row(self.number, int(health.flags), health.floor_db), health.sentences()
+
+    def _for(self, rate_hz: int) -> tuple[Comb, Bands]:
+        if self._tables is None or self._tables[0] != rate_hz:
+            self._tables = rate_hz, Comb(rate_hz), Bands(rate_hz)
+        return self._tables[1:]
+
+    def _judge(self, now_ms: int) -> None:
+        """Judge the comb that goes on, now and then."""
+        if 0 <= now_ms - self._judged_ms < JUDGE_MS:
+            return
+        self._judged_ms = now_ms
+        going_on = engines.current(engines.points(self._tracker))
+        self.verdict = shapes.judge(going_on) if going_on else shapes.Verdict()
+
+    def _refined(self, sample: Sample, scores: Sequence[Score]) -> Heard:
+        shape = self.verdict.shape
+        lasted_ms = round(self.verdict.summary.duration_s * 1000)
+        told_as = TOLD_AS.get(shape, 0)
+        if lasted_ms < self.comb_ms.get(told_as, lasted_ms + 1):
+            told_as = 0
+        out, vetoed = [], 0
+        self._shots = self._shots + 1 if any(one.hit and one.cls == SHOT for one in scores) else 0
+        for score in scores:
+            allowed = self.now.allows(score, self.thresholds.get(score.cls, 0.0))
+            if score.cls == ENGINE and shape in NO_ENGINE:
+                allowed = False
+            if score.cls == SHOT and self._shots > LONGEST_SHOT:
+                allowed = False
+            vetoed += score.hit and not allowed
+            one = replace(score, hit=score.hit and allowed)
+            if one.cls == SHOT and one.hit:
+                one = replace(one, count=max(1, onsets(sample.data, sample.rate_hz)))
+            if one.cls == ENGINE and told_as:
+                out.append(self._told(one, told_as))
+                one = replace(one, hit=False)
+            out.append(one)
+        known = shape not in NO_ENGINE and self.verdict.summary.voiced_s >= 6
+        return Heard(tuple(out), vetoed, self.verdict.summary.f0_hz if known else 0.0)
+
+    def _told(self, engine: Score, cls: int) -> Score:
+        """An engine's score as that of what its comb says."""
+        if engine.hit or cls != TOLD_AS[shapes.STEADY] or cls in self.now.suspended:
+            return replace(engine, cls=cls)
+        return Score(cls, max(0.5, engine.p), max(COMB_EVIDENCE, engine.evidence), hit=True)
