@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.child import THREADS
 
-MODULES = ("wire", "startup", "sound", "picture", "ingest")
+MODULES = ("wire", "startup", "sound", "ears", "picture", "ingest")
 
 
 def machine() -> str:

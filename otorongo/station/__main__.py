@@ -23,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("run", help="start every sensor and the uplink, for a desk or a demo")
     one = commands.add_parser("sense", help="run one sensor's process")
-    one.add_argument("section", choices=("microphone", "camera"))
+    one.add_argument("section", choices=("microphone", "camera", "birds"))
     one.add_argument("--drill", action="store_true", help="tag every event as a drill")
     commands.add_parser("uplink", help="run the uplink's process: it empties the outbox towards the hub")
     commands.add_parser("check", help="say what is wrong with this station, and how to mend it")

@@ -15,7 +15,7 @@ from otorongo.models.manifest import Bundle
 from otorongo.models.manifest import load as load_bundle
 from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.systemd import notify
-from otorongo.station.app_process import SOFTWARE, kind_of, only_one, stop_on_signal
+from otorongo.station.app_process import SOFTWARE, birth_bundles, kind_of, only_one, stop_on_signal
 from otorongo.station.bad_input import BadInput
 from otorongo.station.config import CameraConfig, MicrophoneConfig, RuleConfig, StationConfig, check_cadence, rules_of
 from otorongo.station.errors import SensorError
@@ -58,9 +58,7 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
     board = LinuxBoard(config.data_dir)
     bundle = load_bundle(sensor.bundle)
     rules = rules_for(section, sensor, bundle)
-    from otorongo.models.runtime import open_classifier
-
-    classifier = open_classifier(bundle)
+    classifier = _classifier(config, sensor, bundle, board)
     outbox = Outbox.open(config.outbox_path, boot_id=board.boot_id(), now=board.clock())
     try:
         outbox.speak_as(birth.encode(birth_of(config, section, sensor, bundle, outbox)))
@@ -95,9 +93,22 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
         notify(f"READY=1\nSTATUS={section}: {sensor.driver} {device}, {bundle.manifest.reference}")
         loop.run(source.samples())
         notify("STOPPING=1")
+        if close := getattr(classifier, "close", None):
+            close()
     finally:
         outbox.close()
     return 0
+
+
+def _classifier(config: StationConfig, sensor: Sensor, bundle: Bundle, board: LinuxBoard) -> Any:
+    """What scores a sensor's samples. Raises BundleError."""
+    if isinstance(sensor, MicrophoneConfig):
+        from otorongo.station.app_ears import ears
+
+        return ears(config, sensor, bundle, board)
+    from otorongo.models.runtime import open_classifier
+
+    return open_classifier(bundle)
 
 
 def sensor_of(config: StationConfig, section: str) -> Sensor:
@@ -155,7 +166,7 @@ def birth_of(config: StationConfig, section: str, sensor: Sensor, bundle: Bundle
         outbox=outbox.outbox_id,
         boot=0,  # rows say theirs: a birth that changed with each boot would travel after each
         software=SOFTWARE,
-        bundles=(birth.Bundle(bundle.manifest.name, bundle.manifest.version, bundle.digest),),
+        bundles=tuple(birth_bundles(sensor, bundle)),
         sensors=(birth.Sensor(sensor.number, kind_of(section), sensor.driver),),
         latitude_deg=place.latitude_deg if place else None,
         longitude_deg=place.longitude_deg if place else None,

@@ -67,7 +67,21 @@ def _sensor(section: str, sensor: Sensor) -> Iterator[Finding]:
         yield True, f"{section}.bundle: {bundle.manifest.reference}; events: {words}"
     except OtorongoError as error:
         yield False, str(error)
+    if isinstance(sensor, MicrophoneConfig) and sensor.second:
+        yield _second(section, sensor)
     yield from _device(section, sensor)
+
+
+def _second(section: str, sensor: MicrophoneConfig) -> Finding:
+    from otorongo.models.runtime import open_classifier
+    from otorongo.models.second import SecondOpinion
+
+    try:
+        both = SecondOpinion(open_classifier(load_bundle(sensor.bundle)), open_classifier(load_bundle(sensor.second)))
+    except OtorongoError as error:
+        name = sensor.second.partition("@")[0]
+        return False, f"{section}.second: {error}; add it with otorongo-models add {name}, or take the line out"
+    return True, f"{section}.second: {both.second.manifest.reference}"
 
 
 def _device(section: str, sensor: Sensor) -> Iterator[Finding]:

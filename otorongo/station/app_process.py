@@ -11,7 +11,12 @@ from types import FrameType
 from typing import Final, Literal
 
 from otorongo import __version__
+from otorongo.errors import OtorongoError
+from otorongo.models.manifest import Bundle
+from otorongo.models.manifest import load as load_bundle
+from otorongo.station.config import CameraConfig, MicrophoneConfig
 from otorongo.station.errors import SensorError
+from otorongo.wire import birth
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +26,18 @@ SOFTWARE: Final = f"otorongo {__version__}"
 
 def kind_of(section: str) -> Literal["microphone", "camera"]:
     """What the birth calls a section."""
-    return "microphone" if section == "microphone" else "camera"
+    return "camera" if section == "camera" else "microphone"
+
+
+def birth_bundles(sensor: MicrophoneConfig | CameraConfig, bundle: Bundle) -> list[birth.Bundle]:
+    """A sensor's bundle, and after it the one that gives a second opinion, if it can be used."""
+    found = [bundle]
+    if isinstance(sensor, MicrophoneConfig) and sensor.second:
+        try:
+            found.append(load_bundle(sensor.second))
+        except OtorongoError as error:
+            log.warning("second %s: %s", sensor.second, error)
+    return [birth.Bundle(each.manifest.name, each.manifest.version, each.digest) for each in found]
 
 
 def one_thread() -> None:

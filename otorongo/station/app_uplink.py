@@ -13,7 +13,7 @@ from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.mqtt import MqttTransport, check_file, tls_context
 from otorongo.station.adapters.seal import FileSigner
 from otorongo.station.adapters.systemd import notify
-from otorongo.station.app_process import SOFTWARE, kind_of, stop_on_signal
+from otorongo.station.app_process import SOFTWARE, birth_bundles, kind_of, stop_on_signal
 from otorongo.station.config import StationConfig
 from otorongo.station.outbox import Outbox
 from otorongo.station.uplink import Station, Uplink, speaks_cursor
@@ -86,7 +86,7 @@ def station_birth(config: StationConfig, config_path: Path) -> tuple[birth.Birth
         place_in_list = len(bundles)
         try:
             bundle = load_bundle(sensor.bundle)
-            bundles.append(birth.Bundle(bundle.manifest.name, bundle.manifest.version, bundle.digest))
+            bundles += birth_bundles(sensor, bundle)
         except OtorongoError as error:
             log.error("uplink: %s.bundle %s: %s: it is missing in the birth", section, sensor.bundle, error)  # noqa: TRY400
             faults.append((sensor.number, f"{section}.bundle {sensor.bundle}: {error}"))

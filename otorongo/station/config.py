@@ -68,6 +68,8 @@ class MicrophoneConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """alsa: `usb-port:1-1.2` (the port's path) or an ALSA name such as `hw:1,0`. replay: a file or folder."""
     bundle: str = "threats@1"
     """A bundle of the zoo, or its folder."""
+    second: str = ""
+    """A bundle that judges once more what the first one holds possible, such as `yamnet@1`; none by default."""
     number: SensorNumber = 1
     """Names this sensor on the wire."""
     rate_hz: Annotated[int, Meta(ge=8_000, le=192_000)] = 48_000
@@ -87,6 +89,17 @@ class MicrophoneConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     rule: dict[str, RuleConfig] = {}
     """By class; the others keep their defaults."""
     replay: ReplayConfig = ReplayConfig()
+
+
+class BirdsConfig(MicrophoneConfig, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A second process at a microphone, for species: by choice, slow, and no duty of the station."""
+
+    bundle: str = "birdnet@1"
+    """A bundle of species, which `otorongo-models add birdnet` brings."""
+    number: SensorNumber = 3
+    """Names this sensor on the wire."""
+    media_mb: Annotated[int, Meta(ge=0)] = 200
+    """Room on the card for this sensor's evidence."""
 
 
 class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -132,6 +145,7 @@ class StationConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     place: PlaceConfig | None = None
     microphone: MicrophoneConfig | None = None
     camera: CameraConfig | None = None
+    birds: BirdsConfig | None = None
     uplink: UplinkConfig | None = None
     """Left out: nothing is sent; the outbox can be carried to the hub."""
 
@@ -147,7 +161,8 @@ class StationConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     def sensors(self) -> dict[str, "MicrophoneConfig | CameraConfig"]:
         """The sensors that there are, by section."""
-        return {name: one for name, one in (("microphone", self.microphone), ("camera", self.camera)) if one}
+        every = (("microphone", self.microphone), ("camera", self.camera), ("birds", self.birds))
+        return {name: one for name, one in every if one}
 
 
 SOUND_RULES: Final = {
@@ -166,6 +181,10 @@ SOUND_RULES: Final = {
     "dog": RuleConfig(quiet_s=60.0),
 }
 """Classes of sound that become events. Rain, wind, insects, frogs and birds need a rule of their own for that."""
+SPECIES_RULES: Final = {
+    name: RuleConfig(quiet_s=120.0, max_length_s=1800.0, update_s=1800.0) for name in ("birds", "frogs", "howler")
+}
+"""Classes of `[birds]` that become events; which species they were stands in the list of the day."""
 PICTURE_RULES: Final = {
     name: RuleConfig(quiet_s=60.0, max_length_s=900.0)
     for name in ("person", "vehicle", "boat", "animal", "dog", "cattle", "smoke", "fire")
@@ -182,17 +201,22 @@ def load(path: str | Path) -> StationConfig:
         raise ConfigError(f"{path}: station: {error}") from error
     if not config.sensors():
         raise ConfigError(f"{path}: no sensor: write a section [microphone] or [camera]")
-    numbers = [one.number for one in config.sensors().values()]
-    if len(set(numbers)) < len(numbers):
-        raise ConfigError(f"{path}: camera.number: {numbers[0]} is the microphone's too (allowed: a number of its own)")
+    seen: dict[int, str] = {}
+    for section, sensor in config.sensors().items():
+        other = seen.setdefault(sensor.number, section)
+        if other != section:
+            whose = f"{sensor.number} is the {other}'s too"
+            raise ConfigError(f"{path}: {section}.number: {whose} (allowed: a number of its own)")
     for section, sensor in config.sensors().items():
         for name, rule in rules_of(sensor).items():
-            _check_rule(f"{path}: {section}.rule.{name}", name, rule, "sound" if section == "microphone" else "picture")
+            _check_rule(f"{path}: {section}.rule.{name}", name, rule, "picture" if section == "camera" else "sound")
     return config
 
 
 def rules_of(sensor: MicrophoneConfig | CameraConfig) -> dict[str, RuleConfig]:
     """The rules of a sensor: the defaults, and over them what its section says."""
+    if isinstance(sensor, BirdsConfig):
+        return {**SPECIES_RULES, **sensor.rule}
     return {**(SOUND_RULES if isinstance(sensor, MicrophoneConfig) else PICTURE_RULES), **sensor.rule}
 
 

@@ -18,6 +18,7 @@ from otorongo.station import listening, microphone, veto
 from otorongo.station.bands import Bands, Levels
 from otorongo.station.microphone import Baseline, Look
 from otorongo.station.onset import onsets
+from otorongo.station.pipeline import Heard, Hourly
 from otorongo.station.samples import Sample, Score
 from otorongo.wire.classes import BY_NAME
 from otorongo.wire.rows import Listening
@@ -27,6 +28,8 @@ LOOK_MS: Final = 10_000
 """How often the microphone's health and reach are looked at."""
 JUDGE_MS: Final = 6_000
 """How often the shape of the comb that goes on is judged: shapes take minutes."""
+LEAST_MS: Final = 60_000
+"""The end of a recording or of a process that is shorter than this says nothing."""
 DEAF_M: Final = 100
 """Where a saw carries less far than this, the station counts as deaf."""
 LONGEST_SHOT: Final = 3
@@ -44,18 +47,10 @@ TOLD_AS: Final = {
     shapes.TRUCK: BY_NAME["vehicle"].number,
 }
 """The class of an engine with this shape."""
+COMBED: Final = frozenset({SAW, ENGINE, BY_NAME["aircraft"].number, *TOLD_AS.values()})
+"""Classes whose comb is told."""
+KNOWN_S: Final = 4.5
 NO_ENGINE: Final = (shapes.NEAR, shapes.CALL, shapes.HUM)
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What is made of one window."""
-
-    scores: tuple[Score, ...]
-    vetoed: int = 0
-    """Hits that were rejected."""
-    f0_hz: float = 0.0
-    """Spacing of the comb that goes on; 0: none."""
 
 
 @dataclass
@@ -150,25 +145,25 @@ class Ear:
             self._hour.look(microphone.look(sample.data, sample.rate_hz, bands), sample.end_ms, self.full_scale_db)
         return heard
 
-    def due(
-        self, hour_of_day: Callable[[int], int | None], *, last: bool = False
-    ) -> tuple[Listening, list[str]] | None:
-        """When an hour is over (or `last`): its row, and sentences for the technician.
+    def due(self, hour_of_day: Callable[[int], int | None], *, last: bool = False) -> Hourly | None:
+        """When an hour is over (or `last`, after a minute at least): its row, and sentences for the technician.
 
         `hour_of_day` says which hour of the day (UTC) a time in ms is, or None while the clock is not set.
         """
         hour = self._hour
-        if not hour.length_ms or (not last and hour.end_ms - hour.start_ms < HOUR_MS):
+        if hour.end_ms - hour.start_ms < (LEAST_MS if last else HOUR_MS):
+            self._hour = _Hour() if last else hour
             return None
         of_day = hour_of_day(hour.start_ms + hour.length_ms // 2)
         usual = self.baseline.floor_db(of_day) if of_day is not None else None
         noisy = sum(hour.vetoes.values()) > hour.length_ms // 4
         health = microphone.judge(hour.looks, usual, noisy=noisy)
-        whole = hour.length_ms >= HOUR_MS * 9 // 10
-        if of_day is not None and whole and not noisy and not health.flags:
+        memory = ""
+        if of_day is not None and hour.length_ms >= HOUR_MS * 9 // 10 and not noisy and not health.flags:
             self.baseline = self.baseline.learned(of_day, health.floor_db)
+            memory = self.baseline.dump()
         self._hour = _Hour()
-        return hour.row(self.number, int(health.flags), health.floor_db), health.sentences()
+        return Hourly(hour.row(self.number, int(health.flags), health.floor_db), tuple(health.sentences()), memory)
 
     def _for(self, rate_hz: int) -> tuple[Comb, Bands]:
         if self._tables is None or self._tables[0] != rate_hz:
@@ -198,18 +193,23 @@ class Ear:
             if score.cls == SHOT and self._shots > LONGEST_SHOT:
                 allowed = False
             vetoed += score.hit and not allowed
-            one = replace(score, hit=score.hit and allowed)
+            one = replace(score, hit=score.hit and allowed, f0_hz=self.f0_hz if score.cls in COMBED else 0.0)
             if one.cls == SHOT and one.hit:
                 one = replace(one, count=max(1, onsets(sample.data, sample.rate_hz)))
             if one.cls == ENGINE and told_as:
                 out.append(self._told(one, told_as))
                 one = replace(one, hit=False)
             out.append(one)
-        known = shape not in NO_ENGINE and self.verdict.summary.voiced_s >= 6
-        return Heard(tuple(out), vetoed, self.verdict.summary.f0_hz if known else 0.0)
+        return Heard(tuple(out), vetoed)
+
+    @property
+    def f0_hz(self) -> float:
+        """Spacing of the comb that goes on, once it has lasted some seconds; 0: none, or of no machine."""
+        of = self.verdict.summary
+        return of.f0_hz if self.verdict.shape not in NO_ENGINE and of.voiced_s >= KNOWN_S else 0.0
 
     def _told(self, engine: Score, cls: int) -> Score:
         """An engine's score as that of what its comb says."""
         if engine.hit or cls != TOLD_AS[shapes.STEADY] or cls in self.now.suspended:
             return replace(engine, cls=cls)
-        return Score(cls, max(0.5, engine.p), max(COMB_EVIDENCE, engine.evidence), hit=True)
+        return Score(cls, max(0.5, engine.p), max(COMB_EVIDENCE, engine.evidence), hit=True, f0_hz=engine.f0_hz)

@@ -56,6 +56,8 @@ class _Open:
     count: int
     told_ms: int
     told_evidence: float
+    f0_hz: float = 0.0
+    f0_told: bool = False
 
     @property
     def evidence(self) -> float:
@@ -178,6 +180,7 @@ def _gather(track: Track, cls: int, rule: Rule, item: Scores, hit: Score | None,
         count=max(score.count for score in scores),
         told_ms=item.t_ms + item.duration_ms,
         told_evidence=0.0,
+        f0_hz=hit.f0_hz,
     )
     started = replace(started, told_evidence=started.evidence)
     return Track((), started), [_event(started, cls, Kind.OPEN, started.last_ms, CloseReason.NONE)]
@@ -194,11 +197,13 @@ def _grow(track: Track, old: _Open, cls: int, rule: Rule, item: Scores, hit: Sco
         level_db=max(old.level_db or -128, item.level_db or -128),
         floor_db=item.floor_db or old.floor_db,
         count=max(old.count, hit.count),
+        f0_hz=hit.f0_hz or old.f0_hz,
     )
     due = end_ms - old.told_ms >= rule.update_ms
-    if not due and grown.evidence - old.told_evidence < GROWN and grown.count <= old.count:
+    spoken = grown.f0_hz > 0 and not old.f0_told  # "142 Hz" is worth a row of its own, once
+    if not due and grown.evidence - old.told_evidence < GROWN and grown.count <= old.count and not spoken:
         return replace(track, open=grown), []
-    grown = replace(grown, told_ms=end_ms, told_evidence=grown.evidence)
+    grown = replace(grown, told_ms=end_ms, told_evidence=grown.evidence, f0_told=old.f0_told or spoken)
     return replace(track, open=grown), [_event(grown, cls, Kind.UPDATE, end_ms, CloseReason.NONE)]
 
 
@@ -216,5 +221,5 @@ def _close(track: Track, cls: int, rule: Rule, now_ms: int) -> tuple[Track, list
 def _event(now: _Open, cls: int, kind: Kind, t_ms: int, reason: CloseReason) -> Event:
     return Event(
         now.key, cls, kind, now.start_ms, t_ms, now.evidence, now.hits, now.peak, now.level_db, now.floor_db,
-        now.count, reason,
+        now.count, reason, now.f0_hz,
     )  # fmt: skip

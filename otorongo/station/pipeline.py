@@ -6,7 +6,7 @@
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -20,8 +20,8 @@ from otorongo.station.outbox_write import Of
 from otorongo.station.ports import ClockReading
 from otorongo.station.samples import ClockDomain, Event, Fault, Item, Sample, Score, Scores, Tick
 from otorongo.wire.classes import name_of
-from otorongo.wire.codes import CloseReason, Counter, Kind, NoteKind, Tag
-from otorongo.wire.rows import Heartbeat, Note, Row
+from otorongo.wire.codes import Clock, CloseReason, Counter, Kind, MicrophoneFlag, NoteKind, Tag, TamperKind
+from otorongo.wire.rows import Heartbeat, Listening, Note, Row, Tamper
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,26 @@ class Unkept:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the ear makes of one window's scores."""
+
+    scores: tuple[Score, ...]
+    vetoed: int = 0
+    """Hits that were rejected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hourly:
+    """What the ear says of an hour."""
+
+    row: Listening
+    sentences: tuple[str, ...] = ()
+    """For the technician."""
+    memory: str = ""
+    """What it has learned, to be kept over a restart; empty: nothing new."""
+
+
 class Box(Protocol):
     """The outbox, as far as the loop needs it."""
 
@@ -94,6 +114,16 @@ class Keeper(Protocol):
         """The row of a file could not be put: its file goes."""
 
 
+class Ear(Protocol):
+    """What a microphone has beside the network."""
+
+    def hear(self, sample: Sample, scores: Sequence[Score], *, classified: bool) -> Heard:
+        """Take in a window; `classified`: the gate let it pass."""
+
+    def due(self, hour_of_day: Callable[[int], int | None], *, last: bool = False) -> Hourly | None:
+        """When an hour is over, or `last` in this clock domain; else None."""
+
+
 @dataclass
 class Sense:
     """One sensor's loop and all that it remembers."""
@@ -106,6 +136,7 @@ class Sense:
     classify: Callable[[NDArray[Any], int], Judged]
     rules: Mapping[int, Rule]
     keeper: Keeper | None = None
+    ear: Ear | None = None
     tags: int = 0
     """Put on every event (a drill)."""
     heartbeat_s: int = 3600
@@ -130,6 +161,8 @@ class Sense:
     _moved: int = 0
     _faults: dict[int, int] = field(default_factory=dict)
     _missed_ms: int = 0
+    _flags: int = 0
+    """What was last told to be wrong with the microphone."""
 
     def run(self, items: Iterable[Item]) -> None:
         """Take in everything until the sensor ends or is stopped; then close what is open."""
@@ -194,10 +227,13 @@ class Sense:
         scores = judged.scores if judged else ()
         if judged and not any(score.hit for score in scores):
             self.count(Counter.BELOW_THRESHOLD)
+        if self.ear:
+            scores = self._heard(self.ear, sample, scores, classified=judged is not None)
         if self.keeper:
             self.keeper.see(sample, judged)
         item = Scores(sample.t_ms, sample.duration_ms, scores, passed.level_db, passed.floor_db)
         self._tell(item, sample.cursor, sample)
+        self._listened()
         self._cursor = sample.cursor
         if sample.last and sample.cursor:
             self.outbox.put([], cursor=sample.cursor)
@@ -228,6 +264,38 @@ class Sense:
         self.count(Counter.CLASSIFIED)
         log.debug("scored: taken in after %d ms", self.uptime_ms() - began_ms)
         return judged
+
+    def _heard(self, ear: Ear, sample: Sample, scores: tuple[Score, ...], *, classified: bool) -> tuple[Score, ...]:
+        """The scores after vetoes and combs. An ear that fails hides nothing: the network's scores stand."""
+        try:
+            heard = ear.hear(sample, scores, classified=classified)
+        except Exception as error:  # noqa: BLE001 - numpy raises plain exceptions of its own
+            self.count(Counter.CLASSIFIER_FAULTS)
+            self._bad(sample, f"its comb and vetoes are not known: {error}")
+            return scores
+        self.count(Counter.VETOED, heard.vetoed)
+        return heard.scores
+
+    def _listened(self, *, last: bool = False) -> None:
+        """Once an hour: how well could this microphone listen, and is it well?"""
+        hour = self.ear.due(self._hour_of_day, last=last) if self.ear else None
+        if hour is None:
+            return
+        rows: list[Row | Of] = [hour.row]
+        if hour.row.flags & MicrophoneFlag.DEAD & ~self._flags:
+            rows.append(Tamper(hour.row.t_ms, TamperKind.MICROPHONE_DEAD, self.number))
+        self.outbox.put(rows, boot=self._boot(), cursor=(memory_name(self.name), hour.memory) if hour.memory else None)
+        if hour.row.flags != self._flags:
+            for text in hour.sentences:
+                self._note(NoteKind.OTHER, f"{self.name}: {text}")
+        self._flags = hour.row.flags
+
+    def _hour_of_day(self, t_ms: int) -> int | None:
+        """Which hour of the day (UTC) it was; None in a replay, and while nobody has set the clock."""
+        reading = self.clock()
+        if self._domain is not None or reading.state < Clock.RTC or not reading.utc0_ms:
+            return None
+        return (reading.utc0_ms + t_ms) // 3_600_000 % 24
 
     def _bad(self, sample: Sample, why: str) -> None:
         """Tell of a sample that nothing could be made of, and keep it."""
@@ -274,6 +342,7 @@ class Sense:
         """Close what is open, and write its evidence: nothing more comes in this clock domain."""
         self._state, closings = events.finish(self._state, self._last_ms, reason)
         self._commit(closings, self._cursor, None)
+        self._listened(last=True)
         self._keep(last=True)
 
     def _boot(self) -> int:
@@ -318,6 +387,11 @@ class Sense:
             rows = [Note(self.uptime_ms(), kind, text[:500], self.number)]
         if rows or cursor:
             self.outbox.put(rows, cursor=cursor)
+
+
+def memory_name(section: str) -> str:
+    """The outbox keeps what a microphone's ear has learned under this name."""
+    return f"{section} usual"
 
 
 def drill_tags(*, drill: bool) -> int:

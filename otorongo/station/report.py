@@ -35,6 +35,7 @@ def row(event: Event, sensor: int, *, bundle: int = 0, tags: int = 0) -> rows.Ev
         peak=max(0, min(100, round(event.peak * 100))),
         level_db=max(-128, min(0, event.level_db)),
         floor_db=max(-128, min(0, event.floor_db)),
+        f0_dhz=max(0, min(round(event.f0_hz * 10), 0xFFFF)),
         count=_small(event.count),
         reason=event.reason,
     )

@@ -91,6 +91,8 @@ class Score:
     """p reached the threshold."""
     count: int = 1
     """How many of them are seen at once."""
+    f0_hz: float = 0.0
+    """Of engines: spacing of the comb that goes on; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,8 @@ class Event:
     count: int = 0
     reason: int = 0
     """`wire.codes.CloseReason`."""
+    f0_hz: float = 0.0
+    """The newest comb spacing of its hits; 0: none."""
 
 
 @dataclass

@@ -10,9 +10,10 @@ import soxr
 from otorongo.models import shapes
 from otorongo.models.train import machines, scenes
 from otorongo.station import veto
-from otorongo.station.ear import ENGINE, HOUR_MS, SAW, SHOT, TOLD_AS, Ear, Heard
+from otorongo.station.ear import ENGINE, HOUR_MS, SAW, SHOT, TOLD_AS, Ear
 from otorongo.station.microphone import Baseline
 from otorongo.station.onset import onsets
+from otorongo.station.pipeline import Heard
 from otorongo.station.samples import Sample, Score, Sound
 from otorongo.wire.classes import BY_NAME
 from otorongo.wire.codes import MicrophoneFlag
@@ -66,7 +67,8 @@ def test_a_dredge_becomes_a_steady_engine_and_is_counted_once() -> None:
     assert hits(heard[20]) == {ENGINE}
     assert hits(heard[-1]) == {STEADY}
     assert all(len(hits(each)) == 1 for each in heard)
-    assert heard[-1].f0_hz / 15.0 == pytest.approx(round(heard[-1].f0_hz / 15.0), rel=0.02)
+    orders = next(score.f0_hz for score in heard[-1].scores if score.hit) / 15.0
+    assert orders == pytest.approx(round(orders), rel=0.02)
 
 
 def test_a_dredge_that_the_network_does_not_know_is_told_with_little_evidence() -> None:
@@ -96,20 +98,20 @@ def test_what_is_no_machine_vetoes_engines() -> None:
     ]
     assert hits(heard[0]) == {ENGINE}
     assert one.verdict.shape == shapes.HUM
-    assert (hits(heard[-1]), heard[-1].vetoed, heard[-1].f0_hz) == (set(), 1, 0.0)
+    assert (hits(heard[-1]), heard[-1].vetoed, one.f0_hz) == (set(), 1, 0.0)
 
 
 def test_rain_vetoes_shots_and_every_veto_is_counted() -> None:
     """In heavy rain a shot is no hit; the hour's row says how long it rained and how many hits were rejected."""
     one = ear()
     rejected = 0
-    for each in windows(quiet(60)):
+    for each in windows(quiet(63)):
         scores = [Score(RAIN, 0.95, 3.0, True), Score(SHOT, 0.99, 5.0, each.t_ms == 45_000)]
         rejected += one.hear(each, scores, classified=True).vetoed
     assert rejected == 1
     due = one.due(lambda t_ms: None, last=True)
     assert due is not None
-    row, _ = due
+    row = due.row
     assert row.vetoed == 1
     assert row.vetoes[RAIN] == row.length_ms - 4 * 1500  # after four windows it was not yet rain
     assert row.deaf_ms == 0  # shots are suspended, saws are not
@@ -162,7 +164,7 @@ def test_an_hour_says_how_far_a_saw_carried() -> None:
             one.hear(Sample(index * 10_000, quiet(3, level), 10_000, RATE_HZ, 10_000), [], classified=False)
         due = one.due(lambda t_ms: None, last=True)
         assert due is not None
-        reach[name] = due[0]
+        reach[name] = due.row
     assert reach["quiet"].reach_m > 100 > reach["loud"].reach_m
     assert (reach["quiet"].deaf_ms, reach["loud"].deaf_ms) == (0, 400_000)
     assert (reach["dead"].reach_m, reach["dead"].deaf_ms) == (0, 400_000)
@@ -178,11 +180,11 @@ def test_hours_follow_one_another_and_teach_the_baseline() -> None:
     for index in range(2 * 360 + 90):
         one.hear(Sample(index * 10_000, sound, 10_000, RATE_HZ, 10_000), [], classified=False)
         if due := one.due(lambda t_ms: t_ms // HOUR_MS % 24):
-            rows.append(due[0])
+            rows.append(due.row)
     assert [row.length_ms for row in rows] == [HOUR_MS, HOUR_MS]
     last = one.due(lambda t_ms: t_ms // HOUR_MS % 24, last=True)
     assert last is not None
-    assert last[0].length_ms == 900_000
+    assert last.row.length_ms == 900_000
     assert sorted(one.baseline.hours) == [0, 1]
     assert one.due(lambda t_ms: 0, last=True) is None
 
@@ -203,7 +205,8 @@ def test_another_clock_and_another_rate_are_taken() -> None:
         one.hear(each, [engine(0.99, hit=True)], classified=True)
     assert one.verdict.summary.f0_hz > 0
     other = Sample(0, np.zeros(24_000, np.float32), 3000, 8_000, 3000)
-    assert one.hear(other, [engine(0.1, hit=False)], classified=True).f0_hz == 0
+    one.hear(other, [engine(0.1, hit=False)], classified=True)
+    assert one.f0_hz == 0
 
 
 def test_vetoes_can_be_configured_away() -> None:

@@ -1,0 +1,143 @@
+"""A second opinion and species in the microphone's process: chosen by the configuration, off by default."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from otorongo.models import add_yamnet, manifest
+from otorongo.models.runtime import SpeciesScore
+from otorongo.models.second import SecondOpinion
+from otorongo.models.sound import SoundClassifier
+from otorongo.models.train.scenes import Source, render_soundscape
+from otorongo.station import config as station_config
+from otorongo.station.adapters.board import LinuxBoard
+from otorongo.station.app import sense
+from otorongo.station.app_check import check
+from otorongo.station.app_ears import ears
+from otorongo.station.app_process import birth_bundles
+from otorongo.station.app_uplink import station_birth
+from otorongo.station.config import BirdsConfig, MicrophoneConfig, StationConfig, rules_of
+from otorongo.station.life_list import LifeList
+from otorongo.toml import ConfigError
+from otorongo.wire.classes import name_of
+
+TRUMPETER = SpeciesScore(0.8, "Psophia leucoptera", "Trompetero Aliblanco", "White-winged Trumpeter", "birds")
+
+
+def write_config(folder: Path, text: str) -> Path:
+    """A station.toml with these lines."""
+    path = folder / "station.toml"
+    path.write_text(f'station = "e"\ndata_dir = "{folder / "data"}"\n{text}')
+    return path
+
+
+@pytest.fixture
+def yamnet(shared: Path, tmp_path: Path) -> Path:
+    """The added bundle."""
+    return add_yamnet.add(shared / "weights" / "yamnet_spectra_in.tflite", tmp_path / "shelf")
+
+
+def test_one_bundle_listens_by_default(tmp_path: Path) -> None:
+    """Without `second` there is none, and without [birds] there are no species."""
+    config = station_config.load(write_config(tmp_path, '[microphone]\ndriver = "replay"\ndevice = "x"\n'))
+    assert config.microphone is not None
+    bundle = manifest.load(config.microphone.bundle)
+    assert isinstance(ears(config, config.microphone, bundle, LinuxBoard(config.data_dir)), SoundClassifier)
+    assert set(config.sensors()) == {"microphone"}
+
+
+def test_a_saw_is_told_with_both_opinions(yamnet: Path, tmp_path: Path) -> None:
+    """From recording to outbox with `second`: the saw is an event, and the birth names both bundles."""
+    (tmp_path / "in").mkdir()
+    scene = render_soundscape([Source("chainsaw", 5, 30, 60)], 45.0, 16_000, seed=8)
+    soundfile.write(tmp_path / "in" / "20261122_120000.wav", scene, 16_000)
+    lines = f'driver = "replay"\ndevice = "{tmp_path / "in"}"\nsecond = "{yamnet}"\n[microphone.replay]\nspeed = 0\n'
+    config = station_config.load(write_config(tmp_path, f"[microphone]\n{lines}"))
+    assert config.microphone is not None
+    told: list[str] = []
+    assert sense(config, "microphone", show=lambda event, sample: told.append(name_of(event.cls))) == 0
+    assert "chainsaw" in told
+    bundle = manifest.load(config.microphone.bundle)
+    assert [each.name for each in birth_bundles(config.microphone, bundle)] == ["threats", "yamnet"]
+    whole, faults = station_birth(config, tmp_path / "station.toml")
+    assert ([each.name for each in whole.bundles], faults) == (["threats", "yamnet"], [])
+
+
+def test_the_pair_is_opened_as_one_classifier(yamnet: Path, tmp_path: Path) -> None:
+    """`second` makes a SecondOpinion over the first one's manifest; when it is gone the first one listens alone."""
+    sensor = MicrophoneConfig(driver="replay", device="x", second=str(yamnet))
+    config, board = StationConfig(station="e", microphone=sensor), LinuxBoard(str(tmp_path))
+    classifier = ears(config, sensor, manifest.load("threats@1"), board)
+    assert isinstance(classifier, SecondOpinion)
+    shutil.rmtree(yamnet)
+    assert isinstance(ears(config, sensor, manifest.load("threats@1"), board), SoundClassifier)
+    assert [each.name for each in birth_bundles(sensor, manifest.load("threats@1"))] == ["threats"]
+
+
+def test_check_says_what_is_wrong_with_a_second(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A second opinion that was never added is a finding that names the command."""
+    text = '[microphone]\ndriver = "replay"\ndevice = "x"\nsecond = "stranger@4"\n'
+    assert check(write_config(tmp_path, text)) == 1
+    assert "otorongo-models add stranger" in capsys.readouterr().out
+
+
+def test_birds_are_a_sensor_of_their_own(tmp_path: Path) -> None:
+    """[birds] has its own number, bundle and rules, and may not take another sensor's number."""
+    text = '[microphone]\ndriver = "replay"\ndevice = "x"\n[birds]\ndriver = "replay"\ndevice = "x"\n'
+    config = station_config.load(write_config(tmp_path, text))
+    assert isinstance(config.birds, BirdsConfig)
+    assert (config.birds.number, config.birds.bundle) == (3, "birdnet@1")
+    assert list(config.sensors()) == ["microphone", "birds"]
+    assert set(rules_of(config.birds)) == {"birds", "frogs", "howler"}
+    with pytest.raises(ConfigError, match=r"birds\.number: 1 is the microphone's too"):
+        station_config.load(write_config(tmp_path, text + "number = 1\n"))
+
+
+def test_the_list_of_the_day_counts_species(tmp_path: Path) -> None:
+    """Windows, the surest one and its time; a restart goes on; the next day has a table of its own."""
+    clock = ("2026-11-23", "05:40:00", 0.0)
+
+    def now() -> tuple[str, str, float]:
+        return clock
+
+    life = LifeList(tmp_path / "species", now)
+    life.heard([TRUMPETER], 0.5)
+    clock = ("2026-11-23", "05:40:03", 3.0)
+    life.heard([SpeciesScore(0.9, *_names())], 0.5)
+    life.heard([SpeciesScore(0.3, *_names())], 0.5)
+    life.write()
+    again = LifeList(tmp_path / "species", now)
+    again.heard([TRUMPETER], 0.5)
+    clock = ("2026-11-24", "00:00:01", 400.0)
+    again.heard([], 0.5)
+    with (tmp_path / "species" / "2026-11-23.csv").open(newline="") as file:
+        (row,) = list(csv.DictReader(file))
+    assert row == {
+        "scientific": "Psophia leucoptera", "spanish": "Trompetero Aliblanco", "english": "White-winged Trumpeter",
+        "windows": "3", "best_p": "0.900", "best_at": "05:40:03",
+    }  # fmt: skip
+
+
+def _names() -> tuple[str, str, str, str]:
+    return TRUMPETER.scientific, TRUMPETER.spanish, TRUMPETER.english, TRUMPETER.wire
+
+
+def test_a_damaged_list_is_begun_anew(tmp_path: Path) -> None:
+    """Half a table from a power cut costs its counts, not the process."""
+    (tmp_path / "2026-11-23.csv").write_bytes(b"scientific,spanish\n\xff\x00")
+    life = LifeList(tmp_path, lambda: ("2026-11-23", "", 0.0))
+    life.heard([TRUMPETER], 0.5)
+    life.write()
+    assert "Trompetero Aliblanco,White-winged Trumpeter,1" in (tmp_path / "2026-11-23.csv").read_text()
+
+
+def test_a_full_card_does_not_stop_the_ear(tmp_path: Path) -> None:
+    """A list that cannot be written is an OSError that the ear turns into a warning."""
+    (tmp_path / "species").write_text("a file is in the way")
+    life = LifeList(tmp_path / "species", lambda: ("2026-11-23", "", 0.0))
+    life.heard([TRUMPETER], 0.5)
+    with pytest.raises(OSError, match="species"):
+        life.write()
