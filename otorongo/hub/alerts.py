@@ -14,6 +14,12 @@ from otorongo.wire.codes import Tag
 MAX_LLR: Final = 8.0
 """No evidence counts more than this, in natural units, however sure a station is."""
 
+ONE_ENGINE: Final = {
+    classes.BY_NAME[name].number: classes.BY_NAME["engine"].number
+    for name in ("engine_steady", "generator", "excavator")
+}
+"""What is an engine at first and has a nearer name when it was heard for longer: one thing, counted once."""
+
 EventKey = tuple[str, int, int]
 """Station, outbox, and the seq of the opening."""
 
@@ -68,8 +74,8 @@ class Evidence(Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def pair(self) -> tuple[str, int]:
-        """Station and class: of each pair the strongest event counts, once."""
-        return self.station, self.cls
+        """Station and class: of each pair the strongest event counts, once. An engine is one, whatever its name."""
+        return self.station, ONE_ENGINE.get(self.cls, self.cls)
 
     @property
     def cls_name(self) -> str:

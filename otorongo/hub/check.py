@@ -11,12 +11,13 @@ from typing import Final
 from msgspec import Struct
 
 from otorongo.hub import ledger, notify, places
-from otorongo.hub.alerts import MAX_LLR
+from otorongo.hub.alerts import MAX_LLR, ONE_ENGINE
 from otorongo.hub.config import EVERYWHERE, ChannelConfig, HubConfig
 from otorongo.hub.config_activities import PRESENCE, ActivityConfig
 from otorongo.hub.fusion import OPEN_IN_SHARED_USE
 from otorongo.hub.places import Place, PlaceError, Position
 from otorongo.hub.rules import Rules
+from otorongo.wire import classes
 
 SOON: Final = dt.timedelta(days=30)
 
@@ -114,9 +115,14 @@ def can_ring(activity: ActivityConfig, stations: int, kind: str) -> bool:
     weights = activity.weights
     if kind == "shared_use" and not set(weights) - OPEN_IN_SHARED_USE:
         return False
-    if stations * len(weights) < (1 if activity.alone else 2):
+    strongest: dict[int, float] = {}
+    for name, weight in weights.items():
+        cls = classes.BY_NAME[name].number
+        cls = ONE_ENGINE.get(cls, cls)
+        strongest[cls] = max(weight, strongest.get(cls, 0.0))
+    if stations * len(strongest) < (1 if activity.alone else 2):
         return False
-    most = _logit(activity.prior) + stations * MAX_LLR * sum(weights.values())
+    most = _logit(activity.prior) + stations * MAX_LLR * sum(strongest.values())
     return most >= _logit(activity.ring_at) - 1e-9
 
 

@@ -65,6 +65,16 @@ def test_one_pair_never_rings_alone(here: Rules) -> None:
     assert rings(believed(Rules(soft, here.places), [seen()])[1]) == ["ring"]
 
 
+def test_an_engine_is_one_whatever_a_station_calls_it(here: Rules) -> None:
+    """An engine that its station later calls steady, or a generator, is one thing heard: alone it rings nobody."""
+    hard = Rules(replace(here.config, activity=(replace(here.activities["mining"], prior=0.5),)), here.places)
+    one = [seen(cls="engine"), seen(cls="engine_steady", event=2, minute=4), seen(cls="generator", event=3, minute=5)]
+    state, decisions = believed(hard, one, activity="mining")
+    assert (only(state).severity, only(state).reason.code, rings(decisions)) == (Severity.WATCH, "alone", [])
+    two = [*one, seen("K-05", "engine_steady", event=4)]
+    assert rings(believed(hard, two, activity="mining")[1]) == ["ring"]
+
+
 def test_evidence_fades(here: Rules) -> None:
     """What two stations notice an hour apart is not one thing going on; within minutes it is."""
     assert rings(believed(here, [seen(), seen("K-05", minute=5, event=2)], minute=10)[1]) == ["ring"]
