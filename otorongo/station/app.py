@@ -17,11 +17,20 @@ from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.systemd import notify
 from otorongo.station.app_process import SOFTWARE, birth_bundles, kind_of, only_one, stop_on_signal
 from otorongo.station.bad_input import BadInput
-from otorongo.station.config import CameraConfig, MicrophoneConfig, RuleConfig, StationConfig, check_cadence, rules_of
+from otorongo.station.config import (
+    TOLD_BY_COMB,
+    BirdsConfig,
+    CameraConfig,
+    MicrophoneConfig,
+    RuleConfig,
+    StationConfig,
+    check_cadence,
+    rules_of,
+)
 from otorongo.station.errors import SensorError
 from otorongo.station.events import Rule
 from otorongo.station.outbox import Outbox, uptime_ms
-from otorongo.station.pipeline import Judged, Keeper, Passed, Sense
+from otorongo.station.pipeline import Ear, Judged, Keeper, Passed, Sense, memory_name
 from otorongo.station.redact import without_secrets
 from otorongo.station.samples import Event, Item, Sample, Score
 from otorongo.toml import ConfigError
@@ -73,6 +82,7 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
             classify=_judge(classifier, rules),
             rules=rules,
             keeper=_keeper(config, section, sensor, outbox),
+            ear=_ear(section, sensor, bundle, rules, outbox),
             tags=16 if drill else 0,
             heartbeat_s=sensor.heartbeat_s,
             uptime_ms=uptime_ms,
@@ -111,6 +121,16 @@ def _classifier(config: StationConfig, sensor: Sensor, bundle: Bundle, board: Li
     return open_classifier(bundle)
 
 
+def _ear(section: str, sensor: Sensor, bundle: Bundle, rules: dict[int, Rule], outbox: Outbox) -> Ear | None:
+    """What a microphone has beside its network: none for species, whose microphone has one already."""
+    if not isinstance(sensor, MicrophoneConfig) or isinstance(sensor, BirdsConfig):
+        return None
+    from otorongo.station.app_ears import ear
+
+    memory = outbox.cursor(memory_name(section))
+    return ear(sensor, bundle, rules, memory, combs=follows_combs(sensor, bundle))
+
+
 def sensor_of(config: StationConfig, section: str) -> Sensor:
     """The sensor of a section. Raises ConfigError."""
     sensors = config.sensors()
@@ -134,6 +154,9 @@ def rules_for(section: str, sensor: Sensor, bundle: Bundle) -> dict[int, Rule]:
         )
     hop_s = manifest.sound.hop_s if manifest.sound else 1 / (sensor.fps if isinstance(sensor, CameraConfig) else 1)
     known = {spec.wire: spec for spec in manifest.classes}
+    heard = set(known)
+    if follows_combs(sensor, bundle):  # they open as an engine does: what names them is how long its comb has lasted
+        known = dict.fromkeys(TOLD_BY_COMB, known["engine"]) | known
     out: dict[int, Rule] = {}
     for name, rule in rules_of(sensor).items():
         if name not in known:
@@ -142,10 +165,18 @@ def rules_for(section: str, sensor: Sensor, bundle: Bundle) -> dict[int, Rule]:
                     f"{section}.rule.{name}: not in {manifest.reference} (allowed: {', '.join(sorted(known))})"
                 )
             continue
+        if rule.threshold and name not in heard:
+            raise ConfigError(f"{section}.rule.{name}.threshold: is the engine's (allowed: {section}.rule.engine)")
         hits, windows = rule.hits or known[name].hits, rule.windows or known[name].of
         check_cadence(f"{section}.rule.{name}", hits, windows, rule, hop_s)
         out[BY_NAME[name].number] = _rule(hits, windows, rule)
     return out
+
+
+def follows_combs(sensor: Sensor, bundle: Bundle) -> bool:
+    """Whether this sensor's engines are named by their combs."""
+    wanted = isinstance(sensor, MicrophoneConfig) and not isinstance(sensor, BirdsConfig) and sensor.combs
+    return wanted and any(spec.wire == "engine" for spec in bundle.manifest.classes)
 
 
 def _rule(hits: int, windows: int, rule: RuleConfig) -> Rule:

@@ -1,8 +1,8 @@
-"""Which classifier a microphone's process runs: one bundle, two with a second opinion, or species at their place."""
+"""What a microphone's process hears with: one bundle, two with a second opinion, or species; and the ear beside it."""
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +13,14 @@ from otorongo.models.manifest import Bundle
 from otorongo.models.manifest import load as load_bundle
 from otorongo.models.runtime import Classifier, Verdict, open_classifier
 from otorongo.models.species import SpeciesClassifier, week_of
+from otorongo.station import veto
 from otorongo.station.adapters.board import LinuxBoard
-from otorongo.station.config import MicrophoneConfig, PlaceConfig, StationConfig
+from otorongo.station.config import SOUND_RULES, TOLD_BY_COMB, MicrophoneConfig, PlaceConfig, StationConfig, rules_of
+from otorongo.station.ear import Ear
+from otorongo.station.events import Rule
 from otorongo.station.life_list import LifeList
+from otorongo.station.microphone import Baseline
+from otorongo.wire.classes import BY_NAME
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +76,26 @@ def ears(config: StationConfig, sensor: MicrophoneConfig, bundle: Bundle, board:
             # Who has lost the second opinion must still hear: the first bundle's thresholds stand on their own.
             log.error("microphone.second %s: %s: the first bundle listens alone", sensor.second, error)  # noqa: TRY400
     return classifier
+
+
+def ear(sensor: MicrophoneConfig, bundle: Bundle, rules: Mapping[int, Rule], memory: str | None, *, combs: bool) -> Ear:
+    """What a microphone has beside its network; `memory` is what an earlier run learned of the site."""
+    thresholds = {spec.wire_class: spec.threshold for spec in bundle.manifest.classes}
+    thresholds |= {cls: rule.threshold for cls, rule in rules.items() if rule.threshold}
+    given = rules_of(sensor)
+    comb_ms = {}
+    for name in TOLD_BY_COMB if combs else ():
+        lasts_s = (given[name].comb_s if name in given else None) or SOUND_RULES[name].comb_s
+        assert lasts_s is not None  # noqa: S101 - the defaults say it
+        comb_ms[BY_NAME[name].number] = round(lasts_s * 1000)
+    return Ear(
+        sensor.number,
+        thresholds,
+        comb_ms,
+        vetoes=veto.DEFAULTS if sensor.vetoes else {},
+        full_scale_db=sensor.full_scale_db,
+        baseline=Baseline.load(memory),
+    )
 
 
 def _now(board: LinuxBoard) -> tuple[str, str, float]:

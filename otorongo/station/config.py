@@ -36,6 +36,8 @@ class RuleConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """It closes after so long even if it goes on, and a new one opens."""
     update_s: Positive = 300.0
     """While it goes on, it is told again this often, and at once when its evidence has grown by a natural unit."""
+    comb_s: Annotated[float, Meta(gt=0, le=900)] | None = None
+    """Only of engine_steady, boat and vehicle, which a microphone tells by the engine's comb: how long it must last."""
 
 
 class PlaceConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -86,6 +88,12 @@ class MicrophoneConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """How much of that comes from before the event."""
     media_mb: Annotated[int, Meta(ge=0)] = 500
     """Room on the card for this sensor's evidence."""
+    combs: bool = True
+    """Follow the combs of engines: their turns per second, and which of them are steady engines, boats or vehicles."""
+    vetoes: bool = True
+    """Rain, wind, thunder, insects, aircraft and howlers raise what a threat needs, or suspend it."""
+    full_scale_db: Annotated[float, Meta(ge=80, le=180)] = 120.0
+    """Sound pressure (dB re 20 uPa) of full scale, for how far a saw could be heard: see its data sheet."""
     rule: dict[str, RuleConfig] = {}
     """By class; the others keep their defaults."""
     replay: ReplayConfig = ReplayConfig()
@@ -168,11 +176,11 @@ class StationConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 SOUND_RULES: Final = {
     "chainsaw": RuleConfig(quiet_s=60.0),
     "engine": RuleConfig(quiet_s=90.0),
-    "engine_steady": RuleConfig(quiet_s=300.0),
+    "engine_steady": RuleConfig(quiet_s=300.0, comb_s=600.0),
     "generator": RuleConfig(quiet_s=300.0),
     "excavator": RuleConfig(quiet_s=120.0),
-    "boat": RuleConfig(quiet_s=60.0),
-    "vehicle": RuleConfig(quiet_s=60.0),
+    "boat": RuleConfig(quiet_s=60.0, comb_s=60.0),
+    "vehicle": RuleConfig(quiet_s=60.0, comb_s=20.0),
     "aircraft": RuleConfig(quiet_s=60.0),
     "gunshot": RuleConfig(quiet_s=10.0, max_length_s=120.0),
     "tree_fall": RuleConfig(quiet_s=20.0, max_length_s=120.0),
@@ -181,6 +189,8 @@ SOUND_RULES: Final = {
     "dog": RuleConfig(quiet_s=60.0),
 }
 """Classes of sound that become events. Rain, wind, insects, frogs and birds need a rule of their own for that."""
+TOLD_BY_COMB: Final = ("engine_steady", "boat", "vehicle")
+"""Classes that an engine becomes when its comb says so; `Ear` tells them, whether or not the bundle knows them."""
 SPECIES_RULES: Final = {
     name: RuleConfig(quiet_s=120.0, max_length_s=1800.0, update_s=1800.0) for name in ("birds", "frogs", "howler")
 }
@@ -226,6 +236,8 @@ def _check_rule(where: str, name: str, rule: RuleConfig, sense: str) -> None:
         raise ConfigError(f"{where}: is no {sense} class (allowed: {', '.join(known)})")
     if (rule.hits is None) != (rule.windows is None):
         raise ConfigError(f"{where}: hits and windows come together, or neither")
+    if rule.comb_s is not None and (sense != "sound" or name not in TOLD_BY_COMB):
+        raise ConfigError(f"{where}.comb_s: {name} is not told by a comb (allowed for: {', '.join(TOLD_BY_COMB)})")
 
 
 def check_cadence(where: str, hits: int, windows: int, rule: RuleConfig, hop_s: float) -> None:

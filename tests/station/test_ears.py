@@ -4,6 +4,7 @@ import csv
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -11,18 +12,22 @@ from otorongo.models import add_yamnet, manifest
 from otorongo.models.runtime import SpeciesScore
 from otorongo.models.second import SecondOpinion
 from otorongo.models.sound import SoundClassifier
+from otorongo.models.train import machines, scenes
 from otorongo.models.train.scenes import Source, render_soundscape
 from otorongo.station import config as station_config
 from otorongo.station.adapters.board import LinuxBoard
-from otorongo.station.app import sense
+from otorongo.station.app import rules_for, sense, sensor_of
 from otorongo.station.app_check import check
 from otorongo.station.app_ears import ears
 from otorongo.station.app_process import birth_bundles
 from otorongo.station.app_uplink import station_birth
 from otorongo.station.config import BirdsConfig, MicrophoneConfig, StationConfig, rules_of
 from otorongo.station.life_list import LifeList
+from otorongo.station.outbox import Outbox
 from otorongo.toml import ConfigError
-from otorongo.wire.classes import name_of
+from otorongo.wire.classes import BY_NAME, name_of
+from otorongo.wire.rows import Listening
+from tests.station.sense_rig import rows_in
 
 TRUMPETER = SpeciesScore(0.8, "Psophia leucoptera", "Trompetero Aliblanco", "White-winged Trumpeter", "birds")
 
@@ -141,3 +146,55 @@ def test_a_full_card_does_not_stop_the_ear(tmp_path: Path) -> None:
     life.heard([TRUMPETER], 0.5)
     with pytest.raises(OSError, match="species"):
         life.write()
+
+
+def test_a_dredge_is_told_as_a_steady_engine_with_its_turns(tmp_path: Path) -> None:
+    """From recording to outbox: a comb that lasts is an engine_steady with its f0; the end says how far it heard."""
+    (tmp_path / "in").mkdir()
+    scene = scenes.at_distance(machines.diesel(260, 16_000, 7, rpm=1800, cylinders=3), 16_000, 300.0, 7)
+    noise = np.random.default_rng(1).standard_normal(len(scene)) * 0.001
+    sound = scene / float(scene.std()) * 0.01 + noise
+    soundfile.write(tmp_path / "in" / "20261122_120000.wav", sound.astype(np.float32), 16_000)
+    rule = "[microphone.rule.engine_steady]\ncomb_s = 160\nquiet_s = 60\n"
+    lines = f'driver = "replay"\ndevice = "{tmp_path / "in"}"\n[microphone.replay]\nspeed = 0\n{rule}'
+    config = station_config.load(write_config(tmp_path, f"[microphone]\n{lines}"))
+    told: list[tuple[str, float]] = []
+    assert sense(config, "microphone", show=lambda event, sample: told.append((name_of(event.cls), event.f0_hz))) == 0
+    turns = {f0_hz for name, f0_hz in told if name == "engine_steady" and f0_hz}
+    assert turns
+    for f0_hz in turns:
+        assert f0_hz / 15 == pytest.approx(round(f0_hz / 15), rel=0.03)  # 1800 turns a minute: orders of 15 Hz
+    outbox = Outbox.open(config.outbox_path, boot_id="b", now=LinuxBoard(config.data_dir).clock())
+    (hour,) = [each.row for each in rows_in(outbox) if isinstance(each.row, Listening)]
+    outbox.close()
+    assert 250_000 <= hour.length_ms <= 265_000
+    assert len(hour.floor) == 22
+
+
+def test_combs_can_be_left_out(tmp_path: Path) -> None:
+    """Without combs nothing is told by them, and a rule for what they tell is refused with what is allowed."""
+    text = '[microphone]\ndriver = "replay"\ndevice = "x"\ncombs = false\n'
+    config = station_config.load(write_config(tmp_path, text))
+    assert config.microphone is not None
+    bundle = manifest.load("threats@1")
+    steady = BY_NAME["engine_steady"].number
+    assert steady not in rules_for("microphone", config.microphone, bundle)
+    assert steady in rules_for("microphone", MicrophoneConfig(driver="replay", device="x"), bundle)
+    config = station_config.load(write_config(tmp_path, text + "[microphone.rule.boat]\nquiet_s = 9\n"))
+    assert config.microphone is not None
+    with pytest.raises(ConfigError, match=r"microphone\.rule\.boat: not in threats@1"):
+        rules_for("microphone", config.microphone, bundle)
+
+
+@pytest.mark.parametrize(
+    ("rule", "where"),
+    [
+        ("[microphone.rule.chainsaw]\ncomb_s = 9\n", "microphone.rule.chainsaw.comb_s"),
+        ("[microphone.rule.boat]\nthreshold = 0.5\n", "microphone.rule.boat.threshold"),
+    ],
+)
+def test_rules_of_combs_say_what_is_allowed(tmp_path: Path, rule: str, where: str) -> None:
+    """A duration for what has no comb, and a threshold for what only a comb tells, are refused with their key."""
+    with pytest.raises(ConfigError, match=where.replace(".", r"\.")):
+        config = station_config.load(write_config(tmp_path, '[microphone]\ndriver = "replay"\ndevice = "x"\n' + rule))
+        rules_for("microphone", sensor_of(config, "microphone"), manifest.load("threats@1"))
