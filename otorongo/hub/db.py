@@ -168,6 +168,13 @@ records = Table(
         sqlite_where=literal_column("type = 2"),
         postgresql_where=literal_column("type = 2"),
     ),
+    Index(
+        "ix_records_listening",
+        "station",
+        "received_ms",
+        sqlite_where=literal_column("type = 9"),
+        postgresql_where=literal_column("type = 9"),
+    ),
     **CLUSTERED,
 )
 """Every row ever committed, byte for byte."""

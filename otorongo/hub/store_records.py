@@ -1,7 +1,7 @@
 """Statements on outboxes, the seqs they hold, boots and records: what a batch writes first."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from msgspec import structs
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, select, update
@@ -157,10 +157,15 @@ def records_from(tx: Tx, key: BoxKey, first: int, last: int) -> Iterator[tuple[i
             yield int(seq), int(boot), bytes(row)
 
 
-def heartbeats_between(tx: Tx, station: str, from_ms: int, to_ms: int, *, limit: int = 1000) -> list[Found]:
-    """A station's heartbeats received in a period, newest first, as committed rows with `utc_ms` and `bound_ms`."""
+def told_between(
+    tx: Tx, station: str, row_type: Literal[2, 9], from_ms: int, to_ms: int, *, limit: int = 1000
+) -> list[Found]:
+    """A station's heartbeats (2) or hours of listening (9) received in a period, newest first.
+
+    They are committed rows with `utc_ms` and `bound_ms`.
+    """
     where: list[ColumnElement[bool]] = [
-        literal_column("records.type = 2"),  # written out, so that the index on heartbeats alone is used
+        literal_column(f"records.type = {row_type:d}"),  # written out, so that the index on these alone is used
         records.c.station == station,
         records.c.received_ms >= from_ms,
         records.c.received_ms < to_ms,

@@ -33,8 +33,8 @@ from otorongo.hub.store import Store
 from otorongo.hub.users import Role
 from otorongo.wire import batch, classes
 from otorongo.wire import media as wire_media
-from otorongo.wire.codes import CloseReason, Counter, Kind, MediaKind, NoteKind, Tag, TamperKind
-from otorongo.wire.rows import Event, Heartbeat, Media, Note, Tamper
+from otorongo.wire.codes import CloseReason, Counter, Kind, MediaKind, MicrophoneFlag, NoteKind, Tag, TamperKind
+from otorongo.wire.rows import Event, Heartbeat, Listening, Media, Note, Tamper
 from tests.hub.fakes import Card, mapping
 from tests.web.rendered import clip, photo
 
@@ -200,6 +200,12 @@ class Reserve:
         card.put(Heartbeat(t_ms, 1, given["next_contact_s"], temperature_dc=given["temperature_dc"], counters=counters))
         self.send(name, before_min)
 
+    def listened(self, name: str, before_min: float, reach_m: int, **more: Any) -> None:
+        """An hour of listening."""
+        card, t_ms = self.cards[name], self.at(before_min) - self.boot_ms
+        card.put(Listening(t_ms, 1, HOUR_MS, reach_m, **more))
+        self.send(name, before_min)
+
     def heard(
         self, name: str, cls: str, before_min: float, *, minutes: float = 3, evidence: int = 60, **more: Any
     ) -> int:
@@ -359,6 +365,10 @@ def _beats(reserve: Reserve) -> None:
         reserve.beat(name, 8)
     reserve.beat("K-04", 7, temperature_dc=812, disk_free_mb=640, waiting=214)
     reserve.beat("P-07", 6, battery_mv=0)
+    rain, wind = classes.BY_NAME["rain"].number, classes.BY_NAME["wind"].number
+    reserve.listened("K-04", 5, 420)
+    half = {rain: 40 * MINUTE_MS, wind: 5 * MINUTE_MS}
+    reserve.listened("K-04", 4, 60, deaf_ms=HOUR_MS // 2, vetoes=half, vetoed=3, flags=MicrophoneFlag.WET)
 
 
 def _broken(payload: bytes) -> bytes:

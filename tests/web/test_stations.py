@@ -74,6 +74,23 @@ def test_a_technician_reads_what_ails_a_station(read_hub: Hub) -> None:
     assert tito.get("/stations/XX-99").status_code == 404
 
 
+def test_silence_says_how_far_it_reaches(read_hub: Hub) -> None:
+    """How far a saw would have been heard, how long not, why, and what ails the microphone; or that nobody knows."""
+    tito = read_hub.login("tito")
+    told = tito.get("/stations/K-04").text
+    for wanted in (
+        "una motosierra se habría oído hasta a 240 m",
+        "Sorda 30 min de 2 h: el silencio de ese tiempo no dice nada.",
+        "lluvia 40 min, viento 5 min",
+        "3 indicios se descartaron",
+        "la membrana o el cortaviento está mojado",
+        '<span class="bad">60 m</span> · sorda 30 min',
+        "<span>420 m</span>",
+    ):
+        assert wanted in told, wanted
+    assert "el silencio de esta estación no dice nada" in tito.get("/stations/P-07").text
+
+
 def test_the_list_follows_the_clock(hub: Hub) -> None:
     """A station that stops answering becomes late and then silent without anybody writing so."""
     tito = hub.login("tito")
