@@ -23,7 +23,7 @@ from otorongo.models.train.figures import Fit
 from otorongo.models.train.labels import CLASSES, event_rule
 from otorongo.models.train.mixtures import INPUT, RATE_HZ
 
-VERSION = 1
+VERSION = 2
 
 GOLDEN_SEED = 102
 """One whose saw cuts all through the window."""
@@ -72,7 +72,7 @@ def manifest_text(
     """The TOML of the manifest."""
     out = [
         'name = "threats"', f"version = {VERSION}",
-        'summary = "Chainsaws, engines, aircraft and shots among rain, wind, insects, frogs, birds and voices"',
+        'summary = "Chainsaws, engines, aircraft and shots among rain, wind, insects, frogs, birds, dogs, fire, voice"',
         'licence = "Apache-2.0"', "", "[sound]",
     ]  # fmt: skip
     for field in INPUT.__struct_fields__:
@@ -97,7 +97,7 @@ def manifest_text(
         'attribution = "per file in attribution.txt"',
         "", "[[sources]]", 'what = "machines and nature rendered by otorongo.models.train.scenes"',
         'licence = "Apache-2.0"',
-        "", "[[sources]]", 'what = "YAMNet (google-coral/coralmicro), imitated on the training mixtures"',
+        "", "[[sources]]", 'what = "YAMNet (google-coral/coralmicro): first layers to begin with, imitated in all"',
         'licence = "Apache-2.0"', 'attribution = "Google LLC, Plakal and Ellis"', "",
     ]  # fmt: skip
     return "\n".join(out)
@@ -111,6 +111,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("var/train"))
     parser.add_argument("--name", default="threats")
     parser.add_argument("--out", type=Path, default=Path("otorongo/models/zoo/threats"))
+    parser.add_argument("--before", type=Path, help="evaluation of the version before, for the card")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     read = {kind: _read(given.data / f"{given.name}-{kind}.json") for kind in ("calibration", "evaluation")}
@@ -126,7 +127,11 @@ def main() -> None:
     recordings = Counter(split for split, _ in {(row["split"], row["recording"]) for row in rows})
     counts = ", ".join(f"{recordings[split]} {split}" for split in ("train", "calibrate", "test"))
     (given.out / "attribution.txt").write_text(attribution(given.data))
-    (given.out / "card.md").write_text(card(read["evaluation"], fits, rows, given.out / "model.onnx"))
+    before = _read(given.before) if given.before else None
+    gate = given.data / f"{given.name}-gate.json"
+    found = _read(gate) if gate.is_file() else None
+    text = card(read["evaluation"], fits, rows, given.out / "model.onnx", VERSION, before, found)
+    (given.out / "card.md").write_text(text)
     files = {
         "model": given.out / "model.onnx",
         "card": given.out / "card.md",

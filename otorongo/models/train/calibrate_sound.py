@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("var/train"))
     parser.add_argument("--name", default="threats")
     given = parser.parse_args()
-    mel, labels, _ = load_chunks(given.data / "mixtures-calibrate")
+    mel, labels = load_chunks(given.data / "mixtures-calibrate")
     session = Session(given.data / f"{given.name}-int8.onnx")
     scores = np.concatenate([session.run(to_tensor(row[None]).numpy())[0] for row in mel])
     rows, plain = plain_scores(given.data, session)

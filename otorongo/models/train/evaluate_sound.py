@@ -20,9 +20,10 @@ from otorongo.models.mel import Array, Spectrogram
 from otorongo.models.runtime import Session
 from otorongo.models.sound import fill
 from otorongo.models.train.figures import Fit, average_precision, most_events, opens, wilson
-from otorongo.models.train.labels import CLASSES, event_rule, meaning
+from otorongo.models.train.labels import event_rule, meaning
 from otorongo.models.train.mixtures import INPUT, RATE_HZ, loudness
 from otorongo.models.train.scenes import at_distance
+from otorongo.models.train.second_report import area
 
 
 def windows(sound: NDArray[Any]) -> Array:
@@ -45,15 +46,15 @@ def score_all(session: Session, sounds: list[np.ndarray]) -> list[np.ndarray]:
 
 def calibrated(logits: np.ndarray, fits: dict[str, Fit]) -> np.ndarray:
     """Calibrated p (n, classes)."""
-    slope = np.array([fits[name].slope for name in CLASSES])
-    offset = np.array([fits[name].offset for name in CLASSES])
+    slope = np.array([each.slope for each in fits.values()])
+    offset = np.array([each.offset for each in fits.values()])
     return 1 / (1 + np.exp(-np.clip(logits * slope + offset, -40, 40)))
 
 
 def judge(rows: list[dict[str, Any]], scores: list[np.ndarray], fits: dict[str, Fit]) -> dict[str, dict[str, Any]]:
     """Per class: average precision over windows, recordings found, false hits where the class is not."""
     result = {}
-    for place, name in enumerate(CLASSES):
+    for place, name in enumerate(fits):
         truth, values = [], []
         found: dict[str, bool] = {}
         false: dict[str, bool] = {}
@@ -71,9 +72,10 @@ def judge(rows: list[dict[str, Any]], scores: list[np.ndarray], fits: dict[str, 
                 false_events += opens(hits, *event_rule(name))
                 false_windows += int(hits.sum())
                 clean_windows += len(hits)
-        ap = average_precision(np.concatenate(values), np.concatenate(truth))
+        scored, known = np.concatenate(values), np.concatenate(truth)
         result[name] = {
-            "ap": round(ap, 3),
+            "ap": round(average_precision(scored, known), 3),
+            "auc": round(area(scored, known), 4),
             "found": sum(found.values()), "of": len(found), "recall": wilson(sum(found.values()), len(found)),
             "missed": sorted(key for key, value in found.items() if not value),
             "false": sum(false.values()), "false_of": len(false), "false_rate": wilson(sum(false.values()), len(false)),
@@ -95,7 +97,7 @@ def at_levels(
     rng = np.random.default_rng(7)
     beds = [each for row, each in zip(rows, sounds, strict=True) if row["set"] == "forest_jura"]
     events = [each for row, each in zip(rows, sounds, strict=True) if name in meaning(row["label"])[0]]
-    front, place = Spectrogram(INPUT), CLASSES.index(name)
+    front, place = Spectrogram(INPUT), list(fits).index(name)
     result: dict[str, Any] = {}
     for far in (False, True):
         for snr_db in (-6, 0, 6, 12, 20):
@@ -154,7 +156,7 @@ def _false_by_label(
     table: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row, p in zip(rows, scores, strict=True):
         positive, unknown = meaning(row["label"])
-        for place, name in enumerate(CLASSES):
+        for place, name in enumerate(fits):
             if name not in positive | unknown and (hits := int((p[:, place] >= fits[name].threshold).sum())):
                 table[name][row["label"]] += hits
     return {name: dict(each) for name, each in table.items()}
@@ -164,7 +166,7 @@ def print_table(report: dict[str, Any]) -> None:
     """One line per class."""
     print(f"{report['recordings']} recordings, {report['windows']} windows")
     print("class      AP float/int8   found             interval    false recordings    false windows")
-    for name in CLASSES:
+    for name in report["int8"]:
         a, b = report["float"][name], report["int8"][name]
         low, high = b["recall"]
         print(

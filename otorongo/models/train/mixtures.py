@@ -3,7 +3,9 @@
     python -m otorongo.models.train.mixtures --count 24000 --teacher ../shared/weights/yamnet_spectra_in.tflite
 
 A class is positive where its spectrogram stands above everything else in enough of the window, and unknown where it
-drowns: a network must not be taught to hear what is not there. Chunks that are there already are kept.
+drowns or its recording is silent: a network must not be taught to hear what is not there. Recordings are played faster
+and slower, for nine saws are few. One in five stays as recorded, for that is how sets are tested. Chunks that are there
+already are kept.
 """
 
 import argparse
@@ -16,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+import soxr
 from tqdm import tqdm
 
 from otorongo.models.manifest import SoundInput
@@ -31,6 +34,10 @@ INPUT = SoundInput(
 RATE_HZ = INPUT.rate_hz
 WINDOW = INPUT.window_samples
 CHUNK = 500
+
+FAINT_DB = 30.0
+PLAIN = 0.2
+"""Share of windows that stay as recorded, without background or distance."""
 
 LOWEST_DB, STEP_DB = -100.0, 0.5
 """Spectrograms are kept as u8: dB = LOWEST_DB + STEP_DB * value."""
@@ -58,19 +65,21 @@ RENDERED_BEDS = {
 
 # How often a foreground is drawn of each class, and how often it is rendered rather than recorded.
 DRAW = {
-    "chainsaw": (0.24, 0.30),
-    "engine": (0.17, 0.60),
-    "aircraft": (0.07, 0.0),
-    "gunshot": (0.14, 0.45),
+    "chainsaw": (0.22, 0.20),
+    "engine": (0.16, 0.50),
+    "aircraft": (0.09, 0.0),
+    "gunshot": (0.15, 0.35),
     "thunder": (0.05, 0.0),
     "rain": (0.05, 0.2),
     "wind": (0.03, 0.3),
     "insects": (0.04, 0.3),
     "frogs": (0.03, 0.3),
     "birds": (0.04, 0.1),
-    "speech": (0.02, 0.0),
+    "speech": (0.03, 0.0),
     "other": (0.09, 0.15),
-    "hard": (0.13, 0.0),
+    "dog": (0.03, 0.0),
+    "fire": (0.04, 0.0),
+    "hard": (0.14, 0.0),
 }
 HARD = (
     "leaf_blower", "saw_circular", "machine_other", "compressor", "generator", "vehicle", "train", "helicopter",
@@ -80,17 +89,21 @@ HARD = (
 )  # fmt: skip
 """Labels that are taken for saws, engines or shots: each is drawn as often as any other, however few its recordings."""
 TROPICAL = ("background_tropical_forest", "insects_night", "insects")
+BRIEF = ("gunshot", "birds", "frogs", "insects", "speech", "other", "dog", "fire")
+"""Classes that a small part of a window shows."""
 NATURE = ("rain", "wind", "insects", "frogs", "birds")
 
 
 @dataclass(frozen=True)
 class Clip:
-    """Sound (n,) float32 with what is in it."""
+    """Sound (n,) with what is in it."""
 
     sound: np.ndarray
     positive: frozenset[str]
     unknown: frozenset[str]
     rendered: bool
+    loudest: float = 0.0
+    """Of all its windows."""
 
 
 class Shelf:
@@ -102,10 +115,12 @@ class Shelf:
         self.real: dict[str, dict[str, list[Clip]]] = {name: {} for name in CLASSES}
         self.hard: dict[str, dict[str, list[Clip]]] = {}
         self.beds: dict[str, list[Clip]] = {}
+        self.every: dict[str, list[Clip]] = {}
         for row in index:
             positive, unknown = meaning(row["label"])
             sound = sounds[row["start"] : row["start"] + row["count"]]
-            clip = Clip(sound, positive, unknown, rendered=False)
+            clip = Clip(sound, positive, unknown, rendered=False, loudest=_loudest(sound))
+            self.every.setdefault(row["recording"], []).append(clip)
             for name in positive:
                 self.real[name].setdefault(row["recording"], []).append(clip)
             if row["label"].startswith(("background_n", "background_t", "forest")) or positive & set(NATURE):
@@ -148,29 +163,49 @@ class Shelf:
         return takes[rng.integers(len(takes))]
 
 
-def crop(clip: Clip, rng: np.random.Generator, *, whole: bool = False) -> np.ndarray:
-    """One window of a clip, its loudest part at about unit level.
+def crop(clip: Clip, rng: np.random.Generator, *, whole: bool = False) -> tuple[np.ndarray, Clip]:
+    """One window of a clip, its loudest part at about unit level, and what can be said to be in it.
 
     Long clips: the louder of two random cuts. Short ones: at a random place in silence; `whole` repeats them instead.
+    Two in three are played faster or slower. Of a cut FAINT_DB below the loudest it is not known what it holds.
     """
-    sound = clip.sound
-    if len(sound) > WINDOW:
-        starts = rng.integers(0, len(sound) - WINDOW, 2)
-        cuts = [np.asarray(sound[start : start + WINDOW], np.float32) for start in starts]
-        out = max(cuts, key=lambda cut: float(np.mean(cut**2)))
+    speed = float(np.exp(np.clip(rng.normal(0, 0.13), -0.3, 0.3))) if rng.random() < 0.67 else 1.0
+    size, sound = round(WINDOW * speed), clip.sound
+    if len(sound) > size:
+        starts = rng.integers(0, len(sound) - size, 2)
+        cuts = [np.asarray(sound[start : start + size], np.float32) for start in starts]
+        out = _at_speed(max(cuts, key=lambda cut: float(np.mean(cut**2))), speed)
     elif whole:
-        out = np.resize(np.asarray(sound, np.float32), WINDOW)
+        out = _at_speed(np.resize(np.asarray(sound, np.float32), size), speed)
     else:
+        short = _at_speed(np.asarray(sound, np.float32), speed)[:WINDOW]
         out = np.zeros(WINDOW, np.float32)
-        start = int(rng.integers(0, WINDOW - len(sound) + 1))
-        out[start : start + len(sound)] = sound
-    return out / (loudness(out) + 1e-9)
+        start = int(rng.integers(0, WINDOW - len(short) + 1))
+        out[start : start + len(short)] = short
+    out = np.pad(out[:WINDOW], (0, max(0, WINDOW - len(out))))
+    level = loudness(out)
+    if level < clip.loudest * 10 ** (-FAINT_DB / 20):
+        clip = Clip(clip.sound, frozenset(), clip.positive | clip.unknown, clip.rendered)
+    return out / (level + 1e-9), clip
+
+
+def _at_speed(sound: np.ndarray, speed: float) -> np.ndarray:
+    return sound if speed == 1.0 else np.asarray(soxr.resample(sound, speed * RATE_HZ, RATE_HZ, quality="LQ"))
+
+
+def _loudest(sound: np.ndarray) -> float:
+    """Loudness of the loudest window of int16 samples, as `crop` cuts them."""
+    starts = range(0, max(1, len(sound) - WINDOW + 1), WINDOW // 2)
+    return max(loudness(np.asarray(sound[start : start + WINDOW], np.float32)) for start in starts)
 
 
 def loudness(sound: np.ndarray) -> float:
-    """Root mean square of the louder tenth of 30 ms blocks."""
+    """Root mean square of the louder tenth of 30 ms blocks, at most 12 dB below the loudest block."""
     blocks = sound[: len(sound) // 480 * 480].reshape(-1, 480)
-    return float(np.quantile(np.sqrt(np.mean(blocks**2, axis=1)), 0.9)) or float(np.abs(sound).max())
+    levels = np.sqrt(np.mean(blocks**2, axis=1))
+    if not len(levels):
+        return float(np.abs(sound).max(initial=0.0))
+    return float(max(np.quantile(levels, 0.9), 0.25 * levels.max()))
 
 
 class Mixer:
@@ -184,38 +219,44 @@ class Mixer:
         """Sound (WINDOW,) and labels (classes,) of 1, 0 and -1 for unknown."""
         rng = np.random.default_rng(seed)
         layers: list[tuple[np.ndarray, Clip]] = []
-        kind = rng.random()
-        if kind < 0.62:
-            layers.append((crop(bed := self.shelf.bed(rng), rng, whole=True), bed))
-        elif kind < 0.80:
-            name = NATURE[rng.integers(len(NATURE))]
-            layers.append((crop(bed := self.shelf.draw(name, 0.7, rng), rng, whole=True), bed))
-        events = rng.choice([0, 1, 2], p=[0.22, 0.58, 0.20] if layers else [0.1, 0.75, 0.15])
-        for _ in range(events):
-            layers.append(self._event(rng))
-        noise = shaped_noise(
-            WINDOW,
-            RATE_HZ,
-            rng,
-            [
-                (20, rng.uniform(-6, 25)),
-                (80, rng.uniform(-3, 15)),
-                (300, 0),
-                (2000, rng.uniform(-10, 3)),
-                (8000, rng.uniform(-20, 3)),
-            ],
-        )
-        floor = 10 ** (-rng.uniform(15, 55) / 20)
-        labels = self._labels(layers, floor * noise.astype(np.float32))
-        sound = np.sum([layer for layer, _ in layers], axis=0) + floor * noise
+        if rng.random() < PLAIN:
+            layers.append(self._plain(rng))
+            floor = 10 ** (-rng.uniform(35, 65) / 20) * (rng.random() < 0.5)
+        else:
+            kind = rng.random()
+            if kind < 0.62:
+                layers.append(crop(self.shelf.bed(rng), rng, whole=True))
+            elif kind < 0.80:
+                layers.append(crop(self.shelf.draw(NATURE[rng.integers(len(NATURE))], 0.5, rng), rng, whole=True))
+            events = rng.choice([0, 1, 2], p=[0.15, 0.63, 0.22] if layers else [0.05, 0.78, 0.17])
+            layers += [self._event(rng) for _ in range(events)]
+            floor = 10 ** (-rng.uniform(15, 55) / 20)
+        curve: list[tuple[float, float]] = [
+            (20, rng.uniform(-6, 25)),
+            (80, rng.uniform(-3, 15)),
+            (300, 0),
+            (2000, rng.uniform(-10, 3)),
+            (8000, rng.uniform(-20, 3)),
+        ]
+        noise = (floor * shaped_noise(WINDOW, RATE_HZ, rng, curve)).astype(np.float32)
+        labels = self._labels(layers, noise)
+        sound = np.sum([noise, *(layer for layer, _ in layers)], axis=0)
         return _degrade(sound.astype(np.float32), rng), labels
 
+    def _plain(self, rng: np.random.Generator) -> tuple[np.ndarray, Clip]:
+        """A recording as it is: of a class, or any recording at all."""
+        if rng.random() < 0.35:
+            takes = self.shelf.every[sorted(self.shelf.every)[rng.integers(len(self.shelf.every))]]
+            return crop(takes[rng.integers(len(takes))], rng)
+        return crop(self.shelf.draw(self._name(rng), 0.0, rng), rng)
+
+    def _name(self, rng: np.random.Generator) -> str:
+        weights = np.array([share for share, _ in DRAW.values()])
+        return list(DRAW)[rng.choice(len(DRAW), p=weights / weights.sum())]
+
     def _event(self, rng: np.random.Generator) -> tuple[np.ndarray, Clip]:
-        names = list(DRAW)
-        weights = np.array([DRAW[name][0] for name in names])
-        name = names[rng.choice(len(names), p=weights / weights.sum())]
-        clip = self.shelf.draw(name, DRAW[name][1], rng)
-        sound = crop(clip, rng)
+        name = self._name(rng)
+        sound, clip = crop(self.shelf.draw(name, DRAW[name][1], rng), rng)
         # A recording has its own distance already: most are left as they are.
         if rng.random() < (0.85 if clip.rendered else 0.45):
             far = scenes.at_distance(
@@ -235,7 +276,7 @@ class Mixer:
         for (_, clip), own in zip(layers, spectra, strict=True):
             above = float(np.mean(own > 1.0 * (rest - own) + 1e-12))
             for place, name in enumerate(CLASSES):
-                few = 0.006 if name in ("gunshot", "birds", "frogs", "insects", "speech", "other") else 0.03
+                few = 0.006 if name in BRIEF else 0.03
                 if name in clip.positive and above >= few:
                     labels[place] = 1
                 elif (name in clip.positive or (name in clip.unknown and above >= few / 8)) and labels[place] == 0:
@@ -292,16 +333,19 @@ def _start(data: Path, split: str, teacher: Path | None) -> None:
 def _chunk(job: tuple[int, Path]) -> None:
     number, path = job
     mixer, teacher = _worker["mixer"], _worker["teacher"]
-    mels, labels, opinions = [], [], []
+    mels, labels, opinions, inner = [], [], [], []
     for offset in range(CHUNK):
         sound, label = mixer.mixture(number * CHUNK + offset)
         decibels = mixer.front.decibels(sound)
         mels.append(np.clip(np.round((decibels - LOWEST_DB) / STEP_DB), 0, 255).astype(np.uint8))
         labels.append(label)
         if teacher is not None:
-            opinions.append(teacher.probabilities(sound).astype(np.float16))
+            logits, embedding = teacher.opinion(sound)
+            opinions.append(logits.astype(np.float16))
+            inner.append(embedding.astype(np.float16))
     part = path.with_suffix(".part.npz")
-    np.savez(part, mel=np.stack(mels), label=np.stack(labels), teacher=np.array(opinions, np.float16))
+    told, inside = np.array(opinions, np.float16), np.array(inner, np.float16)
+    np.savez(part, mel=np.stack(mels), label=np.stack(labels), teacher=told, embedding=inside)
     part.replace(path)
 
 

@@ -39,7 +39,7 @@ class Mixtures(CalibrationDataReader):
 def load_net(path: Path) -> SoundNet:
     """The trained network, ready to score."""
     state = torch.load(path, weights_only=True)
-    net = SoundNet(INPUT.n_mels, state["width"])
+    net = SoundNet()
     net.load_state_dict(state["net"])
     return net.eval()
 
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--name", default="threats")
     given = parser.parse_args()
     net = load_net(given.data / f"{given.name}.pt")
-    mel, _, _ = load_chunks(given.data / "mixtures-train", limit=max(1, SAMPLES // 250))
+    mel, _ = load_chunks(given.data / "mixtures-train", limit=max(1, SAMPLES // 250))
     as_float, as_int8 = (given.data / f"{given.name}-{kind}.onnx" for kind in ("float", "int8"))
     export(net, as_float)
     quantize(as_float, as_int8, mel[:: max(1, len(mel) // SAMPLES)])

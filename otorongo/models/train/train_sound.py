@@ -1,6 +1,10 @@
 """Train `threats` on mixtures, imitating a teacher besides the labels. Resumes from its last epoch.
 
-python -m otorongo.models.train.train_sound --data var/train --epochs 20
+    python -m otorongo.models.train.train_sound --data var/train --yamnet ../shared/weights/yamnet_spectra_in.tflite
+
+The network begins with the teacher's first layers (`start_sound`), learns the teacher's logits and embedding of every
+mixture, and our labels; where a label is unknown, or too broad for a window, what the teacher says of the class counts.
+What is kept is the running mean of the weights.
 """
 
 import argparse
@@ -13,25 +17,57 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from otorongo.models.train.figures import average_precision
+from otorongo.models.train.figures import average_precision, platt_fit
 from otorongo.models.train.labels import CLASSES
-from otorongo.models.train.mixtures import INPUT, LOWEST_DB, STEP_DB
-from otorongo.models.train.sound_net import TEACHER_OUTPUTS, SoundNet, parameters
+from otorongo.models.train.mixtures import INPUT, LOWEST_DB, STEP_DB, WINDOW
+from otorongo.models.train.second_manifest import AUDIOSET
+from otorongo.models.train.sound_net import POOLED, TEACHER_EMBEDDING, TEACHER_OUTPUTS, SoundNet, parameters
+from otorongo.models.train.start_sound import begin
+from otorongo.models.train.teacher import PEAK, Teacher
 
 SEED = 20261122
 
 
-def load_chunks(folder: Path, limit: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Spectrograms u8 (n, n_mels, frames), labels (n, classes), teacher probabilities (n, 521) or (n, 0)."""
-    chunks = [np.load(path) for path in sorted(folder.glob("[0-9]*.npz"))[: limit or None] if ".part" not in path.name]
-    if not chunks:
+TOLD = AUDIOSET | {"dog": (69, 70, 71, 72, 73, 74), "fire": (292, 293)}
+"""Which of the teacher's classes mean what of ours."""
+DOUBTFUL = ("aircraft", "thunder", "wind", "insects", "frogs", "birds", "speech", "dog")
+"""Classes whose recordings hold them only part of the time: the teacher says in which windows."""
+OWN_SHARE, SCORE_SHARE, INNER_SHARE = 1.0, 1.0, 1.0
+
+
+def load_chunks(folder: Path, limit: int = 0, *, told: bool = False) -> tuple[np.ndarray, ...]:
+    """Spectrograms u8 (n, n_mels, frames) and labels (n, classes); `told`: the teacher's logits and embeddings too."""
+    paths = [path for path in sorted(folder.glob("[0-9]*.npz"))[: limit or None] if ".part" not in path.name]
+    if not paths:
         raise SystemExit(f"{folder}: no mixtures; run python -m otorongo.models.train.mixtures first")
-    teacher = np.concatenate([chunk["teacher"].reshape(len(chunk["mel"]), -1) for chunk in chunks])
-    return (
-        np.concatenate([chunk["mel"] for chunk in chunks]),
-        np.concatenate([chunk["label"] for chunk in chunks]),
-        teacher,
-    )
+    chunks = [np.load(path) for path in paths]
+    names = ("mel", "label", "teacher", "embedding") if told else ("mel", "label")
+    found = tuple(np.concatenate([chunk[name] for chunk in chunks]) for name in names)
+    if told and not len(found[2]):
+        raise SystemExit(f"{folder}: the teacher was not asked; make the mixtures with --teacher")
+    return found
+
+
+def targets(labels: np.ndarray, teacher: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What each class should be (n, classes) and how much that counts (n, classes), from labels and 521 logits.
+
+    A label of 0 stays 0: the teacher takes leaf blowers for saws. Of 1, the teacher says a fifth. Where nothing is
+    known, the teacher's word counts half; so it does where it hears nothing of a class that need not sound all through
+    its recordings. Its logits become probabilities of ours by Platt's fit to the known labels.
+    """
+    wanted, weight = (labels == 1).astype(np.float32), (labels >= 0).astype(np.float32)
+    for place, name in enumerate(CLASSES):
+        if name not in TOLD:
+            continue
+        loudest = teacher[:, list(TOLD[name])].max(1).astype(np.float64)
+        known = labels[:, place] >= 0
+        slope, offset = platt_fit(loudest[known], labels[known, place])
+        p = 1 / (1 + np.exp(-(slope * loudest + offset)))
+        doubted = (labels[:, place] == 1) & (p < 0.03) if name in DOUBTFUL else np.zeros(len(p), bool)
+        open_ = ~known | doubted
+        wanted[:, place] = np.where(open_, p, np.where(labels[:, place] == 1, 0.8 + 0.2 * p, 0.0))
+        weight[open_, place] = 0.5
+    return wanted, weight
 
 
 def to_tensor(mel: np.ndarray) -> Tensor:
@@ -40,44 +76,72 @@ def to_tensor(mel: np.ndarray) -> Tensor:
     return ((decibels - decibels.mean((1, 2), keepdim=True)) / INPUT.scale_db)[:, None]
 
 
-def spread(x: Tensor, labels: Tensor, teacher: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Augment a batch: shift in time, mask bands and spells, lay some pairs over each other (louder bin wins)."""
+def spread(x: Tensor, wanted: Tensor, weight: Tensor, generator: torch.Generator) -> tuple[Tensor, ...]:
+    """Augment a batch: shift in time, mask bands and spells, lay some pairs over each other (louder bin wins).
+
+    Returns also how much the teacher counts (n,): of pairs it knows nothing.
+    """
     size = len(x)
     shifts = torch.randint(-20, 21, (size,), generator=generator)
     x = torch.stack([torch.roll(one, int(shift), -1) for one, shift in zip(x, shifts, strict=True)])
     for axis, widest in ((2, 10), (3, 25)):
         for index in range(size):
-            if torch.rand(1, generator=generator) < 0.3:
+            if torch.rand(1, generator=generator) < 0.25:
                 width = int(torch.randint(1, widest, (1,), generator=generator))
                 start = int(torch.randint(0, x.shape[axis] - width, (1,), generator=generator))
                 x[index].narrow(axis - 1, start, width).fill_(float(x[index].mean()))
     x = x + 0.1 * torch.randn(size, 1, x.shape[2], 1, generator=generator)
-    pairs = torch.randperm(size, generator=generator)[: size // 6]
-    partners = torch.randperm(size, generator=generator)[: size // 6]
+    pairs = torch.randperm(size, generator=generator)[: size // 8]
+    partners = torch.randperm(size, generator=generator)[: size // 8]
     x[pairs] = torch.maximum(x[pairs], x[partners] - 0.3 * torch.rand(len(pairs), 1, 1, 1, generator=generator))
-    mine, theirs = labels[pairs], labels[partners]
-    both = torch.where((mine == 1) | (theirs == 1), 1, torch.where((mine < 0) | (theirs < 0), -1, 0))
-    labels = labels.clone()
-    labels[pairs] = both.to(labels.dtype)
-    if teacher.shape[1]:
-        teacher = teacher.clone()
-        teacher[pairs] = -1
-    return x, labels, teacher
+    wanted, weight, told = wanted.clone(), weight.clone(), torch.ones(size)
+    mine, theirs = wanted[pairs], wanted[partners]
+    wanted[pairs] = torch.maximum(mine, theirs)
+    weight[pairs] = torch.where(wanted[pairs] > 0.7, 1.0, torch.minimum(weight[pairs], weight[partners]))
+    told[pairs] = 0.0
+    return x, wanted, weight, told
 
 
-def losses(net: SoundNet, guess: nn.Linear, batch: tuple[Tensor, Tensor, Tensor], share: float) -> Tensor:
-    """Binary cross-entropy where the label is known, and the teacher's probabilities where it was asked."""
-    x, labels, teacher = batch
-    embedded = net.embed(x)
-    known = (labels >= 0).float()
-    smooth = labels.clamp(0, 1).float() * 0.96 + 0.02
-    own = nn.functional.binary_cross_entropy_with_logits(net.head(net.drop(embedded)), smooth, reduction="none")
-    loss = (own * known).sum() / known.sum()
-    if share and teacher.shape[1]:
-        asked = (teacher >= 0).float()
-        told = nn.functional.binary_cross_entropy_with_logits(guess(embedded), teacher.clamp(0, 1), reduction="none")
-        loss = loss + share * (told * asked).sum() / asked.sum().clamp(min=1) * 5
-    return loss
+class Guess(nn.Module):
+    """Logits and embedding of the teacher from what the trunk gives; thrown away after training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scores = nn.Linear(POOLED, TEACHER_OUTPUTS)
+        self.inner = nn.Linear(POOLED, TEACHER_EMBEDDING)
+
+
+def losses(net: SoundNet, guess: Guess, batch: tuple[Tensor, ...], scale: Tensor) -> Tensor:
+    """Binary cross-entropy with our targets and with the teacher's probabilities, and its embedding's squared error.
+
+    `batch`: inputs, targets, their weights, how much the teacher counts, its logits, its embedding; `scale` (1024,) is
+    the embedding's spread.
+    """
+    x, wanted, weight, told, logits, inner = batch
+    pooled = net.pooled(x)
+    entropy = nn.functional.binary_cross_entropy_with_logits
+    own = entropy(net.classify(pooled), wanted * 0.98 + 0.01, reduction="none")
+    loss = OWN_SHARE * (own * weight).sum() / weight.sum()
+    said = entropy(guess.scores(pooled), torch.sigmoid(logits), reduction="none").sum(1)
+    loss = loss + SCORE_SHARE * 0.03 * (said * told).sum() / told.sum()
+    apart = (((guess.inner(pooled) - inner) / scale) ** 2).mean(1)
+    return loss + INNER_SHARE * 0.3 * (apart * told).sum() / told.sum()
+
+
+def patches_of(data: Path, teacher: Teacher, count: int = 192) -> tuple[Tensor, Tensor]:
+    """The teacher's patches (n, 96, 64) and our inputs (count, 1, bands, frames) of training windows as recorded."""
+    from otorongo.models.mel import Spectrogram
+
+    rows = [row for row in json.loads((data / "catalogue.json").read_text()) if row["split"] == "train"]
+    rows = [row for row in rows if row["count"] >= WINDOW]
+    store, rng, front = np.load(data / "sounds.npy", mmap_mode="r"), np.random.default_rng(SEED), Spectrogram(INPUT)
+    theirs, ours = [], []
+    for row in (rows[index] for index in rng.permutation(len(rows))[:count]):
+        sound = np.asarray(store[row["start"] : row["start"] + WINDOW], np.float32)
+        sound = sound * (PEAK / (np.abs(sound).max() + 1e-9))
+        theirs.append(teacher.patches(sound))
+        ours.append(front.tensor(sound)[0])
+    return torch.from_numpy(np.concatenate(theirs)), torch.from_numpy(np.stack(ours))
 
 
 def main() -> None:
@@ -86,62 +150,70 @@ def main() -> None:
         prog="python -m otorongo.models.train.train_sound", description=__doc__.split("\n")[0]
     )
     parser.add_argument("--data", type=Path, default=Path("var/train"))
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--width", type=int, default=24)
-    parser.add_argument("--teach", type=float, default=1.0, help="weight of the teacher; 0: labels only")
+    parser.add_argument("--yamnet", type=Path, default=Path("../shared/weights/yamnet_spectra_in.tflite"))
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=2e-3, help="of the heads; the trunk learns at a third of it")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit", type=int, default=0, help="use only this many chunks")
     parser.add_argument("--name", default="threats")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     torch.manual_seed(SEED)
-    mel, labels, teacher = load_chunks(given.data / "mixtures-train", given.limit)
-    check = load_chunks(given.data / "mixtures-calibrate")
-    net = SoundNet(INPUT.n_mels, given.width).to(memory_format=torch.channels_last)  # a third faster on a CPU
-    guess = nn.Linear(256, TEACHER_OUTPUTS)
-    steps = given.epochs * (len(mel) // given.batch)
-    optimizer = torch.optim.AdamW([*net.parameters(), *guess.parameters()], given.rate, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, given.rate, total_steps=steps, pct_start=0.15)
+    mel, labels, teacher, inner = load_chunks(given.data / "mixtures-train", given.limit, told=True)
+    check = load_chunks(given.data / "mixtures-calibrate", 4)
+    wanted, weight = targets(labels, teacher)
+    scale = torch.from_numpy(inner[::7].astype(np.float32).std(0)).clamp(min=0.05)
+    net, guess = SoundNet(), Guess()
+    begin(net, given.yamnet, *patches_of(given.data, Teacher(given.yamnet)))
+    net = net.to(memory_format=torch.channels_last)  # a third faster on a CPU
+    heads = [*net.mix.parameters(), *net.head.parameters(), *guess.parameters()]
+    groups = [{"params": [*net.trunk.parameters()], "lr": given.rate / 3}, {"params": heads, "lr": given.rate}]
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.02)
+    rounds = len(mel) // given.batch
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, [given.rate / 3, given.rate], total_steps=given.epochs * rounds, pct_start=0.1
+    )
+    slow = torch.optim.swa_utils.AveragedModel(
+        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True
+    )
+    kept = {"guess": guess, "optimizer": optimizer, "schedule": schedule, "fast": net}
     state_path, first = given.data / f"{given.name}.pt", 0
     if state_path.exists():
         state = torch.load(state_path, weights_only=True)
         if state["epoch"] + 1 >= given.epochs and state["epochs"] == given.epochs:
             raise SystemExit(f"{state_path}: all {given.epochs} epochs are done; remove it to start again")
         if state["epochs"] == given.epochs:
-            net.load_state_dict(state["net"])
-            guess.load_state_dict(state["guess"])
-            optimizer.load_state_dict(state["optimizer"])
-            schedule.load_state_dict(state["schedule"])
+            for name, each in kept.items():
+                each.load_state_dict(state[name])
+            slow.module.load_state_dict(state["net"])
+            slow.n_averaged.fill_(state["averaged"])
             first = state["epoch"] + 1
-    print(f"{parameters(net)} parameters, {len(mel)} mixtures, {steps} steps, from epoch {first}")
+    print(f"{parameters(net)} parameters, {len(mel)} mixtures, {rounds} steps an epoch, from epoch {first}", flush=True)
     for epoch in range(first, given.epochs):
         torch.manual_seed(SEED + epoch)  # a resumed epoch drops what it would have dropped
         generator = torch.Generator().manual_seed(SEED + epoch)
         order = torch.randperm(len(mel), generator=generator).numpy()
         net.train()
         total, started = 0.0, time.time()
-        rounds = len(mel) // given.batch
-        for step in tqdm(range(rounds), desc=f"epoch {epoch}", mininterval=5):
+        for step in tqdm(range(rounds), desc=f"epoch {epoch}", mininterval=60):
             chosen = np.sort(order[step * given.batch : (step + 1) * given.batch])
-            batch = spread(
-                to_tensor(mel[chosen]),
-                torch.from_numpy(labels[chosen]),
-                torch.from_numpy(teacher[chosen]).float(),
-                generator,
+            x, *rest = spread(
+                to_tensor(mel[chosen]), torch.from_numpy(wanted[chosen]), torch.from_numpy(weight[chosen]), generator
             )
-            loss = losses(net, guess, batch, given.teach)
+            said = [torch.from_numpy(each[chosen]).float() for each in (teacher, inner)]
+            loss = losses(net, guess, (x, *rest, *said), scale)
             optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(net.parameters(), 2.0)
+            nn.utils.clip_grad_norm_([each for group in groups for each in group["params"]], 2.0)
             optimizer.step()
             schedule.step()
+            slow.update_parameters(net)
             total += float(loss.detach())
-        state = {"epoch": epoch, "epochs": given.epochs, "width": given.width, "net": net.state_dict()}
-        state |= {"guess": guess.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
+        state = {"epoch": epoch, "epochs": given.epochs, "averaged": int(slow.n_averaged)}
+        state |= {"net": slow.module.state_dict()} | {name: each.state_dict() for name, each in kept.items()}
         torch.save(state, state_path)
-        scores = predict(net, check[0])
+        scores = predict(slow.module, check[0])
         precision = {name: round(average_precision(scores[:, i], check[1][:, i]), 3) for i, name in enumerate(CLASSES)}
         print(
             f"epoch {epoch} loss {total / rounds:.4f} {time.time() - started:.0f} s {json.dumps(precision)}", flush=True
