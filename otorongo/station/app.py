@@ -36,6 +36,7 @@ from otorongo.station.samples import Event, Item, Sample, Score
 from otorongo.toml import ConfigError
 from otorongo.wire import birth
 from otorongo.wire.classes import BY_NAME
+from otorongo.wire.codes import Tag
 
 log = logging.getLogger(__name__)
 
@@ -81,9 +82,9 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
             gate=_gate(sensor),
             classify=_judge(classifier, rules),
             rules=rules,
-            keeper=_keeper(config, section, sensor, outbox),
+            keeper=_keeper(config, section, sensor, bundle, outbox),
             ear=_ear(section, sensor, bundle, rules, outbox),
-            tags=16 if drill else 0,
+            tags=Tag.DRILL if drill else 0,
             heartbeat_s=sensor.heartbeat_s,
             uptime_ms=uptime_ms,
             clock=board.clock,
@@ -179,6 +180,11 @@ def follows_combs(sensor: Sensor, bundle: Bundle) -> bool:
     return wanted and any(spec.wire == "engine" for spec in bundle.manifest.classes)
 
 
+def knows_voices(bundle: Bundle) -> bool:
+    """Whether a bundle can tell that somebody speaks: without that no clip is kept, unless all agreed to it."""
+    return any(spec.wire == "speech" for spec in bundle.manifest.classes)
+
+
 def _rule(hits: int, windows: int, rule: RuleConfig) -> Rule:
     return Rule(
         hits=hits,
@@ -260,7 +266,7 @@ def _judge(classifier: Any, rules: dict[int, Rule]) -> Callable[[Any, int], Judg
     return judge
 
 
-def _keeper(config: StationConfig, section: str, sensor: Sensor, outbox: Outbox) -> Keeper | None:
+def _keeper(config: StationConfig, section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox) -> Keeper | None:
     from otorongo.station.media import ClipKeeper, Shelf, ThumbnailKeeper
 
     shelf = Shelf(Path(config.data_dir), section, sensor.media_mb * 1_000_000, outbox.media)
@@ -270,7 +276,10 @@ def _keeper(config: StationConfig, section: str, sensor: Sensor, outbox: Outbox)
     if isinstance(sensor, MicrophoneConfig):
         from otorongo.station.adapters.encode_sound import opus
 
-        return ClipKeeper(shelf, sensor.number, sensor.clip_s, sensor.pre_roll_s, opus) if sensor.clip_s else None
+        voices_p = sensor.voices_p if sensor.voices == "discard" else None
+        if not sensor.clip_s or (voices_p and not knows_voices(bundle)):
+            return None
+        return ClipKeeper(shelf, sensor.number, sensor.clip_s, sensor.pre_roll_s, opus, voices_p)
     from otorongo.station.adapters.encode_picture import shrink, webp
 
     return ThumbnailKeeper(shelf, sensor.number, webp, shrink) if sensor.thumbnail else None

@@ -8,7 +8,7 @@ from pathlib import Path
 from otorongo.errors import OtorongoError
 from otorongo.models.manifest import load as load_bundle
 from otorongo.station import config as station_config
-from otorongo.station.app import Sensor, rules_for
+from otorongo.station.app import Sensor, knows_voices, rules_for
 from otorongo.station.config import MicrophoneConfig, StationConfig
 from otorongo.station.uplink_config import UplinkConfig, endpoint
 from otorongo.wire.classes import name_of
@@ -67,6 +67,9 @@ def _sensor(section: str, sensor: Sensor) -> Iterator[Finding]:
         yield True, f"{section}.bundle: {bundle.manifest.reference}; events: {words}"
     except OtorongoError as error:
         yield False, str(error)
+    else:
+        if isinstance(sensor, MicrophoneConfig) and sensor.voices == "discard" and not knows_voices(bundle):
+            yield True, f"{section}.voices: {bundle.manifest.reference} cannot tell voices: it keeps no clips"
     if isinstance(sensor, MicrophoneConfig) and sensor.second:
         yield _second(section, sensor)
     yield from _device(section, sensor)

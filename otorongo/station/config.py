@@ -88,6 +88,10 @@ class MicrophoneConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """How much of that comes from before the event."""
     media_mb: Annotated[int, Meta(ge=0)] = 500
     """Room on the card for this sensor's evidence."""
+    voices: Literal["discard", "keep"] = "discard"
+    """Clips in which somebody may be speaking, or right beside: discarded wholly; or kept, where everybody agreed."""
+    voices_p: Annotated[float, Meta(gt=0, lt=1)] = 0.1
+    """From this probability of speech a window counts as one with voices: far below the threshold of an event."""
     combs: bool = True
     """Follow the combs of engines: their turns per second, and which of them are steady engines, boats or vehicles."""
     vetoes: bool = True

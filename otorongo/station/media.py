@@ -23,7 +23,8 @@ from otorongo.station.outbox_media import MediaShelf
 from otorongo.station.outbox_write import Of
 from otorongo.station.pipeline import Judged, Kept, Unkept
 from otorongo.station.samples import Event, Picture, Sample, Sound
-from otorongo.wire.codes import Kind, MediaKind
+from otorongo.wire.classes import BY_NAME
+from otorongo.wire.codes import Counter, Kind, MediaKind, NoteKind
 from otorongo.wire.rows import Media
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 THUMBNAIL_BYTES: Final = (3_000, 8_000)
 """A thumbnail has about so many bytes: enough to recognise, few enough for a bad link."""
 _MARGIN: Final = 0.25
+SPEECH: Final = BY_NAME["speech"].number
+BESIDE_MS: Final = 3_000
+"""Voices so close before or after a clip count as in it: words do not begin where a network first notices them."""
 
 EncodeSound = Callable[[Sound, int], bytes]
 """Float mono (n,) and its rate in Hz to an Ogg Opus file."""
@@ -116,6 +120,7 @@ class _Clip:
     tags: int
     until_ms: int
     start_ms: int
+    cls: int
 
 
 @dataclass
@@ -126,6 +131,8 @@ class _Heard:
     start_ms: int
     sound: Sound
     rate_hz: int
+    voices_ms: int = 0
+    """How long somebody may be speaking in it: then it is not written."""
 
 
 @dataclass
@@ -137,23 +144,34 @@ class ClipKeeper:
     clip_s: float
     pre_roll_s: float
     encode: EncodeSound
+    voices_p: float | None = None
+    """From this calibrated probability of speech a window has voices; None: clips with voices are kept."""
+    _voices: deque[tuple[int, int]] = field(default_factory=deque)
+    """From when to when, of windows with voices."""
+    _window_ms: int = 0
     _ring: deque[tuple[int, Sound, int]] = field(default_factory=deque)
     _due: list[_Clip] = field(default_factory=list)
     _heard: list[_Heard] = field(default_factory=list)
 
     def see(self, sample: Sample, judged: Judged | None) -> None:
         """Remember what is new of a window; forget what no clip can need any more."""
+        self._window_ms = sample.duration_ms
         count = round(sample.new_ms * sample.rate_hz / 1000)
         new = sample.data[-count:] if count else sample.data[:0]
         start_ms = sample.end_ms - sample.new_ms
         if self._ring and abs(start_ms - self._end_ms()) > 250:
             self._cut(self._due)  # what comes now belongs to another piece of sound
             self._ring.clear()
+            self._voices.clear()
         self._ring.append((start_ms, new.copy(), sample.rate_hz))
+        if self._has_voices(judged):
+            self._voices.append((sample.t_ms, sample.end_ms))
         first_ms = min((clip.start_ms for clip in self._due), default=sample.end_ms)
         keep_from = min(first_ms, sample.end_ms - round((self.pre_roll_s + self.clip_s) * 1000))
         while len(self._ring) > 1 and self._ring[1][0] <= keep_from:
             self._ring.popleft()
+        while self._voices and self._voices[0][1] <= self._ring[0][0] - BESIDE_MS:
+            self._voices.popleft()
 
     def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
         """An opening begins a clip; a closing ends it early."""
@@ -161,7 +179,7 @@ class ClipKeeper:
             # Not all of a long gathering: the newest hits, with a little before them.
             newest = revision.t_ms - round((self.clip_s - 3.0) * 1000)
             start = max(revision.start_ms - round(self.pre_roll_s * 1000), newest)
-            self._due.append(_Clip(opening, boot, tags, start + round(self.clip_s * 1000), start))
+            self._due.append(_Clip(opening, boot, tags, start + round(self.clip_s * 1000), start, revision.cls))
         if revision.kind == Kind.CLOSE:
             for clip in self._due:
                 if clip.opening == opening:
@@ -169,11 +187,16 @@ class ClipKeeper:
 
     def work(self, now_ms: int, *, last: bool = False) -> Iterator[Kept | Unkept]:
         """Write the clips that are complete, or as complete as they can become."""
-        self._cut([clip for clip in self._due if last or clip.until_ms <= now_ms])
+        beside_ms = 0 if self.voices_p is None else BESIDE_MS + self._window_ms  # who speaks after it must be known
+        self._cut([clip for clip in self._due if last or clip.until_ms + beside_ms <= now_ms])
         if last:
             self._ring.clear()
+            self._voices.clear()
         while self._heard:
             heard = self._heard.pop(0)
+            if heard.voices_ms:
+                yield _private(heard)
+                continue
             yield _tried(f"clip of event {heard.clip.opening}", partial(self._write, heard))
 
     def discard(self, row: Of) -> None:
@@ -196,7 +219,10 @@ class ClipKeeper:
         first_ms, _, rate = parts[0]
         sound = np.concatenate([part for _, part, _ in parts])
         skip = max(0, round((clip.start_ms - first_ms) * rate / 1000))
-        return _Heard(clip, max(clip.start_ms, first_ms, 0), sound[skip : skip + round(self.clip_s * rate)], rate)
+        start_ms, sound = max(clip.start_ms, first_ms, 0), sound[skip : skip + round(self.clip_s * rate)]
+        end_ms = start_ms + len(sound) * 1000 // rate
+        beside = [(a, b) for a, b in self._voices if a < end_ms + BESIDE_MS and b > start_ms - BESIDE_MS]
+        return _Heard(clip, start_ms, sound, rate, _covered_ms(beside))
 
     def _write(self, heard: _Heard) -> Kept:
         """Raises SensorError if there is no sound, OSError if the card does not take it, what the encoder raises."""
@@ -217,9 +243,32 @@ class ClipKeeper:
         )
         return Kept(Of(clip.opening, row, path), clip.boot)
 
+    def _has_voices(self, judged: Judged | None) -> bool:
+        least = self.voices_p
+        if judged is None or least is None:
+            return False
+        return any(score.cls == SPEECH and score.p >= least for score in judged.scores)
+
     def _end_ms(self) -> int:
         start, sound, rate = self._ring[-1]
         return start + len(sound) * 1000 // rate
+
+
+def _covered_ms(spans: Iterable[tuple[int, int]]) -> int:
+    """How long spans last together; where they overlap they count once."""
+    total, until = 0, 0
+    for start, end in sorted(spans):
+        total += max(0, end - max(start, until))
+        until = max(until, end)
+    return total
+
+
+def _private(heard: _Heard) -> Unkept:
+    """A clip with voices: it goes wholly, never in part. That is told, unless its event says as much."""
+    note = None if heard.clip.cls == SPEECH else NoteKind.VOICES
+    length_s, voices_s = len(heard.sound) / max(1, heard.rate_hz), heard.voices_ms / 1000
+    why = f"clip of event {heard.clip.opening}, {length_s:.0f} s: voices in or beside it for {voices_s:.0f} s"
+    return Unkept(why, Counter.VOICES_DISCARDED, note)
 
 
 @dataclass

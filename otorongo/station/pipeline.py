@@ -20,7 +20,7 @@ from otorongo.station.outbox_write import Of
 from otorongo.station.ports import ClockReading
 from otorongo.station.samples import ClockDomain, Event, Fault, Item, Sample, Score, Scores, Tick
 from otorongo.wire.classes import name_of
-from otorongo.wire.codes import Clock, CloseReason, Counter, Kind, MicrophoneFlag, NoteKind, Tag, TamperKind
+from otorongo.wire.codes import Clock, CloseReason, Counter, Kind, MicrophoneFlag, NoteKind, TamperKind
 from otorongo.wire.rows import Heartbeat, Listening, Note, Row, Tamper
 
 log = logging.getLogger(__name__)
@@ -56,9 +56,11 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Unkept:
-    """Evidence that should be there and is not."""
+    """Evidence that should be there and is not, and how that is told."""
 
     why: str
+    counter: Counter = Counter.MEDIA_DROPPED
+    note: NoteKind | None = NoteKind.OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,8 +360,9 @@ class Sense:
             return
         for made in self.keeper.work(self._last_ms, last=last):
             if isinstance(made, Unkept):
-                self.count(Counter.MEDIA_DROPPED)
-                self._note(NoteKind.OTHER, f"{self.name}: evidence was not kept: {made.why}")
+                self.count(made.counter)
+                if made.note:
+                    self._note(made.note, f"{self.name}: evidence was not kept: {made.why}")
                 continue
             try:
                 self.outbox.put([made.row], boot=made.boot)
@@ -392,8 +395,3 @@ class Sense:
 def memory_name(section: str) -> str:
     """The outbox keeps what a microphone's ear has learned under this name."""
     return f"{section} usual"
-
-
-def drill_tags(*, drill: bool) -> int:
-    """The tags of a drill."""
-    return int(Tag.DRILL) if drill else 0

@@ -84,6 +84,8 @@ class NoteKind(IntEnum):
     DRILL = 5
     OTHER = 6
     SENSOR_BACK = 7
+    VOICES = 8
+    """Evidence of an event was discarded, because somebody speaks in it."""
 
 
 class MicrophoneFlag(IntFlag):
@@ -128,3 +130,5 @@ class Counter(IntEnum):
     CONNECT_FAILURES = 22
     ROWS_RECEIPTED = 23
     CLASSIFIER_FAULTS = 24
+    VOICES_DISCARDED = 25
+    """Clips that were discarded because somebody speaks in them."""

@@ -1,0 +1,110 @@
+"""Voices: a clip in which somebody may be speaking is not kept, and that it is missing is told."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from otorongo.models import manifest
+from otorongo.station import config as station_config
+from otorongo.station.adapters.encode_sound import opus
+from otorongo.station.app import knows_voices
+from otorongo.station.events import Rule
+from otorongo.station.media import SPEECH, ClipKeeper, Shelf
+from otorongo.station.outbox import Outbox
+from otorongo.station.pipeline import Judged
+from otorongo.station.samples import Sample, Score
+from otorongo.wire.codes import Counter, NoteKind
+from otorongo.wire.rows import Note
+from tests.station.sense_rig import RATE, SAW, events_in, media_in, open_outbox, rows_in, sense
+
+WINDOWS = 40
+
+
+def keeper(folder: Path, outbox: Outbox, voices_p: float | None = 0.1) -> ClipKeeper:
+    """Clips of 12 s with 3 s before."""
+    return ClipKeeper(Shelf(folder, "microphone", 10_000_000, outbox.media), 1, 12.0, 3.0, opus, voices_p)
+
+
+def window(number: int) -> Sample:
+    """The n-th window: its first sample says which it is."""
+    data = np.zeros(3 * RATE, np.float32)
+    data[0] = number / 1000
+    return Sample(number * 1500, data, 3000, RATE, 3000 if number == 0 else 1500)
+
+
+def hear(folder: Path, voices: set[int], *, voices_p: float | None = 0.1, cls: int = SAW) -> tuple[Any, Outbox]:
+    """A saw (or another class) in windows 10 to 19, with voices of 0.2 in some: the loop and its outbox."""
+    outbox = open_outbox(folder)
+
+    def judge(data: Any, rate_hz: int) -> Judged:
+        number = round(float(data[0]) * 1000)
+        hit = 10 <= number < 20
+        saw = Score(cls, 0.99 if hit else 0.01, 6.0 if hit else -4.0, hit)
+        return Judged((saw, *((Score(SPEECH, 0.2 if number in voices else 0.01, -1.0, False),) if cls == SAW else ())))
+
+    rules = {cls: Rule(hits=2, windows=4, quiet_ms=6000, max_length_ms=60_000, update_ms=300_000)}
+    loop = sense(outbox, keeper=keeper(folder, outbox, voices_p), classify=judge, rules=rules)
+    loop.run(window(n) for n in range(WINDOWS))
+    return loop, outbox
+
+
+def test_a_clip_without_voices_is_kept(tmp_path: Path) -> None:
+    """Voices long before and long after an event change nothing."""
+    loop, outbox = hear(tmp_path, {1, 2, 30, 31})
+    assert len(media_in(outbox)) == 1
+    assert Counter.VOICES_DISCARDED not in loop.counters
+
+
+@pytest.mark.parametrize("voices", [{12}, {7}, {6}, {16}, {17}])
+def test_a_clip_with_voices_in_it_or_beside_it_goes_wholly(tmp_path: Path, voices: set[int]) -> None:
+    """Within the event, in the pre-roll and in the windows beside: no file, no row; the event and a note stay."""
+    loop, outbox = hear(tmp_path, voices)
+    assert media_in(outbox) == []
+    assert [path for path in (tmp_path / "media").rglob("*") if path.is_file()] == []
+    assert (loop.counters[Counter.VOICES_DISCARDED], loop.counters.get(Counter.MEDIA_DROPPED, 0)) == (1, 0)
+    assert len(events_in(outbox)) >= 2
+    (note,) = [one.row for one in rows_in(outbox) if isinstance(one.row, Note) and one.row.kind == NoteKind.VOICES]
+    assert "12 s: voices in or beside it for 3 s" in note.text
+
+
+def test_every_window_of_speech_near_the_clip_discards_it(tmp_path: Path) -> None:
+    """For each window alone: where any of its sound is in the clip or within 3 s of it, the clip goes."""
+    for number in range(WINDOWS):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        _, outbox = hear(folder, set())
+        (whole,) = media_in(outbox)
+        _, outbox = hear(_made(folder / "again"), {number})
+        near = number * 1500 < whole.t_ms + whole.duration_ms + 3000 and number * 1500 + 3000 > whole.t_ms - 3000
+        assert bool(media_in(outbox)) is not near, number
+
+
+def test_speech_itself_needs_no_note(tmp_path: Path) -> None:
+    """The clip of an event of speech goes, and its event says all."""
+    loop, outbox = hear(tmp_path, set(), cls=SPEECH)
+    assert media_in(outbox) == []
+    assert loop.counters[Counter.VOICES_DISCARDED] == 1
+    assert not [one for one in rows_in(outbox) if isinstance(one.row, Note) and one.row.kind == NoteKind.VOICES]
+
+
+def test_where_everybody_agreed_clips_with_voices_are_kept(tmp_path: Path) -> None:
+    """`voices = "keep"` keeps them."""
+    _, outbox = hear(tmp_path, {12}, voices_p=None)
+    assert len(media_in(outbox)) == 1
+
+
+def test_discarding_is_the_default(tmp_path: Path) -> None:
+    """Nobody has to ask for it, and the bundle that comes with the station can tell voices."""
+    path = tmp_path / "station.toml"
+    path.write_text('station = "v"\n[microphone]\ndriver = "replay"\ndevice = "x"\n')
+    microphone = station_config.load(path).microphone
+    assert microphone is not None
+    assert (microphone.voices, microphone.voices_p) == ("discard", 0.1)
+    assert knows_voices(manifest.load(microphone.bundle))
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
