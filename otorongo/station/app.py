@@ -29,13 +29,15 @@ from otorongo.station.config import (
 )
 from otorongo.station.errors import SensorError
 from otorongo.station.events import Rule
+from otorongo.station.hearing import Ear
 from otorongo.station.outbox import Outbox, uptime_ms
-from otorongo.station.pipeline import Ear, Judged, Keeper, Passed, Sense, memory_name
+from otorongo.station.pipeline import Judged, Keeper, Passed, Sense, memory_name
 from otorongo.station.redact import without_secrets
 from otorongo.station.samples import Event, Item, Sample, Score
+from otorongo.station.tracks import Tracks
 from otorongo.toml import ConfigError
 from otorongo.wire import birth
-from otorongo.wire.classes import BY_NAME
+from otorongo.wire.classes import BY_NAME, is_threat
 from otorongo.wire.codes import Tag
 
 log = logging.getLogger(__name__)
@@ -84,6 +86,7 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
             rules=rules,
             keeper=_keeper(config, section, sensor, bundle, outbox),
             ear=_ear(section, sensor, bundle, rules, outbox),
+            tracks=_tracks(sensor, rules),
             tags=Tag.DRILL if drill else 0,
             heartbeat_s=sensor.heartbeat_s,
             uptime_ms=uptime_ms,
@@ -130,6 +133,13 @@ def _ear(section: str, sensor: Sensor, bundle: Bundle, rules: dict[int, Rule], o
 
     memory = outbox.cursor(memory_name(section))
     return ear(sensor, bundle, rules, memory, combs=follows_combs(sensor, bundle))
+
+
+def _tracks(sensor: Sensor, rules: dict[int, Rule]) -> Tracks | None:
+    """The scores of a microphone's threats; its hour of them."""
+    if not isinstance(sensor, MicrophoneConfig) or not sensor.tracks:
+        return None
+    return Tracks(sensor.number, tuple(cls for cls in rules if is_threat(cls)))
 
 
 def sensor_of(config: StationConfig, section: str) -> Sensor:

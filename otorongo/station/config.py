@@ -92,6 +92,8 @@ class MicrophoneConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Clips in which somebody may be speaking, or right beside: discarded wholly; or kept, where everybody agreed."""
     voices_p: Annotated[float, Meta(gt=0, lt=1)] = 0.1
     """From this probability of speech a window counts as one with voices: far below the threshold of an event."""
+    tracks: bool = True
+    """Tell a threat's scores window by window when it closes (half a byte each): the hub can judge it again."""
     combs: bool = True
     """Follow the combs of engines: their turns per second, and which of them are steady engines, boats or vehicles."""
     vetoes: bool = True

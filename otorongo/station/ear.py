@@ -16,9 +16,9 @@ from otorongo.models.comb import NOTHING, Comb
 from otorongo.models.engines import Tracker
 from otorongo.station import listening, microphone, veto
 from otorongo.station.bands import Bands, Levels
+from otorongo.station.hearing import Heard, Hourly
 from otorongo.station.microphone import Baseline, Look
 from otorongo.station.onset import onsets
-from otorongo.station.pipeline import Heard, Hourly
 from otorongo.station.samples import Sample, Score
 from otorongo.wire.classes import BY_NAME
 from otorongo.wire.rows import Listening

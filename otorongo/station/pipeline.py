@@ -6,7 +6,7 @@
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from otorongo.station import events, report
 from otorongo.station.errors import OutboxError
 from otorongo.station.events import Rule
+from otorongo.station.hearing import Ear
 from otorongo.station.outbox_write import Of
 from otorongo.station.ports import ClockReading
 from otorongo.station.samples import ClockDomain, Event, Fault, Item, Sample, Score, Scores, Tick
+from otorongo.station.tracks import Tracks
 from otorongo.wire.classes import name_of
 from otorongo.wire.codes import Clock, CloseReason, Counter, Kind, MicrophoneFlag, NoteKind, TamperKind
-from otorongo.wire.rows import Heartbeat, Listening, Note, Row, Tamper
+from otorongo.wire.rows import Heartbeat, Note, Row, Tamper
 
 log = logging.getLogger(__name__)
 
@@ -63,26 +65,6 @@ class Unkept:
     note: NoteKind | None = NoteKind.OTHER
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What the ear makes of one window's scores."""
-
-    scores: tuple[Score, ...]
-    vetoed: int = 0
-    """Hits that were rejected."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hourly:
-    """What the ear says of an hour."""
-
-    row: Listening
-    sentences: tuple[str, ...] = ()
-    """For the technician."""
-    memory: str = ""
-    """What it has learned, to be kept over a restart; empty: nothing new."""
-
-
 class Box(Protocol):
     """The outbox, as far as the loop needs it."""
 
@@ -116,16 +98,6 @@ class Keeper(Protocol):
         """The row of a file could not be put: its file goes."""
 
 
-class Ear(Protocol):
-    """What a microphone has beside the network."""
-
-    def hear(self, sample: Sample, scores: Sequence[Score], *, classified: bool) -> Heard:
-        """Take in a window; `classified`: the gate let it pass."""
-
-    def due(self, hour_of_day: Callable[[int], int | None], *, last: bool = False) -> Hourly | None:
-        """When an hour is over, or `last` in this clock domain; else None."""
-
-
 @dataclass
 class Sense:
     """One sensor's loop and all that it remembers."""
@@ -139,6 +111,7 @@ class Sense:
     rules: Mapping[int, Rule]
     keeper: Keeper | None = None
     ear: Ear | None = None
+    tracks: Tracks | None = None
     tags: int = 0
     """Put on every event (a drill)."""
     heartbeat_s: int = 3600
@@ -307,6 +280,8 @@ class Sense:
 
     def _tell(self, item: Scores | Tick, cursor: tuple[str, str] | None, sample: Sample | None) -> None:
         """Advance the events, and commit what is to be told, with the cursor."""
+        if self.tracks and isinstance(item, Scores):
+            self.tracks.see(item)
         self._state, revisions = events.advance(self._state, item, self.rules)
         self._commit(revisions, cursor, sample)
 
@@ -318,10 +293,18 @@ class Sense:
             row = report.row(revision, self.number, tags=self.tags)
             opening = self._openings.get(revision.key, 0)
             rows.append(row if revision.kind == Kind.OPEN else Of(opening, row))
-        seqs = self.outbox.put(rows, boot=self._boot(), cursor=cursor)
+        rows += self._tracks_of(revisions)
+        seqs = self.outbox.put(rows, boot=self._boot(), cursor=cursor)[: len(revisions)]
         self.count(Counter.ROWS_PUT, len(rows))
         for revision, seq in zip(revisions, seqs, strict=True):
             self._told(revision, seq, sample)
+
+    def _tracks_of(self, revisions: list[Event]) -> Iterator[Of]:
+        """The scores of those that end."""
+        for revision in revisions if self.tracks else ():
+            track = self.tracks.of(revision) if self.tracks and revision.kind == Kind.CLOSE else None
+            if track:
+                yield Of(self._openings[revision.key], track)
 
     def _told(self, revision: Event, seq: int, sample: Sample | None) -> None:
         if revision.kind == Kind.OPEN:

@@ -11,9 +11,9 @@ from otorongo.models import shapes
 from otorongo.models.train import machines, scenes
 from otorongo.station import veto
 from otorongo.station.ear import ENGINE, HOUR_MS, SAW, SHOT, TOLD_AS, Ear
+from otorongo.station.hearing import Heard
 from otorongo.station.microphone import Baseline
 from otorongo.station.onset import onsets
-from otorongo.station.pipeline import Heard
 from otorongo.station.samples import Sample, Score, Sound
 from otorongo.wire.classes import BY_NAME
 from otorongo.wire.codes import MicrophoneFlag
