@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from msgspec import Struct
 from msgspec.structs import replace
 
-from otorongo.hub import closings, escalation, fusion
+from otorongo.hub import bouts, closings, escalation, fusion
 from otorongo.hub.alerts import (
     RINGING,
     Alert,
@@ -118,8 +118,9 @@ def _reconcile(
                 decisions.append(Decision(what="again", alert=code, severity=alerts[code].severity, reason=again))
         partial = bool(mine.first_ms) and (mine.first_ms < state.since_ms or mine.last_ms > state.until_ms)
         mine, told = _follow(mine, episode, known, now_ms, partial=partial)
+        mine, anew = bouts.anew(mine, episode.events, episode.covered, activity, rules, state.since_ms, now_ms)
         alerts[mine.id] = mine
-        decisions += told
+        decisions += told + anew
     return decisions
 
 

@@ -105,25 +105,55 @@ def _held(strengths: Mapping[Pair, float], activity: ActivityConfig, kind: str) 
     return ""
 
 
+def loud(
+    counted: Iterable[tuple[Evidence, float]], activity: ActivityConfig, kind: str, quiet_ms: float
+) -> list[tuple[int, int]]:
+    """The stretches of time in which evidence rings, UTC ms from and to, with more than `quiet_ms` between them.
+
+    Between the moments that are looked at belief only falls: what rings at two in a row has rung all the time.
+    """
+    base, bar = math.log(activity.prior / (1 - activity.prior)), math.log(activity.ring_at / (1 - activity.ring_at))
+    found: list[tuple[int, int]] = []
+    rang = False
+    for now, strengths in _sweep(counted, activity.half_life_min * 60_000, ends=True):
+        before, rang = rang, base + sum(strengths.values()) >= bar - 1e-9 and not _held(strengths, activity, kind)
+        if rang and found and (before or now - found[-1][1] <= quiet_ms):
+            found[-1] = (found[-1][0], now)
+        elif rang:
+            found.append((now, now))
+    return found
+
+
 def moments(counted: Iterable[tuple[Evidence, float]], half_life_ms: float) -> Iterator[Mapping[Pair, float]]:
     """The strength of every pair at each moment at which an event begins: between these nothing grows.
 
     Takes n log n steps and one step for each pair and moment, so that a microphone that never stops costs little.
     """
+    return (strengths for _, strengths in _sweep(counted, half_life_ms, ends=False))
+
+
+def _sweep(
+    counted: Iterable[tuple[Evidence, float]], half_life_ms: float, *, ends: bool
+) -> Iterator[tuple[int, Mapping[Pair, float]]]:
+    """As `moments`, with the time; with `ends` also just before events begin, and when they end."""
     ordered = sorted(((one, value) for one, value in counted if value > 0), key=lambda item: item[0].start_ms)
     if not ordered:
         return
     zero = ordered[0][0].start_ms
     lasting: dict[Pair, list[tuple[float, int]]] = {}
     ended: dict[Pair, float] = {}  # log2 of what the strongest would have been at `zero`: comparable whenever it ended
+    times = {one.start_ms for one, _ in ordered} | ({one.last_ms for one, _ in ordered} if ends else set())
     at = 0
-    while at < len(ordered):
-        now = ordered[at][0].start_ms
+    for now in sorted(times):
+        if ends:
+            yield now, {pair: _strength(pair, heap, ended, now, zero, half_life_ms) for pair, heap in lasting.items()}
+        first = at
         while at < len(ordered) and ordered[at][0].start_ms == now:
             one, value = ordered[at]
             heapq.heappush(lasting.setdefault(one.pair, []), (-value, one.last_ms))
             at += 1
-        yield {pair: _strength(pair, heap, ended, now, zero, half_life_ms) for pair, heap in lasting.items()}
+        if at > first:
+            yield now, {pair: _strength(pair, heap, ended, now, zero, half_life_ms) for pair, heap in lasting.items()}
 
 
 def _strength(

@@ -75,7 +75,10 @@ def test_everything_has_its_word(lang: str) -> None:
         *(f"class.{one.name}" for one in classes.CLASSES),
         *(f"activity.{one.name}" for one in BUILT_IN),
         *(f"severity.{one:d}" for one in Severity),
-        *(f"reason.code.{one}" for one in (*get_args(What), *get_args(Why), "alone", "shared_use", "raise", "nobody")),
+        *(
+            f"reason.code.{one}"
+            for one in (*get_args(What), *get_args(Why), "alone", "anew", "shared_use", "raise", "nobody")
+        ),
         *(f"reason.right.{one}" for one in ("none", "covered", "outside_hours", "outside_season", "review_overdue")),
         *(f"message.{one}" for one in ("ring", "raise", "rering", "overdue", "audit", "test")),
     ]
