@@ -34,7 +34,7 @@ from otorongo.hub.users import Role
 from otorongo.wire import batch, classes
 from otorongo.wire import media as wire_media
 from otorongo.wire.codes import CloseReason, Counter, Kind, MediaKind, MicrophoneFlag, NoteKind, Tag, TamperKind
-from otorongo.wire.rows import Event, Heartbeat, Listening, Media, Note, Tamper
+from otorongo.wire.rows import Event, Heartbeat, Listening, Media, Note, Tamper, Track
 from tests.hub.fakes import Card, mapping
 from tests.web.rendered import clip, photo
 
@@ -221,6 +221,9 @@ class Reserve:
             card.put(
                 Event(start_ms + length_ms, 1, number, evidence, kind=Kind.CLOSE, reason=CloseReason.QUIET, **whole)
             )
+            step_ms = max(1500, length_ms // 60)
+            heights = bytes([0x01, 0x4B, *[0xFD] * 12, 0xCF, 0xF8, 0x20])
+            card.put(Track(start_ms, 1, number, card.last + 1 - opening, step_ms, heights))
             self.send(name, before_min - minutes)
         return opening
 

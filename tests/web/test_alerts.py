@@ -60,6 +60,19 @@ def test_the_instruction_and_whom_to_call_stand_first(read_hub: Hub) -> None:
     assert places == sorted(places)
 
 
+def test_a_closed_event_shows_how_sure_its_station_was(read_hub: Hub) -> None:
+    """Its score track is a small drawing with words beside it; every bar lies within it."""
+    page = read_hub.login("jose").get(f"/alerts/{read_hub.code(*SAW)}").text
+    drawn = re.findall(r'<svg class="track" viewBox="0 0 (\d+) 15".*?aria-label="([^"]+)".*?<path d="([^"]+)"', page)
+    assert drawn
+    for width, words, path in drawn:
+        heights = [int(one) for one in re.findall(r"V(\d+)h1", path)]
+        assert len(heights) == int(width)
+        assert min(heights) == 0
+        assert max(heights) == 15
+        assert re.fullmatch(r"Certeza de la estación durante \d+ (s|min), ventana por ventana", words)
+
+
 def test_high_alerts_are_closed_by_two_people_of_two_groups(hub: Hub) -> None:
     """Jose says false; he himself, and somebody of his group or of none, cannot agree; Carla can, and it is closed."""
     code = hub.code(*SAW)
