@@ -1,4 +1,4 @@
-"""`otorongo-models check|list|show`: look at bundles and prove that this machine computes what their makers' did."""
+"""`otorongo-models`: look at bundles, prove that they compute what their makers' did, and try them on sound."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ from otorongo.models.manifest import Bundle
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = argparse.ArgumentParser(prog="otorongo-models", description=__doc__)
-    commands = top.add_subparsers(dest="command", required=True, metavar="check|list|show")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     check = commands.add_parser("check", help="verify digests and run the golden samples")
     check.add_argument("bundle", nargs="*", help="name@version or a folder; without one, all there are")
     check.add_argument("--quiet", action="store_true", help="one line per bundle")
@@ -22,6 +22,7 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("bundle", help="name@version or a folder")
     adding.options(commands.add_parser("add", help="bring a bundle that does not come with the program"))
     listen_words.options(commands.add_parser("listen", help="what a station would make of a recording, to be seen"))
+    listen_words.adapt_options(commands.add_parser("adapt", help="thresholds for a site, of hours of its background"))
     return top
 
 
@@ -37,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from otorongo.models.listen import listen
 
             return listen(given)
+        if given.command == "adapt":
+            from otorongo.models.listen_adapt import adapt
+
+            return adapt(given)
         if given.command == "list":
             return list_all()
         return show_one(given.bundle)

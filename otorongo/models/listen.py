@@ -20,7 +20,7 @@ def listen(given: argparse.Namespace) -> int:
     """Hear, print and draw; the exit status. Raises BundleError or InputError."""
     lang = language(given.lang)
     classifier, name = open_ears(given)
-    found = hear(given.file, classifier, _progress(lang))
+    found = hear(given.file, classifier, progress_bar(lang))
     print(summary(found, name, lang))
     if isinstance(classifier, SecondOpinion):
         print(f"  {word('asked', lang)} {classifier.asked} / {classifier.windows}")
@@ -40,7 +40,7 @@ def open_ears(given: argparse.Namespace) -> tuple[Classifier, str]:
     """The classifier that was asked for, and its name. Raises BundleError or InputError."""
     classifier = runtime.open_classifier(manifest.load(given.bundle))
     name = classifier.bundle.manifest.reference
-    if given.place:
+    if getattr(given, "place", None):
         from otorongo.models.species import SpeciesClassifier
 
         if not isinstance(classifier, SpeciesClassifier):
@@ -66,6 +66,8 @@ def summary(found: Hearing, name: str, lang: str) -> str:
     if found.trouble:
         trouble = word(found.trouble, lang)
         out.append(f"  {trouble}" if found.trouble == "first" else f"  {word('damaged', lang)}: {trouble}")
+    if found.reach_m is not None:
+        out.append(f"  {word('reach', lang)} {found.reach_m} m")
     out += ["", word("events", lang)]
     out += [_event(each, lang) for each in found.events] or [f"  {word('no events', lang)}"]
     if found.engines:
@@ -84,6 +86,7 @@ def summary(found: Hearing, name: str, lang: str) -> str:
 def _event(each: Heard, lang: str) -> str:
     when, hits = span(each.start_s, each.end_s), f"{each.hits} {word('hits', lang)}"
     said = f"{word('evidence', lang)} {each.evidence:+.1f}  {hits}  {word('peak', lang)} {each.peak:.0%}"
+    said += f"  {each.f0_hz:.0f} Hz" if each.f0_hz else ""
     return f"  {word(each.name, lang):<16}{when:>13}  {said}"
 
 
@@ -120,7 +123,7 @@ def _species(found: Hearing, lang: str) -> list[str]:
     return ["", word("species", lang), *lines] if lines else []
 
 
-def _progress(lang: str) -> Callable[[float], None]:
+def progress_bar(lang: str) -> Callable[[float], None]:
     """A bar on stderr, where somebody sees it."""
     shown = -1
 

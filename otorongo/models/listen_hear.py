@@ -4,8 +4,8 @@ The same parts as in the microphone's process, in the same order: gate, classifi
 the comb of engines through the whole recording.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,10 +19,10 @@ from otorongo.models.mel import Array
 from otorongo.models.runtime import Classifier, Verdict
 from otorongo.station import events, veto
 from otorongo.station.adapters.replay_sound import SoundReader
-from otorongo.station.app import rules_for
+from otorongo.station.app import follows_combs, rules_for
+from otorongo.station.app_ears import ear
 from otorongo.station.config import MicrophoneConfig
 from otorongo.station.errors import SensorError
-from otorongo.station.events import Rule
 from otorongo.station.loudness import Loudness, level_db, loud
 from otorongo.station.samples import Score, Scores
 from otorongo.wire.classes import name_of
@@ -58,6 +58,8 @@ class Heard:
     evidence: float
     hits: int
     peak: float
+    f0_hz: float = 0.0
+    """Spacing of an engine's comb; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,15 @@ class Hearing:
     """Of `sound`."""
     sound: Array
     windows: tuple[Window, ...]
+    scored: tuple[Scores, ...]
+    """What the event rules were given, window by window."""
     events: tuple[Heard, ...]
     track: tuple[engines.Point, ...]
     engines: tuple[Engine, ...]
     trouble: str = ""
     """Why not all of it could be heard."""
+    reach_m: int | None = None
+    """How far a saw would have been heard in it, in the median; None: it is shorter than a minute."""
 
     @property
     def seconds(self) -> float:
@@ -99,8 +105,9 @@ def hear(path: Path, classifier: Classifier, progress: Callable[[float], None] =
         raise InputError(f"{classifier.bundle.manifest.reference}: is no bundle for sound")
     config = MicrophoneConfig(driver="replay", device=str(path))
     rules = rules_for("microphone", config, classifier.bundle)
-    info, parts, windows, told = _info(path), [], [], []
-    state, floor, recent = events.State(), Loudness(), veto.Recent()
+    info, parts, windows, scored, told = _info(path), [], [], [], []
+    own = ear(config, classifier.bundle, rules, None, combs=follows_combs(config, classifier.bundle))
+    state, floor = events.State(), Loudness()
     trouble, end_s = "", 0.0
     try:
         for part in SoundReader(given.rate_hz, given.window_s, given.hop_s)(path, 0):
@@ -115,30 +122,34 @@ def hear(path: Path, classifier: Classifier, progress: Callable[[float], None] =
                 floor, level, sample.new_ms / 1000, gate_db=config.gate_db, margin_db=config.gate_margin_db
             )
             verdict = classifier.scores(sample.data, given.rate_hz) if passed else None
-            recent, now = veto.advance(recent, _scores(verdict))
-            scores, refused = _allowed(verdict, rules, now, classifier)
+            sample = replace(sample, t_ms=part.offset_ms)
+            scores = own.hear(sample, _scores(verdict), classified=passed).scores
             item = Scores(part.offset_ms, sample.duration_ms, scores, round(level), round(floor.floor_db))
+            scored.append(item)
             state, revisions = events.advance(state, item, rules)
             told += revisions
-            names = tuple(name_of(cls) for cls in now.reasons)
+            names = tuple(name_of(cls) for cls in own.now.reasons)
+            refused = _refused(verdict, own.now, own.thresholds)
             windows.append(Window(start_s, end_s, level, floor.floor_db, verdict, names, refused))
             progress(min(1.0, end_s / max(info.duration, 0.1)))
     except SensorError as error:
         if not windows:
             raise InputError(f"{path}: {error}") from error
         trouble = str(error)
+    hour = own.due(lambda t_ms: None, last=True)
     told += events.finish(state, round(end_s * 1000), CloseReason.QUIET)[1]
     sound = np.concatenate(parts) if parts else np.zeros(0, np.float32)
     track = _track(sound, given.rate_hz)
     bouts = [(bout, shapes.judge(bout)) for bout in engines.bouts(track)]
     return Hearing(
-        path, info.samplerate, given.rate_hz, sound, tuple(windows), _closed(told), tuple(track),
+        path, info.samplerate, given.rate_hz, sound, tuple(windows), tuple(scored), _closed(told), tuple(track),
         tuple(
             Engine(bout[0].t_ms / 1000 - FRAME_S, bout[-1].t_ms / 1000, verdict)
             for bout, verdict in bouts
             if verdict.shape != shapes.NONE
         ),
         trouble,
+        hour.row.reach_m if hour else None,
     )  # fmt: skip
 
 
@@ -149,31 +160,27 @@ def _info(path: Path) -> Any:
         raise InputError(f"{path}: is no sound that can be read: {error}") from error
 
 
-def _scores(verdict: Verdict | None) -> list[Score]:
+def _scores(verdict: Verdict | None) -> tuple[Score, ...]:
     found = verdict.scores if verdict else ()
-    return [Score(each.wire_class, each.p, each.evidence, each.hit) for each in found]
+    return tuple(Score(each.wire_class, each.p, each.evidence, each.hit) for each in found)
 
 
-def _allowed(
-    verdict: Verdict | None, rules: dict[int, Rule], now: veto.Now, classifier: Classifier
-) -> tuple[tuple[Score, ...], frozenset[str]]:
-    """The scores after the vetoes, and the labels whose hits they refused."""
-    found, refused = [], set()
-    for each in verdict.scores if verdict else ():
-        rule = rules.get(each.wire_class)
-        threshold = (rule and rule.threshold) or classifier.bundle.by_label[each.label].threshold
-        score = Score(each.wire_class, each.p, each.evidence, each.hit)
-        if each.hit and not now.allows(score, threshold):
-            refused.add(each.label)
-            score = Score(each.wire_class, each.p, each.evidence, hit=False)
-        found.append(score)
-    return tuple(found), frozenset(refused)
+def _refused(verdict: Verdict | None, now: veto.Now, thresholds: Mapping[int, float]) -> frozenset[str]:
+    """The labels whose hits the vetoes that hold now refuse."""
+    return frozenset(
+        each.label
+        for each in (verdict.scores if verdict else ())
+        if each.hit
+        and not now.allows(Score(each.wire_class, each.p, each.evidence, each.hit), thresholds.get(each.wire_class, 0))
+    )
 
 
 def _closed(told: Sequence[Any]) -> tuple[Heard, ...]:
     """Each event's last word, in order of their beginning."""
     found = [
-        Heard(name_of(each.cls), each.start_ms / 1000, each.t_ms / 1000, each.evidence, each.hits, each.peak)
+        Heard(
+            name_of(each.cls), each.start_ms / 1000, each.t_ms / 1000, each.evidence, each.hits, each.peak, each.f0_hz
+        )
         for each in told
         if each.kind == Kind.CLOSE
     ]

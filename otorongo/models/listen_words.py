@@ -61,7 +61,20 @@ _WORDS: Final = {
     "first": ("solo la primera hora", "the first hour only"),
     "asked": ("segunda opinión en", "second opinion in"),
     "written": ("imagen", "picture"),
+    "recordings": ("grabaciones", "recordings"),
+    "wanted": ("eventos falsos que se aceptan:", "false events that may be:"),
+    "a day": ("al día", "a day"),
+    "at most": ("como mucho", "at most"),
+    "too short": (
+        "muy corto para demostrarlo: sin ningún evento falso harían falta",
+        "too short to show it: with no false event at all it takes",
+    ),
+    "hopeless": (
+        "ningún umbral basta aquí; revise si las grabaciones no contienen ese sonido",
+        "no threshold is high enough here; check that the recordings do not hold that sound",
+    ),
     "hear": ("escuchando", "listening"),
+    "reach": ("una motosierra se habría oído hasta a", "a chainsaw would have been heard as far as"),
 }
 
 
@@ -75,6 +88,16 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--week", type=int, default=-1, help="and in which week: 1 to 48, four a month; -1: any")
     parser.add_argument("--lang", choices=LANGUAGES, help="else as LANG says")
     parser.add_argument("--plain", action="store_true", help="no colours, although this is a terminal")
+
+
+def adapt_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `adapt`."""
+    parser.add_argument("folder", type=Path, help="recordings of this site without the classes in question")
+    parser.add_argument("--bundle", default="threats@1", help="name@version or a folder")
+    parser.add_argument("--second", metavar="BUNDLE", help="a second opinion, such as yamnet@1")
+    parser.add_argument("--class", dest="classes", action="append", metavar="CLASS", help="which; else every threat")
+    parser.add_argument("--per-day", type=float, default=0.1, help="false events a day that may be (0.1)")
+    parser.add_argument("--lang", choices=LANGUAGES, help="else as LANG says")
 
 
 def language(wanted: str | None = None, environment: Mapping[str, str] = os.environ) -> str:

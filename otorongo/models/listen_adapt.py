@@ -1,0 +1,170 @@
+"""`otorongo-models adapt FOLDER`: thresholds for one site, of hours of its own background.
+
+What recordings without saws, shots or engines give as events is false. For each class the threshold is raised, never
+lowered, until no more than the wanted number of events a day is left; with how much that says (the upper end of the
+95 % interval of a Poisson count), for few hours show little.
+"""
+
+import argparse
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from otorongo.models.errors import InputError
+from otorongo.models.listen import open_ears, progress_bar
+from otorongo.models.listen_hear import hear
+from otorongo.models.listen_words import language, word
+from otorongo.models.manifest import Bundle
+from otorongo.station import events
+from otorongo.station.adapters.replay import SOUNDS
+from otorongo.station.app import rules_for
+from otorongo.station.config import MicrophoneConfig
+from otorongo.station.events import Rule
+from otorongo.station.samples import Score, Scores
+from otorongo.wire.classes import BY_NAME, is_threat, name_of
+from otorongo.wire.codes import CloseReason, Kind
+
+DAY_S: Final = 86_400.0
+STEPS: Final = 40
+HIGHEST: Final = 0.9999
+"""A threshold above this stands for: this class cannot be told here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the background says of one class."""
+
+    name: str
+    given: float
+    """The bundle's threshold."""
+    events: int
+    """With it."""
+    threshold: float
+    """What the site needs; the bundle's, if that is enough. NaN: none is high enough."""
+    left: int
+    """Events with that."""
+
+
+def adapt(given: argparse.Namespace) -> int:
+    """Hear a folder and print the thresholds as they go into station.toml; the exit status. Raises InputError."""
+    lang = language(given.lang)
+    if not 0 < given.per_day < 1000:
+        raise InputError(f"--per-day {given.per_day:g}: allowed is more than 0 and less than 1000")
+    if not given.folder.is_dir():
+        raise InputError(f"{given.folder}: is no folder of recordings")
+    paths = sorted(path for path in given.folder.rglob("*") if path.suffix.lower() in SOUNDS)
+    if not paths:
+        raise InputError(f"{given.folder}: holds no recordings (allowed: {', '.join(SOUNDS)})")
+    classifier, name = open_ears(given)
+    rules = wanted_rules(classifier.bundle, given.classes)
+    seconds, heard = 0.0, []
+    show = progress_bar(lang)
+    for number, path in enumerate(paths):
+        try:
+            hearing = hear(path, classifier)
+        except InputError as error:
+            print(error, file=sys.stderr)
+            continue
+        finally:
+            show((number + 1) / len(paths))
+        seconds += hearing.seconds
+        heard.append(hearing.scored)
+    if not seconds:
+        raise InputError(f"{given.folder}: none of its {len(paths)} recordings could be heard")
+    thresholds = {spec.wire: spec.threshold for spec in classifier.bundle.manifest.classes}
+    most = math.floor(given.per_day * seconds / DAY_S)
+    found = [judge(heard, BY_NAME[each].number, rule, thresholds[each], most) for each, rule in rules.items()]
+    print(report(found, name, len(heard), seconds, given.per_day, lang))
+    return 0
+
+
+def wanted_rules(bundle: Bundle, names: Sequence[str] | None) -> dict[str, Rule]:
+    """The event rules of these classes of a bundle, else of all its threats. Raises InputError for one it has not."""
+    rules = rules_for("microphone", MicrophoneConfig(driver="replay", device="x", combs=False), bundle)
+    known = {name_of(cls): rule for cls, rule in rules.items()}
+    if unknown := set(names or ()) - set(known):
+        raise InputError(f"--class {', '.join(sorted(unknown))}: allowed are {', '.join(sorted(known))}")
+    return {name: rule for name, rule in known.items() if (name in names if names else is_threat(BY_NAME[name].number))}
+
+
+def judge(heard: Iterable[Sequence[Scores]], cls: int, rule: Rule, given: float, most: int) -> Found:
+    """The lowest threshold, from the given one up, that leaves at most so many events."""
+    heard = list(heard)
+    first = count(heard, cls, rule, given)
+    low, high = _logit(given), _logit(HIGHEST)
+    for step in range(STEPS + 1):
+        threshold = _p(low + (high - low) * step / STEPS)
+        left = first if not step else count(heard, cls, rule, threshold)
+        if left <= most:
+            return Found(name_of(cls), given, first, threshold if step else given, left)
+    return Found(name_of(cls), given, first, math.nan, left)
+
+
+def count(heard: Iterable[Sequence[Scores]], cls: int, rule: Rule, threshold: float) -> int:
+    """How many events of a class recordings give with a threshold; hits that a veto refused stay refused."""
+    opened = 0
+    for recording in heard:
+        state, last_ms = events.State(), 0
+        for item in recording:
+            scores = tuple(_again(score, threshold) for score in item.scores if score.cls == cls)
+            state, told = events.advance(state, replace(item, scores=scores), {cls: rule})
+            opened += sum(one.kind == Kind.OPEN for one in told)
+            last_ms = item.t_ms + item.duration_ms
+        events.finish(state, last_ms, CloseReason.QUIET)
+    return opened
+
+
+def upper(events_seen: int) -> float:
+    """Upper end of the 95 % interval of a Poisson mean, one-sided: 3.0 where none was seen (exact, by bisection)."""
+    low, high = float(events_seen), events_seen + 10 * math.sqrt(events_seen + 1) + 10
+    for _ in range(60):
+        middle = (low + high) / 2
+        below = math.fsum(
+            math.exp(-middle + n * math.log(middle) - math.lgamma(n + 1)) if middle else float(not n)
+            for n in range(events_seen + 1)
+        )
+        low, high = (middle, high) if below > 0.05 else (low, middle)
+    return high
+
+
+def report(found: Sequence[Found], name: str, files: int, seconds: float, per_day: float, lang: str) -> str:
+    """A table for a person, and the lines for station.toml; both are valid TOML, so that all of it can be pasted."""
+    days = seconds / DAY_S
+    out = [f"# {name}: {files} {word('recordings', lang)}, {seconds / 3600:.2f} h"]
+    out.append(f"# {word('wanted', lang)} {per_day:g} {word('a day', lang)}")
+    needed_h = upper(0) * 24 / per_day
+    if seconds / 3600 < needed_h:
+        out.append(f"# {word('too short', lang)} {needed_h:.0f} h")
+    out.append("#")
+    for one in found:
+        most = upper(one.left) / days
+        now = "-" if math.isnan(one.threshold) else f"{one.threshold:.4f}"
+        out.append(
+            f"# {word(one.name, lang):<18}{one.given:.4f} -> {now:<7} {one.events:>4} -> {one.left:<4} "
+            f"{word('at most', lang)} {most:.1f} {word('a day', lang)} (95 %)"
+        )
+    out += [line for one in found for line in _lines(one, lang)]
+    return "\n".join(out)
+
+
+def _lines(one: Found, lang: str) -> list[str]:
+    if math.isnan(one.threshold):
+        return ["", f"# {word(one.name, lang)}: {word('hopeless', lang)}"]
+    if one.threshold <= one.given:
+        return []
+    return ["", f"[microphone.rule.{one.name}]", f"threshold = {math.ceil(one.threshold * 10_000) / 10_000:.4f}"]
+
+
+def _again(score: Score, threshold: float) -> Score:
+    """With another threshold. What was no hit although its p was high enough stays none: a veto refused it."""
+    return replace(score, hit=score.hit and score.p >= threshold)
+
+
+def _logit(p: float) -> float:
+    return math.log(p / (1 - p))
+
+
+def _p(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit))

@@ -1,0 +1,112 @@
+"""`otorongo-models adapt`: thresholds of a site from hours of its background."""
+
+import math
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otorongo.models.__main__ import main
+from otorongo.models.listen_adapt import count, judge, upper
+from otorongo.models.train.scenes import Source, render_soundscape
+from otorongo.station import config
+from otorongo.station.events import Rule
+from otorongo.station.samples import Score, Scores
+from otorongo.wire.classes import BY_NAME
+
+SAW = BY_NAME["chainsaw"].number
+RULE = Rule(hits=2, windows=4, quiet_ms=6000, max_length_ms=3_600_000, update_ms=300_000)
+
+
+def background(*bouts: float, vetoed: bool = False) -> list[Scores]:
+    """A minute of nothing, then for each bout five windows in a row with this probability, and a minute of nothing."""
+    heights = [0.01] * 40
+    for p in bouts:
+        heights += [p] * 5 + [0.01] * 40
+    return [Scores(n * 1500, 3000, (Score(SAW, p, 1.0, p >= 0.5 and not vetoed),)) for n, p in enumerate(heights)]
+
+
+def test_the_threshold_rises_until_few_enough_events_are_left() -> None:
+    """Three bouts of false hits: none may be left, one may, all may."""
+    heard = [background(0.6, 0.9), background(0.7)]
+    none, one, every = (judge(heard, SAW, RULE, 0.5, most) for most in (0, 1, 3))
+    assert (none.events, none.left, one.left, every.left) == (3, 0, 1, 3)
+    assert 0.9 < none.threshold < 0.97
+    assert 0.7 < one.threshold <= 0.9
+    assert every.threshold == every.given == 0.5
+
+
+def test_what_is_sure_of_itself_cannot_be_told_here() -> None:
+    """Background that the network takes for certain has no threshold."""
+    found = judge([background(0.99999)], SAW, RULE, 0.5, 0)
+    assert math.isnan(found.threshold)
+    assert found.left == 1
+
+
+def test_what_a_veto_refused_stays_refused() -> None:
+    """It was no event and becomes none."""
+    assert count([background(0.9, vetoed=True)], SAW, RULE, 0.5) == 0
+    assert count([background(0.9)], SAW, RULE, 0.5) == 1
+
+
+@given(st.lists(st.floats(0.5, 0.999), max_size=6), st.integers(0, 4))
+def test_no_more_events_are_left_than_wanted(bouts: list[float], most: int) -> None:
+    """Whatever the background: the threshold is never below the bundle's, and leaves no more than it may."""
+    found = judge([background(*bouts)], SAW, RULE, 0.5, most)
+    assert found.threshold >= found.given
+    assert found.left <= most
+    assert count([background(*bouts)], SAW, RULE, found.threshold) == found.left
+
+
+@pytest.mark.parametrize(("seen", "most"), [(0, 2.996), (1, 4.744), (5, 10.513), (20, 29.062)])
+def test_the_upper_end_is_that_of_the_tables(seen: int, most: float) -> None:
+    """One-sided 95 % limits of a Poisson mean."""
+    assert upper(seen) == pytest.approx(most, abs=0.002)
+
+
+def test_a_folder_gives_lines_for_station_toml(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All that is printed is TOML that a station takes; the saw in it is found, and few hours are said."""
+    (tmp_path / "fondo").mkdir()
+    scene = render_soundscape([Source("chainsaw", 5, 25, 60)], 35.0, 16_000, seed=8)
+    soundfile.write(tmp_path / "fondo" / "a.flac", scene, 16_000)
+    (tmp_path / "fondo" / "b.wav").write_bytes(b"RIFF but no sound")
+    folder = str(tmp_path / "fondo")
+    assert main(["adapt", folder, "--class", "chainsaw", "--class", "gunshot", "--per-day", "1", "--lang", "es"]) == 0
+    told = capsys.readouterr()
+    assert "b.wav" in told.err
+    assert "1 grabaciones, 0.01 h" in told.out
+    assert "sin ningún evento falso harían falta 72 h" in told.out
+    rules = tomllib.loads(told.out).get("microphone", {}).get("rule", {})
+    assert set(rules) <= {"chainsaw"}
+    if rules:
+        assert rules["chainsaw"]["threshold"] > 0.9
+    else:
+        assert "ningún umbral basta aquí" in told.out
+    path = tmp_path / "station.toml"
+    path.write_text(f'station = "a"\n[microphone]\ndriver = "replay"\ndevice = "x"\n{told.out}')
+    assert config.load(path).microphone is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere"], "is no folder of recordings"),
+        (["."], "holds no recordings"),
+        ([".", "--per-day", "0"], "--per-day 0: allowed is more than 0"),
+        (["full", "--class", "jaguar"], "--class jaguar: allowed are"),
+    ],
+)
+def test_a_wrong_call_says_what_is_allowed(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each names the option or the folder, and the way out."""
+    (tmp_path / "full").mkdir()
+    (tmp_path / "empty").mkdir()
+    soundfile.write(tmp_path / "full" / "a.wav", np.zeros(16_000), 16_000)
+    folder = tmp_path / {".": "empty"}.get(arguments[0], arguments[0])
+    assert main(["adapt", str(folder), *arguments[1:]]) == 1
+    assert said in capsys.readouterr().err
