@@ -1,11 +1,11 @@
-"""What may leave the hub in an export: which events, and which of their pictures and sounds.
+"""What may leave the hub: in an export, by the API, and what of no_contact land the pages show to those who log in.
 
 Persons and threats leave only if they are asked for. From `no_contact` places nothing leaves unasked, and in no case
 what shows where people live there: not only persons and voices, but every sign of them. Which classes may leave from
 there stands below by name, so that a class that is newer than this list stays.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -32,6 +32,8 @@ _NEVER: Final = Tag.DRILL | Tag.OWN_PATROL
 _NEAR_MS: Final = 10_000
 """So long before and after somebody was noticed at a station, its pictures and sounds may hold them too."""
 _LONGEST_MS: Final = 86_400_000
+Positions = Mapping[str, tuple[float, float] | None]
+"""Where stations say that they stand: latitude and longitude, degrees."""
 
 
 class Wanted(Struct, frozen=True):
@@ -49,16 +51,42 @@ class Wanted(Struct, frozen=True):
     """Nature at stations in no_contact places, and machines with `threats`; persons and signs of them never."""
 
 
+class Land(Struct, frozen=True):
+    """What is known of the land of peoples in isolation; `land` makes one."""
+
+    hidden_stations: frozenset[str]
+    """In no_contact places."""
+    people: Mapping[str, tuple[tuple[int, int], ...]] = {}
+    """By station, when somebody was noticed: UTC ms from and to."""
+
+    def hides(self, station: str, tags: int) -> bool:
+        """Whether a station stands there, by its place or by what its rows say."""
+        return bool(tags & Tag.NO_CONTACT) or station in self.hidden_stations
+
+    def keeps(self, row: Found) -> bool:
+        """Whether an event from there may be seen outside of a sealed alert by nobody: a person, a voice."""
+        return self.hides(row["station"], row["tags"]) and _is_person(row["cls"], row["tags"])
+
+    def keeps_piece(self, row: Found, piece: Found) -> bool:
+        """Whether a picture or sound of an event is from there and may hold people."""
+        tags = row["tags"] | piece["tags"]
+        if not self.hides(row["station"], tags):
+            return False
+        return _is_person(row["cls"], tags) or row["cls"] not in _SURE | MACHINES or self.near(row["station"], piece)
+
+    def near(self, station: str, piece: Found) -> bool:
+        """Whether somebody was noticed at the station about when a piece was made."""
+        start_ms, end_ms = piece["utc_ms"] - _NEAR_MS, piece["utc_ms"] + piece["duration_ms"] + _NEAR_MS
+        return any(start_ms <= last and first <= end_ms for first, last in self.people.get(station, ()))
+
+
 class Gate(Struct, frozen=True):
     """Judges events and pieces; `gate` makes one."""
 
     wanted: Wanted
-    hidden_stations: frozenset[str]
-    """In no_contact places."""
+    land: Land
     sealed: frozenset[EventKey]
     """Events of sealed alerts."""
-    people: Mapping[str, tuple[tuple[int, int], ...]]
-    """By station, when somebody was noticed: UTC ms from and to."""
 
     def event(self, row: Found) -> bool:
         """Whether an event may leave."""
@@ -66,43 +94,75 @@ class Gate(Struct, frozen=True):
 
     def piece(self, row: Found, piece: Found) -> bool:
         """Whether a picture or sound of an event may leave: by its own tags too, and by who was near."""
-        station, wanted = row["station"], self.wanted
         tags = row["tags"] | piece["tags"]
-        if not self._may(station, row["cls"], tags, sealed=_key(row) in self.sealed):
+        if not self._may(row["station"], row["cls"], tags, sealed=_key(row) in self.sealed):
             return False
-        hidden = self._hidden(station, tags)
-        if hidden and row["cls"] not in _SURE | MACHINES:
-            return False
-        start_ms, end_ms = piece["utc_ms"] - _NEAR_MS, piece["utc_ms"] + piece["duration_ms"] + _NEAR_MS
-        near = any(start_ms <= last and first <= end_ms for first, last in self.people.get(station, ()))
-        return not near or (wanted.persons and not hidden)
+        return not self.land.keeps_piece(row, piece) and (
+            self.wanted.persons or not self.land.near(row["station"], piece)
+        )
 
     def _may(self, station: str, cls: int, tags: int, *, sealed: bool) -> bool:
         wanted = self.wanted
-        person = bool(tags & Tag.PERSON) or cls in PERSONS
-        threat = bool(tags & Tag.THREAT) or classes.is_threat(cls)
+        person, threat = _is_person(cls, tags), bool(tags & Tag.THREAT) or classes.is_threat(cls)
         if sealed or tags & _NEVER or (wanted.stations and station not in wanted.stations):
             return False
-        if self._hidden(station, tags) and (person or not wanted.no_contact or cls not in NATURE | MACHINES):
+        if self.land.hides(station, tags) and (person or not wanted.no_contact or cls not in NATURE | MACHINES):
             return False
         return (wanted.persons or not person) and (wanted.threats or not threat or (person and wanted.persons))
 
-    def _hidden(self, station: str, tags: int) -> bool:
-        return bool(tags & Tag.NO_CONTACT) or station in self.hidden_stations
 
-
-def gate(tx: Tx, rules: Rules, wanted: Wanted, positions: Mapping[str, tuple[float, float] | None]) -> Gate:
+def gate(tx: Tx, rules: Rules, wanted: Wanted, positions: Positions) -> Gate:
     """What is to be known of a period before anything of it leaves."""
-    within = rules.sites(positions).within
-    hidden = frozenset(name for name, place in within.items() if rules.places[place].sealed)
-    people: dict[str, list[tuple[int, int]]] = {}
     near = store_events.events_between(tx, wanted.from_ms - _LONGEST_MS, wanted.to_ms + _LONGEST_MS, quarantined=True)
-    for row in near:
-        if row["cls"] in PERSONS or row["tags"] & Tag.PERSON:
-            end_ms = row["end_ms"] if row["end_ms"] is not None else wanted.to_ms + _LONGEST_MS
-            people.setdefault(row["station"], []).append((row["start_ms"], end_ms))
-    sealed = frozenset(store_media.sealed_events(tx))
-    return Gate(wanted, hidden, sealed, {name: tuple(spans) for name, spans in people.items()})
+    people = _people(near, wanted.to_ms + _LONGEST_MS)
+    return Gate(wanted, Land(_hidden(rules, positions), people), frozenset(store_media.sealed_events(tx)))
+
+
+def by_api(tx: Tx, rules: Rules, positions: Positions, rows: Sequence[Found]) -> list[Found]:
+    """Those of these events that a program may have: of no_contact land no more than any export takes along."""
+    hidden, sealed = Land(_hidden(rules, positions)), frozenset(store_media.sealed_events(tx))
+    return [
+        row
+        for row in rows
+        if _key(row) not in sealed
+        and (
+            not hidden.hides(row["station"], row["tags"])
+            or (row["cls"] in NATURE | MACHINES and not _is_person(row["cls"], row["tags"]))
+        )
+    ]
+
+
+def land(tx: Tx, rules: Rules, positions: Positions, rows: Iterable[Found]) -> Land:
+    """What is to be known before these events and their pieces are shown outside of a sealed alert."""
+    hidden = Land(_hidden(rules, positions))
+    there: dict[str, list[Found]] = {}
+    for row in rows:
+        if hidden.hides(row["station"], row["tags"]):
+            there.setdefault(row["station"], []).append(row)
+    near: list[Found] = []
+    for station, mine in there.items():
+        first, last = min(row["start_ms"] for row in mine), max(row["start_ms"] for row in mine)
+        from_ms, to_ms = first - _LONGEST_MS, last + _LONGEST_MS
+        near += store_events.events_between(tx, from_ms, to_ms, station=station, quarantined=True)
+    return Land(hidden.hidden_stations, _people(near, 1 << 62))
+
+
+def _hidden(rules: Rules, positions: Positions) -> frozenset[str]:
+    within = rules.sites(positions).within
+    return frozenset(name for name, place in within.items() if rules.places[place].sealed)
+
+
+def _people(rows: Iterable[Found], open_until_ms: int) -> dict[str, tuple[tuple[int, int], ...]]:
+    found: dict[str, list[tuple[int, int]]] = {}
+    for row in rows:
+        if _is_person(row["cls"], row["tags"]):
+            end_ms = row["end_ms"] if row["end_ms"] is not None else open_until_ms
+            found.setdefault(row["station"], []).append((row["start_ms"], end_ms))
+    return {name: tuple(spans) for name, spans in found.items()}
+
+
+def _is_person(cls: int, tags: int) -> bool:
+    return cls in PERSONS or bool(tags & Tag.PERSON)
 
 
 def _key(row: Found) -> EventKey:

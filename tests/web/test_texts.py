@@ -56,7 +56,7 @@ def made() -> set[str]:
         *(f"note.kind.{one.name.lower()}" for one in NoteKind),
         *(f"log.{one}" for one in ("login", "login_failed", "logout", "saw_alert", "saw_media", "link_fetched")),
         *(f"log.rule_{one}" for one in ("added", "removed", "changed")),
-        *(f"log.{one}" for one in ("password_changed", "session_ended", "exported", "sealed_closing")),
+        *(f"log.{one}" for one in ("password_changed", "session_ended", "exported", "saw_events", "sealed_closing")),
         *(f"note.{one}" for one in ("late", "silent", "back", "station", "tamper", "lost_outbox", "outbox_back")),
         *(f"note.{one}" for one in ("key_changed", "chain", "conflict", "evidence", "evidence_lost", "forgotten")),
         *(f"instruction.{one}" for one in ("none", "go", "observe", "do_not_approach")),

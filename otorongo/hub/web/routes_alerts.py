@@ -176,9 +176,10 @@ def answer_alert(
         if into:
             return RedirectResponse(f"/alerts/{into}", 303)
         covered = store_alerts.covered_by(tx, code)
-        shown = [one for one in covered if viewer.sees_evidence(row, one["tags"], one["cls"])]
+        land = view_alerts.land_of(tx, here.rules, viewer, row, covered)
+        shown = [one for one in covered if land is None or not land.keeps(one)]
         values = view_alerts.whole(tx, this, viewer, row, shown)
-        values |= view_alerts.evidence(tx, this, viewer, row, shown)
+        values |= view_alerts.evidence(tx, this, row, shown, land)
         newest = list(reversed(shown))[: view_alerts.MOST_EVENTS]
         values["events"] = [{**view_alerts.event(this, one), "track": view_tracks.of(tx, this, one)} for one in newest]
         values["more_events"] = max(0, len(shown) - view_alerts.MOST_EVENTS)

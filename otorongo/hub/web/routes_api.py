@@ -5,9 +5,9 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
-from otorongo.hub import ledger, messages, reasons, store_alerts, store_events, store_web
+from otorongo.hub import leaving, ledger, messages, reasons, store_alerts, store_events, store_evidence, store_web
 from otorongo.hub.answers import Plan
-from otorongo.hub.places import Place
+from otorongo.hub.camtrap import iso
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_web import Filter
 from otorongo.hub.users import May
@@ -17,7 +17,7 @@ from otorongo.hub.web.login import MeByApi, MeWritingByApi, need
 from otorongo.hub.web.render import Page, page
 from otorongo.hub.web.routes_alerts import Hidden, cursor_after, place_in_list, press, remember, visible
 from otorongo.hub.web.site import Here
-from otorongo.hub.web.viewer import PERSONS, Names, Viewer
+from otorongo.hub.web.viewer import Names, Viewer
 from otorongo.wire import classes
 from otorongo.wire.codes import Tag
 from otorongo.wire.species import SPECIES
@@ -80,11 +80,10 @@ def alert(request: Request, here: Here, viewer: MeByApi, code: str) -> out.Alert
     with here.store.read() as tx:
         row = _unsealed(tx, viewer, code)
         names = view_alerts.names_for(tx, this)
-        covered = store_alerts.covered_by(tx, code)
+        shown = leaving.by_api(tx, here.rules, store_evidence.positions(tx), store_alerts.covered_by(tx, code))
         life = store_web.log_newest(tx, code, limit=view_alerts.MOST_LINES)
     remember(here, viewer, "saw_alert", code, site.address(request))
     place = here.rules.places.get(row["place"])
-    shown = [one for one in covered if viewer.sees_evidence(row, one["tags"], one["cls"])]
     return out.AlertWholeOut(
         **_alert(this, viewer, names, row),
         instruction=place.config.instruction if place else "",
@@ -111,6 +110,7 @@ def do(here: Here, viewer: MeWritingByApi, code: str, act: str, given: out.ActIn
 
 @router.get("/events")
 def events(
+    request: Request,
     here: Here,
     viewer: MeByApi,
     from_ms: Moment = 0,
@@ -119,7 +119,10 @@ def events(
     cls: Annotated[str, Query(max_length=40, description="A class, such as chainsaw.")] = "",
     limit: Limit = 100,
 ) -> out.EventsOut:
-    """Events that began in a period (the last day, if none is given), newest first; never persons in no_contact."""
+    """Events that began in a period (the last day, if none is given), newest first. It is noted who had them.
+
+    Of no_contact places only nature and machines, as in an export.
+    """
     need(viewer, May.ALERTS)
     need(viewer, May.EVERYWHERE)
     to_ms = to_ms or here.now_ms() + 300_000
@@ -128,7 +131,6 @@ def events(
     if cls and line is None:
         return out.EventsOut(events=[], truncated=False)
     with here.store.read() as tx:
-        places = view_stations.places_of(tx, Page(here, viewer.language, viewer, here.now_ms()))
         rows = store_events.events_between(
             tx,
             from_ms,
@@ -138,8 +140,10 @@ def events(
             limit=limit + 1,
             newest_first=True,
         )
-    leaving = [row for row in rows[:limit] if not _sealed(row, here.rules.places.get(places.get(row["station"], "")))]
-    return out.EventsOut(events=[_event(row) for row in leaving], truncated=len(rows) > limit)
+        going = leaving.by_api(tx, here.rules, store_evidence.positions(tx), rows[:limit])
+    days = " - ".join(iso(min(ms, here.now_ms() + DAY_MS))[:10] for ms in (from_ms, to_ms))
+    remember(here, viewer, "saw_events", days, site.address(request))
+    return out.EventsOut(events=[_event(row) for row in going], truncated=len(rows) > limit)
 
 
 @router.get("/stations")
@@ -229,9 +233,3 @@ def _event(row: Found) -> out.EventOut:
         f0_hz=row["f0_dhz"] / 10,
         drill=bool(row["tags"] & Tag.DRILL),
     )
-
-
-def _sealed(row: Found, place: Place | None) -> bool:
-    """Persons where peoples in isolation live leave the hub in no case."""
-    there = bool(row["tags"] & Tag.NO_CONTACT) or (place is not None and place.sealed)
-    return there and (row["cls"] in PERSONS or bool(row["tags"] & Tag.PERSON))

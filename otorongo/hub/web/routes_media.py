@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse
 from otorongo.hub import spectrogram, store_events, store_media, store_web
 from otorongo.hub.spectrogram import SpectrogramError
 from otorongo.hub.store import Found
-from otorongo.hub.web import site
+from otorongo.hub.web import site, view_alerts
 from otorongo.hub.web.login import Me
 from otorongo.hub.web.routes_alerts import Hidden, remember, visible
 from otorongo.hub.web.site import Here, Site
@@ -88,8 +88,9 @@ def _file(
         event = store_events.event(tx, of)
         if event is None or not store_web.covers(tx, code, of):
             raise Hidden
-    if not viewer.sees_evidence(alert, piece["tags"] | event["tags"], event["cls"]):
-        raise Hidden
+        land = view_alerts.land_of(tx, here.rules, viewer, alert, [event])
+        if land is not None and land.keeps_piece(event, piece):
+            raise Hidden
     path = (here.media / piece["path"]).resolve()
     if not path.is_relative_to(here.media.resolve()) or not path.is_file():
         raise Hidden

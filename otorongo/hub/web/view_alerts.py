@@ -5,9 +5,22 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from otorongo.hub import escalation, ledger, messages, reasons, store_evidence, store_people, store_web, texts, users
+from otorongo.hub import (
+    escalation,
+    leaving,
+    ledger,
+    messages,
+    reasons,
+    store_evidence,
+    store_people,
+    store_web,
+    texts,
+    users,
+)
 from otorongo.hub.alerts import Alert, Going, Reason
+from otorongo.hub.leaving import Land
 from otorongo.hub.places import OUTSIDE
+from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_web import Sight
 from otorongo.hub.users import May
@@ -223,15 +236,21 @@ def _why(page: Page, why: Mapping[str, Any]) -> str:
     return page.t(f"page.why.{reason}")
 
 
-def evidence(tx: Tx, page: Page, viewer: Viewer, alert: Found, covered: list[Found]) -> dict[str, Any]:
+def land_of(tx: Tx, rules: Rules, viewer: Viewer, alert: Found, covered: Iterable[Found]) -> Land | None:
+    """What decides which events and pieces of an alert stay hidden from a viewer who sees it; None: none do."""
+    if viewer.sees_people(alert):
+        return None
+    return leaving.land(tx, rules, store_evidence.positions(tx), covered)
+
+
+def evidence(tx: Tx, page: Page, alert: Found, shown: list[Found], land: Land | None) -> dict[str, Any]:
     """Pieces to hear and to see, strongest event first, and how many more there are."""
-    shown = [row for row in covered if viewer.sees_evidence(alert, row["tags"], row["cls"])]
     ranked = sorted(shown, key=lambda row: (bool(row["suppressed"]), -row["llr"], -row["start_ms"]))
     pieces: list[dict[str, Any]] = []
     more = 0
     for row in ranked[:MOST_LINES]:
         for piece in store_web.pieces_to_show(tx, (row["station"], row["outbox"], row["event"])):
-            if not viewer.sees_evidence(alert, piece["tags"], row["cls"]):
+            if land is not None and land.keeps_piece(row, piece):
                 continue
             if len(pieces) >= MOST_PIECES:
                 more += 1

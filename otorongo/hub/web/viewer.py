@@ -11,11 +11,8 @@ from otorongo.hub.config import EVERYWHERE, PersonConfig
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found
 from otorongo.hub.users import May, Role, User
-from otorongo.wire import classes
-from otorongo.wire.codes import Tag
 
 PROTOCOL_HOLDER: Final = "protocol_holder"
-PERSONS: Final = frozenset(classes.BY_NAME[name].number for name in ("person", "speech"))
 _PLANS: Final = (Role.RANGER, Role.COORDINATOR)
 
 
@@ -64,10 +61,10 @@ class Viewer:
             return True
         return self.may(May.ALERTS) and (self.places is None or row["place"] in self.places)
 
-    def sees_evidence(self, alert: Found, tags: int, cls: int = 0) -> bool:
-        """Whether they may see an event or a piece of an alert that they see: never persons in no_contact, sealed."""
-        hidden = bool(tags & Tag.NO_CONTACT) and (bool(tags & Tag.PERSON) or cls in PERSONS)
-        return bool(alert["sealed"]) or not hidden
+    def sees_people(self, alert: Found) -> bool:
+        """Whether they may see persons of no_contact land under an alert that they see: its protocol holders alone."""
+        mine = self.sealed_places
+        return bool(alert["sealed"]) or mine is None or alert["place"] in mine
 
     def sees_station(self, place: str) -> bool:
         """Whether they may see how the stations of a place do."""
