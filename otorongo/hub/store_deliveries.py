@@ -122,6 +122,11 @@ def use_token(tx: Tx, digest: bytes, now_ms: int) -> None:
     tx.execute(update(tokens).where(tokens.c.hash == digest).values(used_ms=now_ms))
 
 
+def end_links(tx: Tx, person: str) -> int:
+    """End every link that a person was sent; how many."""
+    return int(tx.execute(tokens.delete().where(tokens.c.person == person)).rowcount)
+
+
 def drop_tokens(tx: Tx, now_ms: int) -> int:
     """Forget expired links; how many."""
     return int(tx.execute(tokens.delete().where(tokens.c.expires_ms <= now_ms)).rowcount)

@@ -66,11 +66,24 @@ def run(args: argparse.Namespace, store: Store, *, rules: Rules, now_ms: int) ->
         case "disable" | "enable":
             with store.write() as tx:
                 users.disable(tx, args.name, now_ms, disabled=args.action == "disable")
-            return [f"{args.name}: {args.action}d"]
+            return [
+                f"{args.name}: {args.action}d",
+                *(_still_rung(args.name, store, rules) if args.action == "disable" else []),
+            ]
         case "test":
             return [_test(args.name, store, rules, now_ms)]
         case _:
             return [_token(args, store, now_ms)]
+
+
+def _still_rung(name: str, store: Store, rules: Rules) -> list[str]:
+    """Messages follow hub.toml, not logins."""
+    with store.read() as tx:
+        row = store_people.user(tx, name)
+    person = rules.person(row["person"] or name) if row else None
+    if person is None or not person.channels:
+        return []
+    return [f"{person.name} is still rung: take the [[person]] out of hub.toml, or give them other channels"]
 
 
 def _test(name: str, store: Store, rules: Rules, now_ms: int) -> str:

@@ -16,7 +16,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn import zxcvbn  # type: ignore[import-untyped]
 
-from otorongo.hub import store_people
+from otorongo.hub import store_deliveries, store_people
 from otorongo.hub.errors import HubError
 from otorongo.hub.store import Found, Tx
 
@@ -213,10 +213,14 @@ def set_password(tx: Tx, name: str, password: str, now_ms: int) -> None:
 
 
 def disable(tx: Tx, name: str, now_ms: int, *, disabled: bool = True) -> None:
-    """Shut a user out (or let them in again): their sessions and tokens end. Raises UserError if there is none."""
-    if not store_people.set_user(tx, name, disabled=disabled, changed_ms=now_ms):
+    """Shut a user out (or let them in again): sessions, tokens and links end. Raises UserError if there is none."""
+    row = store_people.user(tx, name)
+    if row is None:
         raise UserError(f"{name}: no such user (see otorongo-hub user list)")
+    store_people.set_user(tx, name, disabled=disabled, changed_ms=now_ms)
     store_people.end_sessions(tx, name)
+    if disabled:
+        store_deliveries.end_links(tx, row["person"] or name)
 
 
 def open_session(tx: Tx, name: str, now_ms: int, *, address: str, agent: str) -> str:

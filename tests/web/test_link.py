@@ -1,15 +1,20 @@
 """The link in a message: what it shows, what it changes, and for how long it works."""
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import httpx
 import pytest
+from msgspec import structs
 
-from otorongo.hub import store_people
+from otorongo.hub import store_deliveries, store_people, users
+from otorongo.hub.notify import token_hash
+from otorongo.hub.rules import Rules
 from tests.web.conftest import Hub, Phone
-from tests.web.seed import HEADWATERS, LAKE
+from tests.web.seed import BROOK, HEADWATERS, LAKE
 
 SAW, PRESENCE = (LAKE, "logging"), (HEADWATERS, "presence")
 DAY_MS = 86_400_000
@@ -153,6 +158,48 @@ def test_a_person_who_left_has_no_link(hub: Hub, preview: httpx.Client) -> None:
     with httpx.Client(transport=Wire(app, "127.0.0.1"), base_url="http://127.0.0.1") as client:
         assert client.get(link(hub)).status_code == 404
         assert client.get(link(hub, "jose")).status_code == 200
+
+
+def test_who_is_shut_out_has_no_link(hub: Hub, preview: httpx.Client) -> None:
+    """A stolen phone: `user disable` ends the links on it, and those sent later work only if somebody may log in."""
+    page = link(hub)
+    assert preview.get(page).status_code == 200
+    with hub.store.write() as tx:
+        users.disable(tx, "maria", hub.clock())
+    assert preview.get(page).status_code == 404
+    with hub.store.write() as tx:
+        fresh = {"hash": token_hash("fresh"), "alert": hub.code(*SAW), "person": "maria", "delivery": "x"}
+        store_deliveries.add_token(tx, {**fresh, "created_ms": 0, "expires_ms": 1 << 48, "used_ms": 0})
+    assert preview.get("/a/fresh").status_code == 200  # ana is maria too
+    with hub.store.write() as tx:
+        users.disable(tx, "ana", hub.clock(), disabled=True)
+        store_deliveries.add_token(tx, {**fresh, "created_ms": 0, "expires_ms": 1 << 48, "used_ms": 0})
+    assert preview.get("/a/fresh").status_code == 404
+    with hub.store.write() as tx:
+        users.disable(tx, "maria", hub.clock(), disabled=False)
+    assert preview.get("/a/fresh").status_code == 200
+
+
+@pytest.mark.parametrize("change", [{"places": (BROOK,)}, {"places": ()}])
+def test_who_has_left_a_sector_has_no_link_to_it(hub: Hub, preview: httpx.Client, change: dict[str, Any]) -> None:
+    """A person whose places no longer hold the alert's reads and does nothing with an old link."""
+    page = link(hub)
+    people = tuple(
+        structs.replace(one, **change) if one.name == "maria" else one for one in hub.seeded.rules.config.person
+    )
+    config = structs.replace(hub.seeded.rules.config, person=people)
+    hub.app.state.site = dataclasses.replace(hub.app.state.site, rules=Rules(config, hub.seeded.rules.places))
+    assert preview.get(page).status_code == 404
+
+
+def test_an_auditor_does_not_hold_the_rings(hub: Hub) -> None:
+    """Who only watches has no button for "I go", and the form is refused."""
+    phone, page = Phone(hub.client()), link(hub, "alba")
+    assert 'name="party"' not in phone.get(page).text
+    later = "2030-01-01T00:00"
+    assert phone.send(page, page, act="going", party="a", route="b", back=later).status_code == 403
+    assert hub.alert(hub.code(*SAW))["state"] == "notified"
+    assert phone.send(page, page, act="seen").status_code == 303
 
 
 def test_it_speaks_the_persons_language(hub: Hub, preview: httpx.Client) -> None:

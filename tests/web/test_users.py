@@ -155,6 +155,17 @@ def test_changing_and_disabling_end_sessions_and_tokens(store: Store, secret: st
     assert command(store, "enable", "carla") == ["carla: enabled"]
 
 
+def test_disabling_says_who_is_still_rung(store: Store, secret: str) -> None:
+    """Messages follow hub.toml: whoever shuts a user out learns what is left to do."""
+    for name, person in (("ana", ""), ("nora", "ana"), ("beto", "")):
+        command(store, "add", name, "--role", "technician", "--person", person, "--password-file", secret)
+    for name in ("ana", "nora"):
+        said = command(store, "disable", name)
+        assert said[0] == f"{name}: disabled"
+        assert said[1].startswith("ana is still rung: take the [[person]] out of hub.toml")
+    assert command(store, "disable", "beto") == ["beto: disabled"]
+
+
 @pytest.mark.parametrize("days", ["0", "-1", "367"])
 def test_a_token_does_not_live_for_ever(store: Store, secret: str, days: str) -> None:
     """At most a year."""

@@ -13,13 +13,14 @@ from otorongo.hub import acts, ledger, messages, notify, store_alerts, store_del
 from otorongo.hub.acts import Done
 from otorongo.hub.alerts import Alert
 from otorongo.hub.answers import Act, Plan, Who
+from otorongo.hub.config import EVERYWHERE, PersonConfig
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.web import site
 from otorongo.hub.web.login import BadForm
 from otorongo.hub.web.render import Page, language_of, page
 from otorongo.hub.web.routes_alerts import FORMS, OUTCOMES, moment_ms, proposed
 from otorongo.hub.web.site import LINKS_PER_ADDRESS, Here, Site
-from otorongo.hub.web.viewer import groups_of
+from otorongo.hub.web.viewer import PROTOCOL_HOLDER, groups_of
 
 router: Final = APIRouter(include_in_schema=False)
 
@@ -58,7 +59,7 @@ def do(
     link, alert = _open(request, here, token)
     if not hmac.compare_digest(_csrf(token).encode(), csrf.encode()):
         raise BadForm
-    if act not in ("seen", "going"):
+    if act not in ("seen", "going") or (act == "going" and not _may_go(here, link["person"])):
         raise BadForm
     done = _press(here, link, alert, "seen" if act == "seen" else "going", Plan(party, route, moment_ms(here, back)))
     if done.outcome in FORMS:
@@ -76,6 +77,12 @@ def _press(here: Site, link: Found, alert: Found, act: Act, plan: Plan) -> Done:
     return done
 
 
+def _may_go(here: Site, name: str) -> bool:
+    """Auditors watch: who never goes must not hold the rings by saying so."""
+    person = here.rules.person(name)
+    return person is not None and person.role != "auditor"
+
+
 def _group(tx: Tx, here: Site, name: str) -> str:
     person = here.rules.person(name)
     return groups_of(store_people.users_by_name(tx)).get(name) or (person.group if person else "")
@@ -89,10 +96,24 @@ def _open(request: Request, here: Site, token: str) -> tuple[Found, Found]:
     with here.store.read() as tx:
         link = store_deliveries.token(tx, notify.token_hash(token[:200]), here.now_ms())
         alert = _living(tx, link["alert"]) if link else None
-    if link is None or alert is None or here.rules.person(link["person"]) is None:
+        alive = link is not None and alert is not None and not _shut_out(tx, link["person"])
+    if link is None or alert is None or not alive or not _concerns(here.rules.person(link["person"]), alert):
         here.throttle.failed(key)
         raise NoLink
     return link, alert
+
+
+def _shut_out(tx: Tx, name: str) -> bool:
+    """Whether everybody who logs in as a person has been shut out; who never logs in has not."""
+    mine = [row["disabled"] for row in store_people.users_by_name(tx) if (row["person"] or row["name"]) == name]
+    return bool(mine) and all(mine)
+
+
+def _concerns(person: PersonConfig | None, alert: Found) -> bool:
+    """Whether an alert is still one that this person may be told of, as hub.toml stands now."""
+    if person is None or not {EVERYWHERE, alert["place"]} & set(person.places):
+        return False
+    return not alert["sealed"] or person.role == PROTOCOL_HOLDER
 
 
 def _living(tx: Tx, code: str) -> Found | None:
@@ -134,6 +155,7 @@ def _answer(
         action=f"/a/{token}",
         told=told,
         given=given or {"party": "", "route": "", "back": proposed(this)},
+        may_go=_may_go(here, link["person"]),
         i_saw=link["person"] in alert.seen_by,
         i_go=next((one.back_ms for one in alert.going if one.who == link["person"]), 0),
         expires_ms=link["expires_ms"],
