@@ -15,6 +15,7 @@ from otorongo.models.manifest import Bundle
 from otorongo.models.manifest import load as load_bundle
 from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.systemd import notify
+from otorongo.station.app_keep import keeper
 from otorongo.station.app_process import SOFTWARE, birth_bundles, kind_of, only_one, stop_on_signal
 from otorongo.station.bad_input import BadInput
 from otorongo.station.config import (
@@ -31,7 +32,7 @@ from otorongo.station.errors import SensorError
 from otorongo.station.events import Rule
 from otorongo.station.hearing import Ear
 from otorongo.station.outbox import Outbox, uptime_ms
-from otorongo.station.pipeline import Judged, Keeper, Passed, Sense, memory_name
+from otorongo.station.pipeline import Judged, Passed, Sense, memory_name
 from otorongo.station.redact import without_secrets
 from otorongo.station.samples import Event, Item, Sample, Score
 from otorongo.station.tracks import Tracks
@@ -84,7 +85,7 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
             gate=_gate(sensor),
             classify=_judge(classifier, rules),
             rules=rules,
-            keeper=_keeper(config, section, sensor, bundle, outbox),
+            keeper=keeper(config, section, sensor, bundle, outbox),
             ear=_ear(section, sensor, bundle, rules, outbox),
             tracks=_tracks(sensor, rules),
             tags=Tag.DRILL if drill else 0,
@@ -190,11 +191,6 @@ def follows_combs(sensor: Sensor, bundle: Bundle) -> bool:
     return wanted and any(spec.wire == "engine" for spec in bundle.manifest.classes)
 
 
-def knows_voices(bundle: Bundle) -> bool:
-    """Whether a bundle can tell that somebody speaks: without that no clip is kept, unless all agreed to it."""
-    return any(spec.wire == "speech" for spec in bundle.manifest.classes)
-
-
 def _rule(hits: int, windows: int, rule: RuleConfig) -> Rule:
     return Rule(
         hits=hits,
@@ -274,25 +270,6 @@ def _judge(classifier: Any, rules: dict[int, Rule]) -> Callable[[Any, int], Judg
         return Judged(tuple(scores), verdict.boxes)
 
     return judge
-
-
-def _keeper(config: StationConfig, section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox) -> Keeper | None:
-    from otorongo.station.media import ClipKeeper, Shelf, ThumbnailKeeper
-
-    shelf = Shelf(Path(config.data_dir), section, sensor.media_mb * 1_000_000, outbox.media)
-    shelf.sweep()
-    if not sensor.media_mb:
-        return None
-    if isinstance(sensor, MicrophoneConfig):
-        from otorongo.station.adapters.encode_sound import opus
-
-        voices_p = sensor.voices_p if sensor.voices == "discard" else None
-        if not sensor.clip_s or (voices_p and not knows_voices(bundle)):
-            return None
-        return ClipKeeper(shelf, sensor.number, sensor.clip_s, sensor.pre_roll_s, opus, voices_p)
-    from otorongo.station.adapters.encode_picture import shrink, webp
-
-    return ThumbnailKeeper(shelf, sensor.number, webp, shrink) if sensor.thumbnail else None
 
 
 def _open(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board: LinuxBoard) -> Source:

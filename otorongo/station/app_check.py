@@ -8,7 +8,8 @@ from pathlib import Path
 from otorongo.errors import OtorongoError
 from otorongo.models.manifest import load as load_bundle
 from otorongo.station import config as station_config
-from otorongo.station.app import Sensor, knows_voices, rules_for
+from otorongo.station.app import Sensor, rules_for
+from otorongo.station.app_keep import knows_voices
 from otorongo.station.config import MicrophoneConfig, StationConfig
 from otorongo.station.uplink_config import UplinkConfig, endpoint
 from otorongo.wire.classes import name_of

@@ -62,6 +62,17 @@ class ReplayConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Time zone of capture times that do not say theirs."""
 
 
+class ScheduleConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Sound that is kept by the clock, whatever is in it."""
+
+    length_s: Annotated[float, Meta(ge=0, le=600)] = 60.0
+    """So long a piece is kept ...; 0: none."""
+    every_s: Annotated[float, Meta(ge=60, le=86_400)] = 600.0
+    """... so often."""
+    mb: Annotated[int, Meta(ge=0)] = 4000
+    """Room on the card; the oldest go first."""
+
+
 class MicrophoneConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A microphone."""
 
@@ -102,6 +113,7 @@ class MicrophoneConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Sound pressure (dB re 20 uPa) of full scale, for how far a saw could be heard: see its data sheet."""
     rule: dict[str, RuleConfig] = {}
     """By class; the others keep their defaults."""
+    schedule: ScheduleConfig = ScheduleConfig()
     replay: ReplayConfig = ReplayConfig()
 
 
@@ -114,6 +126,7 @@ class BirdsConfig(MicrophoneConfig, frozen=True, forbid_unknown_fields=True, kw_
     """Names this sensor on the wire."""
     media_mb: Annotated[int, Meta(ge=0)] = 200
     """Room on the card for this sensor's evidence."""
+    schedule: ScheduleConfig = ScheduleConfig(length_s=0)
 
 
 class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -224,6 +237,10 @@ def load(path: str | Path) -> StationConfig:
             whose = f"{sensor.number} is the {other}'s too"
             raise ConfigError(f"{path}: {section}.number: {whose} (allowed: a number of its own)")
     for section, sensor in config.sensors().items():
+        if isinstance(sensor, MicrophoneConfig) and sensor.schedule.length_s > sensor.schedule.every_s:
+            given = sensor.schedule
+            where = f"{path}: {section}.schedule.length_s"
+            raise ConfigError(f"{where}: {given.length_s:g} s of every {given.every_s:g} s (allowed: at most every_s)")
         for name, rule in rules_of(sensor).items():
             _check_rule(f"{path}: {section}.rule.{name}", name, rule, "picture" if section == "camera" else "sound")
     return config

@@ -1,0 +1,70 @@
+"""What a sensor's process keeps on the card: clips or thumbnails of events, and sound by the clock."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from otorongo.models.manifest import Bundle
+from otorongo.station.adapters.board import LinuxBoard
+from otorongo.station.config import CameraConfig, MicrophoneConfig, StationConfig
+from otorongo.station.media import ClipKeeper, Shelf, ThumbnailKeeper
+from otorongo.station.outbox import Outbox
+from otorongo.station.pipeline import Keeper
+from otorongo.station.schedule import Keepers, Schedule
+from otorongo.wire.codes import Clock
+
+
+def keeper(
+    config: StationConfig, section: str, sensor: MicrophoneConfig | CameraConfig, bundle: Bundle, outbox: Outbox
+) -> Keeper | None:
+    """What is kept of this sensor; None: nothing."""
+    shelf = Shelf(Path(config.data_dir), section, sensor.media_mb * 1_000_000, outbox.media)
+    shelf.sweep()
+    if isinstance(sensor, MicrophoneConfig):
+        return _sound(config, section, sensor, bundle, outbox, shelf)
+    if not sensor.media_mb or not sensor.thumbnail:
+        return None
+    from otorongo.station.adapters.encode_picture import shrink, webp
+
+    return ThumbnailKeeper(shelf, sensor.number, webp, shrink)
+
+
+def knows_voices(bundle: Bundle) -> bool:
+    """Whether a bundle can tell that somebody speaks: without that no sound is kept, unless all agreed to it."""
+    return any(spec.wire == "speech" for spec in bundle.manifest.classes)
+
+
+def _sound(
+    config: StationConfig, section: str, sensor: MicrophoneConfig, bundle: Bundle, outbox: Outbox, shelf: Shelf
+) -> Keeper | None:
+    from otorongo.station.adapters.encode_sound import flac, opus
+
+    voices_p = sensor.voices_p if sensor.voices == "discard" else None
+    if voices_p and not knows_voices(bundle):
+        return None
+    parts: list[Keeper] = []
+    if sensor.media_mb and sensor.clip_s:
+        parts.append(ClipKeeper(shelf, sensor.number, sensor.clip_s, sensor.pre_roll_s, opus, voices_p))
+    wanted = sensor.schedule
+    if wanted.length_s and wanted.mb and sensor.driver != "replay":
+        board = LinuxBoard(config.data_dir)
+        parts.append(
+            Schedule(
+                folder=Path(config.data_dir) / "samples" / section,
+                budget_bytes=wanted.mb * 1_000_000,
+                length_ms=round(wanted.length_s * 1000),
+                every_ms=round(wanted.every_s * 1000),
+                encode=flac,
+                name=lambda t_ms: sample_name(board, outbox.boot, t_ms),
+                voices_p=voices_p,
+            )
+        )
+    return Keepers(tuple(parts)) if parts else None
+
+
+def sample_name(board: LinuxBoard, boot: int, t_ms: int) -> str:
+    """`20261123_051000Z_b12_t123456`: UTC if it is known; boot and ms since boot, by which it can be dated later."""
+    now = board.clock()
+    when = "undated"
+    if now.state >= Clock.RTC and now.utc0_ms:
+        when = datetime.fromtimestamp((now.utc0_ms + t_ms) / 1000, UTC).strftime("%Y%m%d_%H%M%SZ")
+    return f"{when}_b{boot}_t{t_ms}"

@@ -1,0 +1,179 @@
+"""Sound kept by the clock, whatever is in it: what a station hears when it tells nothing.
+
+From events alone nobody learns what was missed. A minute in ten, kept without looking at the scores, shows how well a
+class can be told here, and holds sounds that no network knows yet. The files stay on the card for who collects it; the
+oldest go first. Minutes in which somebody may be speaking, or right beside, are not kept.
+"""
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otorongo.station.media import BESIDE_MS, SPEECH
+from otorongo.station.outbox_write import Of
+from otorongo.station.pipeline import Judged, Keeper, Kept, Unkept
+from otorongo.station.samples import Event, Sample
+from otorongo.wire.codes import Counter
+
+LEAST_MS: Final = 10_000
+"""A shorter piece is not worth a file."""
+SPARE_BYTES: Final = 500_000_000
+"""So much room stays free for records and evidence, which matter more."""
+ENDING: Final = ".flac"
+
+Pcm = NDArray[np.int16]
+"""Mono (n,), 16 bits."""
+
+
+@dataclass
+class _Piece:
+    """Sound that is being gathered."""
+
+    start_ms: int
+    parts: list[Pcm] = field(default_factory=list)
+    end_ms: int = 0
+    rate_hz: int = 0
+
+
+@dataclass
+class Schedule:
+    """The minutes of one microphone that are kept by the clock since boot."""
+
+    folder: Path
+    budget_bytes: int
+    length_ms: int
+    every_ms: int
+    encode: Callable[[Pcm, int], bytes]
+    """Mono and its rate in Hz to a file."""
+    name: Callable[[int], str]
+    """Of the file that begins at a time (ms since boot), without its ending."""
+    voices_p: float | None
+    """As of clips; None: minutes with voices are kept."""
+    free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
+    _now: _Piece | None = None
+    _done: list[_Piece] = field(default_factory=list)
+    _voices: list[tuple[int, int]] = field(default_factory=list)
+    """Windows with voices that may touch a piece."""
+    _window_ms: int = 0
+
+    def see(self, sample: Sample, judged: Judged | None) -> None:
+        """Take in a window; a replay's recordings are kept already."""
+        if sample.domain is not None:
+            return
+        self._window_ms = sample.duration_ms
+        if self._has_voices(judged):
+            self._voices.append((sample.t_ms, sample.end_ms))
+        start_ms = sample.end_ms - sample.new_ms
+        if self._now and abs(start_ms - self._now.end_ms) > 250:
+            self._end()
+        due = start_ms % self.every_ms < self.length_ms
+        if self._now and (not due or start_ms - self._now.start_ms >= self.length_ms):
+            self._end()
+        if due:
+            self._now = self._now or _Piece(start_ms)
+            count = round(sample.new_ms * sample.rate_hz / 1000)
+            self._now.parts.append(np.round(sample.data[len(sample.data) - count :] * 32767).astype(np.int16))
+            self._now.end_ms, self._now.rate_hz = sample.end_ms, sample.rate_hz
+
+    def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
+        """Events are none of its business."""
+
+    def work(self, now_ms: int, *, last: bool = False) -> Iterator[Kept | Unkept]:
+        """Write what is complete, and known to be without voices beside it."""
+        if last:
+            self._end()
+        for piece in list(self._done):
+            if not last and now_ms < piece.end_ms + BESIDE_MS + self._window_ms:
+                continue
+            self._done.remove(piece)
+            near = [one for one in self._voices if _touches(one, piece)]
+            if near:
+                yield Unkept("", Counter.VOICES_DISCARDED, None)
+            else:
+                try:
+                    self._write(piece)
+                except (OSError, RuntimeError) as error:
+                    yield Unkept(f"a minute by the clock: {error}")
+        oldest_ms = min((piece.start_ms for piece in self._pieces()), default=now_ms) - BESIDE_MS - self._window_ms
+        self._voices = [] if last else [one for one in self._voices if one[1] > oldest_ms]
+
+    def discard(self, row: Of) -> None:
+        """It has no rows."""
+
+    def _pieces(self) -> list[_Piece]:
+        return [*self._done, *([self._now] if self._now else [])]
+
+    def _end(self) -> None:
+        if self._now and self._now.end_ms - self._now.start_ms >= LEAST_MS:
+            self._done.append(self._now)
+        self._now = None
+
+    def _write(self, piece: _Piece) -> None:
+        """Raises OSError if the card does not take it, RuntimeError if it cannot be encoded."""
+        content = self.encode(np.concatenate(piece.parts), piece.rate_hz)
+        if len(content) > self.budget_bytes:
+            raise OSError(f"one piece has {len(content)} bytes, more than all of schedule.mb")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._make_room(len(content))
+        if self.free_bytes(self.folder) < SPARE_BYTES + len(content):
+            raise OSError(f"less than {SPARE_BYTES // 1_000_000} MB are free: these are left to records and evidence")
+        path = self.folder / (self.name(piece.start_ms) + ENDING)
+        part = path.with_name(path.name + ".part")
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+
+    def _make_room(self, size: int) -> None:
+        """The oldest go; times of change are those of writing, and names may lack a date."""
+        files = sorted((path.stat().st_mtime_ns, path) for path in self.folder.iterdir() if path.is_file())
+        total = sum(path.stat().st_size for _, path in files) + size
+        for _, path in files:
+            if total <= self.budget_bytes:
+                return
+            total -= path.stat().st_size
+            path.unlink(missing_ok=True)
+
+    def _has_voices(self, judged: Judged | None) -> bool:
+        least = self.voices_p
+        if judged is None or least is None:
+            return False
+        return any(score.cls == SPEECH and score.p >= least for score in judged.scores)
+
+
+@dataclass
+class Keepers:
+    """Several keepers as one."""
+
+    parts: tuple[Keeper, ...]
+
+    def see(self, sample: Sample, judged: Judged | None) -> None:
+        """Each sees everything."""
+        for part in self.parts:
+            part.see(sample, judged)
+
+    def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
+        """Each hears of every event."""
+        for part in self.parts:
+            part.about(revision, opening, boot, tags)
+
+    def work(self, now_ms: int, *, last: bool = False) -> Iterable[Kept | Unkept]:
+        """One after another."""
+        for part in self.parts:
+            yield from part.work(now_ms, last=last)
+
+    def discard(self, row: Of) -> None:
+        """Whose file it is knows."""
+        for part in self.parts:
+            part.discard(row)
+
+
+def _touches(voice: tuple[int, int], piece: _Piece) -> bool:
+    return voice[0] < piece.end_ms + BESIDE_MS and voice[1] > piece.start_ms - BESIDE_MS

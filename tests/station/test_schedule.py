@@ -1,0 +1,174 @@
+"""Sound by the clock: which minutes are kept, which are not, and that they never take the room of records."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from otorongo.models import manifest
+from otorongo.station import config as station_config
+from otorongo.station.adapters.board import LinuxBoard
+from otorongo.station.adapters.encode_sound import flac
+from otorongo.station.app_keep import keeper, sample_name
+from otorongo.station.media import SPEECH, ClipKeeper
+from otorongo.station.pipeline import Judged, Keeper, Unkept
+from otorongo.station.samples import ClockDomain, Sample, Score
+from otorongo.station.schedule import SPARE_BYTES, Keepers, Schedule
+from otorongo.toml import ConfigError
+from otorongo.wire.codes import Clock, Counter
+from tests.station.sense_rig import open_outbox
+
+RATE = 8_000
+PLENTY = SPARE_BYTES * 10
+
+
+def schedule(
+    folder: Path,
+    *,
+    budget: int = 10**9,
+    free: int = PLENTY,
+    voices_p: float | None = 0.1,
+    encode: Callable[[NDArray[np.int16], int], bytes] = flac,
+) -> Schedule:
+    """A minute in ten."""
+    return Schedule(folder, budget, 60_000, 600_000, encode, lambda t_ms: f"t{t_ms:09d}", voices_p, lambda path: free)
+
+
+def window(t_ms: int, domain: ClockDomain | None = None) -> Sample:
+    """3 s, of which half is new, whose samples are its time in minutes / 1000."""
+    data = np.full(3 * RATE, t_ms / 60_000 / 1000, np.float32)
+    return Sample(t_ms, data, 3000, RATE, 1500, domain=domain)
+
+
+def run(keeper: Keeper, minutes: float, voices: Callable[[int], bool] = lambda t_ms: False) -> list[Unkept]:
+    """Listen so long, with voices in some windows: what was not kept."""
+    told: list[Unkept] = []
+    for t_ms in range(0, round(minutes * 60_000), 1500):
+        p = 0.5 if voices(t_ms) else 0.01
+        keeper.see(window(t_ms), Judged((Score(SPEECH, p, 0.0, False),)))
+        told += [one for one in keeper.work(t_ms + 3000) if isinstance(one, Unkept)]
+    told += [one for one in keeper.work(0, last=True) if isinstance(one, Unkept)]
+    return told
+
+
+def test_a_minute_in_ten_is_kept_whole(tmp_path: Path) -> None:
+    """Half an hour gives the minutes from 0, 10 and 20, each a FLAC file of a minute with its own sound."""
+    assert run(schedule(tmp_path), 30) == []
+    files = sorted(tmp_path.iterdir())
+    assert [path.name for path in files] == ["t000001500.flac", "t000600000.flac", "t001200000.flac"]
+    for path, minute in zip(files, (0, 10, 20), strict=True):
+        sound, rate_hz = soundfile.read(path)
+        assert rate_hz == RATE
+        assert len(sound) / rate_hz == pytest.approx(60, abs=1.6)
+        assert sound.mean() * 1000 == pytest.approx(minute + 0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("at_s", [598, 605, 630, 661])
+def test_a_minute_with_voices_in_it_or_beside_it_is_not_kept(tmp_path: Path, at_s: int) -> None:
+    """Neither if somebody speaks right before it, in it, or right after it; it is counted, and says nothing else."""
+    told = run(schedule(tmp_path), 30, lambda t_ms: at_s * 1000 <= t_ms < at_s * 1000 + 1500)
+    assert [(one.counter, one.note) for one in told] == [(Counter.VOICES_DISCARDED, None)]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["t000001500.flac", "t001200000.flac"]
+
+
+def test_voices_elsewhere_change_nothing(tmp_path: Path) -> None:
+    """Ten minutes of talk between two kept minutes."""
+    assert run(schedule(tmp_path), 22, lambda t_ms: 70_000 < t_ms < 590_000) == []
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_where_everybody_agreed_minutes_with_voices_are_kept(tmp_path: Path) -> None:
+    """As clips are."""
+    assert run(schedule(tmp_path, voices_p=None), 5, lambda t_ms: True) == []
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_oldest_minute_gives_way(tmp_path: Path) -> None:
+    """Within the budget the newest stay; one that is larger than all of it is told and takes nobody's room."""
+    assert run(schedule(tmp_path, budget=2500, encode=lambda sound, rate_hz: bytes(1000)), 50) == []
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["t001800000.flac", "t002400000.flac"]
+    (one,) = run(schedule(tmp_path, budget=2500, encode=lambda sound, rate_hz: bytes(2501)), 5)
+    assert "2501 bytes, more than all of schedule.mb" in one.why
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_records_keep_their_room(tmp_path: Path) -> None:
+    """On a card with less than 500 MB nothing is kept by the clock, and that is told."""
+    (one,) = run(schedule(tmp_path, free=SPARE_BYTES - 1), 5)
+    assert one.counter == Counter.MEDIA_DROPPED
+    assert "left to records" in one.why
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_encoder_that_fails_stops_nothing(tmp_path: Path) -> None:
+    """Each minute is told, the next one is tried."""
+
+    def broken(sound: NDArray[np.int16], rate_hz: int) -> bytes:
+        raise RuntimeError("no room in the machine")
+
+    told = run(schedule(tmp_path, encode=broken), 15)
+    assert ["no room in the machine" in one.why for one in told] == [True, True]
+
+
+def test_a_gap_ends_a_piece(tmp_path: Path) -> None:
+    """What is on both sides of missing sound is not put together; a piece of a few seconds is not kept."""
+    one = schedule(tmp_path)
+    for t_ms in (*range(0, 30_000, 1500), *range(50_000, 56_000, 1500)):
+        one.see(window(t_ms), None)
+    list(one.work(0, last=True))
+    (path,) = tmp_path.iterdir()
+    assert soundfile.info(path).duration == pytest.approx(30, abs=1.6)
+
+
+def test_a_replay_keeps_none(tmp_path: Path) -> None:
+    """Its recordings are kept already."""
+    one = schedule(tmp_path)
+    for t_ms in range(0, 70_000, 1500):
+        one.see(window(t_ms, ClockDomain("old", 1_700_000_000_000, Clock.RTC, 60_000)), None)
+    list(one.work(0, last=True))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_flac_is_what_was_heard() -> None:
+    """Bit for bit."""
+    sound = np.random.default_rng(1).integers(-32768, 32767, 16_000).astype(np.int16)
+    back, rate_hz = soundfile.read(io.BytesIO(flac(sound, 16_000)), dtype="int16")
+    assert rate_hz == 16_000
+    assert (back == sound).all()
+
+
+def test_a_microphone_keeps_clips_and_minutes_by_default(tmp_path: Path) -> None:
+    """Both in one; a replay clips alone; birds clips alone; and a plan that cannot be is refused."""
+    path = tmp_path / "station.toml"
+
+    def kept(section: str, text: str) -> Keeper | None:
+        path.write_text(f'station = "v"\ndata_dir = "{tmp_path}"\n{text}')
+        config = station_config.load(path)
+        sensor = config.sensors()[section]
+        return keeper(config, section, sensor, manifest.load("threats@1"), open_outbox(tmp_path))
+
+    alsa = 'driver = "alsa"\ndevice = "hw:1"\n'
+    both = kept("microphone", f"[microphone]\n{alsa}")
+    assert isinstance(both, Keepers)
+    assert [type(one) for one in both.parts] == [ClipKeeper, Schedule]
+    for section, text in (
+        ("microphone", '[microphone]\ndriver = "replay"\ndevice = "x"\n'),
+        ("birds", f"[birds]\n{alsa}"),
+        ("microphone", f"[microphone]\n{alsa}[microphone.schedule]\nlength_s = 0\n"),
+    ):
+        clips = kept(section, text)
+        assert isinstance(clips, Keepers)
+        assert [type(one) for one in clips.parts] == [ClipKeeper]
+    with pytest.raises(ConfigError, match=r"microphone\.schedule\.length_s: 90 s of every 60 s"):
+        kept("microphone", f"[microphone]\n{alsa}[microphone.schedule]\nlength_s = 90\nevery_s = 60\n")
+
+
+def test_a_minute_can_be_dated_later(tmp_path: Path) -> None:
+    """Its name holds boot and ms since boot, and UTC or that nobody knew it."""
+    name = sample_name(LinuxBoard(str(tmp_path)), 12, 123_456)
+    assert name.endswith("_b12_t123456")
+    assert name.startswith(("20", "undated"))
