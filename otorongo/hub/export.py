@@ -30,6 +30,7 @@ from otorongo.wire.species import SPECIES
 
 Format = Literal["csv", "geojson", "camtrap-dp"]
 FORMATS: Final = ("csv", "geojson", "camtrap-dp")
+_REASONS: Final = {int(one): one.name.lower() for one in CloseReason}
 _COLUMNS: Final = (
     *("event", "station", "latitude_deg", "longitude_deg", "start", "end", "clock_bound_ms", "sense", "class"),
     *("species", "probability", "evidence", "count", "duration_s", "level_db", "floor_db", "f0_hz", "closed", "bundle"),
@@ -107,13 +108,18 @@ def _readable(row: Found, positions: Mapping[str, tuple[float, float] | None], b
         "scientific": SPECIES.get(row["species"], ""),
         "at": at,
         "stop_ms": end_ms,
-        "model": f"{bundle['name']}@{bundle['version']}" if bundle else "",
+        "model": f"{_plain(bundle['name'])}@{bundle['version']}" if bundle else "",
     }
+
+
+def _plain(text: str) -> str:
+    """What a station calls something, as no spreadsheet takes it for a formula."""
+    return store_stations.clean(text).lstrip("=+-@ ")
 
 
 def _line(row: Found) -> dict[str, Any]:
     at = row["at"] or ("", "")
-    closed = CloseReason(row["reason"]).name.lower() if row["kind"] == Kind.CLOSE or row["closed_by"] else "open"
+    over = row["kind"] == Kind.CLOSE or row["closed_by"]
     return {
         "event": row["id"],
         "station": row["station"],
@@ -132,7 +138,7 @@ def _line(row: Found) -> dict[str, Any]:
         "level_db": row["level_db"] or "",
         "floor_db": row["floor_db"] or "",
         "f0_hz": row["f0_dhz"] / 10 if row["f0_dhz"] else "",
-        "closed": closed,
+        "closed": _REASONS.get(row["reason"], f"reason-{row['reason']}") if over else "open",
         "bundle": row["model"],
     }
 

@@ -169,8 +169,8 @@ def see_notes(tx: Tx, numbers: Sequence[int], now_ms: int) -> None:
 
 
 def clean(text: str) -> str:
-    """Text without NUL, which PostgreSQL cannot store."""
-    return text.replace("\0", "\ufffd")
+    """Text on one line, without what PostgreSQL cannot store (NUL), drives a terminal, or turns other text around."""
+    return "".join(one if one.isprintable() else " " if one.isspace() else "\ufffd" for one in text)
 
 
 def keep(tx: Tx, name: str, leaf: str, payload: bytes, reason: str, now_ms: int) -> None:

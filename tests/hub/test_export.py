@@ -22,6 +22,8 @@ from otorongo.hub.media import Limits, take_chunk
 from otorongo.hub.presence import take_birth
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store
+from otorongo.wire.birth import Birth, Bundle, hash_of
+from otorongo.wire.birth import encode as encode_birth
 from otorongo.wire.classes import BY_NAME, CLASSES
 from otorongo.wire.codes import Kind, Tag
 from otorongo.wire.media import Chunk, encode
@@ -223,6 +225,20 @@ def test_a_row_says_what_it_means(store: Store, rules: Rules, tmp_path: Path) ->
         "species": "Panthera onca", "latitude_deg": "-12.5", "probability": "0.9", "bundle": "threats@1",
     }  # fmt: skip
     assert {key: row[key] for key in wanted} == wanted
+
+
+def test_what_a_station_says_breaks_no_table(store: Store, tmp_path: Path) -> None:
+    """A reason to close that is newer than this hub has its number; a bundle's name is no spreadsheet's formula."""
+    card = Card("K-02")
+    bundle = Bundle('=HYPERLINK("http://x")', 1, "00" * 32)
+    birth = encode_birth(Birth(card.outbox, 1, "otorongo 9", (bundle,)))
+    card.birth_hash = hash_of(birth)
+    take_birth(store, NO_RULES, "K-02", birth, NOON_MS)
+    card.put(Event(1000, 1, BY_NAME["frogs"].number, 40, 0, Kind.CLOSE, reason=15))
+    accept(store, NO_RULES, "K-02", card.batch(), NOON_MS + 3_600_000)
+    _export(store, NO_RULES, DAY, "csv", tmp_path / "out.csv")
+    (row,) = csv.DictReader((tmp_path / "out.csv").read_text().splitlines())
+    assert (row["closed"], row["bundle"]) == ("reason-15", 'HYPERLINK("http://x")@1')
 
 
 def test_geojson_has_points(store: Store, rules: Rules, tmp_path: Path) -> None:

@@ -5,9 +5,12 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from otorongo.hub import rule_changes
+from otorongo.hub import rule_changes, tail, texts
 from otorongo.hub.errors import StoreAway
+from otorongo.hub.ingest import accept
 from otorongo.hub.rules import Rules
+from otorongo.wire.rows import Event, Gap, Heartbeat, Listening, Media, Note, Tamper, Unknown
+from tests.hub.fakes import Card, mapping
 from tests.web.conftest import Hub
 
 
@@ -72,6 +75,32 @@ def test_a_technician_reads_what_ails_a_station(read_hub: Hub) -> None:
     assert "bajo el umbral</dt><dd>6201" in lost
     assert "Micrófono 1" in lost
     assert tito.get("/stations/XX-99").status_code == 404
+
+
+def test_a_newer_station_breaks_no_page(hub: Hub) -> None:
+    """Kinds, counters, classes and flags that this hub does not know are shown as such; its text stays on its line."""
+    forged = "\x1b[2J\n01-01 00:00:00  alert     XXXXXXXX: ring\u202e"
+    card = Card("K-02", 77)
+    for row in (
+        Note(1, 200, forged, 255),
+        Tamper(2, 200, 255, 255),
+        Heartbeat(3, 9, counters={255: 2**63 - 1}),
+        Gap(4, 1, 2**63 - 1, 200, b"h" * 32),
+        Media(5, 9, 0, 200, 1, b"h" * 32, 255),
+        Event(6, 9, 255, -80, 255, 2, 255, 65535, duration_ms=2**32 - 1, reason=15),
+        Listening(7, 9, 2**32 - 1, vetoes={255: 2**63 - 1}, flags=65535, floor=b"\xff" * 32),
+        Unknown(200, ("x",)),
+    ):
+        card.put(row)
+    batch = card.batch(clock=mapping(1, hub.clock()))
+    assert accept(hub.store, hub.seeded.rules, "K-02", batch, hub.clock()) is not None
+    tito = hub.login("tito")
+    for path in ("/stations", "/stations/K-02", "/api/v1/stations"):
+        assert tito.get(path).status_code == 200
+    assert "\ufffd[2J 01-01 00:00:00  alert     XXXXXXXX: ring\ufffd" in tito.get("/stations/K-02").text
+    lines = list(tail.lines(hub.store, tail.start(hub.store, 0), texts.LIMA))
+    assert [line for line in lines if not line.isprintable()] == []
+    assert hub.login("elena").get(f"/api/v1/events?station=K-02&from_ms=1&to_ms={2**48 - 1}").status_code == 200
 
 
 def test_silence_says_how_far_it_reaches(read_hub: Hub) -> None:

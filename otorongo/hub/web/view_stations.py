@@ -17,6 +17,8 @@ HOT_DC: Final = 800
 """Tenths of a degree at which a Raspberry Pi begins to slow down (80 degC)."""
 LOW_DISK_MB: Final = 1000
 WORST: Final = ("up", "late", "silent")
+_TAMPERS: Final = {int(one): one.name.lower() for one in TamperKind}
+_KINDS: Final = {int(one): one.name.lower() for one in NoteKind}
 _TOLD: Final = ("late", "silent", "back")
 """Notes whose text the page says itself, in the reader's language."""
 
@@ -166,12 +168,11 @@ def _counter(page: Page, number: int) -> str:
 
 def _note(page: Page, row: Found) -> dict[str, Any]:
     what, kind = row["what"], row["kind"]
-    if what == "tamper" and kind:
-        label = texts.named(page.lang, "tamper", TamperKind(kind).name.lower())
-    elif what == "station" and kind:
-        label = texts.named(page.lang, "note.kind", NoteKind(kind).name.lower())
-    else:
-        label = texts.named(page.lang, "note", what)
+    label = texts.named(page.lang, "note", what)
+    if what == "tamper" and kind in _TAMPERS:  # a newer station knows kinds that this hub does not
+        label = texts.named(page.lang, "tamper", _TAMPERS[kind])
+    elif what == "station" and kind in _KINDS:
+        label = texts.named(page.lang, "note.kind", _KINDS[kind])
     return {
         "at_ms": row["at_ms"],
         "label": label,
