@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from otorongo.hub import store_people, store_web, users
+from otorongo.hub import store_people, store_records, store_web, users
 from otorongo.hub.store import Store
 from otorongo.hub.store_web import Filter, Sight
 from otorongo.hub.web.app import create_app
@@ -26,6 +26,24 @@ def reserve(database_url: str, tmp_path: Path) -> Iterator[Hub]:
     clock = Clock(now_ms)
     yield Hub(store, create_app(store, made.rules, data_dir=tmp_path, now_ms=clock), made, clock, tmp_path)
     store.close()
+
+
+def test_no_gap_of_one_station_breaks_the_list_of_all(store: Store) -> None:
+    """Rows that a station never wrote are none that it dropped, and numbers too large to add up are added up."""
+    top = 2**63 - 1
+
+    def gap(seq: int, first: int, last: int) -> dict[str, object]:
+        values = {"station": "K-02", "outbox": 7, "seq": seq, "first": first, "last": last}
+        return {**values, "reason": 1, "head": b"h", "received_ms": 1}
+
+    with store.write() as tx:
+        store_records.add_gaps(tx, [gap(9, 0, top), gap(8, 5, 3), gap(7, 2, 4), gap(6, 4, 6)])
+    with store.read() as tx:
+        assert store_web.rows_dropped(tx) == {"K-02": 3}
+    with store.write() as tx:
+        store_records.add_gaps(tx, [gap(top - n, 1, top - 9) for n in range(3)])
+    with store.read() as tx:
+        assert store_web.rows_dropped(tx)["K-02"] == pytest.approx(3 * 2.0**63)
 
 
 def test_pages_and_statements_hold_on_both_engines(reserve: Hub) -> None:
