@@ -47,7 +47,8 @@ class Store:
         """Open the database, made or migrated to this program's schema first.
 
         `url` is `sqlite:////folder/hub.db`, `sqlite://` in tests that need no file, or `postgresql://user@host/name`.
-        Raises StoreError if it cannot be reached, or if a newer program has migrated it.
+        Raises StoreError if it cannot be reached, if a newer program has migrated it, or if it is PostgreSQL in another
+        encoding than UTF-8.
         """
         engine = make_engine(url)
         try:
@@ -131,10 +132,25 @@ def make_engine(url: str) -> Engine:
         raise StoreError(f"database {url.rpartition('@')[2]!r}: not a URL such as sqlite:////folder/hub.db") from error
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(parsed, pool_pre_ping=True, pool_size=8, connect_args={"connect_timeout": 10})
+        return _postgres_engine(parsed)
     if parsed.get_backend_name() != "sqlite":
         raise StoreError(f"database {parsed.get_backend_name()}: this hub knows sqlite and postgresql")
     return _sqlite_engine(parsed)
+
+
+def _postgres_engine(url: URL) -> Engine:
+    engine = create_engine(url, pool_pre_ping=True, pool_size=8, connect_args={"connect_timeout": 10})
+
+    @event.listens_for(engine, "connect", insert=True)  # before SQLAlchemy, which stumbles over SQL_ASCII
+    def look(connection: Any, _record: Any) -> None:
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            raise StoreError(
+                f"database {shown(url)}: its encoding is {encoding}, which cannot hold every name and note: make it "
+                f"anew with createdb --encoding UTF8 --locale C.UTF-8 --template template0 {url.database}"
+            )
+
+    return engine
 
 
 def _sqlite_engine(url: URL) -> Engine:

@@ -11,6 +11,7 @@ from sqlalchemy import inspect, text
 from otorongo.hub import db, migrations, store_evidence, store_people
 from otorongo.hub.errors import StoreError
 from otorongo.hub.store import Store, insert_new, lock, make_engine
+from tests.hub.conftest import _administer
 
 
 def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
@@ -122,6 +123,19 @@ def test_a_newer_schema_is_refused(store: Store, database_url: str) -> None:
         tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreError, match=r"'9999' is newer than this program: install the newer otorongo"):
         Store.open(database_url)
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_cannot_hold_every_text_is_refused(postgres_url: str, encoding: str) -> None:
+    """PostgreSQL in another encoding than UTF-8 would lose a note in the middle of a batch: it is left untouched."""
+    name = f"odd_{encoding.lower()}"
+    how = f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    _administer(postgres_url, f"CREATE DATABASE {name} {how}")
+    try:
+        with pytest.raises(StoreError, match=rf"its encoding is {encoding}, .* createdb --encoding UTF8 .* {name}$"):
+            Store.open(f"{postgres_url}/{name}")
+    finally:
+        _administer(postgres_url, f"DROP DATABASE {name}")
 
 
 @pytest.mark.parametrize("url", ["mysql://a:secret@b/c", "nothing", "postgresql://u:secret@127.0.0.1:1/none"])
