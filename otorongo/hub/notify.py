@@ -125,9 +125,10 @@ def _write_down(tx: Tx, row: Found, sent: Sent, notify: NotifyConfig, now_ms: in
         store_alerts.log(tx, row["alert"], now_ms, "sent", data=_told(row))
         log.info("alert %s: %s to %s sent, delivery %s", row["alert"], row["kind"], row["person"], row["id"])
         return
-    over_ms = row["created_ms"] + notify.give_up_after_h * 3_600_000
-    next_ms = now_ms + int(pause_s(row["attempts"], sent.retry_after_s, notify) * 1000)
-    given_up = next_ms > over_ms
+    over_ms = row["created_ms"] + int(notify.give_up_after_h * 3_600_000)
+    given_up = now_ms >= over_ms
+    # However long the pause would be: once more when the time is over.
+    next_ms = min(now_ms + int(pause_s(row["attempts"], sent.retry_after_s, notify) * 1000), over_ms)
     log.warning(
         "alert %s: %s to %s not sent: %s%s, delivery %s",
         *(row["alert"], row["kind"], row["person"], sent.error),

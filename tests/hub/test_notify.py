@@ -155,6 +155,19 @@ def test_what_cannot_be_sent_is_given_up_and_told(store: Store, here: Rules) -> 
     assert sorted(told) == ["ana", "beto"]
 
 
+def test_no_channel_ends_a_ring_by_asking_for_a_long_pause(store: Store, here: Rules) -> None:
+    """A quota that asks to wait a day or longer: the message is tried once more before it is given up."""
+    code = saws(store, here)
+    refuse = Sent(ok=False, error="the channel answered 429", retry_after_s=86_400.0)
+    now_ms = NOON_MS + MINUTE_MS + 60_000
+    notify.run_due(store, Chooser(refuse, refuse), here, now_ms)
+    rows = ledger(store, code)
+    over_ms = NOON_MS + MINUTE_MS + 86_400_000
+    assert {(row["state"], row["next_at_ms"]) for row in rows} == {("waiting", over_ms)}
+    assert notify.run_due(store, Chooser(refuse), here, over_ms) == 2
+    assert sorted(row["state"] for row in ledger(store, code)) == ["failed", "sent"]
+
+
 def test_nobody_goes(store: Store, here: Rules) -> None:
     """While nobody goes people are rung again, then the coordinator too, and after the last round nobody more."""
     code = saws(store, here)
