@@ -66,11 +66,14 @@ def clock(utc_ms: int, zone: dt.tzinfo) -> str:
 
 def _event(row: Found, zone: dt.tzinfo) -> str:
     kind = "closed" if row["end_ms"] is not None else Kind(row["kind"]).name.lower()
-    length = f", {row['duration_ms'] / 1000:.0f} s" if row["duration_ms"] else ""
+    told = [kind]
+    told += [f"{row['duration_ms'] / 1000:.0f} s"] if row["duration_ms"] else []
+    told += [f"peak {row['peak']} %"] if row["peak"] else []  # an opening tells none: it is short
+    told += [f"{row['f0_dhz'] / 10:.0f} Hz"] if row["f0_dhz"] else []
     marks = [tag.name.lower() for tag in Tag if row["tags"] & tag and tag.name] + ["future"] * bool(row["quarantined"])
     name = classes.name_of(row["cls"])
     return (
-        f"{clock(row['start_ms'], zone)}  event     {row['station']}: {name} {row['peak']} % ({kind}{length})"
+        f"{clock(row['start_ms'], zone)}  event     {row['station']}: {name} ({', '.join(told)})"
         f"{' [' + ' '.join(marks) + ']' if marks else ''}"
     )
 
