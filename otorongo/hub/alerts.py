@@ -249,6 +249,8 @@ class State(Struct, frozen=True, kw_only=True):
     """Evidence that ended before this has been left out ..."""
     until_ms: int = 1 << 62
     """... and evidence that began after this."""
+    taken: frozenset[str] = frozenset()
+    """Codes that alerts of other places bear."""
 
 
 What = Literal[

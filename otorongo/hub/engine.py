@@ -159,7 +159,7 @@ def _assigned(alerts: Mapping[str, Alert], episodes: list[Episode], *, drill: bo
 def _opened(alerts: Mapping[str, Alert], state: State, episode: Episode, now_ms: int, *, drill: bool) -> Alert:
     first = min(episode.events, key=lambda one: (one.start_ms, one.key))
     return Alert(
-        id=_code(alerts, f"{state.place}\0{state.activity}\0{drill}\0{first.key}"),
+        id=code_for(alerts.keys() | state.taken, f"{state.place}\0{state.activity}\0{drill}\0{first.key}"),
         place=state.place,
         activity=state.activity,
         opened_ms=now_ms,
@@ -170,12 +170,12 @@ def _opened(alerts: Mapping[str, Alert], state: State, episode: Episode, now_ms:
     )
 
 
-def _code(alerts: Mapping[str, Alert], seed: str) -> str:
+def code_for(taken: AbstractSet[str], seed: str) -> str:
     """Eight letters and digits that can be read over a radio, the same for the same seed."""
-    for number in range(len(alerts) + 1):
+    for number in range(len(taken) + 1):
         raw = hashlib.sha256(f"{seed}\0{number}".encode()).digest()[:5]
         code = base64.b32encode(raw).decode().translate(str.maketrans("IO", "89"))
-        if code not in alerts:
+        if code not in taken:
             return code
     raise AssertionError("more codes than alerts")
 

@@ -1,6 +1,7 @@
 """Statements on alerts, what they cover, and their log."""
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
@@ -31,6 +32,13 @@ def alert(tx: Tx, code: str, *, for_update: bool = False) -> Found | None:
     """One alert; `for_update` keeps others from changing it until the transaction ends."""
     statement = select(alerts).where(alerts.c.id == code)
     return found(tx, statement.with_for_update() if for_update else statement)
+
+
+def known(tx: Tx, codes: AbstractSet[str]) -> frozenset[str]:
+    """Those of these codes that an alert bears."""
+    if not codes:
+        return frozenset()
+    return frozenset(tx.execute(select(alerts.c.id).where(alerts.c.id.in_(sorted(codes)))).scalars())
 
 
 def alerts_newest(

@@ -142,6 +142,20 @@ def saws(store: Store, here: Rules) -> str:
     return str(alert["id"])
 
 
+def test_no_alert_takes_the_place_of_another(store: Store, here: Rules) -> None:
+    """Where the code that an alert would have is that of one elsewhere, it gets the next one."""
+    seed = f"{LAKE}\0logging\0False\0{('K-02', 7, 1)}"
+    with store.write() as tx:
+        for code in (engine.code_for(set(), seed), engine.code_for({engine.code_for(set(), seed)}, seed)):
+            values = {"id": code, "place": "Elsewhere", "activity": "mining", "state": "notified"}
+            store_alerts.put_alert(tx, {**values, "sealed": False, "drill": False, "reason": {}, "data": {}})
+    fresh = saws(store, here)
+    with store.read() as tx:
+        alerts = store_alerts.alerts_newest(tx, activity="mining")
+        assert [(row["place"], row["state"]) for row in alerts] == [("Elsewhere", "notified")] * 2
+        assert fresh not in {row["id"] for row in alerts}
+
+
 def test_closed_falsely_by_one_and_rung_again(store: Store, here: Rules) -> None:
     """One person says false: it stays open and rings on; a second of another group closes it, and nothing waits."""
     code = saws(store, here)
