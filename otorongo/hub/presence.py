@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from otorongo.hub import custody, receipts, store_events, store_stations, taking
+from otorongo.hub import custody, notices, places, receipts, store_events, store_evidence, store_stations, taking
 from otorongo.hub.belief import Rules, believe
 from otorongo.hub.store import Store, Tx
 from otorongo.wire import birth, status, topics
@@ -17,6 +17,8 @@ from otorongo.wire.receipt import Receipt
 
 log = logging.getLogger(__name__)
 
+MOVED_M: Final = 200.0
+"""A position that differs by less was measured anew."""
 _NO_KEYS: Final[Mapping[str, bytes]] = {}
 
 
@@ -49,12 +51,11 @@ def take_birth(
         body = msgspec.to_builtins(told)
         row = {"outbox": told.outbox, "boot": told.boot, "payload": payload, "body": body, "received_ms": now_ms}
         store_stations.add_birth(tx, {"station": station, "hash": number, **row})
+        _place(tx, rules, station, told, now_ms)
         store_stations.set_station(
             tx,
             station,
             birth=number,
-            latitude_deg=told.latitude_deg,
-            longitude_deg=told.longitude_deg,
             height_m=told.height_m,
             software=store_stations.clean(told.software),
             config_digest=store_stations.clean(told.config_digest),
@@ -64,6 +65,26 @@ def take_birth(
         box, closed = taking.begin_outbox(tx, key, now_ms)
         believe(tx, rules, closed | frozenset(store_events.open_events(tx, station)), now_ms)
         return receipts.receipt(tx, key, box, now_ms, with_media=True)
+
+
+def _place(tx: Tx, rules: Rules, station: str, told: Birth, now_ms: int) -> None:
+    """Where the station stands. One that tells no place stays where it was; one that tells another is told of itself.
+
+    Its place decides who is rung and what is sealed, and hub.toml may know it better: then that holds, without a word.
+    """
+    if told.latitude_deg is None or told.longitude_deg is None:
+        return
+    before, here = store_evidence.positions(tx), (told.latitude_deg, told.longitude_deg)
+    store_stations.set_station(tx, station, latitude_deg=here[0], longitude_deg=here[1])
+    there = before.get(station)
+    if there is None or station in rules.fixed or (moved_m := places.distance_m(there, here)) < MOVED_M:
+        return
+    sectors = [rules.sites(at).within.get(station, "-") for at in (before, {**before, station: here})]
+    text = f"the station says that it stands {moved_m / 1000:.1f} km from where it stood: {' -> '.join(sectors)}"
+    log.error("station %s: %s", station, text)
+    store_stations.add_note(tx, station, now_ms, "tamper", text, kind=int(TamperKind.MOVED))
+    if sectors[0] != sectors[1]:
+        notices.tell(tx, rules, ("coordinator",), "health", {"station": station, "sensor": 0, "news": "moved"}, now_ms)
 
 
 def _judge_key(tx: Tx, station: str, told: Birth, now_ms: int, enrolled: bytes | None) -> None:
