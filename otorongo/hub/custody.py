@@ -22,6 +22,8 @@ from otorongo.wire.chain import genesis, link, sealed_bytes
 log = logging.getLogger(__name__)
 
 KEY_BYTES: Final = 32
+MOST_BEHIND: Final = 10_000
+"""Rows that are followed once more for a seal that comes after later ones."""
 
 
 class Jump(Struct, frozen=True):
@@ -75,7 +77,7 @@ def _jump_at(jumps: Sequence[Jump], firsts: Sequence[int], seq: int) -> Jump | N
 def verify(store: Store, key: BoxKey) -> int:
     """Judge the seals of an outbox that can be judged by now; how many. Safe to call again at any time."""
     with store.write() as tx:
-        waiting = store_records.seals_waiting(tx, key)
+        waiting = store_records.seals_waiting(tx, key, store_records.up_to(tx, key))
         box = store_records.outbox(tx, key)
         station = store_stations.station(tx, key[0])
         if not waiting or box is None or station is None:
@@ -83,44 +85,55 @@ def verify(store: Store, key: BoxKey) -> int:
         known = bytes(station["public_keys"] or b"")
         if not known:
             return 0  # the birth with the key has not come yet
-        up_to = store_records.up_to(tx, key)
-        at = Reached(box["chain_seq"], bytes(box["chain_head"] or genesis(key[1])))
-        judged = 0
+        at = behind = Reached(box["chain_seq"], bytes(box["chain_head"] or genesis(key[1])))
+        jumps = [Jump(gap["first"], gap["last"], bytes(gap["head"])) for gap in store_records.gaps_of(tx, key)]
         for seal in waiting:
-            if seal["up_to"] > up_to:
-                break
-            fault, at = _judge(tx, key, seal, at, known)
-            judged += 1
+            start = at if at.seq <= seal["up_to"] else _start_behind(tx, key, seal["up_to"], behind)
+            fault, reached = _judge(tx, key, seal, start, jumps, known)
+            behind = reached if reached is not None and at.seq > seal["up_to"] else behind
             store_records.judge_seal(tx, key, seal["seq"], "broken" if fault else "verified", fault)
             if fault:
                 _tell(tx, key, seal, fault)
+            if reached is not None and seal["up_to"] > at.seq:
+                at = Reached(seal["up_to"], bytes(seal["head"]))
             store_records.set_outbox(tx, key, chain_seq=at.seq, chain_head=at.head)
-        return judged
+        return len(waiting)
 
 
 def verify_all(store: Store) -> int:
     """Judge every seal that can be judged; how many. For the start, and now and then."""
     with store.read() as tx:
-        keys = sorted({(seal["station"], seal["outbox"]) for seal in store_records.seals_waiting(tx)})
+        keys = store_records.outboxes_waiting(tx)
     return sum(verify(store, key) for key in keys)
 
 
-def _judge(tx: Tx, key: BoxKey, seal: Found, at: Reached, public_keys: bytes) -> tuple[str, Reached]:
-    """What is wrong with a seal, if anything, and from where the next is judged: its head, if the station signed it."""
+def _start_behind(tx: Tx, key: BoxKey, up_to: int, behind: Reached) -> Reached | None:
+    """From where to follow the chain to a seal that comes after later ones; None: from too far back to be followed.
+
+    A station that tells old seals without end must not keep the hub from all others.
+    """
+    lower = store_records.verified_below(tx, key, up_to) or (0, genesis(key[1]))
+    start = behind if lower[0] < behind.seq <= up_to else Reached(*lower)
+    return start if up_to - start.seq <= MOST_BEHIND else None
+
+
+def _judge(
+    tx: Tx, key: BoxKey, seal: Found, start: Reached | None, jumps: Sequence[Jump], public_keys: bytes
+) -> tuple[str, Reached | None]:
+    """What is wrong with a seal, if anything, and how far the chain was followed; None: the station did not sign it."""
     station, outbox = key
     up_to, head = seal["up_to"], bytes(seal["head"])
     signed = sealed_bytes(station, outbox, up_to, head)
     if not any(_signed(key, bytes(seal["signature"]), signed) for key in _keys(public_keys)):
-        return "the signature is not by the station's key", at
-    start = at if at.seq <= up_to else Reached(0, genesis(outbox))
-    then = max(at, Reached(up_to, head), key=lambda one: one.seq)
-    jumps = [Jump(gap["first"], gap["last"], bytes(gap["head"])) for gap in store_records.gaps_of(tx, key)]
+        return "the signature is not by the station's key", None
+    if start is None:
+        return f"it came after later ones, and no seal that holds lies within {MOST_BEHIND} rows below it", None
     reached = follow(start, store_records.records_from(tx, key, start.seq + 1, up_to), jumps, up_to)
     if reached.seq != up_to:
-        return f"rows are missing after {reached.seq} and no gap tells why", then
+        return f"rows are missing after {reached.seq} and no gap tells why", reached
     if reached.head != head:
-        return f"the rows from {start.seq + 1} to {up_to} are not those that the station sealed", then
-    return "", then
+        return f"the rows from {start.seq + 1} to {up_to} are not those that the station sealed", reached
+    return "", reached
 
 
 def _keys(public_keys: bytes) -> list[bytes]:

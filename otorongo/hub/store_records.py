@@ -35,8 +35,19 @@ _ALL_BOOTS = (
     .order_by(boots.c.boot)
 )
 _SOME_BOOTS = _ALL_BOOTS.where(boots.c.boot.in_(bindparam("n", expanding=True)) | (boots.c.clock == 0))
-_WAITING = select(seals).where(seals.c.state == "waiting").order_by(seals.c.station, seals.c.outbox, seals.c.up_to)
-_WAITING_OF = _WAITING.where(seals.c.station == bindparam("s"), seals.c.outbox == bindparam("o"))
+_WAITING = (
+    select(seals.c.station, seals.c.outbox)
+    .where(seals.c.state == "waiting")
+    .distinct()
+    .order_by(seals.c.station, seals.c.outbox)
+)
+_WAITING_OF = (
+    select(seals)
+    .where(seals.c.state == "waiting", seals.c.station == bindparam("s"), seals.c.outbox == bindparam("o"))
+    .where(seals.c.up_to <= bindparam("u"))
+    .order_by(seals.c.up_to, seals.c.seq)
+    .limit(bindparam("n"))
+)
 _HEARD = (
     outboxes.update()
     .where(outboxes.c.station == bindparam("s"), outboxes.c.outbox == bindparam("o"))
@@ -223,11 +234,21 @@ def add_seals(tx: Tx, rows: Sequence[Values]) -> int:
     return insert_new(tx, seals, [{"state": "waiting", **row} for row in rows])
 
 
-def seals_waiting(tx: Tx, key: BoxKey | None = None) -> list[Found]:
-    """Seals not looked at yet, of all outboxes or of one, lowest first."""
-    if key is None:
-        return listed(tx, _WAITING)
-    return listed(tx, _WAITING_OF, {"s": key[0], "o": key[1]})
+def outboxes_waiting(tx: Tx) -> list[BoxKey]:
+    """The outboxes that have seals not looked at yet."""
+    return [(station, outbox) for station, outbox in tx.execute(_WAITING)]
+
+
+def seals_waiting(tx: Tx, key: BoxKey, up_to: int = _MOST, *, limit: int = 500) -> list[Found]:
+    """Seals of an outbox not looked at yet, over rows up to a seq, lowest first."""
+    return listed(tx, _WAITING_OF, {"s": key[0], "o": key[1], "u": up_to, "n": limit})
+
+
+def verified_below(tx: Tx, key: BoxKey, up_to: int) -> tuple[int, bytes] | None:
+    """The highest seq up to `up_to` at which a seal holds, and the chain's head there."""
+    where = (seals.c.station == key[0], seals.c.outbox == key[1], seals.c.state == "verified", seals.c.up_to <= up_to)
+    row = tx.execute(select(seals.c.up_to, seals.c.head).where(*where).order_by(seals.c.up_to.desc()).limit(1)).first()
+    return None if row is None else (int(row[0]), bytes(row[1]))
 
 
 def judge_seal(tx: Tx, key: BoxKey, seq: int, state: str, fault: str) -> None:

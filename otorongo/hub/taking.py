@@ -196,7 +196,7 @@ def _seals_and_gaps(tx: Tx, key: BoxKey, new: Iterable[_Came], now_ms: int) -> b
             store_records.add_spans(tx, key, (run,))
     if seals:
         store_records.add_seals(tx, seals)
-    return bool(seals) or bool(store_records.seals_waiting(tx, key))
+    return bool(seals) or bool(store_records.seals_waiting(tx, key, limit=1))
 
 
 def _events(tx: Tx, key: BoxKey, new: Iterable[_Came], boots: dict[int, Boot], now_ms: int) -> list[int]:

@@ -1,8 +1,11 @@
 """Seals: that what the hub has is what the station signed."""
 
+from typing import Any
+
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from otorongo.hub import custody, store_records, store_stations
 from otorongo.hub.belief import NO_RULES
@@ -10,13 +13,16 @@ from otorongo.hub.custody import Jump, Reached, follow
 from otorongo.hub.ingest import accept
 from otorongo.hub.presence import take_birth
 from otorongo.hub.store import Store
-from otorongo.wire.chain import genesis, link
+from otorongo.wire.chain import genesis, link, sealed_bytes
+from otorongo.wire.rows import Seal
 from tests.hub.fakes import NOON_MS, Card
 
 
 def _seals(store: Store) -> list[tuple[int, str, str]]:
     with store.read() as tx:
-        return sorted((seal["seq"], seal["state"], seal["fault"]) for seal in store_records.seals_of(tx, "K-02"))
+        return sorted(
+            (seal["seq"], seal["state"], seal["fault"]) for seal in store_records.seals_of(tx, "K-02", limit=500)
+        )
 
 
 def _take(store: Store, card: Card, seqs: list[int] | None = None) -> None:
@@ -27,6 +33,23 @@ def _born(store: Store) -> Card:
     card = Card()
     assert take_birth(store, NO_RULES, "K-02", card.birth(), NOON_MS) is not None
     return card
+
+
+class Walked:
+    """Counts the rows that the hub reads to follow chains."""
+
+    def __init__(self, store: Store) -> None:
+        self.rows = 0
+        event.listen(store.engine, "after_cursor_execute", self._count)
+
+    def _count(self, connection: Any, cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        if statement.startswith("SELECT records.seq, records.boot, records.row"):
+            first, last = list(values.values() if isinstance(values, dict) else values)[-2:]
+            self.rows += max(0, last - first + 1)
+
+
+def _signed(card: Card, up_to: int, head: bytes) -> Seal:
+    return Seal(900_000, up_to, head, card.key.sign(sealed_bytes(card.station, card.outbox, up_to, head)))
 
 
 def test_a_seal_that_holds_is_verified(store: Store) -> None:
@@ -72,6 +95,35 @@ def test_rows_that_are_not_those_sealed_are_found(store: Store) -> None:
     assert second[1] == "verified"
     with store.read() as tx:
         assert store_stations.notes_newest(tx)[0]["what"] == "chain"
+
+
+def test_old_seals_cost_no_more_than_one_way_along_the_chain(store: Store) -> None:
+    """Seals that come after later ones are judged from the nearest below, however many there are: no station's keep the
+    hub from the others for minutes. From too far back they are not followed at all, and it is told.
+    """
+    card = _born(store)
+    for second in range(1, 150):
+        card.beat(second * 1000)
+    card.seal(400_000)
+    _take(store, card)
+    walked = Walked(store)
+    late = [card.put(_signed(card, up_to, card.heads[up_to])) for up_to in range(149, 99, -1)]
+    late += [card.put(_signed(card, up_to, b"x" * 32)) for up_to in range(140, 130, -1)]
+    _take(store, card, late)
+    states = {seq: state for seq, state, _ in _seals(store)}
+    assert [states[seq] for seq in late] == ["verified"] * 50 + ["broken"] * 10
+    assert walked.rows <= 160
+    far = Card("K-03")
+    assert take_birth(store, NO_RULES, "K-03", far.birth(), NOON_MS) is not None
+    with store.write() as tx:
+        store_records.add_spans(tx, ("K-03", 7), ((1, 50_000),))
+        store_records.set_outbox(tx, ("K-03", 7), chain_seq=50_000, chain_head=b"h" * 32)
+        sealed = {"head": b"h" * 32, "signature": _signed(far, 40_000, b"h" * 32).signature, "received_ms": NOON_MS}
+        store_records.add_seals(tx, [{"station": "K-03", "outbox": 7, "seq": 50_001, "up_to": 40_000, **sealed}])
+    assert custody.verify(store, ("K-03", 7)) == 1
+    with store.read() as tx:
+        (seal,) = store_records.seals_of(tx, "K-03")
+    assert seal["fault"] == "it came after later ones, and no seal that holds lies within 10000 rows below it"
 
 
 def test_another_key_is_a_tamper_note_and_its_seal_does_not_hold(store: Store) -> None:
