@@ -15,7 +15,7 @@ from otorongo.station.errors import OutboxError, OutboxFull
 from otorongo.station.outbox_check import damage, mend_chain
 from otorongo.station.outbox_room import DROP_BYTES, Ballast, drop_rows, free_media, sweep_media
 from otorongo.station.outbox_salvage import adopt, salvage
-from otorongo.station.outbox_schema import ODD, Lock, connect, damaged, set_aside
+from otorongo.station.outbox_schema import ODD, Lock, connect, damaged, rescued, set_aside, waiting
 
 log = logging.getLogger(__name__)
 
@@ -102,10 +102,9 @@ class OutboxFile:
                 with self._lock.hold(alone=True):
                     mine = self._is_mine()
                     self._db.close()
-                    aside = set_aside(self.path, f"outbox {self.path}: {reason}") if mine else None
+                    if mine:
+                        set_aside(self.path, f"outbox {self.path}: {reason}")
                     self._attach()
-                    if aside:
-                        self._adopt(aside)
                 self._renew()
         except sqlite3.Error as error:
             kind = OutboxFull if _is_full(getattr(error, "sqlite_errorcode", 0)) else OutboxError
@@ -218,8 +217,12 @@ class OutboxFile:
         self._boot = self.on_attach()
 
     def _attach(self) -> None:
+        """Open the file, with the rows of those that were set aside for it. Call it with the lock held alone."""
+        asides = waiting(self.path)
         self._db = connect(self.path)
         self._inode = self.path.stat().st_ino
+        for aside in asides:
+            self._adopt(aside)
 
     def _connect(self) -> sqlite3.Connection:
         """Open the file for the first time: a damaged one is replaced, on a full card the ballast goes."""
@@ -231,9 +234,8 @@ class OutboxFile:
                     code = getattr(error, "sqlite_errorcode", 0)
                     # No code: a text that is none; SQLITE_ERROR: tables are missing.
                     if not code or code & 0xFF in _DAMAGED or code == sqlite3.SQLITE_ERROR:
-                        aside = set_aside(self.path, f"outbox {self.path}: damaged: {error}")
+                        set_aside(self.path, f"outbox {self.path}: damaged: {error}")
                         self._attach()
-                        self._adopt(aside)
                     elif _is_full(code):
                         self.ballast.give_back()
                         continue
@@ -243,14 +245,19 @@ class OutboxFile:
         raise OutboxFull(f"outbox {self.path}: it cannot be opened: the card is full: free some room")
 
     def _adopt(self, aside: Path) -> None:
+        """Put in the rows of a file set aside, once; one that does not go in now waits for the next process."""
         rescue = salvage(aside)
-        try:
-            rows = self._transaction(lambda db: adopt(db, rescue), "BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            if not _is_full(getattr(error, "sqlite_errorcode", 0)) or not self.ballast.give_back():
-                raise
-            rows = self._transaction(lambda db: adopt(db, rescue), "BEGIN IMMEDIATE")
-        log.error("outbox: %d rows without a receipt saved from %s", rows, aside)
+        for last in (False, True):
+            try:
+                rows = self._transaction(lambda db: adopt(db, rescue, aside.name), "BEGIN IMMEDIATE")
+            except (sqlite3.Error, *ODD) as error:
+                if last or not _is_full(getattr(error, "sqlite_errorcode", 0)) or not self.ballast.give_back():
+                    log.exception("outbox: the rows of %s are not saved yet", aside)
+                    return
+                continue
+            rescued(aside)
+            log.error("outbox: %d rows without a receipt saved from %s", rows, aside)
+            return
 
 
 def _is_full(code: int) -> bool:

@@ -52,6 +52,8 @@ class Rescue(Struct, frozen=True):
 
 BEFORE: Final = "outbox before"
 """The cursor that remembers the number of the outbox before this one."""
+ADOPTED: Final = "outbox adopted"
+"""The cursor that remembers which file set aside was put in last, so that none is put in twice."""
 _OLDER: Final = 1 << 40
 _HOPS: Final = 40
 
@@ -124,11 +126,13 @@ def _readable(raw: bytes) -> Row | Unknown | None:
     return None if isinstance(row, Gap | Seal | Unknown) else row
 
 
-def adopt(db: sqlite3.Connection, rescue: Rescue) -> int:
-    """Put what was saved into a new outbox; returns how many rows. Inside one transaction.
+def adopt(db: sqlite3.Connection, rescue: Rescue, name: str) -> int:
+    """Put what was saved of the file `name` into a new outbox, once; returns how many rows. Inside one transaction.
 
     Clock domains are numbered anew, in their old order, and only those that a row needs.
     """
+    if db.execute("SELECT 1 FROM cursors WHERE name = ? AND value = ?", (ADOPTED, name)).fetchone():
+        return 0
     boots = _adopt_domains(db, rescue)
     births = _adopt_births(db, rescue)
     db.executemany("INSERT OR IGNORE INTO cursors VALUES (?, ?)", rescue.cursors)
@@ -144,6 +148,7 @@ def adopt(db: sqlite3.Connection, rescue: Rescue) -> int:
         count += 1
         told.add(one.record.seq)
     _adopt_media(db, rescue, told)
+    db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (ADOPTED, name))
     return count
 
 
@@ -151,14 +156,22 @@ def _adopt_domains(db: sqlite3.Connection, rescue: Rescue) -> dict[int, int]:
     """The new numbers of the clock domains that rows need, by the old ones."""
     known = {domain.number: domain for domain in rescue.domains}
     needed = sorted({one.boot for one in rescue.rows if 0 < one.boot <= MAX_BOOT})
-    for new, old in enumerate(needed, 1):
+    there = dict(db.execute("SELECT key, number FROM boots").fetchall())
+    new = itertools.count(max(there.values(), default=0) + 1)
+    numbers: dict[int, int] = {}
+    for old in needed:
         domain = known.get(old, Domain(old, f"saved {old}", 0, 0, UNBOUNDED_MS))
         sound = mapping_or_none(domain) or structs.replace(domain, utc0_ms=0, clock=0, bound_ms=UNBOUNDED_MS)
+        if sound.key in there and there[sound.key] not in numbers.values():  # this boot, and the new file knows it
+            numbers[old] = there[sound.key]
+            continue
         # Two keys that damage made equal would be one domain with the times of both.
         taken = db.execute("SELECT 1 FROM boots WHERE key = ?", (sound.key,)).fetchone()
         key = f"{sound.key} {old}" if taken else sound.key
-        db.execute("INSERT INTO boots VALUES (?, ?, ?, ?, ?)", (new, key, sound.utc0_ms, sound.clock, sound.bound_ms))
-    return dict(zip(needed, itertools.count(1)))
+        numbers[old] = next(new)
+        line = (numbers[old], key, sound.utc0_ms, sound.clock, sound.bound_ms)
+        db.execute("INSERT INTO boots VALUES (?, ?, ?, ?, ?)", line)
+    return numbers
 
 
 def _adopt_births(db: sqlite3.Connection, rescue: Rescue) -> dict[int, int]:

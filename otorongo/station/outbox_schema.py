@@ -32,6 +32,9 @@ _FAR: Final = 100
 """A schema so much newer is a number that the card made up."""
 KEEP_ASIDE: Final = 8
 """How many damaged files are kept beside the outbox."""
+WAITS: Final = ".waits"
+"""Marks a file set aside whose rows are not in the new outbox yet: whoever opens that next puts them in."""
+_FILES: Final = ("", "-wal", "-shm")
 
 
 class Value(IntEnum):
@@ -176,20 +179,56 @@ def _create(db: sqlite3.Connection) -> None:
 
 
 def set_aside(path: Path, reason: str) -> Path:
-    """Move a damaged outbox out of the way, with its reason beside it; the oldest of more than eight go."""
+    """Move a damaged outbox out of the way, with its reason beside it; the oldest of more than eight go.
+
+    It is marked first: a process that is killed from here on leaves its rows to the next one (`waiting`).
+    """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     aside = path.with_name(f"{path.name}.damaged-{stamp}")
-    for suffix in ("", "-wal", "-shm"):
-        source = path.with_name(path.name + suffix)
-        if source.exists():
-            source.rename(aside.with_name(aside.name + suffix))
+    try:
+        aside.with_name(aside.name + WAITS).touch()
+    except OSError as error:
+        log.warning("%s: cannot be marked: %s", aside, error)
+    _move(path, aside)
     try:
         aside.with_name(f"{aside.name}.txt").write_text(reason + "\n")
     except OSError as error:
         log.warning("%s: its reason could not be written: %s", aside, error)
     log.error("outbox: %s; moved to %s, a new outbox begins", reason, aside)
     for old in sorted(path.parent.glob(f"{path.name}.damaged-*.txt"))[:-KEEP_ASIDE]:
-        for suffix in (".txt", "", "-wal", "-shm"):
-            old.with_name(old.name.removesuffix(".txt") + suffix).unlink(missing_ok=True)
-        log.warning("outbox: the oldest damaged outbox was removed: %s", old.name.removesuffix(".txt"))
+        name = old.name.removesuffix(".txt")
+        if old.with_name(name + WAITS).exists():
+            continue
+        for suffix in (".txt", *_FILES):
+            old.with_name(name + suffix).unlink(missing_ok=True)
+        log.warning("outbox: the oldest damaged outbox was removed: %s", name)
     return aside
+
+
+def waiting(path: Path) -> list[Path]:
+    """Files set aside whose rows are not in the new outbox yet, the oldest first. A move that was cut short is ended.
+
+    Call it with the lock held alone, before the new outbox is made.
+    """
+    out = []
+    for mark in sorted(path.parent.glob(f"{path.name}.damaged-*{WAITS}")):
+        aside = mark.with_name(mark.name.removesuffix(WAITS))
+        if not aside.exists():  # killed before it was moved, or somebody has taken it away
+            mark.unlink(missing_ok=True)
+            continue
+        if not path.exists():  # what is left of the log holds its newest rows
+            _move(path, aside)
+        out.append(aside)
+    return out
+
+
+def rescued(aside: Path) -> None:
+    """Its rows are in the new outbox."""
+    aside.with_name(aside.name + WAITS).unlink(missing_ok=True)
+
+
+def _move(path: Path, aside: Path) -> None:
+    for suffix in _FILES:
+        source, target = path.with_name(path.name + suffix), aside.with_name(aside.name + suffix)
+        if source.exists() and not target.exists():
+            source.rename(target)
