@@ -65,10 +65,13 @@ def stop_on_signal(close: Callable[[], None]) -> None:
 def only_one(section: str, data_dir: str | Path) -> Iterator[None]:
     """Hold a section of a data folder for this process: a second one would close the events of the first.
 
+    `uplink` is held like a section: a second one would not know what the first has sent.
+
     The lock is the kernel's (`flock`), so that a process which dies leaves none behind. Raises SensorError that names
     the other process, or says why the folder cannot be used.
     """
     path = Path(data_dir) / f"{section}.lock"
+    unit = section if section == "uplink" else f"sense@{section}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+")
@@ -82,7 +85,7 @@ def only_one(section: str, data_dir: str | Path) -> Iterator[None]:
             other = file.read().strip() or "another process"
             raise SensorError(
                 f"{section}: {other} already works in {path.parent}: stop it first "
-                f"(systemctl stop otorongo-sense@{section}, or Ctrl-C where it runs), or use another data_dir"
+                f"(systemctl stop otorongo-{unit}, or Ctrl-C where it runs), or use another data_dir"
             ) from None
         file.truncate(0)
         file.write(f"process {os.getpid()} ({_command()})")

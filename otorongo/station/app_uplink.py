@@ -13,12 +13,12 @@ from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.mqtt import MqttTransport, check_file, tls_context
 from otorongo.station.adapters.seal import FileSigner
 from otorongo.station.adapters.systemd import notify
-from otorongo.station.app_process import SOFTWARE, birth_bundles, kind_of, stop_on_signal
+from otorongo.station.app_process import SOFTWARE, birth_bundles, kind_of, only_one, stop_on_signal
 from otorongo.station.config import StationConfig
 from otorongo.station.outbox import Outbox
 from otorongo.station.uplink import Station, Uplink, speaks_cursor
 from otorongo.station.uplink import run as run_uplink
-from otorongo.station.uplink_config import endpoint
+from otorongo.station.uplink_config import UplinkConfig, endpoint
 from otorongo.toml import ConfigError
 from otorongo.wire import birth
 from otorongo.wire.codes import NoteKind
@@ -34,11 +34,17 @@ NO_BUNDLE: Final = 255
 def uplink(config: StationConfig, config_path: Path) -> int:
     """Run the uplink's process until it is stopped; the exit status.
 
-    Raises ConfigError, TransportError, SealError or OutboxError, which say how to mend it.
+    Raises ConfigError, TransportError, SealError, OutboxError or, where another one runs, SensorError; they say how to
+    mend it.
     """
     link = config.uplink
     if link is None:
         raise ConfigError(f"{config_path}: there is no section [uplink]: write one with broker")
+    with only_one("uplink", config.data_dir):
+        return _uplink(config, link, config_path)
+
+
+def _uplink(config: StationConfig, link: UplinkConfig, config_path: Path) -> int:
     where = endpoint(link.broker)
     lines = _keep_log()
     board = LinuxBoard(config.data_dir)

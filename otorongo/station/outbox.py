@@ -12,7 +12,7 @@ card a commit (about 9 kB of writes) for each row.
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -44,18 +44,16 @@ __all__ = ["Leftover", "Of", "Outbox", "Parcel", "Settled", "Stats", "Unsealed",
 
 
 class Stats(Struct, frozen=True):
-    """How the outbox stands."""
+    """How the outbox stands; `waiting` rows have no receipt."""
 
     outbox: int
     last_seq: int
     waiting: int
-    """Rows without a receipt."""
     threats: int
     """Threat rows among them."""
     kept: int
     """Threat rows that the hub has committed and not yet called safe."""
-    dropped: int
-    """Rows given up since the outbox was made, each told in a gap."""
+    dropped: int  # since the outbox was made, each told in a gap
 
 
 class Leftover(Struct, frozen=True):
@@ -339,11 +337,11 @@ class Outbox:
                 return parcel
             self.poison(spoilt, GapReason.CORRUPT)
 
-    def receipted(self, receipt: Receipt) -> Settled | None:
+    def receipted(self, receipt: Receipt, sent: Container[int] | None = None) -> Settled | None:
         """Do what a receipt says; None if it is about another outbox.
 
-        A receipt for rows that this card never wrote means that the card was put back to an older state: its numbers
-        are used up, so a new outbox begins with the rows that wait.
+        A receipt for rows that this card never wrote, or never sent (not in `sent`), means that it was put back to an
+        older state or has a copy: its numbers are used up, so a new outbox begins with the rows that wait.
         """
         chain = self.chain()
         if receipt.outbox != chain.outbox:
@@ -351,6 +349,9 @@ class Outbox:
         top = max([receipt.up_to, *(last for _, last in (*receipt.beyond, *receipt.kept))])
         if top > chain.last_seq:
             self._file.replace(f"the hub has rows up to {top} of this outbox, the card ends at {chain.last_seq}")
+            return Settled()
+        if sent is not None and (strange := self._file.read(lambda db: outbox_read.strange(db, receipt, sent))):
+            self._file.replace(f"the hub has row {strange} of this outbox, which was never sent from this card")
             return Settled()
         settled = self._file.write(lambda db: outbox_read.settle(db, receipt))
         if settled.unread:

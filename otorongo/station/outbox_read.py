@@ -1,7 +1,7 @@
 """Rows come out: the next batch, what a receipt settles, and what happens to rows that no hub would take."""
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -105,6 +105,17 @@ def read(lines: Iterable[_Line]) -> tuple[list[Record], list[int]]:
 def told_up_to(receipt: Receipt) -> int:
     """The highest seq that a receipt speaks of: one with all its ranges in use is silent about what lies above."""
     return receipt.beyond[-1][1] if len(receipt.beyond) == MAX_RANGES else 0x7FFFFFFFFFFFFFFF
+
+
+def strange(db: sqlite3.Connection, receipt: Receipt, sent: Container[int]) -> int:
+    """A row that waits here, that the hub has, and that was never sent from here; 0: there is none."""
+    query = "SELECT seq FROM rows WHERE value = ? AND seq BETWEEN ? AND ?"
+    for run in ((1, receipt.up_to), *receipt.beyond, *receipt.kept):
+        for value in (Value.TELEMETRY, Value.ORDINARY, Value.THREAT):
+            for (seq,) in db.execute(query, (value, *run)):
+                if seq not in sent:
+                    return int(seq)
+    return 0
 
 
 def settle(db: sqlite3.Connection, receipt: Receipt) -> Settled:

@@ -30,6 +30,7 @@ from otorongo.station.ports import (
     Signer,
     Transport,
 )
+from otorongo.station.sent import Sent
 from otorongo.station.uplink_config import UplinkConfig
 from otorongo.station.uplink_media import MediaSender
 from otorongo.station.uplink_wants import Answers, answer
@@ -94,7 +95,9 @@ class Uplink:
         self._transport = transport
         self._board = board
         self._signer = signer
-        self._flight = Flight(config.resend_after_s * 1000, jitter)
+        self._new_flight: Callable[[], Flight] = lambda: Flight(config.resend_after_s * 1000, jitter)
+        self._flight = self._new_flight()
+        self._sent = Sent(outbox)
         self._media = MediaSender(outbox, self._send)
         self._spent = spending.parse(outbox.cursor("spending"))
         self._saved = self._spent.bytes
@@ -169,12 +172,16 @@ class Uplink:
     # ---- what came in ----
 
     def _receipted(self, word: Receipt, now: ClockReading) -> None:
-        settled = self._outbox.receipted(word)
+        settled = self._outbox.receipted(word, self._sent)
         if settled is None:  # of an outbox before this one: of its evidence alone
             self._media.receipted(word, now.t_ms, self._patience_ms())
             return
         if settled.again or settled.lost:
             log.warning("uplink: the hub lost rows: %d sent again, %d told as lost", settled.again, settled.lost)
+        if self._outbox.outbox_id != word.outbox:  # a new one has begun, with all that waits
+            self._changes = None
+            return
+        self._sent.settled(word)
         self._count(Counter.ROWS_RECEIPTED, settled.committed)
         done = self._flight.receipted(word, now.t_ms)
         if done and word.hub_time_ms and done.times == 1 and done.all[-1] >= self._first_seq:
@@ -262,6 +269,8 @@ class Uplink:
         if self._birth and self._birth_outbox == outbox:
             return
         key = self._signer.public_key if self._signer else b""
+        if self._birth:  # numbers of the outbox before this one say nothing of what is on its way
+            self._flight = self._new_flight()
         full = structs.replace(self._station.birth, outbox=outbox, boot=self._outbox.live_boot, public_key=key)
         self._birth, self._birth_outbox = births.encode(full), outbox
         self._outbox.speak_as(self._birth)
@@ -273,6 +282,8 @@ class Uplink:
         changes = self._outbox.changes()
         if changes != self._changes or now.t_ms - self._looked_ms >= _LOOK_MS:
             self._changes, self._looked_ms = changes, now.t_ms
+            if self._outbox.outbox_id != self._birth_outbox:
+                self._announce(now)
             if self._send_records(now):
                 self._changes = None  # there may be more
                 return
@@ -299,6 +310,7 @@ class Uplink:
         except BadValue as error:
             self._cannot_pack(parcel, error)
             return
+        self._sent.note(parcel.outbox, parcel.seqs)
         ticket = self._send(topics.RECORDS, payload)
         self._count(Counter.BATCHES_SENT)
         if self._flight.sent(ticket, parcel.seqs, now.t_ms):

@@ -13,7 +13,9 @@ from otorongo.models.manifest import load as load_bundle
 from otorongo.station import config as station_config
 from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.app import birth_of
-from otorongo.station.app_uplink import NO_BUNDLE, station_birth
+from otorongo.station.app_process import only_one
+from otorongo.station.app_uplink import NO_BUNDLE, station_birth, uplink
+from otorongo.station.errors import SensorError
 from otorongo.station.outbox import Outbox
 from otorongo.wire import birth
 from otorongo.wire.codes import CloseReason, Kind, NoteKind, Tag
@@ -46,6 +48,14 @@ def test_a_bundle_that_cannot_be_read_is_missing_in_the_birth_and_nothing_else(t
     assert number == 2
     assert text.startswith(f"camera.bundle {tmp_path}/broken: ")
     assert birth.decode(birth.encode(told)) == told
+
+
+def test_a_second_uplink_is_refused(tmp_path: Path) -> None:
+    """Two of them would not know what the other has sent: the second one names the first, and how to stop it."""
+    path = written(tmp_path, "boxes@1")
+    config = station_config.load(path)
+    with only_one("uplink", tmp_path), pytest.raises(SensorError, match=r"uplink: process .* otorongo-uplink,"):
+        uplink(config, path)
 
 
 def test_a_sensors_birth_is_the_same_after_every_boot(tmp_path: Path) -> None:
