@@ -152,5 +152,7 @@ def _tell(tx: Tx, key: BoxKey, seal: Found, fault: str) -> None:
     text = f"seal {seal['seq']} over outbox {key[1]} up to row {seal['up_to']} does not hold: {fault}"
     log.error("station %s: %s", key[0], text)
     source = f"seal/{key[0]}/{key[1]}/{seal['seq']}"
-    store_stations.add_note(tx, key[0], seal["received_ms"], "chain", text, source=source)
-    store_records.set_outbox(tx, key, chain_fault=text)
+    said = f"el sello {seal['seq']} de la tarjeta {key[1]}, hasta el registro {seal['up_to']}, no es válido"
+    both = store_stations.told(said, text)
+    store_stations.add_note(tx, key[0], seal["received_ms"], "chain", both, source=source)
+    store_records.set_outbox(tx, key, chain_fault=both)

@@ -108,7 +108,9 @@ def _take(tx: Tx, folder: Path, limits: Limits, piece: Found, chunk: Chunk, now_
 def _put_off(tx: Tx, station: str, limits: Limits, now_ms: int) -> None:
     """The day's bytes are used up: the piece stays as it is, and is asked for again when there is room."""
     text = f"more than {limits.station_day_bytes} bytes of evidence in a day: the rest waits until there is room again"
-    if store_stations.add_note(tx, station, now_ms, "evidence", text, source=f"budget/{station}/{now_ms // DAY_MS}"):
+    said = f"más de {limits.station_day_bytes} bytes de evidencia en un día: el resto espera hasta que haya lugar"
+    source = f"budget/{station}/{now_ms // DAY_MS}"
+    if store_stations.add_note(tx, station, now_ms, "evidence", store_stations.told(said, text), source=source):
         log.warning("station %s: %s", station, text)
 
 
@@ -116,7 +118,8 @@ def _refuse(tx: Tx, key: store_media.MediaKey, reason: str, now_ms: int) -> None
     log.warning("station %s: evidence %s of outbox %s refused: %s", key[0], key[2], key[1], reason)
     store_media.set_piece(tx, key, state="refused", changed_ms=now_ms)
     text = f"evidence {key[2]} of outbox {key[1]} was refused: {reason}"
-    store_stations.add_note(tx, key[0], now_ms, "evidence", text, source=f"refused/{key[0]}/{key[1]}/{key[2]}")
+    both = store_stations.told(f"la evidencia {key[2]} de la tarjeta {key[1]} fue rechazada por su tamaño", text)
+    store_stations.add_note(tx, key[0], now_ms, "evidence", both, source=f"refused/{key[0]}/{key[1]}/{key[2]}")
 
 
 def _finish(tx: Tx, folder: Path, piece: Found, now_ms: int) -> None:
@@ -137,7 +140,9 @@ def _finish(tx: Tx, folder: Path, piece: Found, now_ms: int) -> None:
     text = f"evidence {key[2]} of outbox {key[1]} came whole {tries} times and is not what its row says (SHA-256)"
     log.error("station %s: %s", key[0], text)
     if tries >= _TRIES:
-        store_stations.add_note(tx, key[0], now_ms, "evidence", text, source=f"bad/{key[0]}/{key[1]}/{key[2]}")
+        said = f"la evidencia {key[2]} de la tarjeta {key[1]} llegó entera {tries} veces y no es la anunciada"
+        source = f"bad/{key[0]}/{key[1]}/{key[2]}"
+        store_stations.add_note(tx, key[0], now_ms, "evidence", store_stations.told(said, text), source=source)
 
 
 def wanted(store: Store, limits: Limits, now_ms: int) -> list[tuple[str, WantMedia]]:
@@ -180,7 +185,8 @@ def forget(store: Store, folder: Path, told_before_ms: int, now_ms: int) -> int:
             store_media.set_piece(tx, _key(piece), path="")
         for station, count in sorted(collections.Counter(piece["station"] for piece in found).items()):
             text = f"{count} pieces of evidence that no alert covers were older than retention.media_days: deleted"
-            store_stations.add_note(tx, station, now_ms, "forgotten", text)
+            said = f"{count} evidencias que ninguna alerta cubre pasaron de retention.media_days: borradas"
+            store_stations.add_note(tx, station, now_ms, "forgotten", store_stations.told(said, text))
             log.info("station %s: %s", station, text)
     return len(found)
 

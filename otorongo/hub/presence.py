@@ -82,7 +82,9 @@ def _place(tx: Tx, rules: Rules, station: str, told: Birth, now_ms: int) -> None
     sectors = [rules.sites(at).within.get(station, "-") for at in (before, {**before, station: here})]
     text = f"the station says that it stands {moved_m / 1000:.1f} km from where it stood: {' -> '.join(sectors)}"
     log.error("station %s: %s", station, text)
-    store_stations.add_note(tx, station, now_ms, "tamper", text, kind=int(TamperKind.MOVED))
+    said = f"la estación dice estar a {moved_m / 1000:.1f} km de donde estaba: {' -> '.join(sectors)}"
+    both = store_stations.told(said, text)
+    store_stations.add_note(tx, station, now_ms, "tamper", both, kind=int(TamperKind.MOVED))
     if sectors[0] != sectors[1]:
         notices.tell(tx, rules, ("coordinator",), "health", {"station": station, "sensor": 0, "news": "moved"}, now_ms)
 
@@ -98,7 +100,9 @@ def _judge_key(tx: Tx, station: str, told: Birth, now_ms: int, enrolled: bytes |
         text = f"the station shows another key ({told.public_key.hex()[:16]}) than its own ({newest.hex()[:16]})"
         source = f"key/{station}/{told.public_key.hex()[:16]}"
         kind = int(TamperKind.KEY_CHANGED)
-        if store_stations.add_note(tx, station, now_ms, "tamper", text, source=source, kind=kind):
+        shown, own = told.public_key.hex()[:16], newest.hex()[:16]
+        both = store_stations.told(f"la estación muestra otra clave ({shown}) que la suya ({own})", text)
+        if store_stations.add_note(tx, station, now_ms, "tamper", both, source=source, kind=kind):
             log.error("station %s: %s", station, text)
 
 

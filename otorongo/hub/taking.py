@@ -64,7 +64,12 @@ def begin_outbox(tx: Tx, key: BoxKey, now_ms: int) -> tuple[Found, frozenset[Eve
         left = store_events.close_lost(tx, (key[0], lost), now_ms)
         closed.update((key[0], lost, event) for event in left)
         text = f"a new card (outbox {key[1]}) has taken the place of outbox {lost}; events closed as lost: {len(left)}"
-        store_stations.add_note(tx, key[0], now_ms, "lost_outbox", text, source=f"lost/{key[0]}/{lost}")
+        said = (
+            f"una tarjeta nueva ({key[1]}) ocupa el lugar de la tarjeta {lost}; eventos cerrados como perdidos: "
+            f"{len(left)}"
+        )
+        source = f"lost/{key[0]}/{lost}"
+        store_stations.add_note(tx, key[0], now_ms, "lost_outbox", store_stations.told(said, text), source=source)
         log.warning("station %s: %s", key[0], text)
     return store_records.outbox(tx, key) or {}, frozenset(closed)
 
@@ -83,7 +88,12 @@ def give_up(tx: Tx, key: BoxKey, seqs: frozenset[int], now_ms: int) -> frozenset
         "an older state; every card that uses it is told to begin a new outbox"
     )
     log.error("station %s: %s", key[0], text)
-    store_stations.add_note(tx, key[0], now_ms, "conflict", text, source=f"conflict/{key[0]}/{key[1]}")
+    said = (
+        f"tarjeta {key[1]}: los registros {shown} llegaron con otro contenido que el guardado: fue copiada o vuelta a "
+        "un estado anterior; a cada copia se le pide empezar de nuevo con otro número"
+    )
+    source = f"conflict/{key[0]}/{key[1]}"
+    store_stations.add_note(tx, key[0], now_ms, "conflict", store_stations.told(said, text), source=source)
     return frozenset((*key, event) for event in left)
 
 
@@ -109,7 +119,7 @@ def take(tx: Tx, key: BoxKey, box: Found, batches: Sequence[Batch], now_ms: int)
     store_records.add_records(tx, [_record(key, one, now_ms) for one in new.values()])
     if new and box["state"] == "lost":
         store_records.set_outbox(tx, key, state="open")
-        text = f"the card with outbox {key[1]} is back"
+        text = store_stations.told(f"volvió la tarjeta {key[1]}", f"the card with outbox {key[1]} is back")
         store_stations.add_note(tx, key[0], now_ms, "outbox_back", text)
     sealed = _seals_and_gaps(tx, key, new.values(), now_ms)
     touched += _events(tx, key, new.values(), boots, now_ms)

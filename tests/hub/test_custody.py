@@ -94,7 +94,11 @@ def test_rows_that_are_not_those_sealed_are_found(store: Store) -> None:
     assert first[1:] == ("broken", "the rows from 1 to 1 are not those that the station sealed")
     assert second[1] == "verified"
     with store.read() as tx:
-        assert store_stations.notes_newest(tx)[0]["what"] == "chain"
+        note = store_stations.notes_newest(tx)[0]
+    assert note["what"] == "chain"
+    assert note["text"].startswith(
+        "el sello 2 de la tarjeta 7, hasta el registro 1, no es válido / seal 2 over outbox 7"
+    )
 
 
 def test_old_seals_cost_no_more_than_one_way_along_the_chain(store: Store) -> None:

@@ -64,7 +64,10 @@ def test_a_station_that_moves_is_told(store: Store, here: Rules) -> None:
     assert ([one["what"] for one in notes], sent) == (["tamper"], [])
     born(store, here, IN_LAKE, 3)
     notes, sent = told(store)
-    assert notes[0]["text"] == f"the station says that it stands 42.3 km from where it stood: {FAR} -> {LAKE}"
+    assert notes[0]["text"] == (
+        f"la estación dice estar a 42.3 km de donde estaba: {FAR} -> {LAKE} / "
+        f"the station says that it stands 42.3 km from where it stood: {FAR} -> {LAKE}"
+    )
     assert (len(notes), sent) == (2, ["carla moved"])
     born(store, here, IN_LAKE, 4)
     assert told(store)[1] == ["carla moved"]
