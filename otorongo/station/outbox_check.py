@@ -10,7 +10,7 @@ import itertools
 import operator
 import sqlite3
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from otorongo.station.outbox_clock import MAX_BOOT, MAX_UTC0_MS
 from otorongo.station.outbox_schema import Value
@@ -108,11 +108,22 @@ def _is_text(raw: bytes) -> bool:
     return True
 
 
-def mend_chain(db: sqlite3.Connection) -> list[int]:
-    """Follow the chain over the rows that lie here; returns the rows whose bytes are not those that were chained.
+class Mending(NamedTuple):
+    """What a walk along the chain has found."""
 
-    A hash that is wrong itself, between rows that are right, is written anew. A row whose predecessor is gone, and
-    told in no gap, cannot be judged; what the hub has already is not looked at.
+    outbox: int
+    spoilt: list[int]
+    """Rows whose bytes are not those that were chained."""
+    hashes: list[tuple[bytes, int, int]]
+    """Hash, value and seq of rows whose hash is wrong itself, between rows that are right."""
+    end: tuple[int, bytes] | None
+    """The last seq, and the hash that the chain has there; None: that is not known."""
+
+
+def follow_chain(db: sqlite3.Connection) -> Mending:
+    """Follow the chain over the rows that lie here. It only reads: a year of rows takes a small Pi a while.
+
+    A row whose predecessor is gone, and told in no gap, cannot be judged; what the hub has already is not looked at.
     """
     outbox, last_seq, end = db.execute("SELECT outbox, last_seq, head FROM chain").fetchone()
     heads = {0: genesis(outbox)} | dict(db.execute("SELECT last, head FROM forgotten").fetchall())
@@ -129,10 +140,18 @@ def mend_chain(db: sqlite3.Connection) -> list[int]:
         before = (seq, digest)
     if before[0] < last_seq and last_seq in heads:
         before = (last_seq, heads[last_seq])
-    db.executemany("UPDATE rows SET hash = ? WHERE value = ? AND seq = ?", mended)
-    if before[0] == last_seq and last_seq not in spoilt:
-        db.execute("UPDATE chain SET head = ? WHERE head != ?", (before[1], before[1]))
-    return spoilt
+    sure = before[0] == last_seq and last_seq not in spoilt and before[1] != end
+    return Mending(outbox, spoilt, mended, before if sure else None)
+
+
+def mend(db: sqlite3.Connection, found: Mending) -> list[int]:
+    """Write wrong hashes anew; returns the spoilt rows. What was written since the walk stays as it is."""
+    if db.execute("SELECT outbox FROM chain").fetchone()[0] != found.outbox:
+        return []
+    db.executemany("UPDATE rows SET hash = ? WHERE value = ? AND seq = ?", found.hashes)
+    if found.end:
+        db.execute("UPDATE chain SET head = ? WHERE last_seq = ?", found.end[::-1])
+    return found.spoilt
 
 
 _Line = tuple[int, int, int, bytes, bytes]

@@ -8,11 +8,12 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final, TypeVar
 
 from otorongo.station.errors import OutboxError, OutboxFull
-from otorongo.station.outbox_check import damage, mend_chain
+from otorongo.station.outbox_check import Mending, damage, follow_chain, mend
 from otorongo.station.outbox_room import DROP_BYTES, Ballast, drop_rows, free_media, sweep_media
 from otorongo.station.outbox_salvage import adopt, salvage
 from otorongo.station.outbox_schema import ODD, Lock, connect, damaged, rescued, set_aside, waiting
@@ -75,14 +76,18 @@ class OutboxFile:
         return value
 
     def check(self) -> list[int]:
-        """Read the whole file, and replace it if it is damaged; returns rows that are not what was chained."""
+        """Read the whole file, and replace it if it is damaged; returns rows that are not what was chained.
 
-        def work(db: sqlite3.Connection) -> list[int]:
+        Meanwhile others may write, and open the file.
+        """
+
+        def work(db: sqlite3.Connection) -> Mending:
             if found := damage(db):
                 raise damaged(found)
-            return mend_chain(db)
+            return follow_chain(db)
 
-        return self.write(work)
+        found = self._run(work, "BEGIN", locked=False)
+        return self.write(lambda db: mend(db, found)) if found.spoilt or found.hashes or found.end else []
 
     def read(self, work: Work[T]) -> T:
         """Run a reader."""
@@ -148,12 +153,12 @@ class OutboxFile:
     def _drop(self, db: sqlite3.Connection) -> int:
         return drop_rows(db, want_bytes=DROP_BYTES, keep_days=self._keep_days, t_ms=self.t_ms(), boot=self._boot)
 
-    def _run(self, work: Work[T], begin: str) -> T:
+    def _run(self, work: Work[T], begin: str, *, locked: bool = True) -> T:
         fruitless = 0
         for turn in range(_ROUNDS):
             with self.mutex:
                 try:
-                    with self._lock.hold():
+                    with self._lock.hold() if locked else nullcontext():
                         if self._is_mine():
                             return self._transaction(work, begin)
                     self._reattach()

@@ -1,5 +1,6 @@
-"""The outbox is killed while it replaces its file: the next process finds every row, once."""
+"""The outbox is killed while it replaces its file, or read whole while others write: every row is there, once."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,3 +88,23 @@ def test_rows_that_wait_join_those_of_a_new_outbox(tmp_path: Path) -> None:
     assert times(book) == [1, 2, 3]
     assert {boot for boot, _ in book.rows.values()} == {again.live_boot}
     book.verify()
+
+
+def test_others_write_and_open_while_the_file_is_checked(tmp_path: Path) -> None:
+    """Reading a year of rows takes a small Pi a minute: no sensor waits for it, neither to put nor to start."""
+    path = tmp_path / "outbox.db"
+    checked = opened(path)
+    checked.put([rain(n) for n in range(20)])
+    put: list[int] = []
+    other = threading.Thread(target=lambda: put.extend(opened(path).put([saw()])), daemon=True)
+
+    def in_the_middle() -> None:
+        if not other.ident:
+            other.start()
+            other.join(5)
+            assert put == [21]
+
+    checked._file._db.set_progress_handler(in_the_middle, 50)
+    checked.check()
+    assert other.ident
+    assert checked.stats().waiting == 21
