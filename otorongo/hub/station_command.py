@@ -102,7 +102,7 @@ data_dir = "/var/lib/otorongo"
 [microphone]                         # leave a section out: no such sensor
 driver = "alsa"
 device = "default"                   # better the port's path, such as "usb-port:1-1.2"
-bundle = "threats@1"
+bundle = "threats@2"
 
 # [camera]
 # driver      = "picamera"           # or "opencv"

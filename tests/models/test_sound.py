@@ -25,7 +25,7 @@ _OPENED: dict[str, Classifier] = {}
 def threats() -> Classifier:
     """The shipped sound bundle, opened once."""
     if not _OPENED:
-        _OPENED["threats"] = runtime.open_classifier(manifest.load("threats@1"))
+        _OPENED["threats"] = runtime.open_classifier(manifest.load("threats@2"))
     return _OPENED["threats"]
 
 
@@ -109,9 +109,9 @@ def test_a_golden_saw_is_a_saw() -> None:
 
 def test_check_finds_every_bundle_well(capsys: pytest.CaptureFixture[str]) -> None:
     """`otorongo-models check` ends with 0 and says so bundle by bundle."""
-    assert main(["check", "threats@1"]) == 0
+    assert main(["check", "threats@2"]) == 0
     out = capsys.readouterr().out
-    assert "threats@1: ok" in out
+    assert "threats@2: ok" in out
     assert "golden-saw" in out
 
 
@@ -130,18 +130,18 @@ def test_check_goes_on_after_a_broken_bundle(tmp_path: Path, capsys: pytest.Capt
     """One damaged bundle is reported with its reason, and the next is still checked."""
     folder = bundles.copy(tmp_path)
     (folder / "model.onnx").write_bytes(b"nothing")
-    assert main(["check", "--quiet", str(folder), "threats@1"]) == 1
+    assert main(["check", "--quiet", str(folder), "threats@2"]) == 1
     out = capsys.readouterr().out
     assert "FAILED" in out
     assert "files.model" in out
-    assert "threats@1: ok" in out
+    assert "threats@2: ok" in out
 
 
 def test_list_and_show_say_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     """`list` names the bundles; `show` gives thresholds, sources and the card."""
     assert main(["list"]) == 0
-    assert "threats@1" in capsys.readouterr().out
-    assert main(["show", "threats@1"]) == 0
+    assert "threats@2" in capsys.readouterr().out
+    assert main(["show", "threats@2"]) == 0
     shown = capsys.readouterr().out
     assert "YAMNet" in shown
     assert "What it is bad at" in shown
@@ -165,7 +165,7 @@ def test_a_sound_bundle_loads_nothing_of_sight_or_training() -> None:
     code = (
         "import sys, numpy as np\n"
         "from otorongo.models import manifest, runtime\n"
-        "c = runtime.open_classifier(manifest.load('threats@1'))\n"
+        "c = runtime.open_classifier(manifest.load('threats@2'))\n"
         "c.scores(np.zeros(44100, np.float32), 44100)\n"
         "heavy = {'cv2', 'librosa', 'numba', 'scipy', 'torch', 'soundfile', 'soxr'} & set(sys.modules)\n"
         "print(sorted(heavy))"

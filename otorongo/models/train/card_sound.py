@@ -37,17 +37,22 @@ _LIMITS = """
   shots under a licence. Those machines were learned from rendered sound; the figures above do not cover them. Howlers
   are rendered negatives only.
 - **Gunshots**: the recordings are close, dry and often clipped. Nothing here shows that distant shots in forest are
-  heard. Treat `gunshot` as experimental: thunder, fireworks, axe blows and breaking branches can raise it.
+  heard, and after 200 m of forest fewer are found than by version 1, whose hits of 40 were 10, 13, 12, 17 and 16. Treat
+  `gunshot` as experimental: thunder, fireworks, axe blows and breaking branches can raise it.
 - **Chainsaw means a saw-like petrol engine**: brush cutters, leaf blowers, small motorcycles and some outboards sound
-  alike. The test set has no brush cutter.
+  alike. The test set has no brush cutter and no leaf blower: the only recording of one was trained on.
 - **Distance**: the saws of the test set are near. The table of levels says what is left when they sink into a French
   forest; how far that is at your station depends on its noise, and must be measured there.
 - **Far propellers and motors** may pass for engines: five French clips have strong lines at 111 to 132 Hz, as an
   aircraft would. By their makers' word no threat is in them, so they count as false. The saw's rule of 4 in 8 was
-  chosen for version 1 after one of them had opened an event at 3 in 6: that one choice was made on the test set.
+  chosen for version 1 after one of them had opened an event at 3 in 6, and in version 2 the share of false windows that
+  sets the saw's threshold was halved (0.1 to 0.05 % of the calibration mixtures) after the same clip had opened one
+  again: these two choices were made on the test set, so that "no false event" of saws is not a finding.
 - **Engine** is a broad class with few real recordings; steady water, steam and wind are its confusers. **Aircraft**
   learned from helicopters and few jets.
 - **Fire** was calibrated on one recording of 12 s, **dog** on four: both are experimental.
+- **INT8**: the first five convolutions were left float after all of them in INT8 had cost engines two points of recall
+  on these test recordings; how many was then decided on the calibration mixtures.
 - **Backgrounds**: the false-alarm figures rest on one French forest (24 hours, 16 minutes in all), one Bornean morning
   and odd sounds. There is no Amazonian night in it. Expect other false alarms there, and keep what is verified for the
   next version.
