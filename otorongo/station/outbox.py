@@ -20,7 +20,7 @@ from msgspec import Struct, structs
 
 from otorongo.station import outbox_read
 from otorongo.station.errors import OutboxError
-from otorongo.station.outbox_clock import AllUsed, Domain, keep_better, mapping_of, number_of
+from otorongo.station.outbox_clock import MAX_UTC0_MS, AllUsed, Domain, keep_better, mapping_of, number_of
 from otorongo.station.outbox_file import OutboxFile
 from otorongo.station.outbox_media import MediaShelf
 from otorongo.station.outbox_read import Parcel, Settled
@@ -49,10 +49,8 @@ class Stats(Struct, frozen=True):
     outbox: int
     last_seq: int
     waiting: int
-    threats: int
-    """Threat rows among them."""
-    kept: int
-    """Threat rows that the hub has committed and not yet called safe."""
+    threats: int  # among them
+    kept: int  # threats that the hub has committed and not yet called safe
     dropped: int  # since the outbox was made, each told in a gap
 
 
@@ -235,8 +233,8 @@ class Outbox:
         return self.live_boot
 
     def map_boot(self, boot: int, utc0_ms: int, state: int, bound_ms: int) -> bool:
-        """Keep a mapping of a clock domain to UTC if it is better than the one known; returns whether it was."""
-        if not utc0_ms or state == Clock.UNSET:
+        """Keep a mapping to UTC if it is one (from 1970 on) and better than the one known; returns whether it was."""
+        if not 0 < utc0_ms < MAX_UTC0_MS or state == Clock.UNSET:
             return False
         domain = Domain(self._domains[boot].number, self._domains[boot].key, utc0_ms, int(state), bound_ms)
         if not self._file.write(lambda db: keep_better(db, domain)):

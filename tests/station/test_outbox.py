@@ -128,6 +128,19 @@ def test_a_boot_keeps_its_best_mapping(outbox: Outbox) -> None:
     assert outbox.map_boot(replay, 9_000_000, Clock.HUB, 9000)
 
 
+@pytest.mark.parametrize("utc0_ms", [-259_200_000, 1 << 48])
+def test_a_date_that_cannot_travel_is_none(tmp_path: Path, utc0_ms: int) -> None:
+    """A recording whose date of change lies before 1970 is sent undated, and its outbox does not pass for damaged."""
+    box = opened(tmp_path / "outbox.db")
+    box.put([rain()], boot=box.domain("recorded long ago", utc0_ms))
+    old = box.outbox_id
+    box.check()
+    assert box.outbox_id == old
+    book = Book()
+    drain(box, book)
+    assert rain() in [row for _, row in book.rows.values()]
+
+
 def test_a_receipt_forgets_ordinary_rows_and_keeps_threats_until_safe(outbox: Outbox) -> None:
     """Committed ordinary rows go at once, threat rows when the hub calls them safe."""
     outbox.put([rain(), saw(), rain(), saw()])
