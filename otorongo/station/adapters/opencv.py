@@ -32,7 +32,9 @@ class OpenCvCamera:
         burst: int = 5,
         wait: Callable[[float], bool] | None = None,
         sleep_s: Callable[[float], None] = time.sleep,
+        capture: Callable[[], cv2.VideoCapture] = cv2.VideoCapture,
     ) -> None:
+        self._capture = capture
         self._device = device
         self._size = size
         self._period_s = 1 / fps
@@ -66,7 +68,7 @@ class OpenCvCamera:
 
     def _look(self) -> Iterator[Item]:
         source: str | int = int(self._device) if self._device.isdigit() else self._device
-        camera = cv2.VideoCapture()
+        camera = self._capture()
         if str(source).startswith(("rtsp://", "rtsps://")):
             limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_MS]
             opened = camera.open(str(source), cv2.CAP_FFMPEG, limits)
@@ -89,12 +91,11 @@ class OpenCvCamera:
         while not self._closed:
             if self._wait is not None and left == 0:
                 if not self._wait(TICK_S):
-                    camera.grab()  # what the driver has buffered is old by then
+                    self._grab(camera)  # what the driver has buffered is old by then; a camera that is gone is noticed
                     yield Tick(self._uptime_ms())
                     continue
                 left = self._burst
-            if not camera.grab():
-                raise SensorError(f"{_without_password(self._device)}: no frame comes any more")
+            self._grab(camera)
             if time.monotonic() < next_s:  # a stream must be read as fast as it comes, or it lags
                 if time.monotonic() - said_s >= TICK_S:
                     said_s = time.monotonic()
@@ -106,6 +107,10 @@ class OpenCvCamera:
                 raise SensorError(f"{_without_password(self._device)}: a frame cannot be decoded")
             left, said_s = max(0, left - 1), time.monotonic()
             yield Sample(self._uptime_ms(), np.ascontiguousarray(frame[:, :, ::-1]))
+
+    def _grab(self, camera: cv2.VideoCapture) -> None:
+        if not camera.grab():
+            raise SensorError(f"{_without_password(self._device)}: no frame comes any more")
 
 
 def _without_password(address: str) -> str:
