@@ -78,12 +78,19 @@ class OutboxFile:
     def check(self) -> list[int]:
         """Read the whole file, and replace it if it is damaged; returns rows that are not what was chained.
 
-        Meanwhile others may write, and open the file.
+        Meanwhile others may write, and open the file. Once is enough: what is wrong with a new file, too, is told and
+        borne, lest one replacement follow the other.
         """
+        told = ""
 
         def work(db: sqlite3.Connection) -> Mending:
-            if found := damage(db):
+            nonlocal told
+            found = damage(db)
+            if found and not told:
+                told = found
                 raise damaged(found)
+            if found:
+                log.error("outbox %s: the new file is not sound either: %s", self.path, found)
             return follow_chain(db)
 
         found = self._run(work, "BEGIN", locked=False)
@@ -154,7 +161,7 @@ class OutboxFile:
         return drop_rows(db, want_bytes=DROP_BYTES, keep_days=self._keep_days, t_ms=self.t_ms(), boot=self._boot)
 
     def _run(self, work: Work[T], begin: str, *, locked: bool = True) -> T:
-        fruitless = 0
+        fruitless, full = 0, False
         for turn in range(_ROUNDS):
             with self.mutex:
                 try:
@@ -176,9 +183,14 @@ class OutboxFile:
                     if not self._replaced_for(error):
                         raise  # the caller's fault, not the card's
                     continue
+                full = True
                 fruitless = 0 if self.make_room(turn) else fruitless + 1
                 if fruitless > 1:
                     break
+        if not full:
+            raise OutboxError(
+                f"outbox {self.path}: it was replaced {_ROUNDS} times and is damaged again: change the card"
+            )
         raise OutboxFull(f"outbox {self.path}: the card is full and nothing may be dropped any more: free some room")
 
     def _transaction(self, work: Work[T], begin: str) -> T:

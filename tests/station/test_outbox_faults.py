@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from otorongo.station.errors import OutboxError
+from otorongo.station.errors import OutboxError, OutboxFull
 from otorongo.station.outbox import Of, Outbox
+from otorongo.station.outbox_schema import damaged
 from otorongo.wire.codes import Kind, Tag
 from otorongo.wire.receipt import Receipt
 from otorongo.wire.rows import Event, Media, Note
@@ -182,6 +184,40 @@ def test_damage_while_running_loses_no_readable_row(tmp_path: Path) -> None:
     assert (first.kind, first.t_ms) == (Kind.OPEN, 1000)
     assert sum(isinstance(row, Event) and row.cls != SAW for _, row in book.rows.values()) > 500
     book.verify()
+
+
+def test_a_card_that_damages_everything_is_not_called_full(tmp_path: Path) -> None:
+    """Each new file is damaged again: that is said, and nobody is sent to free room that is there."""
+    box = opened(tmp_path / "outbox.db")
+
+    def work(db: sqlite3.Connection) -> None:
+        raise damaged("the page is none")
+
+    with pytest.raises(OutboxError, match="damaged again: change the card") as caught:
+        box._file.write(work)
+    assert not isinstance(caught.value, OutboxFull)
+
+
+def test_a_check_replaces_the_file_once(tmp_path: Path) -> None:
+    """What is found wrong with the new file, too, costs no second one: the check itself may be mistaken."""
+    path = tmp_path / "outbox.db"
+    box = opened(path)
+    box.put([saw(), rain()])
+    renew = box._file.on_attach
+
+    def spoil(db: sqlite3.Connection) -> None:
+        db.execute("UPDATE rows SET tries = -1")
+
+    def renew_and_spoil() -> int:
+        boot = renew()
+        box._file.write(spoil)
+        return boot
+
+    box._file.on_attach = renew_and_spoil
+    box._file.write(spoil)
+    box.check()
+    assert len(list(tmp_path.glob("*.damaged-*.txt"))) == 1
+    assert box.put([saw()]) == [3]
 
 
 def test_a_deleted_file_is_noticed(tmp_path: Path) -> None:
