@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("otorongo", deadline=None)  # a time says what else the machine does, not what is right
+settings.load_profile("otorongo")
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,6 +30,12 @@ def shared() -> Path:
     return folder
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The quick tests first: who breaks one hears of it at once."""
-    items.sort(key=lambda item: [bool(list(item.iter_markers(name))) for name in ("faults", "slow")])
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The quick tests first: who breaks one hears of it at once.
+
+    Where several processes share the work, one begins with the longest, and the quick ones run beside it.
+    """
+    ranks = [[bool(list(item.iter_markers(name))) for name in ("faults", "slow")] for item in items]
+    if hasattr(config, "workerinput"):
+        ranks = [[not any(rank)] for rank in ranks]
+    items[:] = [item for _, item in sorted(zip(ranks, items, strict=True), key=lambda both: both[0])]

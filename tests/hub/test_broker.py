@@ -144,6 +144,7 @@ def test_a_last_will_on_anothers_topic_is_refused(closed: tuple[AmqttBroker, int
     with bearing(_hub(broker)) as bearer, _certified("K-02", port, handover) as victim:
         for topic in ("ot/1/K-02/d/r", "ot/1/K-02/u/r"):
             bad = _certified("K-05", port, handover)
+            bad.patience_s = 3.0  # a refusal comes at once, or as silence
             bad.client.will_set(topic, b"FORGED", 1, retain=True)
             with contextlib.suppress(OSError, AssertionError, TimeoutError, ValueError):
                 bad.__enter__()
