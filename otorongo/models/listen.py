@@ -21,14 +21,22 @@ def listen(given: argparse.Namespace) -> int:
     lang = language(given.lang)
     classifier, name = open_ears(given)
     found = hear(given.file, classifier, progress_bar(lang))
-    print(summary(found, name, lang))
-    if isinstance(classifier, SecondOpinion):
+    if given.json:
+        from otorongo.models.listen_json import lines
+
+        for line in lines(found, name):
+            print(line)
+    else:
+        print(summary(found, name, lang))
+    if isinstance(classifier, SecondOpinion) and not given.json:
         print(f"  {word('asked', lang)} {classifier.asked} / {classifier.windows}")
     if given.png:
         from otorongo.models.listen_picture import draw
 
         draw(found, name, lang).save(given.png)
-        print(f"  {word('written', lang)}: {given.png}")
+        print(f"  {word('written', lang)}: {given.png}", file=sys.stderr if given.json else sys.stdout)
+    elif given.json:
+        pass
     elif sys.stdout.isatty() and not given.plain:
         from otorongo.models.listen_terminal import draw as draw_here
 

@@ -87,6 +87,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--place", metavar="LAT,LON", help="for a bundle of species: where it was recorded")
     parser.add_argument("--week", type=int, default=-1, help="and in which week: 1 to 48, four a month; -1: any")
     parser.add_argument("--lang", choices=LANGUAGES, help="else as LANG says")
+    parser.add_argument("--json", action="store_true", help="all of it as lines of JSON, for other programs")
     parser.add_argument("--plain", action="store_true", help="no colours, although this is a terminal")
 
 

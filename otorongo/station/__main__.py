@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("uplink", help="run the uplink's process: it empties the outbox towards the hub")
     commands.add_parser("check", help="say what is wrong with this station, and how to mend it")
     play = commands.add_parser("replay", help="run recordings through a station and show what it notices")
+    play.add_argument("--json", action="store_true", help="a line of JSON for each revision, for other programs")
     play.add_argument("path", type=Path, help="a recording or a folder of recordings")
     play.add_argument("--bundle", help="instead of the configured one: name@version or a folder")
     play.add_argument(

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from otorongo.station import config as station_config
-from otorongo.station.app import sense
+from otorongo.station.app import Show, sense
 from otorongo.station.config import MOST_SPEED, CameraConfig, MicrophoneConfig, ReplayConfig, StationConfig
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Event, Sample
@@ -19,6 +19,7 @@ from otorongo.wire.classes import name_of
 from otorongo.wire.codes import Kind
 
 _SOUNDS: Final = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+_HEAD: Final = f"{'capture (UTC)':<20}  {'what':<6}  {'class':<14}  evidence  hits   peak  seconds  file\n"
 _PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp", ".mp4", ".avi", ".mov", ".mkv")
 
 
@@ -43,9 +44,12 @@ def replay(given: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="otorongo-replay-") as folder:
         if not given.keep:
             config = msgspec.structs.replace(config, data_dir=folder)
-        sys.stdout.write(f"{'capture (UTC)':<20}  {'what':<6}  {'class':<14}  evidence  hits   peak  seconds  file\n")
+        if not given.json:
+            sys.stdout.write(
+                f"{'capture (UTC)':<20}  {'what':<6}  {'class':<14}  evidence  hits   peak  seconds  file\n"
+            )
         for section in sections:
-            sense(_only(config, section, given), section, show=_show)
+            sense(_only(config, section, given), section, show=_shown(given.json))
     return 0
 
 
@@ -65,12 +69,42 @@ def _only(config: StationConfig, section: str, given: argparse.Namespace) -> Sta
     return msgspec.structs.replace(config, camera=msgspec.structs.replace(seen, **changes), microphone=None)
 
 
-def _show(event: Event, sample: Sample | None) -> None:
-    utc0_ms = sample.domain.utc0_ms if sample and sample.domain else 0
-    when = (
-        datetime.fromtimestamp((utc0_ms + event.start_ms) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S") if utc0_ms else ""
-    )
+def _shown(as_json: bool) -> Show:
+    """Writes revisions: as lines of a table, or of JSON. What closes at the end has no sample: the last clock holds."""
+    utc0_ms = 0
+
+    def show(event: Event, sample: Sample | None) -> None:
+        nonlocal utc0_ms
+        utc0_ms = sample.domain.utc0_ms if sample and sample.domain else utc0_ms
+        when = datetime.fromtimestamp((utc0_ms + event.start_ms) / 1000, UTC) if utc0_ms else None
+        file = sample.source if sample else ""
+        sys.stdout.write((_json if as_json else _row)(event, when, file) + "\n")
+        sys.stdout.flush()
+
+    return show
+
+
+def _row(event: Event, when: datetime | None, file: str) -> str:
+    at = when.strftime("%Y-%m-%d %H:%M:%S") if when else ""
     lasted = (event.t_ms - event.start_ms) / 1000
     what = f"{Kind(event.kind).name.lower():<6}  {name_of(event.cls):<14}  {event.evidence:+8.1f}  {event.hits:4d}"
-    sys.stdout.write(f"{when:<20}  {what}  {event.peak:5.2f}  {lasted:7.1f}  {sample.source if sample else ''}\n")
-    sys.stdout.flush()
+    return f"{at:<20}  {what}  {event.peak:5.2f}  {lasted:7.1f}  {file}"
+
+
+def _json(event: Event, when: datetime | None, file: str) -> str:
+    told = {
+        "what": Kind(event.kind).name.lower(),
+        "event": event.key,
+        "class": name_of(event.cls),
+        "start": when.isoformat(timespec="milliseconds") if when else None,
+        "seconds": round((event.t_ms - event.start_ms) / 1000, 3),
+        "evidence": round(event.evidence, 3),
+        "hits": event.hits,
+        "peak": round(event.peak, 4),
+        "count": event.count,
+        "level_db": event.level_db,
+        "floor_db": event.floor_db,
+        "f0_hz": round(event.f0_hz, 1),
+        "file": file,
+    }
+    return msgspec.json.encode(told).decode()

@@ -1,5 +1,7 @@
 """`otorongo-models listen`: what a station would make of a recording, in words and as a picture."""
 
+import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -172,3 +174,18 @@ def test_the_language_is_the_machines(environment: dict[str, str], lang: str) ->
 def test_times_are_said_as_people_do() -> None:
     """Minutes and seconds."""
     assert [clock(each) for each in (0, 47.4, 725)] == ["0:00", "0:47", "12:05"]
+
+
+def test_all_of_it_is_lines_of_json(forest: Path, heard: Hearing, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each line is an object: the recording, every window with its scores, combs, engines, and the event of the saw."""
+    assert main(["listen", str(forest), "--json"]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    kinds = Counter(one["type"] for one in told)
+    assert kinds["recording"] == 1
+    assert kinds["window"] == len(heard.windows)
+    assert kinds["comb"] > 10
+    (saw,) = [one for one in told if one["type"] == "event" and one["class"] == "chainsaw"]
+    assert saw["start_s"] == pytest.approx(10, abs=6)
+    assert saw["end_s"] == pytest.approx(45, abs=6)
+    cutting = [one for one in told if one["type"] == "window" and 20 < one["start_s"] < 30]
+    assert max(one["scores"]["chainsaw"] for one in cutting) > 0.9

@@ -1,5 +1,6 @@
 """The commands that a technician types, for real, over rendered sound."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,18 @@ def test_replay_shows_what_was_noticed_and_leaves_nothing_behind(tmp_path: Path,
     assert "open    chainsaw" in done.stdout
     assert "close   chainsaw" in done.stdout
     assert "20260111_180000.wav" in done.stderr
+
+
+def test_replay_speaks_to_programs_too(tmp_path: Path, sounds: Path) -> None:
+    """A line of JSON for each revision, with its time also where the event closes at the end of the recording."""
+    done = command("replay", "--json", str(sounds), "--config", str(tmp_path / "none.toml"))
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    saw = [one for one in told if one["class"] == "chainsaw"]
+    assert [saw[0]["what"], saw[-1]["what"]] == ["open", "close"]
+    assert {one["start"][:15] for one in saw} == {"2026-01-11T22:0"}
+    assert saw[-1]["seconds"] > 1
+    assert 0.5 < saw[-1]["peak"] <= 1
 
 
 def test_tail_tells_the_rows_of_a_run_in_words(tmp_path: Path, sounds: Path) -> None:
