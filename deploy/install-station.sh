@@ -55,6 +55,8 @@ lock=station
 if grep -qs 'Raspberry Pi' /proc/device-tree/model; then
     lock=pi
     "$source_dir/scripts/need" alsa-utils python3-picamera2
+    # The sensors' unit may use what the kernel knows when it starts: cameras by name, also those found late.
+    printf 'mc\n' >/etc/modules-load.d/otorongo.conf
 else
     "$source_dir/scripts/need" alsa-utils
 fi
@@ -88,11 +90,12 @@ fi
     die "/etc/otorongo/station.toml needs mending, as said above; then run this again"
 
 # One unit for each sensor that the configuration has, and none for one that it no longer has.
-for sensor in microphone camera; do
-    if grep -q "^\[$sensor\]" /etc/otorongo/station.toml; then
+for sensor in microphone camera birds; do
+    if grep -q "^\[${sensor}[].]" /etc/otorongo/station.toml; then
         enable_units "otorongo-sense@$sensor.service"
     else
         systemctl disable --quiet "otorongo-sense@$sensor.service"
+        [ ! -d /run/systemd/system ] || systemctl stop "otorongo-sense@$sensor.service"
     fi
 done
 enable_units otorongo-uplink.service

@@ -4,7 +4,7 @@ Two stations on copies of one card share the outbox's number, and each hears the
 receipt for a row that was never sent from here is about the other's row of that number.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Final
 
 from otorongo.station.outbox import Outbox
@@ -35,13 +35,13 @@ class Sent:
         self._here: set[int] = set()
         self._write()
 
-    def note(self, outbox: int, seqs: Iterable[int]) -> None:
+    def note(self, outbox: int, seqs: Collection[int]) -> None:
         """Rows are about to be sent; on return a later process cannot think that they were not."""
         if outbox != self._number:
             self.begin()
         self._here.update(seqs)
-        if (last := max(self._here, default=0)) > self._marked:
-            self._marked = last + _AHEAD
+        if max(seqs, default=0) > self._marked:
+            self._marked = max(seqs) + _AHEAD
             self._write()
 
     def __contains__(self, seq: object) -> bool:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from otorongo.station.config import BirdsConfig, CameraConfig, MicrophoneConfig, StationConfig
+
 UNITS = ("otorongo-sense@.service", "otorongo-uplink.service", "otorongo-hub.service")
 EXPOSURE_AT_MOST = 2.0
 SYSTEM = Path("/usr/lib/systemd/system")
@@ -141,6 +143,37 @@ def test_backups_go_where_disks_are_mounted(root: Path, units: dict[str, str]) -
         named = [one or other for one, other in folders]
         assert named, name
         assert all(any(folder.startswith(f"{place}/") for place in places) for folder in named), named
+
+
+def test_every_sensor_of_a_configuration_gets_its_service(root: Path) -> None:
+    """The install script knows each section of station.toml that is a process of its own."""
+    listed = re.search(r"^for sensor in (.+); do$", (root / "deploy/install-station.sh").read_text(), re.MULTILINE)
+    assert listed
+    every = StationConfig(
+        station="K-02",
+        microphone=MicrophoneConfig(driver="replay", device="/"),
+        camera=CameraConfig(driver="replay", device="/"),
+        birds=BirdsConfig(driver="replay", device="/"),
+    )
+    assert set(listed[1].split()) == set(every.sensors())
+
+
+def test_devices_that_come_late_are_allowed(units: dict[str, str]) -> None:
+    """What can be plugged in any time is named by its fixed number: systemd looks names up at the start only."""
+    allowed = re.findall(r"^DeviceAllow=char-(\S+) rw$", units["otorongo-sense@.service"], re.MULTILINE)
+    assert {"116", "81"} <= set(allowed)
+    assert not {"alsa", "video4linux"} & set(allowed)
+
+
+def test_two_sensors_may_share_a_microphone(units: dict[str, str]) -> None:
+    """dsnoop, which docs/station.md names for it, meets in the machine's own shared memory."""
+    assert "\nPrivateIPC=" not in units["otorongo-sense@.service"]
+
+
+def test_a_data_folder_may_lie_on_a_disk_of_its_own(units: dict[str, str]) -> None:
+    """Sensors and uplink write where disks are mounted; nothing but the permissions there is in the way."""
+    for unit in ("otorongo-sense@.service", "otorongo-uplink.service"):
+        assert "ReadWritePaths=-/srv -/mnt -/media\n" in units[unit]
 
 
 def test_only_the_uplink_has_network_and_keys(tmp_path: Path, units: dict[str, str]) -> None:
