@@ -11,6 +11,7 @@ from otorongo.station import config as station_config
 from otorongo.station.app import Sensor, rules_for
 from otorongo.station.app_keep import knows_voices
 from otorongo.station.config import MicrophoneConfig, StationConfig
+from otorongo.station.redact import without_secrets
 from otorongo.station.uplink_config import UplinkConfig, endpoint
 from otorongo.wire.classes import name_of
 
@@ -89,7 +90,7 @@ def _second(section: str, sensor: MicrophoneConfig) -> Finding:
 
 
 def _device(section: str, sensor: Sensor) -> Iterator[Finding]:
-    where = f"{section}.device {sensor.device}"
+    where = f"{section}.device {without_secrets(sensor.device)}"
     if sensor.driver == "replay":
         yield _recordings(section, sensor)
     elif isinstance(sensor, MicrophoneConfig):

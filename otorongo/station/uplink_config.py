@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Meta, Struct
 
 from otorongo.station.errors import TransportError
+from otorongo.station.redact import without_secrets
 
 DAY_S = 86_400
 
@@ -58,7 +59,7 @@ def endpoint(broker: str) -> Endpoint:
         parts = urlsplit(broker)
         port = parts.port
     except ValueError as error:
-        raise TransportError(f"uplink.broker {broker!r}: {error} ({allowed})") from error
+        raise TransportError(f"uplink.broker {without_secrets(broker)!r}: {error} ({allowed})") from error
     if parts.username or parts.password:
         raise TransportError(
             f"uplink.broker: no user or password in the address: use user and password_file ({allowed})"

@@ -1,9 +1,12 @@
 """What leaves the station as text holds no secret."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otorongo.station.app_check import check
 from otorongo.station.redact import without_secrets
 
 ODD = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), max_size=12)
@@ -43,3 +46,14 @@ def test_no_value_of_a_secret_key_survives(secret: str, key: str) -> None:
 def test_what_goes_and_what_stays(text: str, out: str) -> None:
     """Secrets go; where a secret lies, and what is none, stays."""
     assert without_secrets(text) == out
+
+
+def test_check_shows_no_password_of_a_camera(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its lines are read aloud, photographed and sent to whoever helps."""
+    path = tmp_path / "station.toml"
+    device = "/dev/rtsp://admin:geheim@10.0.0.1/x"
+    path.write_text(f'station = "K-02"\ndata_dir = "{tmp_path}"\n[camera]\ndriver = "opencv"\ndevice = "{device}"\n')
+    assert check(path) == 1
+    said = capsys.readouterr().out
+    assert "10.0.0.1/x: no such device" in said
+    assert "geheim" not in said

@@ -275,6 +275,7 @@ def test_addresses_of_brokers_are_checked() -> None:
     for wrong in ("hub", "http://hub", "mqtt://", "mqtt://hub:x", "mqtt://hub/path", "mqtt://me:pw@hub"):
         with pytest.raises(TransportError, match="allowed"):
             endpoint(wrong)
-    with pytest.raises(TransportError) as caught:
-        endpoint("mqtt://me:geheim@hub")
-    assert "geheim" not in str(caught.value)
+    for wrong in ("mqtt://me:geheim@hub", "mqtt://me:geheim@hub:x", "mqtt://me:geheim@hub:99999"):
+        with pytest.raises(TransportError) as caught:
+            endpoint(wrong)
+        assert "geheim" not in str(caught.value)
