@@ -1,8 +1,9 @@
 """What a microphone's process makes of sound beside the network: combs, vetoes, and how well it can hear.
 
-The network's scores go in and come out with three changes, each counted: hits that a veto rejects are no hits; an
-engine whose comb says steady engine, boat or truck is told as that, and not as an engine as well (one window is never
-counted twice); shots are counted by their onsets. Once an hour the ear says how far a saw could have been heard.
+The network's scores go in and come out with four changes, and every hit that is refused is counted: hits that a veto
+rejects are no hits; an engine whose comb says steady engine, boat or truck is told as that instead; a saw is told as a
+saw and not as an engine as well (one window is never counted twice); shots are counted by their onsets. Once an hour
+the ear says how far a saw could have been heard.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,8 @@ LEAST_MS: Final = 60_000
 """The end of a recording or of a process that is shorter than this says nothing."""
 DEAF_M: Final = 100
 """Where a saw carries less far than this, the station counts as deaf."""
+SAWING_MS: Final = 9_000
+"""So long after a saw's last hit an engine is taken for the saw's own: it idles between two cuts."""
 LONGEST_SHOT: Final = 3
 """Windows in a row that one shot can be in; what is a shot for longer is an engine, or thunder."""
 COMB_EVIDENCE: Final = 2.0
@@ -127,6 +130,8 @@ class Ear:
     _recent: veto.Recent = field(default_factory=veto.Recent)
     _shots: int = 0
     """Windows in a row with a shot."""
+    _sawed_ms: int | None = None
+    """End of the last window with a saw."""
     _hour: _Hour = field(default_factory=_Hour)
 
     def hear(self, sample: Sample, scores: Sequence[Score], *, classified: bool) -> Heard:
@@ -185,10 +190,13 @@ class Ear:
         if lasted_ms < self.comb_ms.get(told_as, lasted_ms + 1):
             told_as = 0
         out, vetoed = [], 0
+        if any(one.hit and one.cls == SAW and self.now.allows(one, self.thresholds.get(SAW, 0.0)) for one in scores):
+            self._sawed_ms = sample.end_ms
+        sawing = self._sawed_ms is not None and 0 <= sample.end_ms - self._sawed_ms <= SAWING_MS
         self._shots = self._shots + 1 if any(one.hit and one.cls == SHOT for one in scores) else 0
         for score in scores:
             allowed = self.now.allows(score, self.thresholds.get(score.cls, 0.0))
-            if score.cls == ENGINE and shape in NO_ENGINE:
+            if score.cls == ENGINE and (shape in NO_ENGINE or (sawing and not told_as)):
                 allowed = False
             if score.cls == SHOT and self._shots > LONGEST_SHOT:
                 allowed = False

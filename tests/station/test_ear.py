@@ -87,6 +87,24 @@ def test_without_combs_an_engine_stays_an_engine() -> None:
         assert hits(one.hear(each, [engine(0.99, hit=True)], classified=True)) == {ENGINE}
 
 
+def test_a_saw_is_a_saw_and_no_engine_beside_it() -> None:
+    """While a saw cuts, and for some seconds after, an engine is the saw's own; later it is an engine again."""
+    one, told = ear(comb_ms={}), []
+    for number, each in enumerate(windows(quiet(45))):
+        saw = Score(SAW, 0.99, 5.0, hit=number == 4)
+        told.append(hits(one.hear(each, [engine(0.99, hit=True), saw], classified=True)))
+    assert told[:4] == [{ENGINE}] * 4
+    assert told[4] == {SAW}
+    assert told[5:11] == [set()] * 6
+    assert told[11:] == [{ENGINE}] * len(told[11:])
+    one = ear(comb_ms={})
+    heard = [
+        one.hear(each, [engine(0.99, hit=True), Score(SAW, 0.99, 5.0, True)], classified=True)
+        for each in windows(quiet(6))
+    ]
+    assert {each.vetoed for each in heard} == {1}
+
+
 def test_what_is_no_machine_vetoes_engines() -> None:
     """Electronics of exactly 65 Hz: after minutes the network's engine hits are vetoed, and counted."""
     time_s = np.arange(200 * RATE_HZ) / RATE_HZ
