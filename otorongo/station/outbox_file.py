@@ -7,6 +7,7 @@ damaged file holds the lock alone. So no row is written into a file that was mov
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Final, TypeVar
 from otorongo.station.errors import OutboxError, OutboxFull
 from otorongo.station.outbox_check import Mending, damage, follow_chain, mend
 from otorongo.station.outbox_room import DROP_BYTES, Ballast, drop_rows, free_media, sweep_media
-from otorongo.station.outbox_salvage import adopt, salvage
+from otorongo.station.outbox_salvage import adopt, adopt_files, salvage
 from otorongo.station.outbox_schema import ODD, Lock, connect, damaged, rescued, set_aside, waiting
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ _ROUNDS: Final = 12
 _MIN_PAGES: Final = 32
 """A new outbox on a card that is full already may grow so far: a few hundred rows."""
 _SLACK_PAGES: Final = 8
+_ROW_FOLLOWS_S: Final = 60.0
+"""So soon after a file of evidence its row is put."""
 _NO_LIMIT: Final = 0xFFFFFFFE
 _FULL: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH)
@@ -266,7 +269,13 @@ class OutboxFile:
         rescue = salvage(aside)
         for last in (False, True):
             try:
-                rows = self._transaction(lambda db: adopt(db, rescue, aside.name), "BEGIN IMMEDIATE")
+                rows, files = self._transaction(
+                    lambda db: (
+                        adopt(db, rescue, aside.name),
+                        adopt_files(db, self.path.parent, time.time() - _ROW_FOLLOWS_S),
+                    ),
+                    "BEGIN IMMEDIATE",
+                )
             except (sqlite3.Error, *ODD) as error:
                 if last or not _is_full(getattr(error, "sqlite_errorcode", 0)) or not self.ballast.give_back():
                     log.exception("outbox: the rows of %s are not saved yet", aside)
@@ -274,6 +283,8 @@ class OutboxFile:
                 continue
             rescued(aside)
             log.error("outbox: %d rows without a receipt saved from %s", rows, aside)
+            if files:
+                log.error("outbox: %d files of evidence have no row any more: they stay on the card", files)
             return
 
 

@@ -10,6 +10,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 from typing import Any, Final
 
 from msgspec import Struct, structs
@@ -210,6 +211,29 @@ def _adopt_media(db: sqlite3.Connection, rescue: Rescue, told: set[int]) -> None
             line = (older, path, size, bool(threat), min(max(0, have), size), bool(wanted))
             db.execute("INSERT OR IGNORE INTO media VALUES (?, ?, ?, ?, ?, ?)", line)
     db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (BEFORE, str(rescue.outbox)))
+
+
+def adopt_files(db: sqlite3.Connection, root: Path, written_before_s: float) -> int:
+    """Know the evidence below the data folder that no row tells of any more, or the next start would sweep it away.
+
+    It has no event and is sent to nobody; it lies there for whoever has the card, and goes first when room is needed.
+    Younger files are those whose row is about to be put. Returns how many. Inside one transaction.
+    """
+    known = {path for (path,) in db.execute("SELECT path FROM media")}
+    lowest = db.execute("SELECT min(0, coalesce(min(seq), 0)) FROM media").fetchone()[0]
+    count = 0
+    for path in sorted((root / "media").rglob("*")):
+        name = path.relative_to(root).as_posix()
+        try:
+            status = path.stat()
+        except OSError:  # its sensor has just deleted it
+            continue
+        if name in known or not S_ISREG(status.st_mode) or status.st_mtime > written_before_s:
+            continue
+        count += 1
+        line = (min(lowest, -_OLDER) - count, name, status.st_size)
+        db.execute("INSERT INTO media VALUES (?, ?, ?, 0, 0, 0)", line)
+    return count
 
 
 def find(db: sqlite3.Connection, item: Of, boot: int, birth: int) -> Of:
