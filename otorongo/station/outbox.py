@@ -97,9 +97,10 @@ class Outbox:
         self._later: list[Entry] = []
         self._later_since_ms = 0
         self._doubts: dict[int, int] = {}
-        self.boot = self._domain(self._live, now.utc0_ms, now.state, now.bound_ms)
+        self.boot = 0
         """The number of this boot, for `put`."""
         file.on_attach = self._renew
+        self.boot = self._domain(self._live, now.utc0_ms, now.state, now.bound_ms)
         file.begin()
         self.media = MediaShelf(file)
         """The evidence on the card."""
@@ -236,10 +237,11 @@ class Outbox:
         """Keep a mapping to UTC if it is one (from 1970 on) and better than the one known; returns whether it was."""
         if not 0 < utc0_ms < MAX_UTC0_MS or state == Clock.UNSET:
             return False
-        domain = Domain(self._domains[boot].number, self._domains[boot].key, utc0_ms, int(state), bound_ms)
-        if not self._file.write(lambda db: keep_better(db, domain)):
+        had = self._domains[boot]
+        self._domains[boot] = structs.replace(had, utc0_ms=utc0_ms, clock=int(state), bound_ms=bound_ms)
+        if not self._file.write(lambda db: keep_better(db, self._domains[boot])):  # a new file has a new number for it
+            self._domains[boot] = structs.replace(had, number=self._domains[boot].number)
             return False
-        self._domains[boot] = domain
         return True
 
     def speak_as(self, birth: bytes) -> int:
@@ -301,7 +303,7 @@ class Outbox:
     @property
     def live_boot(self) -> int:
         """The number of this boot as it stands on the wire."""
-        return self._domains[self.boot].number
+        return self._domains[self.boot].number if self.boot else 0
 
     def chain(self) -> Chain:
         """Outbox, last seq, and the chain's hash there."""

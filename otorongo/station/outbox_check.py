@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from otorongo.station.outbox_clock import MAX_BOOT, MAX_UTC0_MS
-from otorongo.station.outbox_schema import Value
+from otorongo.station.outbox_schema import Value, made, tables
 from otorongo.station.ports import UNBOUNDED_MS
 from otorongo.wire.batch import MAX_ROWS
 from otorongo.wire.chain import genesis, link
@@ -68,6 +68,8 @@ def damage(db: sqlite3.Connection) -> str:
     found: str = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if found != "ok":
         return found
+    if tables(db) != made():
+        return "the tables are not those that were made"
     if db.execute("SELECT count(*) FROM chain").fetchone()[0] != 1:
         return "the table chain has not one line"
     for table, (rule, numbers, others) in _COLUMNS.items():

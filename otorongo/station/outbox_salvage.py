@@ -9,6 +9,7 @@ import itertools
 import logging
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 from typing import Any, Final
@@ -17,7 +18,7 @@ from msgspec import Struct, structs
 
 from otorongo.station.errors import OutboxError
 from otorongo.station.outbox_clock import MAX_BOOT, Domain, mapping_or_none
-from otorongo.station.outbox_schema import ODD, Value
+from otorongo.station.outbox_schema import ODD, Value, made, tables
 from otorongo.station.outbox_write import Entry, Of, append
 from otorongo.station.ports import UNBOUNDED_MS
 from otorongo.wire.birth import decode, encode, hash_of
@@ -65,6 +66,7 @@ def salvage(aside: Path) -> Rescue:
     Seals and gaps speak of the old chain and stay behind.
     """
     try:
+        _mend_tables(aside)
         db = sqlite3.connect(aside, isolation_level=None)
         db.text_factory = lambda raw: raw.decode("utf-8", "replace")
     except sqlite3.Error as error:
@@ -87,6 +89,18 @@ def salvage(aside: Path) -> Rescue:
         db.close()
     rows = tuple(saved[seq] for seq in sorted(saved))
     return Rescue(outbox if 0 <= outbox < 1 << 32 else 0, domains, births, rows, media, cursors)
+
+
+def _mend_tables(aside: Path) -> None:
+    """Write the texts of the tables anew where they are not those that were made: rows cannot be read without."""
+    with closing(sqlite3.connect(aside, isolation_level=None)) as db:
+        try:
+            db.execute("PRAGMA writable_schema = ON")  # so that a text which is none stops nobody
+            if tables(db) != made():
+                lines = [(text, name) for name, text in made() if text]
+                db.executemany("UPDATE sqlite_master SET sql = ? WHERE name = ?", lines)
+        except (sqlite3.Error, *ODD) as error:
+            log.debug("outbox: the tables of %s: %s", aside, error)
 
 
 def _lines(db: sqlite3.Connection) -> Iterator[tuple[int, int, int, bytes]]:

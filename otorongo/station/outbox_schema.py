@@ -5,12 +5,13 @@ a full card the file cannot grow, and only whole free pages take new rows.
 """
 
 import fcntl
+import functools
 import logging
 import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
@@ -161,6 +162,19 @@ def connect(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def tables(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Name and text of every table and index: one changed letter moves columns about, or hides a whole table."""
+    return db.execute("SELECT name, coalesce(sql, '') FROM sqlite_master ORDER BY name").fetchall()
+
+
+@functools.cache
+def made() -> list[tuple[str, str]]:
+    """What `tables` should say."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(SCHEMA)
+        return tables(db)
 
 
 def damaged(reason: str) -> sqlite3.DatabaseError:
