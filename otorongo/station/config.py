@@ -101,7 +101,7 @@ class MicrophoneConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Room on the card for this sensor's evidence."""
     voices: Literal["discard", "keep"] = "discard"
     """Clips in which somebody may be speaking, or right beside: discarded wholly; or kept, where everybody agreed."""
-    voices_p: Annotated[float, Meta(gt=0, lt=1)] = 0.1
+    voices_p: Annotated[float, Meta(gt=0, lt=1)] = 0.2
     """From this probability of speech a window counts as one with voices: far below the threshold of an event."""
     tracks: bool = True
     """Tell a threat's scores window by window when it closes (half a byte each): the hub can judge it again."""
