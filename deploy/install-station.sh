@@ -86,8 +86,19 @@ if [ ! -f /etc/otorongo/station.toml ]; then
     say "installed, without a configuration. On the hub: otorongo-hub station add NAME; then run this again with --station-folder"
     exit 0
 fi
-/opt/otorongo/current/bin/otorongo-station check ||
-    die "/etc/otorongo/station.toml needs mending, as said above; then run this again"
+mend=''
+if ! /opt/otorongo/current/bin/otorongo-station check; then
+    mend=yes
+    # What cannot be read starts nothing. A microphone that is not plugged in yet, or never will be in the machine that
+    # fills this card, is no reason to leave a station in the tree that never starts.
+    /opt/otorongo/current/bin/python -c 'import sys
+from otorongo.errors import OtorongoError
+from otorongo.station.config import DEFAULT_PATH, load
+try:
+    load(DEFAULT_PATH)
+except OtorongoError:
+    sys.exit(1)' || die "/etc/otorongo/station.toml needs mending, as said above; then run this again"
+fi
 
 # One unit for each sensor that the configuration has, and none for one that it no longer has.
 for sensor in microphone camera birds; do
@@ -99,4 +110,8 @@ for sensor in microphone camera birds; do
     fi
 done
 enable_units otorongo-uplink.service
-say "done: otorongo-station tail shows what it notices"
+if [ -n "$mend" ]; then
+    say "installed; some things are to be mended, as said above: otorongo-station check looks again"
+else
+    say "done: otorongo-station tail shows what it notices"
+fi

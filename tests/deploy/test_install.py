@@ -194,6 +194,23 @@ def test_a_sensor_that_is_taken_out_is_no_longer_started(source: Path, station: 
     assert (station / ENABLED / "otorongo-sense@microphone.service").is_symlink()
 
 
+def test_a_card_is_filled_in_a_machine_without_its_microphone(source: Path, station: Path) -> None:
+    """What is not plugged in here is told, and every unit is there for the machine where it will be."""
+    path = station / "etc/otorongo/station.toml"
+    whole = path.read_text()
+    birds = '\n[birds]\ndriver = "alsa"\ndevice = "usb-port:1-1.7"\n'
+    path.write_text(whole + birds + '[camera]\ndriver = "opencv"\ndevice = "/dev/video77"\n')
+    try:
+        done = install(source, "install-station.sh", "--root", station)
+        assert done.returncode == 0, done.stderr
+        assert "video77: no such device" in done.stdout
+        assert "to be mended" in done.stdout
+        enabled = {path.name for path in (station / ENABLED).glob("otorongo-sense*")}
+        assert enabled == {f"otorongo-sense@{name}.service" for name in ("microphone", "camera", "birds")}
+    finally:
+        path.write_text(whole)
+
+
 def test_a_bad_configuration_is_told_and_not_started(source: Path, station: Path) -> None:
     """`check` speaks before any unit is touched."""
     path = station / "etc/otorongo/station.toml"
