@@ -181,11 +181,6 @@ class StationConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         """The outbox file."""
         return Path(self.data_dir) / "outbox.db"
 
-    @property
-    def media_dir(self) -> Path:
-        """Evidence, below `data_dir`."""
-        return Path(self.data_dir) / "media"
-
     def sensors(self) -> dict[str, "MicrophoneConfig | CameraConfig"]:
         """The sensors that there are, by section."""
         every = (("microphone", self.microphone), ("camera", self.camera), ("birds", self.birds))

@@ -5,7 +5,7 @@ it cannot be told at all now, and why. Every veto is counted and reported: a vet
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -97,13 +97,6 @@ def advance(state: Recent, scores: Sequence[Score], vetoes: Mapping[str, Veto] =
         for each, more in veto.raises.items():
             raised[BY_NAME[each].number] = max(more, raised.get(BY_NAME[each].number, 0.0))
     return Recent(MappingProxyType(kept)), Now(MappingProxyType(raised), frozenset(suspended), tuple(reasons))
-
-
-def unknown_names(vetoes: Mapping[str, Veto]) -> Iterable[str]:
-    """Names in the vetoes that are no wire class of sound."""
-    known = {name for name, line in BY_NAME.items() if line.sense in ("sound", "both")}
-    for name, veto in vetoes.items():
-        yield from sorted({name, *veto.raises, *veto.suspends} - known)
 
 
 def _logit(p: float) -> float:
