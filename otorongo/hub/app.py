@@ -310,7 +310,7 @@ def _web(
         if not thread.is_alive() or time.monotonic() > deadline:
             raise HubError(f"web.listen: {config.web.listen}: the pages did not start; see the log")
         time.sleep(0.02)
-    log.info("web: %s", config.web.public_url)
+    log.info("web: listening on %s; links say %s", config.web.listen, config.web.public_url)
     return lambda: "" if thread.is_alive() else "the pages are no longer served"
 
 

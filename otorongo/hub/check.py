@@ -195,6 +195,10 @@ def _hub(config: HubConfig) -> Iterator[Finding]:
     if not url.startswith("https://") and not any(host in url for host in ("//127.0.0.1", "//localhost", "//[::1]")):
         mend = "put a proxy with TLS before the hub, and write https://"
         yield Finding("web", f"public_url {url} sends links and passwords in the clear", mend)
+    elif "//127.0.0.1:8080" in url and not config.web.listen.endswith(":8080"):
+        mend = "write how phones reach this hub, https://..."
+        what = f"public_url {url} is not where the pages listen, {config.web.listen}: links lead nowhere"
+        yield Finding("web", what, mend)
     if not config.backup.folder and config.backup.safe == "backup":
         mend = "write folder = a folder on another disk"
         yield Finding("backup", "there is none, so stations never forget a threat and the hub can be lost", mend)

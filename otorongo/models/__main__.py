@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from otorongo import __version__
 from otorongo.errors import OtorongoError
 from otorongo.models import adding, listen_words, manifest, runtime, shelves
 from otorongo.models.manifest import Bundle
@@ -12,7 +13,9 @@ from otorongo.models.manifest import Bundle
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
-    top = argparse.ArgumentParser(prog="otorongo-models", description=__doc__)
+    about = "Bundles: look at them, prove them, and try them on sound."
+    top = argparse.ArgumentParser(prog="otorongo-models", description=about)
+    top.add_argument("--version", action="version", version=f"otorongo {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     check = commands.add_parser("check", help="verify digests and run the golden samples")
     check.add_argument("bundle", nargs="*", help="name@version or a folder; without one, all there are")

@@ -128,6 +128,14 @@ def test_links_in_the_clear(tmp_path: Path) -> None:
     )
 
 
+def test_links_that_lead_nowhere(tmp_path: Path) -> None:
+    """Pages that listen elsewhere than where links lead by default are told, and the default is fine."""
+    assert "is not where the pages listen, 127.0.0.1:9090" in lines(
+        HubConfig(web=WebConfig(listen="127.0.0.1:9090")), tmp_path
+    )
+    assert "pages listen" not in lines(HubConfig(), tmp_path)
+
+
 def test_a_place_that_rings_nobody_at_all_is_told(tmp_path: Path) -> None:
     """A place whose people have no channel is named with the activities; one with a coordinator to ring is not."""
     good = rules(tmp_path).config

@@ -1,6 +1,7 @@
 """The transport's keys: who is let in over TLS, and what is said of files that are wrong."""
 
 import os
+import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -21,7 +22,7 @@ from cryptography.x509.oid import NameOID
 from otorongo.station.adapters.mqtt import tls_context
 from otorongo.station.errors import TransportError
 from otorongo.station.ports import Connected, Lost
-from tests.station.mqtt_bench import Diary, transport
+from tests.station.mqtt_bench import Diary, listener, transport
 from tests.station.uplink_hub import Mosquitto, free_port, until
 
 
@@ -69,6 +70,19 @@ def test_a_key_that_this_user_may_not_read_is_named(tmp_path: Path) -> None:
                 os.seteuid(0)
             else:
                 closed.chmod(0o700)
+
+
+def test_a_broker_without_tls_is_told_in_words() -> None:
+    """Who asks for TLS where none is spoken reads what it means, and not only what OpenSSL says."""
+    with listener(_hang_up) as port, transport(port, tls=tls_context("", "", "")) as way:
+        diary = Diary(way)
+        until(diary.saw(Lost))
+        assert "the broker speaks no TLS on this port" in str(diary.of(Lost)[0])
+
+
+def _hang_up(peer: socket.socket) -> None:
+    """What a server does that understands nothing."""
+    peer.recv(4096)
 
 
 def _signed(name: str, issuer: "tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None", folder: Path) -> Path:
@@ -120,6 +134,7 @@ def test_certificates_let_in_and_keep_out(tmp_path: Path) -> None:
             diary = Diary(way)
             until(diary.saw(Lost, 2))
             assert "CERTIFICATE_VERIFY_FAILED" in str(diary.of(Lost)[0])
+            assert "the broker's certificate is not of ca_file" in str(diary.of(Lost)[0])
         nobody = tls_context(f"{pki}/ca.crt", "", "")
         with transport(broker.port, tls=nobody, reconnect_max_s=0.2) as way:
             diary = Diary(way)

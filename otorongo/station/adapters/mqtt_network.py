@@ -179,7 +179,7 @@ class Network(threading.Thread):
                 reason = self._connection()
                 hurry = not self._answered and self._desk.learn(self._outcome)
             except Exception as error:  # noqa: BLE001 - whatever paho, TLS or the network does, the next try comes
-                reason = f"{type(error).__name__}: {error}"
+                reason = f"{type(error).__name__}: {error}{_hint(error)}"
             self._count_connection()
             if self._given_up.is_set():
                 break
@@ -373,3 +373,12 @@ class Network(threading.Thread):
         self.traffic = (0, 0)
         self._socket = None
         self._desk.count(up=up, down=down, failures=0 if self._answered else 1)
+
+
+def _hint(error: Exception) -> str:
+    """What a failed TLS handshake means most of the time."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return " (the broker's certificate is not of ca_file, or is for another name, or this clock is wrong)"
+    if isinstance(error, ssl.SSLError):
+        return " (the broker speaks no TLS on this port, or refuses this station's certificate)"
+    return ""
