@@ -174,7 +174,7 @@ class StationConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     camera: CameraConfig | None = None
     birds: BirdsConfig | None = None
     uplink: UplinkConfig | None = None
-    """Left out: nothing is sent; the outbox can be carried to the hub."""
+    """Left out: nothing is sent, and everything waits on the card."""
 
     @property
     def outbox_path(self) -> Path:
