@@ -90,3 +90,15 @@ def test_classes_that_came_later_leave_the_splits_as_they_were() -> None:
     files = [Recording(f"{i}", "set", labels[i % 5], "CC0", f"r{i}", f"by:{i % 17}") for i in range(60)]
     before = [replace(each, label="chainsaw" if each.label == "chainsaw" else "clock_tick") for each in files]
     assert [each.split for each in assign_splits(files)] == [each.split for each in assign_splits(before)]
+
+
+@given(st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(["train", "calibrate", "test"])), max_size=20))
+def test_a_folder_that_names_its_splits_moves_nobody_else(added: list[tuple[str, str]]) -> None:
+    """Whatever is added with a split of its own, every other recording stays where it was."""
+    files = [Recording(f"{i}", "set", LABELS[i % 5], "CC0", f"r{i}", f"by:{i % 23}") for i in range(60)]
+    more = [
+        Recording(f"own{i}", "own", label, "CC0", f"o{i}", f"{split}:o{i}") for i, (label, split) in enumerate(added)
+    ]
+    found = assign_splits(files + more)
+    assert found[:60] == assign_splits(files)
+    assert [each.split for each in found[60:]] == [split for _, split in added]

@@ -82,25 +82,26 @@ def assign_splits(found: list[Recording]) -> list[Recording]:
         positive, _ = meaning(each.label)
         groups[each.group] |= {SPLIT_AS.get(name, name) for name in positive} or {each.label}
     by_class: dict[str, list[str]] = defaultdict(list)
+    given: dict[str, Split] = {group: split for group in groups if (split := _told(group))}
     for group, labels in groups.items():
-        for label in labels:
+        for label in labels if group not in given else ():
             by_class[label].append(group)
-    given: dict[str, Split] = {}
     for label in sorted(by_class, key=lambda name: (len(by_class[name]), name)):
         ordered = sorted(by_class[label], key=lambda name: hashlib.sha256(f"otorongo:{name}".encode()).hexdigest())
         counts: Counter[Split] = Counter(given[group] for group in ordered if group in given)
         for group in ordered:
             if group not in given:
-                given[group] = _pinned(group) or _most_wanted(counts)
+                given[group] = PINNED.get(group) or _most_wanted(counts)
                 counts[given[group]] += 1
     return [Recording(**{**asdict(each), "split": given[each.group]}) for each in found]
 
 
-def _pinned(group: str) -> Split | None:
+def _told(group: str) -> Split | None:
+    """The split that a folder of one's own names: it must not move what others have."""
     for split in ("train", "calibrate", "test"):
         if group.startswith(f"{split}:"):
             return split
-    return PINNED.get(group)
+    return None
 
 
 def _most_wanted(counts: Counter[Split]) -> Split:
