@@ -30,6 +30,8 @@ class Tag(IntFlag):
     OWN_PATROL = 8
     DRILL = 16
     VETOED = 32
+    SEALED = 64
+    """Of a piece of evidence: an age file, which only those in `sealed_to` can open."""
 
 
 class Clock(IntEnum):
@@ -61,6 +63,8 @@ class MediaKind(IntEnum):
     FRAME = 3
     SPECTROGRAM = 4
     LOG = 5
+    PREVIEW = 6
+    """A small picture in which people are made unrecognisable; its original is sealed."""
 
 
 class TamperKind(IntEnum):
@@ -86,6 +90,8 @@ class NoteKind(IntEnum):
     SENSOR_BACK = 7
     VOICES = 8
     """Evidence of an event was discarded, because somebody speaks in it."""
+    PEOPLE = 9
+    """A picture of an event was discarded, because it may show people."""
 
 
 class MicrophoneFlag(IntFlag):
@@ -132,3 +138,7 @@ class Counter(IntEnum):
     CLASSIFIER_FAULTS = 24
     VOICES_DISCARDED = 25
     """Clips that were discarded because somebody speaks in them."""
+    PEOPLE_DISCARDED = 26
+    """Pictures that were discarded because they may show people."""
+    SEALED = 27
+    """Originals that were sealed, because people are seen or heard in them."""

@@ -131,6 +131,8 @@ class Media(Struct, frozen=True, array_like=True, tag=4):
     sha256: Digest
     tags: U8 = 0
     duration_ms: U32 = 0
+    sealed_to: Annotated[bytes, Meta(max_length=64)] = b""
+    """Who can open a sealed piece: `sealed.fingerprint` of each recipient; empty: it is not sealed."""
     extra: Extra = ()
 
 

@@ -35,6 +35,11 @@ HOUR: Final = Record(
     70, Listening(t_ms=7_200_000, sensor=1, length_ms=3_600_000, reach_m=410, deaf_ms=600_000,
                   vetoes={12: 580_000, 13: 40_000}, vetoed=3, flags=16, floor=bytes(range(60, 82)))
 )  # fmt: skip
+SEALED: Final = [
+    Record(80, Media(t_ms=10, sensor=2, back=3, kind=6, bytes=5_000, sha256=bytes(range(32)), tags=3)),
+    Record(81, Media(t_ms=10, sensor=2, back=4, kind=3, bytes=180_000, sha256=bytes(range(32)), tags=67,
+                     sealed_to=bytes.fromhex("01234567 89abcdef"))),
+]  # fmt: skip
 LATER: Final = [
     Record(60, Event(t_ms=9, sensor=1, cls=1, evidence=1, extra=(7, "hacha"))),
     Record(61, Unknown(200, (1, "x"))),
@@ -65,6 +70,7 @@ ALL: Final = [
     Golden("batch-one-closing", _batch([Record(20_126, CLOSING)]), _encode, batch.decode),
     Golden("batch-every-row", _batch(EVERY_ROW), _encode, batch.decode),
     Golden("batch-listening", _batch([HOUR]), _encode, batch.decode),
+    Golden("batch-sealed", _batch(SEALED), _encode, batch.decode),
     Golden("batch-later-version", _batch(LATER), _encode, batch.decode),
     Golden(
         "receipt",

@@ -42,8 +42,9 @@ heartbeats = st.builds(
 )  # fmt: skip
 gaps = st.builds(Gap, t_ms=millis, first=u63, last=u63, reason=u8, head=digest)
 pieces = st.builds(
-    Media, t_ms=millis, sensor=u8, back=st.just(0), kind=u8, bytes=u32, sha256=digest, tags=u8, duration_ms=u32
-)
+    Media, t_ms=millis, sensor=u8, back=st.just(0), kind=u8, bytes=u32, sha256=digest, tags=u8, duration_ms=u32,
+    sealed_to=st.binary(max_size=64),
+)  # fmt: skip
 seals = st.builds(Seal, t_ms=millis, up_to=u63, head=digest, signature=st.binary(min_size=64, max_size=64))
 tampers = st.builds(Tamper, t_ms=millis, kind=u8, sensor=u8, tags=u8, extra=appended(1))
 notes = st.builds(Note, t_ms=millis, kind=u8, text=text, sensor=u8)
