@@ -30,6 +30,7 @@ Decibel = Annotated[int, Meta(ge=-128, le=127)]
 Small = Annotated[int, Meta(ge=-0x8000, le=0x7FFF)]
 Digest = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
+Recipients = Annotated[bytes, Meta(max_length=64)]
 Text = Annotated[str, Meta(max_length=500)]
 Counters = Annotated[dict[U8, U63], Meta(max_length=64)]
 Extra = tuple[Any, ...]
@@ -131,7 +132,7 @@ class Media(Struct, frozen=True, array_like=True, tag=4):
     sha256: Digest
     tags: U8 = 0
     duration_ms: U32 = 0
-    sealed_to: Annotated[bytes, Meta(max_length=64)] = b""
+    sealed_to: Recipients = b""
     """Who can open a sealed piece: `sealed.fingerprint` of each recipient; empty: it is not sealed."""
     extra: Extra = ()
 

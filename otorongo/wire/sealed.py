@@ -1,7 +1,7 @@
 """Sealed evidence: an age file (https://age-encryption.org/v1), and the short names of those who can open it.
 
-The file does not say whose it is, so its media row does: four bytes for each recipient. They are enough to look a key up
-in a list of a few, and no secret, for the keys are public.
+The file does not say whose it is, so its media row does: four bytes for each recipient. They are enough to look a key
+up in a list of a few, and no secret, for the keys are public.
 """
 
 import hashlib
