@@ -102,7 +102,7 @@ data_dir = "/var/lib/otorongo"
 [microphone]                         # leave a section out: no such sensor
 driver = "alsa"
 device = "default"                   # better the port's path, such as "usb-port:1-1.2"
-bundle = "threats@2"
+bundle = "threats@3"
 
 # [camera]
 # driver      = "picamera"           # or "opencv"

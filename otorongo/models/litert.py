@@ -25,11 +25,13 @@ class LiteSession:
         self.inputs: dict[str, list[Any]] = {each["name"]: _shape(each) for each in self._net.get_input_details()}
         self.outputs: dict[str, list[Any]] = {each["name"]: _shape(each) for each in self._details}
 
-    def run(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
-        """Feed the first input; all outputs in order, as float32."""
+    def run(self, tensor: NDArray[Any], *names: str) -> list[NDArray[Any]]:
+        """Feed the first input; the outputs of these names, else all in order, as float32."""
         self._net.set_tensor(self._input, tensor)
         self._net.invoke()
-        return [_real(self._net.get_tensor(each["index"]), each["quantization"]) for each in self._details]
+        by_name = {each["name"]: each for each in self._details}
+        wanted = [by_name[name] for name in names] or self._details
+        return [_real(self._net.get_tensor(each["index"]), each["quantization"]) for each in wanted]
 
 
 def _interpreter(path: Path) -> Any:

@@ -1,6 +1,6 @@
 """What one bundle is: `manifest.toml` as frozen values, and the proof that the files beside it are the ones it means.
 
-A bundle is a folder: `manifest.toml`, `card.md`, the networks and the golden samples. `load("threats@2")` finds a
+A bundle is a folder: `manifest.toml`, `card.md`, the networks and the golden samples. `load("threats@3")` finds a
 bundle of the zoo that comes with the program; `load("/srv/bundles/mine")` takes any folder. `README.md` beside this
 file explains every key.
 """
@@ -203,6 +203,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     sources: tuple[Source, ...]
     sound: SoundInput | None = None
     picture: PictureInput | None = None
+    embedding: str = ""
+    """Sound: the network's output of int8 that is alike for windows that sound alike; empty: it has none."""
     joint: tuple[Joint, ...] = ()
     """Sound: with which bundles this one can give a second opinion."""
     things: PictureInput | None = None
@@ -262,7 +264,9 @@ def load(reference: str | Path) -> Bundle:
         raise BundleError(f"{path}: no such file: {reference} is not a bundle (there are: {known})")
     manifest = toml.load(path, Manifest)
     if version is not None and manifest.version != version:
-        raise BundleError(f"{path}: version: is {manifest.version}, but {reference} was asked for")
+        raise BundleError(
+            f"{path}: version: is {manifest.version}, but {reference} was asked for: write {manifest.reference}"
+        )
     _check_values(manifest, path)
     _check_files(manifest, folder, path)
     return Bundle(folder, manifest, hashlib.sha256(path.read_bytes()).hexdigest())
@@ -284,6 +288,8 @@ def _complaints(manifest: Manifest) -> list[tuple[str, str]]:
         found += _sound_complaints(manifest.sound)
     if manifest.picture is not None and min(manifest.picture.std) <= 0:
         found.append(("picture.std", f"is {manifest.picture.std} (allowed: above 0)"))
+    if manifest.embedding and (manifest.sound is None or manifest.sound.patches > 1):
+        found.append(("embedding", "only a network that hears a window of sound whole can give one"))
     if "model" not in manifest.files:
         found.append(("files.model", "is missing"))
     return found + _class_complaints(manifest) + _golden_complaints(manifest)

@@ -1,6 +1,6 @@
 """A sound bundle at work: a window of sound in, calibrated scores out."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,9 @@ from otorongo.models.errors import BundleError, InputError
 from otorongo.models.manifest import Bundle, SoundInput
 from otorongo.models.mel import Array, Spectrogram, resample
 from otorongo.models.runtime import Network, Verdict, class_score, open_session
+
+MOST_EMBEDDING: Final = 512
+"""Bytes."""
 
 
 class SoundClassifier:
@@ -22,6 +25,9 @@ class SoundClassifier:
         self._front = Spectrogram(self._given) if self._given.tensor == "log_mel" else None
         self._session = open_session(bundle.path("model"), threads)
         self._places = _places(self._session, self._given, bundle)
+        self._logits = next(iter(self._session.outputs))
+        self.embedding_size = _embedding_size(self._session, bundle)
+        """Bytes of an embedding; 0: this bundle gives none."""
 
     def scores(self, data: NDArray[Any], rate_hz: int = 0) -> Verdict:
         """Score at most one window of float mono sound (n,) in [-1, 1] at `rate_hz` (0: the bundle's own rate).
@@ -29,17 +35,34 @@ class SoundClassifier:
         Sound shorter than the window is repeated, or followed by silence, as the manifest says. Values that are not
         finite count as silence. Raises InputError for an empty, longer, or not mono sample.
         """
-        logits = self.outputs(data, rate_hz)[0]
+        answers = [self._session.run(tensor, self._logits)[0] for tensor in self._tensors(data, rate_hz)]
+        return self._verdict(np.max([each.reshape(-1) for each in answers], axis=0))
+
+    def embedded(self, data: NDArray[Any], rate_hz: int = 0) -> tuple[Verdict, NDArray[np.int8]]:
+        """Score at most one window, and say what it sounds like: int8 (embedding_size,), alike for sounds alike.
+
+        Raises InputError as `scores` does, and BundleError when the bundle gives no embeddings.
+        """
+        about = self.bundle.manifest
+        if not self.embedding_size:
+            raise BundleError(f"{about.reference}: gives no embeddings (its manifest has no key `embedding`)")
+        (tensor,) = self._tensors(data, rate_hz)
+        logits, embedding = self._session.run(tensor, self._logits, about.embedding)
+        if embedding.dtype != np.int8:
+            raise BundleError(
+                f"{self.bundle.path('model')}: output {about.embedding!r} holds {embedding.dtype}, not int8"
+            )
+        return self._verdict(logits.reshape(-1)), embedding.reshape(-1)
+
+    def _tensors(self, data: NDArray[Any], rate_hz: int) -> list[Array]:
+        """What the network is fed for a window: one tensor for each of its patches."""
+        window = fill(as_mono(data, rate_hz or self._given.rate_hz, self._given), self._given)
+        return self._front.tensors(window) if self._front else [window[None]]
+
+    def _verdict(self, logits: Array) -> Verdict:
         specs = self.bundle.manifest.classes
         best = [float(logits[places].max()) for places in self._places]
         return Verdict(tuple(class_score(spec, score) for spec, score in zip(specs, best, strict=True)))
-
-    def outputs(self, data: NDArray[Any], rate_hz: int = 0) -> list[Array]:
-        """What the network itself says of a window, each output flat: the highest value over its patches."""
-        window = fill(as_mono(data, rate_hz or self._given.rate_hz, self._given), self._given)
-        tensors = self._front.tensors(window) if self._front else [window[None]]
-        answers = [self._session.run(tensor) for tensor in tensors]
-        return [np.max([each.reshape(-1) for each in same], axis=0) for same in zip(*answers, strict=True)]
 
 
 def as_mono(data: NDArray[Any], rate_hz: int, given: SoundInput) -> Array:
@@ -65,6 +88,19 @@ def fill(sound: Array, given: SoundInput) -> Array:
     if given.short == "repeat" and len(sound):
         return np.resize(sound, wanted)
     return np.pad(sound, (0, wanted - len(sound)))
+
+
+def _embedding_size(session: Network, bundle: Bundle) -> int:
+    """How many bytes the output has that the manifest calls `embedding`; 0: it names none. Raises BundleError."""
+    name = bundle.manifest.embedding
+    if not name:
+        return 0
+    shape = session.outputs.get(name)
+    if shape is None or len(shape) != 2 or shape[0] != 1 or not isinstance(shape[1], int) or shape[1] > MOST_EMBEDDING:
+        found = "there is none of that name" if shape is None else f"it has shape {shape}"
+        wanted = f"one row of at most {MOST_EMBEDDING} values"
+        raise BundleError(f"{bundle.path('model')}: output {name!r}, the manifest's embedding: {found} ({wanted})")
+    return shape[1]
 
 
 def _places(session: Network, given: SoundInput, bundle: Bundle) -> list[list[int]]:

@@ -8,7 +8,7 @@ from otorongo.models import manifest
 from otorongo.models.shelves import FILE_NAME
 
 
-def copy(folder: Path, reference: str = "threats@2") -> Path:
+def copy(folder: Path, reference: str = "threats@3") -> Path:
     """A copy of a zoo bundle that may be changed."""
     source = manifest.load(reference).folder
     target = folder / source.name

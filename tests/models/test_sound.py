@@ -15,6 +15,7 @@ from otorongo.models import manifest, runtime
 from otorongo.models.__main__ import main
 from otorongo.models.errors import BundleError, InputError
 from otorongo.models.runtime import Classifier
+from otorongo.models.sound import SoundClassifier
 from otorongo.models.train import scenes
 from tests.models import bundles
 
@@ -25,7 +26,7 @@ _OPENED: dict[str, Classifier] = {}
 def threats() -> Classifier:
     """The shipped sound bundle, opened once."""
     if not _OPENED:
-        _OPENED["threats"] = runtime.open_classifier(manifest.load("threats@2"))
+        _OPENED["threats"] = runtime.open_classifier(manifest.load("threats@3"))
     return _OPENED["threats"]
 
 
@@ -93,6 +94,48 @@ def test_rendered_threats_are_heard_near_and_not_in_the_night_alone(voice: str, 
     assert false == 0
 
 
+def test_an_embedding_is_had_for_the_asking_and_changes_no_score() -> None:
+    """The scores are the same bits with and without it; it has the size that it says, and is the same each time."""
+    classifier = threats()
+    assert isinstance(classifier, SoundClassifier)
+    for seed in range(4):
+        sound = scenes.render_soundscape([scenes.Source("chainsaw", 0, 3, 60)], 3.0, RATE_HZ, seed)
+        verdict, embedding = classifier.embedded(sound)
+        assert verdict == classifier.scores(sound)
+        assert embedding.dtype == np.int8
+        assert embedding.shape == (classifier.embedding_size,)
+        assert (embedding == classifier.embedded(sound)[1]).all()
+
+
+def test_what_sounds_alike_lies_near() -> None:
+    """Of rendered saws, shots and nights, the nearest other is one of its own kind, loud or soft."""
+    classifier = threats()
+    assert isinstance(classifier, SoundClassifier)
+    kinds, found = [], []
+    for kind in ("chainsaw", "gunshot", "night"):
+        for seed in range(5):
+            source = [] if kind == "night" else [scenes.Source(kind, 0, 3, 60)]
+            sound = scenes.render_soundscape(source, 3.0, RATE_HZ, seed, background="night" if not source else "day")
+            kinds.append(kind)
+            found.append(classifier.embedded((sound * (1 + seed) / 5).astype(np.float32))[1].astype(float))
+    unit = np.array(found) / np.linalg.norm(found, axis=1, keepdims=True)
+    alike = unit @ unit.T - 2 * np.eye(len(unit))
+    assert sum(kinds[one] == kinds[int(near)] for one, near in enumerate(alike.argmax(1))) >= 14
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [("logits", "holds float"), ("nothing", "there is none of that name"), ("", "gives no embeddings")],
+)
+def test_an_embedding_that_is_not_there_is_told(tmp_path: Path, written: str, said: str) -> None:
+    """A manifest that names no output, or one that the network has not, says so; the scores of the former stand."""
+    folder = bundles.change(bundles.copy(tmp_path), 'embedding = "embedding"', f'embedding = "{written}"')
+    with pytest.raises(BundleError, match=said):
+        classifier = runtime.open_classifier(manifest.load(folder))
+        assert isinstance(classifier, SoundClassifier)
+        classifier.embedded(np.zeros(48_000, np.float32))
+
+
 def test_the_golden_samples_give_their_golden_output() -> None:
     """On this machine every golden value is within the manifest's tolerance."""
     results = runtime.check_goldens(threats())
@@ -109,9 +152,9 @@ def test_a_golden_saw_is_a_saw() -> None:
 
 def test_check_finds_every_bundle_well(capsys: pytest.CaptureFixture[str]) -> None:
     """`otorongo-models check` ends with 0 and says so bundle by bundle."""
-    assert main(["check", "threats@2"]) == 0
+    assert main(["check", "threats@3"]) == 0
     out = capsys.readouterr().out
-    assert "threats@2: ok" in out
+    assert "threats@3: ok" in out
     assert "golden-saw" in out
 
 
@@ -130,18 +173,18 @@ def test_check_goes_on_after_a_broken_bundle(tmp_path: Path, capsys: pytest.Capt
     """One damaged bundle is reported with its reason, and the next is still checked."""
     folder = bundles.copy(tmp_path)
     (folder / "model.onnx").write_bytes(b"nothing")
-    assert main(["check", "--quiet", str(folder), "threats@2"]) == 1
+    assert main(["check", "--quiet", str(folder), "threats@3"]) == 1
     out = capsys.readouterr().out
     assert "FAILED" in out
     assert "files.model" in out
-    assert "threats@2: ok" in out
+    assert "threats@3: ok" in out
 
 
 def test_list_and_show_say_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     """`list` names the bundles; `show` gives thresholds, sources and the card."""
     assert main(["list"]) == 0
-    assert "threats@2" in capsys.readouterr().out
-    assert main(["show", "threats@2"]) == 0
+    assert "threats@3" in capsys.readouterr().out
+    assert main(["show", "threats@3"]) == 0
     shown = capsys.readouterr().out
     assert "YAMNet" in shown
     assert "What it is bad at" in shown
@@ -165,7 +208,7 @@ def test_a_sound_bundle_loads_nothing_of_sight_or_training() -> None:
     code = (
         "import sys, numpy as np\n"
         "from otorongo.models import manifest, runtime\n"
-        "c = runtime.open_classifier(manifest.load('threats@2'))\n"
+        "c = runtime.open_classifier(manifest.load('threats@3'))\n"
         "c.scores(np.zeros(44100, np.float32), 44100)\n"
         "heavy = {'cv2', 'librosa', 'numba', 'scipy', 'torch', 'soundfile', 'soxr'} & set(sys.modules)\n"
         "print(sorted(heavy))"

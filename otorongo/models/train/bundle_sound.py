@@ -23,8 +23,9 @@ from otorongo.models.train.figures import Fit
 from otorongo.models.train.labels import CLASSES, event_rule
 from otorongo.models.train.mixtures import INPUT, RATE_HZ
 
-VERSION = 2
-
+VERSION = 3
+EMBEDDING = "embedding"
+"""The output that `embed_sound` adds."""
 GOLDEN_SEED = 104
 """One whose saw cuts all through the window."""
 
@@ -69,13 +70,13 @@ def attribution(data: Path) -> str:
 
 
 def manifest_text(
-    fits: dict[str, Fit], files: dict[str, Path], goldens: dict[str, dict[str, float]], counts: str
+    fits: dict[str, Fit], files: dict[str, Path], goldens: dict[str, dict[str, float]], counts: str, embedding: str
 ) -> str:
     """The TOML of the manifest."""
     out = [
         'name = "threats"', f"version = {VERSION}",
         'summary = "Chainsaws, engines, aircraft and shots among rain, wind, insects, frogs, birds, dogs, fire, voice"',
-        'licence = "Apache-2.0"', "", "[sound]",
+        'licence = "Apache-2.0"', *([f'embedding = "{embedding}"'] if embedding else []), "", "[sound]",
     ]  # fmt: skip
     for field in INPUT.__struct_fields__:
         value = getattr(INPUT, field)
@@ -113,7 +114,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("var/train"))
     parser.add_argument("--name", default="threats")
     parser.add_argument("--out", type=Path, default=Path("otorongo/models/zoo/threats"))
-    parser.add_argument("--before", type=Path, help="evaluation of the version before, for the card")
+    parser.add_argument("--before", type=Path, help="evaluation of an earlier version, for the card")
+    parser.add_argument("--before-version", type=int, default=VERSION - 1, help="which version that was")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     read = {kind: _read(given.data / f"{given.name}-{kind}.json") for kind in ("calibration", "evaluation")}
@@ -129,10 +131,12 @@ def main() -> None:
     recordings = Counter(split for split, _ in {(row["split"], row["recording"]) for row in rows})
     counts = ", ".join(f"{recordings[split]} {split}" for split in ("train", "calibrate", "test"))
     (given.out / "attribution.txt").write_text(attribution(given.data))
-    before = _read(given.before) if given.before else None
+    before = (given.before_version, _read(given.before)) if given.before else None
     gate = given.data / f"{given.name}-gate.json"
     found = _read(gate) if gate.is_file() else None
-    text = card(read["evaluation"], fits, rows, given.out / "model.onnx", VERSION, before, found)
+    path = given.data / f"{given.name}-embedding.json"
+    embedding = _read(path) if path.is_file() and EMBEDDING in session.outputs else None
+    text = card(read["evaluation"], fits, rows, given.out / "model.onnx", VERSION, before, found, embedding)
     (given.out / "card.md").write_text(text)
     files = {
         "model": given.out / "model.onnx",
@@ -140,7 +144,8 @@ def main() -> None:
         "attribution": given.out / "attribution.txt",
     }
     files |= {name.removesuffix(".npy"): given.out / name for name in GOLDENS}
-    (given.out / "manifest.toml").write_text(manifest_text(fits, files, goldens, counts))
+    named = EMBEDDING if EMBEDDING in session.outputs else ""
+    (given.out / "manifest.toml").write_text(manifest_text(fits, files, goldens, counts, named))
     print(f"{given.out}: {sum(path.stat().st_size for path in given.out.iterdir())} B")
 
 
