@@ -42,18 +42,6 @@ def passing(sound: Floats, speed_m_s: float, nearest_m: float) -> Floats:
     return heard_
 
 
-def lorry(seconds: float, seed: int) -> Floats:
-    """Six cylinders that climb from gear to gear."""
-    rng = np.random.default_rng(seed)
-    speed_hz, hz = [np.zeros(0)], rng.uniform(32, 45)
-    while sum(map(len, speed_hz)) < seconds * RATE_HZ:
-        top_hz = rng.uniform(80, 100)
-        speed_hz.append(np.linspace(hz, top_hz, round(rng.uniform(6, 12) * RATE_HZ)))
-        hz = top_hz * rng.uniform(0.6, 0.75)
-    speed = machines.lag(np.concatenate(speed_hz)[: round(seconds * RATE_HZ)], RATE_HZ, 0.3)
-    return machines.unit(machines.engine(speed, RATE_HZ, rng, cylinders=6, tilt_db=6, roughness=0.1))
-
-
 def constant(f0_hz: float, score: float = 8.0, level_db: float = -40.0) -> Frame:
     """A frame with one comb."""
     return Frame((Candidate(f0_hz, score, 8.0),), level_db, f0_hz, -6.0, 8.0, 0.5, 1.0)
@@ -90,16 +78,21 @@ def test_a_boat_comes_and_goes_and_drops_its_pitch() -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_lorry_changes_gears(seed: int) -> None:
     """Two minutes of a lorry that climbs through its gears are a truck."""
-    found = verdict(lorry(120, seed) * 0.03)
+    found = verdict(machines.lorry(120, RATE_HZ, seed) * 0.03)
     assert found.shape == shapes.TRUCK, found.reason
 
 
-@pytest.mark.parametrize("voice", [nature.howler, nature.rain, nature.wind, nature.insects, nature.birds, nature.frogs])
+NATURE = [
+    nature.howler, nature.rain, nature.wind, nature.insects, nature.birds, nature.frogs, nature.bee, nature.curassow,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("voice", NATURE)
 def test_nature_is_no_machine(voice: Callable[[float, int, int], Floats]) -> None:
-    """Rendered howlers, rain, wind, insects, birds or frogs, near and far, are no machine."""
+    """Rendered howlers, rain, wind, insects, birds, frogs, bees or curassows, near and far, are no machine."""
     for distance_m, seed in ((50.0, 2), (300.0, 4)):
         sound = voice(90.0, RATE_HZ, seed)
-        if voice not in (nature.rain, nature.wind):
+        if voice not in (nature.rain, nature.wind, nature.bee):
             sound = scenes.at_distance(sound, RATE_HZ, distance_m, seed)
         found = verdict(sound / float(sound.std()) * 0.01)
         assert found.shape in (shapes.NONE, shapes.NEAR, shapes.CALL), found.reason

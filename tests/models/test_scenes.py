@@ -65,11 +65,40 @@ def test_a_diesel_has_the_comb_of_its_speed() -> None:
 def test_a_boat_comes_and_goes() -> None:
     """A pass-by is loudest in its middle third."""
     sound = render_soundscape(
-        [Source("outboard", 0, 30, 40, passes=True)], 30.0, RATE_HZ, 2, background="none", background_db=0
+        [Source("outboard", 0, 30, 40, passes=True, speed_m_s=12)], 30.0, RATE_HZ, 2, background="none", background_db=0
     )
     thirds = np.sqrt(np.mean(sound.reshape(3, -1) ** 2, axis=1))
     assert thirds[1] > 1.5 * thirds[0]
     assert thirds[1] > 1.5 * thirds[2]
+
+
+def test_what_passes_is_higher_when_it_comes_than_when_it_goes() -> None:
+    """A tone of 400 Hz at 20 m/s is heard some 47 Hz higher on its way here than on its way off."""
+    tone = np.sin(2 * np.pi * 400 * np.arange(20 * RATE_HZ) / RATE_HZ).astype(np.float32)
+    source = Source("outboard", seconds=20, distance_m=20, passes=True, speed_m_s=20, recorded=tone)
+    sound = scenes.at_microphone(source, RATE_HZ, 1)
+    coming, going = (np.abs(np.fft.rfft(part)).argmax() / 4 for part in (sound[: 4 * RATE_HZ], sound[-4 * RATE_HZ :]))
+    assert coming - going == pytest.approx(400 * (1 / (1 - 20 / 343) - 1 / (1 + 20 / 343)), abs=6)
+
+
+def test_a_recorded_background_has_the_level_that_was_asked_for() -> None:
+    """A recording as background is repeated to the scene's length, at its own sound pressure level."""
+    noise = np.random.default_rng(3).standard_normal(RATE_HZ).astype(np.float32)
+    scene = render_soundscape([], 3.5, RATE_HZ, 1, background=0.2 * noise, background_db=60.0)
+    assert scene.shape == (round(3.5 * RATE_HZ),)
+    assert 20 * np.log10(scene.std()) == pytest.approx(60.0 - scenes.FULL_SCALE_DB, abs=0.3)
+
+
+def test_a_dredge_keeps_its_turns() -> None:
+    """A dredge's comb is steady within 2 % for half a minute, however much gravel it brings up."""
+    sound = machines.dredge(30.0, RATE_HZ, 3)
+    lines = []
+    for part in sound.reshape(6, -1):
+        power = np.abs(np.fft.rfft(part * np.hanning(len(part)))) ** 2
+        hz = np.fft.rfftfreq(len(part), 1 / RATE_HZ)
+        low = (hz > 20) & (hz < 120)
+        lines.append(hz[low][power[low].argmax()])
+    assert np.std(lines) / np.mean(lines) < 0.02
 
 
 def test_a_shot_is_short() -> None:

@@ -63,24 +63,12 @@ def passing(sound: Array, rate_hz: int, speed_m_s: float, nearest_m: float) -> A
     return (np.interp(sent_s, time_s, sound) * nearest_m / distance_m).astype(np.float32)
 
 
-def lorry(seconds: float, rate_hz: int, seed: int) -> Array:
-    """A six-cylinder diesel that climbs from gear to gear, 32 to 100 firings a second."""
-    rng = np.random.default_rng(seed)
-    speed_hz, hz = [np.zeros(0)], rng.uniform(32, 45)
-    while sum(map(len, speed_hz)) < seconds * rate_hz:
-        top_hz = rng.uniform(80, 100)
-        speed_hz.append(np.linspace(hz, top_hz, round(rng.uniform(6, 12) * rate_hz)))
-        hz = top_hz * rng.uniform(0.6, 0.75)
-    speed = machines.lag(np.concatenate(speed_hz)[: round(seconds * rate_hz)], rate_hz, 0.3)
-    return machines.unit(machines.engine(speed, rate_hz, rng, cylinders=6, tilt_db=6, roughness=0.1))
-
-
 def rendered(kind: str, seconds: float, seed: int) -> Truth:
     """A machine at 1 m with its truth. Raises KeyError for an unknown kind."""
     rng = np.random.default_rng(1000 + seed)
     if kind == "dredge":
         cylinders, rpm = int(rng.choice([1, 2, 3, 4, 6])), rng.uniform(1500, 2200)
-        sound = machines.diesel(seconds, RATE_HZ, seed, rpm=rpm, cylinders=cylinders)
+        sound = machines.dredge(seconds, RATE_HZ, seed, rpm=rpm, cylinders=cylinders)
         return Truth(sound, rpm / 120, cylinders * rpm / 120, shapes.STEADY)
     if kind == "generator":
         rpm = float(rng.choice([1500.0, 1800.0, 3600.0]))
@@ -93,8 +81,10 @@ def rendered(kind: str, seconds: float, seed: int) -> Truth:
     if kind == "saw":
         return Truth(machines.chainsaw(seconds, RATE_HZ, seed), 0.0, 0.0, shapes.SAW)
     if kind == "truck":
-        return Truth(lorry(seconds, RATE_HZ, seed), 0.0, 0.0, shapes.TRUCK)
-    voices: dict[str, Callable[[float, int, int], Array]] = {"howler": nature.howler, "frogs": nature.frogs}
+        return Truth(machines.lorry(seconds, RATE_HZ, seed), 0.0, 0.0, shapes.TRUCK)
+    voices: dict[str, Callable[[float, int, int], Array]] = {
+        "howler": nature.howler, "frogs": nature.frogs, "bee": nature.bee, "curassow": nature.curassow,
+    }  # fmt: skip
     return Truth(voices[kind](seconds, RATE_HZ, seed), 0.0, 0.0, shapes.NONE)
 
 
@@ -116,7 +106,7 @@ def on_rendered(beds: list[Array], seeds: int) -> Iterator[str]:
     comb = Comb(RATE_HZ)
     yield "| rendered | m | dB | scenes | shape right | other shapes | frames with a comb | f0 right | octave | wrong |"
     yield "|---|---|---|---|---|---|---|---|---|---|"
-    for kind in ("dredge", "generator", "peque_peque", "saw", "truck", "howler", "frogs"):
+    for kind in ("dredge", "generator", "peque_peque", "saw", "truck", "howler", "frogs", "bee", "curassow"):
         for distance_m, snr_db in ((50.0, 20.0), (300.0, 10.0), (300.0, 0.0), (800.0, 0.0), (800.0, -5.0)):
             found: Counter[str] = Counter()
             spacing: Counter[str] = Counter()

@@ -56,6 +56,48 @@ def diesel(seconds: float, rate_hz: int, seed: int, *, rpm: float = 0.0, cylinde
     return unit(sound + rng.uniform(0.05, 0.4) * rattle)
 
 
+def dredge(seconds: float, rate_hz: int, seed: int, *, rpm: float = 0.0, cylinders: int = 0) -> Array:
+    """A suction dredge: a steady diesel under a pump's load, the rush of water, and gravel that knocks in the pipe.
+
+    The load wanders with what the pipe brings up, and the governor answers some tenths of a second later. `rpm` and
+    `cylinders` of 0 are drawn: 1,500 to 2,200 turns, 2 to 6 cylinders.
+    """
+    rng = np.random.default_rng(seed)
+    count = round(seconds * rate_hz)
+    rpm = rpm or rng.uniform(1500, 2200)
+    cylinders = cylinders or int(rng.choice([2, 3, 4, 4, 6]))
+    load = wander(count, rate_hz, 0.3, rng)
+    speed_hz = cylinders * rpm / 120 * (1 - 0.004 * lag(load, rate_hz, 0.4) + 0.003 * wander(count, rate_hz, 3.0, rng))
+    sound = engine(speed_hz, rate_hz, rng, cylinders=cylinders, tilt_db=rng.uniform(5, 9), roughness=0.15)
+    sound *= 1 + 0.1 * load
+    water = shaped_noise(count, rate_hz, rng, [(60, -12), (300, 0), (1500, -4), (6000, -14)])
+    stones = np.zeros(count)
+    for start in rng.integers(0, count, round(seconds * rng.uniform(4, 25))):
+        time_s = np.arange(round(rng.uniform(0.004, 0.02) * rate_hz)) / rate_hz
+        ring = np.sin(2 * np.pi * rng.uniform(600, 3000) * time_s) * np.exp(-time_s * rng.uniform(150, 500))
+        _add(stones, rng.exponential(1.0) * ring, int(start))
+    return unit(sound + rng.uniform(0.15, 0.5) * water + rng.uniform(0.2, 0.8) * stones)
+
+
+def generator(seconds: float, rate_hz: int, seed: int) -> Array:
+    """A small generator: one petrol cylinder at 3,600 turns or a diesel at 1,800 or 1,500, governed within 0.6 %."""
+    rng = np.random.default_rng(seed)
+    rpm = float(rng.choice([1500.0, 1800.0, 3600.0]))
+    return diesel(seconds, rate_hz, seed, rpm=rpm, cylinders=1 if rpm > 3000 else int(rng.integers(1, 4)))
+
+
+def lorry(seconds: float, rate_hz: int, seed: int) -> Array:
+    """A six-cylinder diesel that climbs from gear to gear, 32 to 100 firings a second."""
+    rng = np.random.default_rng(seed)
+    speed_hz, hz = [np.zeros(0)], rng.uniform(32, 45)
+    while sum(map(len, speed_hz)) < seconds * rate_hz:
+        top_hz = rng.uniform(80, 100)
+        speed_hz.append(np.linspace(hz, top_hz, round(rng.uniform(6, 12) * rate_hz)))
+        hz = top_hz * rng.uniform(0.6, 0.75)
+    speed = lag(np.concatenate(speed_hz)[: round(seconds * rate_hz)], rate_hz, 0.3)
+    return unit(engine(speed, rate_hz, rng, cylinders=6, tilt_db=6, roughness=0.1))
+
+
 def peque_peque(seconds: float, rate_hz: int, seed: int) -> Array:
     """A long-tail canoe: one four-stroke petrol cylinder, 20 to 30 pulses a second, a rich comb."""
     rng = np.random.default_rng(seed)

@@ -101,6 +101,39 @@ def howler(seconds: float, rate_hz: int, seed: int) -> Array:
     return unit(roar * pulse * np.exp(0.7 * wander(count, rate_hz, 0.7, rng)))
 
 
+def bee(seconds: float, rate_hz: int, seed: int) -> Array:
+    """A bee, wasp or fly at the membrane: a comb of 120 to 260 wing beats a second that comes and goes, dry."""
+    rng = np.random.default_rng(seed)
+    count = round(seconds * rate_hz)
+    beat_hz = rng.uniform(120, 260) * (1 + 0.04 * wander(count, rate_hz, 4.0, rng))
+    phase = 2 * np.pi * np.cumsum(beat_hz) / rate_hz
+    sound = np.zeros(count)
+    for order in range(1, 12):
+        sound += 10 ** (-(rng.uniform(3, 6) * (order - 1)) / 20) * np.sin(order * phase + rng.uniform(0, 6.3))
+    visits = np.zeros(count)
+    at_s = rng.exponential(1.0)
+    while at_s < seconds:
+        size = round(rng.uniform(0.2, 2.5) * rate_hz)
+        start = round(at_s * rate_hz)
+        visits[start : start + size] = np.hanning(size)[: max(0, count - start)] * rng.uniform(0.3, 1.0)
+        at_s += size / rate_hz + rng.exponential(1.5)
+    return unit(sound * visits)
+
+
+def curassow(seconds: float, rate_hz: int, seed: int) -> Array:
+    """A curassow's boom: pure, low notes of 90 to 180 Hz, half a second to two, some seconds apart."""
+    rng = np.random.default_rng(seed)
+    out = np.zeros(round(seconds * rate_hz))
+    low_hz, at_s = rng.uniform(90, 180), rng.exponential(1.0)
+    while at_s < seconds:
+        time_s = np.arange(round(rng.uniform(0.5, 2.0) * rate_hz)) / rate_hz
+        glide = 2 * np.pi * np.cumsum(low_hz * (1 + 0.06 * np.sin(np.pi * time_s / time_s[-1]))) / rate_hz
+        note = (np.sin(glide) + 0.2 * np.sin(2 * glide)) * np.hanning(len(time_s))
+        _mix(out, note, round(at_s * rate_hz))
+        at_s += time_s[-1] + rng.uniform(1.5, 6)
+    return unit(out)
+
+
 def _mix(out: NDArray[np.float64], part: NDArray[np.float64], start: int) -> None:
     start = max(0, start)
     end = min(len(out), start + len(part))

@@ -7,7 +7,7 @@ figure in a bundle's card comes from it unless the card says so.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +20,9 @@ FULL_SCALE_DB = 100.0
 VOICES: dict[str, Callable[[float, int, int], Array]] = {
     "chainsaw": machines.chainsaw,
     "diesel": machines.diesel,
+    "dredge": machines.dredge,
+    "generator": machines.generator,
+    "lorry": machines.lorry,
     "peque_peque": machines.peque_peque,
     "outboard": machines.outboard,
     "gunshot": machines.gunshot,
@@ -29,11 +32,16 @@ VOICES: dict[str, Callable[[float, int, int], Array]] = {
     "frogs": nature.frogs,
     "birds": nature.birds,
     "howler": nature.howler,
+    "bee": nature.bee,
+    "curassow": nature.curassow,
 }
 
 LEVEL_DB = {
     "chainsaw": 103.0,
     "diesel": 96.0,
+    "dredge": 100.0,
+    "generator": 90.0,
+    "lorry": 95.0,
     "peque_peque": 98.0,
     "outboard": 95.0,
     "gunshot": 140.0,
@@ -43,11 +51,16 @@ LEVEL_DB = {
     "frogs": 85.0,
     "birds": 85.0,
     "howler": 105.0,
+    "bee": 75.0,
+    "curassow": 80.0,
 }
-"""Level of each voice at 1 m, in the loud parts (a saw: 114 dB(A) of power). Rain and wind: at the microphone."""
+"""Level of each voice at 1 m, in the loud parts (a saw: 114 dB(A) of power). Rain, wind and bee: at the microphone."""
 
-EVERYWHERE = ("rain", "wind")
+EVERYWHERE = ("rain", "wind", "bee")
 """Voices without a distance: their level is that at the microphone."""
+SOUND_M_S = 343.0
+FAR = 4.0
+"""A passing source is rendered near and so many times as far, and faded between the two."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,11 @@ class Source:
     passes: bool = False
     """True: comes and goes (a boat), and is nearest, at `distance_m`, half-way."""
     gain_db: float = 0.0
+    speed_m_s: float = 5.0
+    """Of a source that passes."""
+    recorded: Array | None = field(default=None, compare=False)
+    """Mono sound (n,) at the scene's rate instead of the rendered voice, repeated if it is shorter; its loud parts get
+    the voice's level at 1 m."""
 
 
 def render_soundscape(
@@ -70,31 +88,44 @@ def render_soundscape(
     rate_hz: int,
     seed: int,
     *,
-    background: str = "day",
+    background: str | Array = "day",
     background_db: float = 38.0,
 ) -> Array:
     """A mixture of all sources over a background, float32 mono (n,) within +-1.
 
-    `background` is `day` (birds, some insects), `night` (insects, frogs) or `none` (the microphone's own noise);
-    `background_db` its sound pressure level. Raises KeyError for an unknown voice or background.
+    `background` is `day` (birds, some insects), `night` (insects, frogs), `none` (the microphone's own noise), or a
+    recording (m,) at `rate_hz`, repeated if it is shorter; `background_db` its sound pressure level. Raises KeyError
+    for an unknown voice or background.
     """
     count = round(seconds * rate_hz)
-    out = bed(background, seconds, rate_hz, seed)[:count] * _gain(background_db)
+    if isinstance(background, str):
+        out = bed(background, seconds, rate_hz, seed)[:count] * _gain(background_db)
+    else:
+        out = np.resize(background, count) * (_gain(background_db) / (float(np.std(background)) + 1e-12))
     for index, source in enumerate(sources):
-        own_seed = _seed(seed, index + 1)
-        sound = VOICES[source.voice](source.seconds, rate_hz, own_seed)
-        gain = _gain(LEVEL_DB[source.voice] + source.gain_db)
-        if source.voice not in EVERYWHERE:
-            sound = (
-                pass_by(sound, rate_hz, source, own_seed)
-                if source.passes
-                else at_distance(sound, rate_hz, source.distance_m, own_seed)
-            )
+        sound = at_microphone(source, rate_hz, _seed(seed, index + 1))
         start = round(source.start_s * rate_hz)
         end = min(count, start + len(sound))
         if end > start >= 0:
-            out[start:end] += sound[: end - start] * gain
+            out[start:end] += sound[: end - start]
     return np.clip(out, -1.0, 1.0).astype(np.float32)
+
+
+def at_microphone(source: Source, rate_hz: int, seed: int) -> Array:
+    """What a microphone gets of a source, (n + tail,), full scale being FULL_SCALE_DB. Raises KeyError."""
+    gain = _gain(LEVEL_DB[source.voice] + source.gain_db)
+    if source.recorded is None:
+        sound = VOICES[source.voice](source.seconds, rate_hz, seed)
+    else:
+        sound = machines.unit(np.resize(source.recorded, round(source.seconds * rate_hz)).astype(np.float64))
+    if source.voice in EVERYWHERE:
+        return sound * np.float32(gain)
+    heard = pass_by if source.passes else _from_one_place
+    return heard(sound, rate_hz, source, seed) * np.float32(gain)
+
+
+def _from_one_place(sound: Array, rate_hz: int, source: Source, seed: int) -> Array:
+    return at_distance(sound, rate_hz, source.distance_m, seed)
 
 
 def at_distance(sound: Array, rate_hz: int, distance_m: float, seed: int) -> Array:
@@ -123,11 +154,18 @@ def at_distance(sound: Array, rate_hz: int, distance_m: float, seed: int) -> Arr
 
 
 def pass_by(sound: Array, rate_hz: int, source: Source, seed: int) -> Array:
-    """A source moving on a straight line past the microphone: far and near renderings faded into each other, (n,)."""
-    near = at_distance(sound, rate_hz, source.distance_m, seed)[: len(sound)]
-    far = at_distance(sound, rate_hz, source.distance_m * 4, seed)[: len(sound)]
-    closeness = np.sin(np.linspace(0, np.pi, len(sound))) ** 2
-    return (near * closeness + far * (1 - closeness)).astype(np.float32)
+    """Sound (n,) of a source that moves on a straight line at `source.speed_m_s`, nearest half-way.
+
+    Doppler by the time that sound travels, and near and far renderings faded into each other by the distance.
+    """
+    time_s = np.arange(len(sound)) / rate_hz
+    away_m = np.hypot(source.distance_m, source.speed_m_s * (time_s - len(sound) / rate_hz / 2))
+    moved = np.interp(time_s - (away_m - away_m[0]) / SOUND_M_S, time_s, sound).astype(np.float32)
+    near = at_distance(moved, rate_hz, source.distance_m, seed)[: len(sound)]
+    far = at_distance(moved, rate_hz, source.distance_m * FAR, seed)[: len(sound)]
+    closeness = np.clip(1 - np.log(away_m / source.distance_m) / np.log(FAR), 0, 1)
+    beyond = np.minimum(1.0, FAR * source.distance_m / away_m)
+    return ((near * closeness + far * (1 - closeness)) * beyond).astype(np.float32)
 
 
 def bed(name: str, seconds: float, rate_hz: int, seed: int) -> Array:
