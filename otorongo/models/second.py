@@ -36,12 +36,12 @@ class SecondOpinion:
         """Scored so far."""
         self.asked = 0
         """Of them, judged by the second bundle too."""
-        self._first, self._second = first, second
+        self.first, self._second = first, second
         self._joints = joints(first.bundle.manifest, second.bundle.manifest)
 
     def scores(self, data: NDArray[Any], rate_hz: int = 0) -> Verdict:
         """Score one window as the first bundle takes it. Raises InputError."""
-        verdict = self._first.scores(data, rate_hz)
+        verdict = self.first.scores(data, rate_hz)
         self.windows += 1
         if not candidates(verdict, self._joints):
             return verdict

@@ -85,7 +85,7 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
             gate=_gate(sensor),
             classify=_judge(classifier, rules),
             rules=rules,
-            keeper=keeper(config, section, sensor, bundle, outbox),
+            keeper=keeper(config, section, sensor, bundle, outbox, classifier),
             ear=_ear(section, sensor, bundle, rules, outbox),
             tracks=_tracks(sensor, rules),
             tags=Tag.DRILL if drill else 0,

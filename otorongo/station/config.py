@@ -73,6 +73,15 @@ class ScheduleConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Room on the card; the oldest go first."""
 
 
+class EmbeddingsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Small vectors of windows, kept by the clock, with which a sound can be looked for later."""
+
+    every_s: Annotated[float, Meta(ge=1.5, le=86_400)] = 60.0
+    """One window in so long."""
+    mb: Annotated[int, Meta(ge=0)] = 50
+    """Room on the card; the oldest days go first. 0: none are kept."""
+
+
 class MicrophoneConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A microphone."""
 
@@ -114,6 +123,7 @@ class MicrophoneConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     rule: dict[str, RuleConfig] = {}
     """By class; the others keep their defaults."""
     schedule: ScheduleConfig = ScheduleConfig()
+    embeddings: EmbeddingsConfig = EmbeddingsConfig()
     replay: ReplayConfig = ReplayConfig()
 
 
@@ -127,6 +137,7 @@ class BirdsConfig(MicrophoneConfig, frozen=True, forbid_unknown_fields=True, kw_
     media_mb: Annotated[int, Meta(ge=0)] = 200
     """Room on the card for this sensor's evidence."""
     schedule: ScheduleConfig = ScheduleConfig(length_s=0)
+    embeddings: EmbeddingsConfig = EmbeddingsConfig(mb=0)
 
 
 class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

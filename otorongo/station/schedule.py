@@ -30,6 +30,32 @@ Pcm = NDArray[np.int16]
 """Mono (n,), 16 bits."""
 
 
+def free_bytes(folder: Path) -> int:
+    """Room on the card."""
+    return shutil.disk_usage(folder).free
+
+
+def make_room(folder: Path, size: int, budget_bytes: int) -> None:
+    """The oldest files go, so that so much more is within the budget.
+
+    Times of change are those of writing, and names may lack a date.
+    """
+    files = sorted((path.stat().st_mtime_ns, path) for path in folder.iterdir() if path.is_file())
+    total = sum(path.stat().st_size for _, path in files) + size
+    for _, path in files:
+        if total <= budget_bytes:
+            return
+        total -= path.stat().st_size
+        path.unlink(missing_ok=True)
+
+
+def has_voices(judged: Judged | None, least_p: float | None) -> bool:
+    """Whether somebody may be speaking in a window, from this probability on; None: it does not matter."""
+    if judged is None or least_p is None:
+        return False
+    return any(score.cls == SPEECH and score.p >= least_p for score in judged.scores)
+
+
 @dataclass
 class _Piece:
     """Sound that is being gathered."""
@@ -54,7 +80,7 @@ class Schedule:
     """Of the file that begins at a time (ms since boot), without its ending."""
     voices_p: float | None
     """As of clips; None: minutes with voices are kept."""
-    free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
+    free_bytes: Callable[[Path], int] = free_bytes
     _now: _Piece | None = None
     _done: list[_Piece] = field(default_factory=list)
     _voices: list[tuple[int, int]] = field(default_factory=list)
@@ -66,7 +92,7 @@ class Schedule:
         if sample.domain is not None:
             return
         self._window_ms = sample.duration_ms
-        if self._has_voices(judged):
+        if has_voices(judged, self.voices_p):
             self._voices.append((sample.t_ms, sample.end_ms))
         start_ms = sample.end_ms - sample.new_ms
         if self._now and abs(start_ms - self._now.end_ms) > 250:
@@ -119,7 +145,7 @@ class Schedule:
         if len(content) > self.budget_bytes:
             raise OSError(f"one piece has {len(content)} bytes, more than all of schedule.mb")
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._make_room(len(content))
+        make_room(self.folder, len(content), self.budget_bytes)
         if self.free_bytes(self.folder) < SPARE_BYTES + len(content):
             raise OSError(f"less than {SPARE_BYTES // 1_000_000} MB are free: these are left to records and evidence")
         path = self.folder / (self.name(piece.start_ms) + ENDING)
@@ -130,22 +156,6 @@ class Schedule:
         except OSError:
             part.unlink(missing_ok=True)
             raise
-
-    def _make_room(self, size: int) -> None:
-        """The oldest go; times of change are those of writing, and names may lack a date."""
-        files = sorted((path.stat().st_mtime_ns, path) for path in self.folder.iterdir() if path.is_file())
-        total = sum(path.stat().st_size for _, path in files) + size
-        for _, path in files:
-            if total <= self.budget_bytes:
-                return
-            total -= path.stat().st_size
-            path.unlink(missing_ok=True)
-
-    def _has_voices(self, judged: Judged | None) -> bool:
-        least = self.voices_p
-        if judged is None or least is None:
-            return False
-        return any(score.cls == SPEECH and score.p >= least for score in judged.scores)
 
 
 @dataclass
