@@ -87,6 +87,7 @@ RULES = (
     _station_adapter("gpio", "gpiozero"),
     _station_adapter("mqtt*", "paho"),
     _station_adapter("seal", "cryptography"),
+    _station_adapter("age", "pyrage"),
     _station_adapter("*"),  # board, systemd: no driver
     Rule(
         "otorongo.station.app*",

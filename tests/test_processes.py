@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyrage
 import pytest
 import soundfile
 from PIL import Image
@@ -35,6 +36,7 @@ NEVER_ON_A_STATION = {
     "pytest",
 }
 NETWORK = {"paho", "cryptography", "otorongo.station.uplink"}
+SEALING = {"pyrage", "otorongo.station.adapters.age"}
 SIGHT = {"cv2", "otorongo.models.image", "otorongo.station.motion"}
 SOUND = {"soundfile", "soxr", "otorongo.models.mel", "otorongo.station.loudness"}
 PATIENCE_S = 60.0
@@ -81,27 +83,35 @@ def test_the_microphone_loads_no_sight_and_no_network(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "in" / "20261122_120000.wav", noise, 48_000)
     config = station_toml(tmp_path, replay("microphone", bundle_for("sound"), tmp_path / "in"))
     modules = loaded(tmp_path, config, "sense", "microphone")
-    assert not modules & (NEVER_ON_A_STATION | NETWORK | SIGHT)
+    assert not modules & (NEVER_ON_A_STATION | NETWORK | SIGHT | SEALING)
     assert {"onnxruntime", "otorongo.models.mel"} <= modules
 
 
 def test_the_camera_loads_no_sound_and_no_network(tmp_path: Path) -> None:
-    """From picture to outbox, the camera's process never loads what decodes or hears sound, MQTT or keys."""
+    """From picture to outbox, the camera's process never loads what decodes or hears sound, MQTT or private keys."""
     (tmp_path / "in").mkdir()
     for number in range(3):
         pixels = np.random.default_rng(number).integers(0, 255, (480, 640, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "in" / f"20261122_12000{number}.jpg")
     config = station_toml(tmp_path, replay("camera", bundle_for("picture"), tmp_path / "in"))
     modules = loaded(tmp_path, config, "sense", "camera")
-    assert not modules & (NEVER_ON_A_STATION | NETWORK | SOUND)
+    assert not modules & (NEVER_ON_A_STATION | NETWORK | SOUND | SEALING)
     assert {"onnxruntime", "cv2"} <= modules
+    keys = ", ".join(f'"{pyrage.x25519.Identity.generate().to_public()}"' for _ in range(2))
+    config.write_text(
+        config.read_text().replace("[camera]", f'[seal]\nrecipients = [{keys}]\n[camera]\npeople = "seal"', 1)
+    )
+    (tmp_path / "data" / "outbox.db").unlink()
+    modules = loaded(tmp_path, config, "sense", "camera")
+    assert not modules & (NEVER_ON_A_STATION | NETWORK | SOUND)
+    assert modules >= SEALING, "whoever seals loads what seals"
 
 
 def test_the_uplink_loads_the_network_and_nothing_that_sees_or_hears(tmp_path: Path) -> None:
     """The uplink, the one process with keys, holds no model and no decoder that a hostile file could reach."""
     config = station_toml(tmp_path, replay("microphone", bundle_for("sound"), tmp_path))
     modules = loaded(tmp_path, config, "uplink", stop_after_s=3.0)
-    assert not modules & (NEVER_ON_A_STATION | SIGHT | SOUND | {"numpy", "onnxruntime", "PIL"})
+    assert not modules & (NEVER_ON_A_STATION | SIGHT | SOUND | SEALING | {"numpy", "onnxruntime", "PIL"})
     assert "paho" in modules
 
 

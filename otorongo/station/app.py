@@ -15,9 +15,8 @@ from otorongo.models.manifest import Bundle
 from otorongo.models.manifest import load as load_bundle
 from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.systemd import notify
-from otorongo.station.app_keep import keeper
+from otorongo.station.app_keep import keep_bad, keeper, sealer_of
 from otorongo.station.app_process import SOFTWARE, birth_bundles, kind_of, only_one, stop_on_signal
-from otorongo.station.bad_input import BadInput
 from otorongo.station.config import (
     TOLD_BY_COMB,
     BirdsConfig,
@@ -72,6 +71,7 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
     bundle = load_bundle(sensor.bundle)
     rules = rules_for(section, sensor, bundle)
     classifier = _classifier(config, sensor, bundle, board)
+    sealer = sealer_of(config, sensor)
     outbox = Outbox.open(config.outbox_path, boot_id=board.boot_id(), now=board.clock())
     try:
         outbox.speak_as(birth.encode(birth_of(config, section, sensor, bundle, outbox)))
@@ -85,14 +85,14 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
             gate=_gate(sensor),
             classify=_judge(classifier, rules),
             rules=rules,
-            keeper=keeper(config, section, sensor, bundle, outbox, classifier),
+            keeper=keeper(config, section, sensor, bundle, outbox, sealer, classifier),
             ear=_ear(section, sensor, bundle, rules, outbox),
             tracks=_tracks(sensor, rules),
-            tags=Tag.DRILL if drill else 0,
+            tags=(Tag.DRILL if drill else 0) | (Tag.NO_CONTACT if config.no_contact else 0),
             heartbeat_s=sensor.heartbeat_s,
             uptime_ms=uptime_ms,
             clock=board.clock,
-            bad=BadInput(Path(config.data_dir) / "bad" / section).keep,
+            bad=keep_bad(config, section, sensor, sealer),
             alive=_watchdog(),
         )
         if show:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from otorongo.errors import OtorongoError
+from otorongo.models.manifest import Bundle
 from otorongo.models.manifest import load as load_bundle
 from otorongo.station import config as station_config
 from otorongo.station.app import Sensor, rules_for
-from otorongo.station.app_keep import knows_voices
-from otorongo.station.config import MicrophoneConfig, StationConfig
+from otorongo.station.app_keep import knows_people, knows_voices, sealer_for
+from otorongo.station.config import MicrophoneConfig, StationConfig, policy_of
 from otorongo.station.redact import without_secrets
 from otorongo.station.uplink_config import UplinkConfig, endpoint
 from otorongo.wire.classes import name_of
@@ -29,7 +30,7 @@ def check(path: Path) -> int:
     findings = [(True, f"{path}: station {config.station}"), *_folder(config)]
     for section, sensor in config.sensors().items():
         findings += _sensor(section, sensor)
-    findings += _uplink(config)
+    findings += [*_seal(config), *_uplink(config)]
     if config.place is None:
         findings.append(
             (False, "place: left out: the hub cannot say where an alert is; write [place] with latitude_deg")
@@ -70,11 +71,37 @@ def _sensor(section: str, sensor: Sensor) -> Iterator[Finding]:
     except OtorongoError as error:
         yield False, str(error)
     else:
-        if isinstance(sensor, MicrophoneConfig) and sensor.voices == "discard" and not knows_voices(bundle):
-            yield True, f"{section}.voices: {bundle.manifest.reference} cannot tell voices: it keeps no clips"
+        yield from _policy(section, sensor, bundle)
     if isinstance(sensor, MicrophoneConfig) and sensor.second:
         yield _second(section, sensor)
     yield from _device(section, sensor)
+
+
+def _policy(section: str, sensor: Sensor, bundle: Bundle) -> Iterator[Finding]:
+    """What is kept of people by this sensor."""
+    name, policy = bundle.manifest.reference, policy_of(sensor)
+    sounds = isinstance(sensor, MicrophoneConfig)
+    if policy != "keep" and sounds and not knows_voices(bundle):
+        yield True, f"{section}.voices: {name} cannot tell voices: it keeps no clips"
+    elif policy != "keep" and not sounds and not knows_people(bundle):
+        what = "all pictures are sealed" if policy == "seal" else "it keeps no pictures"
+        yield True, f"{section}.people: {name} cannot tell people: {what}"
+    elif policy == "discard" and not sounds:
+        mend = 'people = "seal" with [seal] keeps them for those who may open them'
+        yield True, f"{section}.people: pictures that may show people are discarded: {mend}"
+
+
+def _seal(config: StationConfig) -> Iterator[Finding]:
+    """Whether what is to be sealed can be: the library is there, and the keys are keys."""
+    if config.seal is None:
+        return
+    try:
+        sealer_for(config.seal.recipients).seal(b"otorongo")
+    except OtorongoError as error:
+        yield False, str(error)
+    else:
+        count = len(config.seal.recipients)
+        yield True, f"seal: originals are sealed to {count} {'key' if count == 1 else 'keys, each of which opens them'}"
 
 
 def _second(section: str, sensor: MicrophoneConfig) -> Finding:

@@ -1,5 +1,6 @@
-"""What a sensor's process keeps on the card: clips or thumbnails of events, and sound by the clock."""
+"""What a sensor's process keeps on the card: clips or pictures of events, sound by the clock, samples that failed."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,12 +8,17 @@ from typing import Any
 
 from otorongo.models.manifest import Bundle
 from otorongo.station.adapters.board import LinuxBoard
-from otorongo.station.config import CameraConfig, MicrophoneConfig, StationConfig
-from otorongo.station.media import ClipKeeper, Shelf, ThumbnailKeeper
+from otorongo.station.bad_input import BadInput
+from otorongo.station.config import CameraConfig, MicrophoneConfig, StationConfig, policy_of
+from otorongo.station.errors import SealError
+from otorongo.station.media import ClipKeeper, Shelf
 from otorongo.station.outbox import Outbox
 from otorongo.station.pipeline import Keeper
+from otorongo.station.samples import Sample
 from otorongo.station.schedule import Keepers, Schedule
+from otorongo.station.sealing import People, Sealer
 from otorongo.wire.codes import Clock
+from otorongo.wire.sealed import fingerprints
 
 
 def keeper(
@@ -21,23 +27,54 @@ def keeper(
     sensor: MicrophoneConfig | CameraConfig,
     bundle: Bundle,
     outbox: Outbox,
+    sealer: Sealer | None,
     classifier: Any = None,
 ) -> Keeper | None:
     """What is kept of this sensor; None: nothing. Vectors are, where its classifier gives them."""
     shelf = Shelf(Path(config.data_dir), section, sensor.media_mb * 1_000_000, outbox.media)
     shelf.sweep()
     if isinstance(sensor, MicrophoneConfig):
-        return _sound(config, section, sensor, bundle, outbox, shelf, classifier)
+        return _sound(config, section, sensor, bundle, outbox, shelf, sealer, classifier)
     if not sensor.media_mb or not sensor.thumbnail:
         return None
     from otorongo.station.adapters.encode_picture import shrink, webp
+    from otorongo.station.media_picture import ThumbnailKeeper
 
-    return ThumbnailKeeper(shelf, sensor.number, webp, shrink)
+    people = People(sensor.people, sensor.people_p, knows_people(bundle), sealer, config.no_contact)
+    return ThumbnailKeeper(shelf, sensor.number, webp, shrink, people)
+
+
+def sealer_of(config: StationConfig, sensor: MicrophoneConfig | CameraConfig) -> Sealer | None:
+    """What seals this sensor's originals; None: its policy is another. Raises SealError."""
+    return sealer_for(config.seal.recipients) if policy_of(sensor) == "seal" and config.seal else None
+
+
+def sealer_for(recipients: Sequence[str]) -> Sealer:
+    """What seals to these. Raises SealError if one is none, or the library is missing."""
+    try:
+        from otorongo.station.adapters.age import sealing
+    except ImportError as error:
+        raise SealError(f"seal: {error}: install the station again (deploy/install-station.sh)") from error
+    return Sealer(sealing(recipients), fingerprints(recipients))
+
+
+def keep_bad(
+    config: StationConfig, section: str, sensor: MicrophoneConfig | CameraConfig, sealer: Sealer | None
+) -> Callable[[Sample], Path | None]:
+    """Keeps samples that nothing could be made of. Nobody has looked at them, so each may show people."""
+    if policy_of(sensor) == "discard":
+        return lambda sample: None
+    return BadInput(Path(config.data_dir) / "bad" / section, sealer=sealer).keep
 
 
 def knows_voices(bundle: Bundle) -> bool:
     """Whether a bundle can tell that somebody speaks: without that no sound is kept, unless all agreed to it."""
     return any(spec.wire == "speech" for spec in bundle.manifest.classes)
+
+
+def knows_people(bundle: Bundle) -> bool:
+    """Whether a bundle can tell that somebody is in a picture: without that each may show people."""
+    return any(spec.wire == "person" for spec in bundle.manifest.classes)
 
 
 def _sound(
@@ -47,16 +84,17 @@ def _sound(
     bundle: Bundle,
     outbox: Outbox,
     shelf: Shelf,
+    sealer: Sealer | None,
     classifier: Any,
 ) -> Keeper | None:
     from otorongo.station.adapters.encode_sound import flac, opus
 
-    voices_p = sensor.voices_p if sensor.voices == "discard" else None
+    voices_p = None if sensor.voices == "keep" else sensor.voices_p
     if voices_p and not knows_voices(bundle):
         return None
     parts: list[Keeper] = []
     if sensor.media_mb and sensor.clip_s:
-        parts.append(ClipKeeper(shelf, sensor.number, sensor.clip_s, sensor.pre_roll_s, opus, voices_p))
+        parts.append(ClipKeeper(shelf, sensor.number, sensor.clip_s, sensor.pre_roll_s, opus, voices_p, sealer))
     wanted = sensor.schedule
     if wanted.length_s and wanted.mb and sensor.driver != "replay":
         board = LinuxBoard(config.data_dir)
@@ -69,6 +107,7 @@ def _sound(
                 encode=flac,
                 name=lambda t_ms: sample_name(board, outbox.live_boot, t_ms),
                 voices_p=voices_p,
+                sealer=sealer,
             )
         )
     if vectors := _vectors(config, section, sensor, outbox, classifier, voices_p):

@@ -49,6 +49,15 @@ class PlaceConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """WGS 84, negative in the west."""
     height_m: Annotated[float, Meta(ge=-100, le=9000)] = 0.0
     """Of the microphone above ground."""
+    no_contact: bool = False
+    """Land of peoples in isolation: every row says so, and what shows people is sealed to the protocol holder alone."""
+
+
+class SealConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who can open the originals that `people = "seal"` and `voices = "seal"` close."""
+
+    recipients: tuple[Annotated[str, Meta(pattern="^age1[02-9ac-hj-np-z]{58}$")], ...]
+    """Public age keys: at least two, operations and a custodian; with `place.no_contact` the protocol holder alone."""
 
 
 class ReplayConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -108,8 +117,9 @@ class MicrophoneConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """How much of that comes from before the event."""
     media_mb: Annotated[int, Meta(ge=0)] = 500
     """Room on the card for this sensor's evidence."""
-    voices: Literal["discard", "keep"] = "discard"
-    """Clips in which somebody may be speaking, or right beside: discarded wholly; or kept, where everybody agreed."""
+    voices: Literal["seal", "discard", "keep"] = "discard"
+    """Sound in which somebody may be speaking, or right beside: sealed untouched to those of [seal]; discarded wholly;
+    or kept, where everybody agreed."""
     voices_p: Annotated[float, Meta(gt=0, lt=1)] = 0.2
     """From this probability of speech a window counts as one with voices: far below the threshold of an event."""
     tracks: bool = True
@@ -166,6 +176,11 @@ class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """How often this sensor says that it lives."""
     thumbnail: bool = True
     """Keep one small picture of each event."""
+    people: Literal["seal", "discard", "keep"] = "discard"
+    """Pictures that may show people: the untouched original sealed to those of [seal], and a small one in which they
+    cannot be recognised; discarded wholly; or kept, where everybody agreed."""
+    people_p: Annotated[float, Meta(gt=0, lt=1)] = 0.05
+    """From this probability of a person a picture may show people: far below the threshold of an event."""
     media_mb: Annotated[int, Meta(ge=0)] = 1000
     """Room on the card for this sensor's evidence."""
     rule: dict[str, RuleConfig] = {}
@@ -181,6 +196,8 @@ class StationConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     data_dir: str = "/var/lib/otorongo"
     """Outbox, evidence and ballast."""
     place: PlaceConfig | None = None
+    seal: SealConfig | None = None
+    """Left out: nothing can be sealed."""
     microphone: MicrophoneConfig | None = None
     camera: CameraConfig | None = None
     birds: BirdsConfig | None = None
@@ -191,6 +208,11 @@ class StationConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     def outbox_path(self) -> Path:
         """The outbox file."""
         return Path(self.data_dir) / "outbox.db"
+
+    @property
+    def no_contact(self) -> bool:
+        """Whether it stands in land of peoples in isolation."""
+        return self.place is not None and self.place.no_contact
 
     def sensors(self) -> dict[str, "MicrophoneConfig | CameraConfig"]:
         """The sensors that there are, by section."""
@@ -242,6 +264,7 @@ def load(path: str | Path) -> StationConfig:
         if other != section:
             whose = f"{sensor.number} is the {other}'s too"
             raise ConfigError(f"{path}: {section}.number: {whose} (allowed: a number of its own)")
+    _check_seal(path, config)
     for section, sensor in config.sensors().items():
         if isinstance(sensor, MicrophoneConfig) and sensor.schedule.length_s > sensor.schedule.every_s:
             given = sensor.schedule
@@ -250,6 +273,39 @@ def load(path: str | Path) -> StationConfig:
         for name, rule in rules_of(sensor).items():
             _check_rule(f"{path}: {section}.rule.{name}", name, rule, "picture" if section == "camera" else "sound")
     return config
+
+
+def policy_of(sensor: MicrophoneConfig | CameraConfig) -> Literal["seal", "discard", "keep"]:
+    """What becomes of what shows people, or lets them be heard."""
+    return sensor.voices if isinstance(sensor, MicrophoneConfig) else sensor.people
+
+
+def _check_seal(path: str | Path, config: StationConfig) -> None:
+    """Whoever seals needs two who can open, for one key is lost; from no_contact land nobody else may."""
+    for section, sensor in config.sensors().items():
+        key = f"{path}: {section}.{'people' if section == 'camera' else 'voices'}"
+        if policy_of(sensor) == "keep" and config.no_contact:
+            raise ConfigError(f"{key}: is keep, in land of peoples in isolation (allowed: seal, discard)")
+        if policy_of(sensor) == "seal" and config.seal is None:
+            raise ConfigError(
+                f"{key}: is seal, but nobody could open it: write [seal] with recipients, the public keys (age1...) of "
+                "operations and of a custodian, which `otorongo-hub keygen` or `age-keygen` makes (or write discard)"
+            )
+    if config.seal is None:
+        return
+    count = len(set(config.seal.recipients))
+    if count != len(config.seal.recipients):
+        raise ConfigError(f"{path}: seal.recipients: one stands twice (allowed: each key once)")
+    if config.no_contact and count != 1:
+        raise ConfigError(
+            f"{path}: seal.recipients: {count} keys, in land of peoples in isolation (allowed: the protocol holder's "
+            "alone, which the hub's administrator has)"
+        )
+    if not config.no_contact and count < 2:
+        raise ConfigError(
+            f"{path}: seal.recipients: {count} {'key' if count == 1 else 'keys'}: who loses it has lost every original "
+            "(allowed: at least two, of operations and of a custodian elsewhere; one only with place.no_contact = true)"
+        )
 
 
 def rules_of(sensor: MicrophoneConfig | CameraConfig) -> dict[str, RuleConfig]:

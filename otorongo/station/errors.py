@@ -7,7 +7,7 @@
         ├── OutboxError        the outbox cannot be used: card, permission, a value it cannot hold
         │   └── OutboxFull     no room, and nothing left that may be dropped
         ├── TransportError     the way to the hub cannot be set up: address, keys, certificates
-        ├── SealError          the key that signs the chain cannot be read or made
+        ├── SealError          the key that signs the chain cannot be read or made, or evidence cannot be sealed
         └── SensorError        a sensor or a recording cannot be used
 """
 
@@ -31,7 +31,7 @@ class TransportError(StationError):
 
 
 class SealError(StationError):
-    """The key that signs the chain cannot be read or made."""
+    """The key that signs the chain cannot be read or made, or evidence cannot be sealed."""
 
 
 class SensorError(StationError):

@@ -1,4 +1,4 @@
-"""What to keep on the card: a clip of a sound, a thumbnail of a picture. Encoding comes after the alert, never before.
+"""What to keep on the card, and the clips of sounds. Encoding comes after the alert, never before.
 
 A file is written beside its final name and renamed, then told by a media row; a file without a row is an orphan of a
 power cut and is swept at the next start. The oldest evidence gives way when the budget is spent; what is pinned
@@ -22,26 +22,20 @@ from otorongo.station.errors import SensorError
 from otorongo.station.outbox_media import MediaShelf
 from otorongo.station.outbox_write import Of
 from otorongo.station.pipeline import Judged, Kept, Unkept
-from otorongo.station.samples import Event, Picture, Sample, Sound
+from otorongo.station.samples import Event, Sample, Sound
+from otorongo.station.sealing import ENDING, Sealer
 from otorongo.wire.classes import BY_NAME
-from otorongo.wire.codes import Counter, Kind, MediaKind, NoteKind
+from otorongo.wire.codes import Counter, Kind, MediaKind, NoteKind, Tag
 from otorongo.wire.rows import Media
 
 log = logging.getLogger(__name__)
 
-THUMBNAIL_BYTES: Final = (3_000, 8_000)
-"""A thumbnail has about so many bytes: enough to recognise, few enough for a bad link."""
-_MARGIN: Final = 0.25
 SPEECH: Final = BY_NAME["speech"].number
 BESIDE_MS: Final = 3_000
 """Voices so close before or after a clip count as in it: words do not begin where a network first notices them."""
 
 EncodeSound = Callable[[Sound, int], bytes]
 """Float mono (n,) and its rate in Hz to an Ogg Opus file."""
-EncodePicture = Callable[[Picture, int], bytes]
-"""RGB (H, W, 3) and a quality from 1 to 100 to a WebP file."""
-Shrink = Callable[[Picture, float], Picture]
-"""RGB and a factor below 1 to a smaller RGB."""
 
 
 @dataclass
@@ -146,6 +140,8 @@ class ClipKeeper:
     encode: EncodeSound
     voices_p: float | None = None
     """From this calibrated probability of speech a window has voices; None: clips with voices are kept."""
+    sealer: Sealer | None = None
+    """Clips with voices are sealed whole; None: they are discarded."""
     _voices: deque[tuple[int, int]] = field(default_factory=deque)
     """From when to when, of windows with voices."""
     _window_ms: int = 0
@@ -194,10 +190,11 @@ class ClipKeeper:
             self._voices.clear()
         while self._heard:
             heard = self._heard.pop(0)
-            if heard.voices_ms:
+            if heard.voices_ms and self.sealer is None:
                 yield _private(heard)
                 continue
-            yield _tried(f"clip of event {heard.clip.opening}", partial(self._write, heard))
+            sealer = self.sealer if heard.voices_ms else None
+            yield tried(f"clip of event {heard.clip.opening}", partial(self._write, heard, sealer))
 
     def discard(self, row: Of) -> None:
         """The row of a clip could not be put."""
@@ -224,13 +221,15 @@ class ClipKeeper:
         beside = [(a, b) for a, b in self._voices if a < end_ms + BESIDE_MS and b > start_ms - BESIDE_MS]
         return _Heard(clip, start_ms, sound, rate, _covered_ms(beside))
 
-    def _write(self, heard: _Heard) -> Kept:
+    def _write(self, heard: _Heard, sealer: Sealer | None) -> Kept:
         """Raises SensorError if there is no sound, OSError if the card does not take it, what the encoder raises."""
         clip, sound, rate = heard.clip, heard.sound, heard.rate_hz
         if not len(sound):
             raise SensorError("none of its sound is in memory any more")
-        content = self.encode(sound, rate)
-        path = self.shelf.write(f"{clip.opening}-{clip.boot}.ogg", content)
+        content, ending, tags = self.encode(sound, rate), ".ogg", clip.tags
+        if sealer:
+            content, ending, tags = sealer.seal(content), ".ogg" + ENDING, tags | Tag.PERSON | Tag.SEALED
+        path = self.shelf.write(f"{clip.opening}-{clip.boot}{ending}", content)
         row = Media(
             t_ms=heard.start_ms,
             sensor=self.sensor,
@@ -238,8 +237,9 @@ class ClipKeeper:
             kind=MediaKind.CLIP,
             bytes=len(content),
             sha256=hashlib.sha256(content).digest(),
-            tags=clip.tags,
+            tags=tags,
             duration_ms=round(len(sound) * 1000 / rate),
+            sealed_to=sealer.sealed_to if sealer else b"",
         )
         return Kept(Of(clip.opening, row, path), clip.boot)
 
@@ -271,102 +271,9 @@ def _private(heard: _Heard) -> Unkept:
     return Unkept(why, Counter.VOICES_DISCARDED, note)
 
 
-@dataclass
-class _Shot:
-    """A picture that waits to be written."""
-
-    opening: int
-    boot: int
-    tags: int
-    cls: int
-    sample: Sample
-    judged: Judged
-
-
-@dataclass
-class ThumbnailKeeper:
-    """Keeps one small picture of each event: the frame that opened it, cut out with a margin around what was seen."""
-
-    shelf: Shelf
-    sensor: int
-    encode: EncodePicture
-    shrink: Shrink
-    _now: tuple[Sample, Judged] | None = None
-    _due: list[_Shot] = field(default_factory=list)
-
-    def see(self, sample: Sample, judged: Judged | None) -> None:
-        """Remember the newest frame that was classified."""
-        self._now = (sample, judged) if judged else self._now
-
-    def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
-        """An opening takes the frame."""
-        if revision.kind == Kind.OPEN and self._now:
-            self._due.append(_Shot(opening, boot, tags, revision.cls, *self._now))
-
-    def work(self, now_ms: int, *, last: bool = False) -> Iterator[Kept | Unkept]:
-        """Write the pictures that wait."""
-        while self._due:
-            shot = self._due.pop(0)
-            yield _tried(f"picture of event {shot.opening}", partial(self._write, shot))
-
-    def discard(self, row: Of) -> None:
-        """The row of a picture could not be put."""
-        self.shelf.discard(row)
-
-    def _write(self, shot: _Shot) -> Kept:
-        boxes = [box for box in shot.judged.boxes if box.wire_class == shot.cls]
-        content = small(crop(shot.sample.data, boxes), self.encode, self.shrink)
-        path = self.shelf.write(f"{shot.opening}-{shot.boot}.webp", content)
-        row = Media(
-            t_ms=shot.sample.t_ms,
-            sensor=self.sensor,
-            back=0,
-            kind=MediaKind.THUMBNAIL,
-            bytes=len(content),
-            sha256=hashlib.sha256(content).digest(),
-            tags=shot.tags,
-        )
-        return Kept(Of(shot.opening, row, path), shot.boot)
-
-
-def _tried(what: str, write: Callable[[], Kept]) -> Kept | Unkept:
+def tried(what: str, write: Callable[[], Kept]) -> Kept | Unkept:
     """Write one piece of evidence; whatever goes wrong with it, the next one is written."""
     try:
         return write()
     except Exception as error:  # noqa: BLE001 - a full card, an encoder: cv2.error is a plain exception
         return Unkept(f"{what}: {error}")
-
-
-def crop(picture: Picture, boxes: "Iterable[object]") -> Picture:
-    """The part of RGB (H, W, 3) that holds all boxes with a margin, at least a third of the picture each way.
-
-    Boxes have x, y, w, h in shares of the picture. Without boxes: all of it.
-    """
-    known = [(box.x, box.y, box.x + box.w, box.y + box.h) for box in boxes]  # type: ignore[attr-defined]
-    if not known:
-        return picture
-    height, width = picture.shape[:2]
-    out = []
-    for size, low, high in (
-        (height, min(b[1] for b in known), max(b[3] for b in known)),
-        (width, min(b[0] for b in known), max(b[2] for b in known)),
-    ):
-        span = max((high - low) * (1 + 2 * _MARGIN), 1 / 3)
-        middle = min(max((low + high) / 2, span / 2), max(1 - span / 2, span / 2))
-        out.append(slice(max(0, round((middle - span / 2) * size)), min(size, round((middle + span / 2) * size))))
-    return picture[out[0], out[1]]
-
-
-def small(picture: Picture, encode: EncodePicture, shrink: Shrink) -> bytes:
-    """A WebP of RGB (H, W, 3) of about 3 to 8 kB: first at most 480 pixels, then less quality, then fewer pixels."""
-    longest = max(picture.shape[:2])
-    if longest > 480:
-        picture = shrink(picture, 480 / longest)
-    content = b""
-    for _ in range(6):
-        for quality in (80, 60, 45, 30, 18):
-            content = encode(picture, quality)
-            if len(content) <= THUMBNAIL_BYTES[1]:
-                return content
-        picture = shrink(picture, 0.7)
-    return content

@@ -2,7 +2,7 @@
 
 From events alone nobody learns what was missed. A minute in ten, kept without looking at the scores, shows how well a
 class can be told here, and holds sounds that no network knows yet. The files stay on the card for who collects it; the
-oldest go first. Minutes in which somebody may be speaking, or right beside, are not kept.
+oldest go first. Minutes in which somebody may be speaking, or right beside, are not kept, or sealed.
 """
 
 import shutil
@@ -14,10 +14,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.station.errors import SealError
 from otorongo.station.media import BESIDE_MS, SPEECH
 from otorongo.station.outbox_write import Of
 from otorongo.station.pipeline import Judged, Keeper, Kept, Unkept
 from otorongo.station.samples import Event, Sample
+from otorongo.station.sealing import ENDING as SEALED
+from otorongo.station.sealing import Sealer
 from otorongo.wire.codes import Counter
 
 LEAST_MS: Final = 10_000
@@ -80,6 +83,8 @@ class Schedule:
     """Of the file that begins at a time (ms since boot), without its ending."""
     voices_p: float | None
     """As of clips; None: minutes with voices are kept."""
+    sealer: Sealer | None = None
+    """As of clips; None: minutes with voices are discarded."""
     free_bytes: Callable[[Path], int] = free_bytes
     _now: _Piece | None = None
     _done: list[_Piece] = field(default_factory=list)
@@ -118,13 +123,13 @@ class Schedule:
                 continue
             self._done.remove(piece)
             near = [one for one in self._voices if _touches(one, piece)]
-            if near:
+            if near and self.sealer is None:
                 yield Unkept("", Counter.VOICES_DISCARDED, None)
-            else:
-                try:
-                    self._write(piece)
-                except (OSError, RuntimeError) as error:
-                    yield Unkept(f"a minute by the clock: {error}")
+                continue
+            try:
+                self._write(piece, self.sealer if near else None)
+            except (OSError, RuntimeError, SealError) as error:
+                yield Unkept(f"a minute by the clock: {error}")
         oldest_ms = min((piece.start_ms for piece in self._pieces()), default=now_ms) - BESIDE_MS - self._window_ms
         self._voices = [] if last else [one for one in self._voices if one[1] > oldest_ms]
 
@@ -139,16 +144,18 @@ class Schedule:
             self._done.append(self._now)
         self._now = None
 
-    def _write(self, piece: _Piece) -> None:
-        """Raises OSError if the card does not take it, RuntimeError if it cannot be encoded."""
-        content = self.encode(np.concatenate(piece.parts), piece.rate_hz)
+    def _write(self, piece: _Piece, sealer: Sealer | None) -> None:
+        """Raises OSError if the card does not take it, RuntimeError and SealError if it cannot be encoded or sealed."""
+        content, ending = self.encode(np.concatenate(piece.parts), piece.rate_hz), ENDING
+        if sealer:
+            content, ending = sealer.seal(content), ENDING + SEALED
         if len(content) > self.budget_bytes:
             raise OSError(f"one piece has {len(content)} bytes, more than all of schedule.mb")
         self.folder.mkdir(parents=True, exist_ok=True)
         make_room(self.folder, len(content), self.budget_bytes)
         if self.free_bytes(self.folder) < SPARE_BYTES + len(content):
             raise OSError(f"less than {SPARE_BYTES // 1_000_000} MB are free: these are left to records and evidence")
-        path = self.folder / (self.name(piece.start_ms) + ENDING)
+        path = self.folder / (self.name(piece.start_ms) + ending)
         part = path.with_name(path.name + ".part")
         try:
             part.write_bytes(content)

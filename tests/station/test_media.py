@@ -13,7 +13,8 @@ from otorongo.station.adapters.encode_picture import shrink, webp
 from otorongo.station.adapters.encode_sound import opus
 from otorongo.station.errors import OutboxFull
 from otorongo.station.events import Rule
-from otorongo.station.media import ClipKeeper, Shelf, ThumbnailKeeper, crop, small
+from otorongo.station.media import ClipKeeper, Shelf
+from otorongo.station.media_picture import ThumbnailKeeper, crop, small
 from otorongo.station.outbox import Outbox
 from otorongo.station.outbox_media import MediaShelf
 from otorongo.station.outbox_write import Of

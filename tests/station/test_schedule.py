@@ -35,7 +35,11 @@ def schedule(
     encode: Callable[[NDArray[np.int16], int], bytes] = flac,
 ) -> Schedule:
     """A minute in ten."""
-    return Schedule(folder, budget, 60_000, 600_000, encode, lambda t_ms: f"t{t_ms:09d}", voices_p, lambda path: free)
+
+    def name(t_ms: int) -> str:
+        return f"t{t_ms:09d}"
+
+    return Schedule(folder, budget, 60_000, 600_000, encode, name, voices_p, free_bytes=lambda path: free)
 
 
 def window(t_ms: int, domain: ClockDomain | None = None) -> Sample:
@@ -149,7 +153,7 @@ def test_a_microphone_keeps_clips_and_minutes_by_default(tmp_path: Path) -> None
         path.write_text(f'station = "v"\ndata_dir = "{tmp_path}"\n{text}')
         config = station_config.load(path)
         sensor = config.sensors()[section]
-        return keeper(config, section, sensor, manifest.load("threats@3"), open_outbox(tmp_path))
+        return keeper(config, section, sensor, manifest.load("threats@3"), open_outbox(tmp_path), None)
 
     alsa = 'driver = "alsa"\ndevice = "hw:1"\n'
     both = kept("microphone", f"[microphone]\n{alsa}")

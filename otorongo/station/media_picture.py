@@ -1,0 +1,230 @@
+"""What is kept of pictures: a small one of each event, and of one that may show people what their policy says.
+
+A picture may show people if a network takes anybody for one, far below the threshold of an event, or if that is so of a
+picture at most `BESIDE_MS` before or after it: people do not begin where a network first notices them. What is
+sealed is the whole frame, untouched; what stays open of it is small, and everything that a network has put a box around
+is gone from it, whatever the network calls it.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from otorongo.station.media import Shelf, tried
+from otorongo.station.outbox_write import Of
+from otorongo.station.pipeline import Judged, Kept, Unkept
+from otorongo.station.samples import Event, Picture, Sample
+from otorongo.station.sealing import CARRIERS, ENDING, PERSON, People, Sealer
+from otorongo.wire.codes import Counter, Kind, MediaKind, NoteKind, Tag
+from otorongo.wire.rows import Media
+
+THUMBNAIL_BYTES: Final = (3_000, 8_000)
+"""A thumbnail has about so many bytes: enough to recognise, few enough for a bad link."""
+LONGEST_PX: Final = 480
+PREVIEW_PX: Final = 320
+"""A picture that showed people is smaller: whom no network has found in it is not recognised either."""
+ORIGINAL_QUALITY: Final = 90
+BESIDE_MS: Final = 10_000
+CELLS: Final = 8
+"""What is made unrecognisable has at most so many cells each way: of a whole person, a head is one of them."""
+FOUND: Final = CARRIERS | {PERSON}
+_MARGIN: Final = 0.25
+
+EncodePicture = Callable[[Picture, int], bytes]
+"""RGB (H, W, 3) and a quality from 1 to 100 to a WebP file."""
+Shrink = Callable[[Picture, float], Picture]
+"""RGB and a factor below 1 to a smaller RGB."""
+
+
+@dataclass
+class _Shot:
+    """A picture that waits to be written."""
+
+    opening: int
+    boot: int
+    tags: int
+    cls: int
+    sample: Sample
+    judged: Judged
+
+
+@dataclass
+class ThumbnailKeeper:
+    """Keeps one small picture of each event: the frame that opened it, cut out with a margin around what was seen."""
+
+    shelf: Shelf
+    sensor: int
+    encode: EncodePicture
+    shrink: Shrink
+    people: People = field(default_factory=People)
+    _now: tuple[Sample, Judged] | None = None
+    _due: list[_Shot] = field(default_factory=list)
+    _seen: deque[int] = field(default_factory=deque)
+    """When pictures may have shown people."""
+
+    def see(self, sample: Sample, judged: Judged | None) -> None:
+        """Remember the newest frame that was classified, and when people may have been seen."""
+        if judged is None:
+            return
+        self._now = (sample, judged)
+        if self.people.shown(judged.scores):
+            self._seen.append(sample.t_ms)
+        while self._seen and self._seen[0] < sample.t_ms - 3 * BESIDE_MS:
+            self._seen.popleft()
+
+    def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
+        """An opening takes the frame."""
+        if revision.kind == Kind.OPEN and self._now:
+            self._due.append(_Shot(opening, boot, tags, revision.cls, *self._now))
+
+    def work(self, now_ms: int, *, last: bool = False) -> Iterator[Kept | Unkept]:
+        """Write the pictures that wait: one that shows nobody, once it is known that nobody came right after it."""
+        for shot in list(self._due):
+            peopled = self._peopled(shot)
+            patient = self.people.policy != "keep" and not peopled and not last
+            if patient and now_ms <= shot.sample.t_ms + BESIDE_MS:
+                continue
+            self._due.remove(shot)
+            yield from self._kept(shot, peopled=peopled)
+        if last:
+            self._seen.clear()
+
+    def discard(self, row: Of) -> None:
+        """The row of a picture could not be put."""
+        self.shelf.discard(row)
+
+    def _peopled(self, shot: _Shot) -> bool:
+        """Whether a picture, or one right before or after it, may show people."""
+        near = any(abs(at - shot.sample.t_ms) <= BESIDE_MS for at in self._seen)
+        return near or shot.cls == PERSON or self.people.shown(shot.judged.scores)
+
+    def _kept(self, shot: _Shot, *, peopled: bool) -> Iterator[Kept | Unkept]:
+        what = f"picture of event {shot.opening}"
+        if not peopled or self.people.policy == "keep":
+            tags = shot.tags | (Tag.PERSON if peopled else 0)
+            yield tried(what, partial(self._thumbnail, shot, tags))
+        elif self.people.policy == "seal" and self.people.sealer:
+            sealer = self.people.sealer
+            if self.people.no_contact:
+                yield tried(f"small {what}", partial(self._small, shot, sealer))
+            elif any(box.wire_class in FOUND for box in shot.judged.boxes):  # else nobody knows where they are in it
+                yield tried(f"preview of event {shot.opening}", partial(self._preview, shot))
+            yield tried(what, partial(self._original, shot, sealer))
+        else:
+            note = None if shot.cls == PERSON else NoteKind.PEOPLE
+            yield Unkept(f"{what}: it may show people", Counter.PEOPLE_DISCARDED, note)
+
+    def _cut(self, shot: _Shot) -> bytes:
+        """A small picture of what was seen, as it is."""
+        boxes = [box for box in shot.judged.boxes if box.wire_class == shot.cls]
+        return small(crop(shot.sample.data, boxes), self.encode, self.shrink)
+
+    def _thumbnail(self, shot: _Shot, tags: int) -> Kept:
+        return self._written(shot, ".webp", self._cut(shot), MediaKind.THUMBNAIL, tags)
+
+    def _preview(self, shot: _Shot) -> Kept:
+        """Small, and without anybody who could be recognised."""
+        boxes = [box for box in shot.judged.boxes if box.wire_class == shot.cls]
+        hidden = crop(unrecognisable(shot.sample.data, shot.judged.boxes), boxes)
+        content = small(hidden, self.encode, self.shrink, PREVIEW_PX)
+        return self._written(shot, "-preview.webp", content, MediaKind.PREVIEW, shot.tags | Tag.PERSON)
+
+    def _small(self, shot: _Shot, sealer: Sealer) -> Kept:
+        """Small enough for a bad link, for those who can open it."""
+        return self._sealed(shot, "-small.webp", self._cut(shot), MediaKind.THUMBNAIL, sealer)
+
+    def _original(self, shot: _Shot, sealer: Sealer) -> Kept:
+        """The whole frame, nothing cut off and nothing hidden."""
+        content = self.encode(shot.sample.data, ORIGINAL_QUALITY)
+        return self._sealed(shot, ".webp", content, MediaKind.FRAME, sealer)
+
+    def _sealed(self, shot: _Shot, ending: str, content: bytes, kind: MediaKind, sealer: Sealer) -> Kept:
+        tags, closed = shot.tags | Tag.PERSON | Tag.SEALED, sealer.seal(content)
+        return self._written(shot, ending + ENDING, closed, kind, tags, sealer.sealed_to)
+
+    def _written(
+        self, shot: _Shot, ending: str, content: bytes, kind: MediaKind, tags: int, sealed_to: bytes = b""
+    ) -> Kept:
+        path = self.shelf.write(f"{shot.opening}-{shot.boot}{ending}", content)
+        row = Media(
+            t_ms=shot.sample.t_ms,
+            sensor=self.sensor,
+            back=0,
+            kind=kind,
+            bytes=len(content),
+            sha256=hashlib.sha256(content).digest(),
+            tags=tags,
+            sealed_to=sealed_to,
+        )
+        return Kept(Of(shot.opening, row, path), shot.boot)
+
+
+def unrecognisable(picture: Picture, boxes: "Iterable[object]") -> Picture:
+    """RGB (H, W, 3) in which each box with a margin is a few cells, each of one colour: the mean of what was there.
+
+    A mean cannot be undone, as a blur can. Boxes have x, y, w, h in shares of the picture.
+    """
+    height, width = picture.shape[:2]
+    out = picture.copy()
+    for x, y, w, h in ((box.x, box.y, box.w, box.h) for box in boxes):  # type: ignore[attr-defined]
+        rows = _span(y, h, height)
+        columns = _span(x, w, width)
+        part = out[rows, columns]
+        if part.size:
+            out[rows, columns] = _cells(part)
+    return out
+
+
+def _span(start: float, length: float, size: int) -> slice:
+    low, high = start - _MARGIN * length, start + (1 + _MARGIN) * length
+    return slice(min(size, max(0, int(low * size))), max(0, min(size, int(np.ceil(high * size)))))
+
+
+def _cells(part: Picture) -> Picture:
+    """The same size in square cells of one colour each, at most `CELLS` each way."""
+    side = -(-max(part.shape[:2]) // CELLS)
+    rows, columns = (np.arange(0, size, side) for size in part.shape[:2])
+    sums = np.add.reduceat(np.add.reduceat(part, rows, axis=0, dtype=np.uint32), columns, axis=1)
+    heights, widths = (np.diff(np.append(at, size)) for at, size in zip((rows, columns), part.shape[:2], strict=True))
+    means = np.round(sums / (heights[:, None, None] * widths[None, :, None])).astype(np.uint8)
+    return np.asarray(means.repeat(heights, axis=0).repeat(widths, axis=1), np.uint8)
+
+
+def crop(picture: Picture, boxes: "Iterable[object]") -> Picture:
+    """The part of RGB (H, W, 3) that holds all boxes with a margin, at least a third of the picture each way.
+
+    Boxes have x, y, w, h in shares of the picture. Without boxes: all of it.
+    """
+    known = [(box.x, box.y, box.x + box.w, box.y + box.h) for box in boxes]  # type: ignore[attr-defined]
+    if not known:
+        return picture
+    height, width = picture.shape[:2]
+    out = []
+    for size, low, high in (
+        (height, min(b[1] for b in known), max(b[3] for b in known)),
+        (width, min(b[0] for b in known), max(b[2] for b in known)),
+    ):
+        span = max((high - low) * (1 + 2 * _MARGIN), 1 / 3)
+        middle = min(max((low + high) / 2, span / 2), max(1 - span / 2, span / 2))
+        out.append(slice(max(0, round((middle - span / 2) * size)), min(size, round((middle + span / 2) * size))))
+    return picture[out[0], out[1]]
+
+
+def small(picture: Picture, encode: EncodePicture, shrink: Shrink, most_px: int = LONGEST_PX) -> bytes:
+    """A WebP of RGB (H, W, 3) of 3 to 8 kB: at most so many pixels, then less quality, then fewer pixels."""
+    longest = max(picture.shape[:2])
+    if longest > most_px:
+        picture = shrink(picture, most_px / longest)
+    content = b""
+    for _ in range(6):
+        for quality in (80, 60, 45, 30, 18):
+            content = encode(picture, quality)
+            if len(content) <= THUMBNAIL_BYTES[1]:
+                return content
+        picture = shrink(picture, 0.7)
+    return content
