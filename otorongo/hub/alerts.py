@@ -66,6 +66,8 @@ class Evidence(Struct, frozen=True, kw_only=True, gc=False):
     hits: int = 0
     peak: int = 0
     f0_dhz: int = 0
+    trend: int = 0
+    """`wire.codes.Trend`."""
 
     @property
     def key(self) -> EventKey:
@@ -104,6 +106,8 @@ class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is told: opened, ring, raise, rering, late, alone, shared_use, right, ..."""
     classes: tuple[tuple[str, int], ...] = ()
     """Classes with how long they were noticed, ms, strongest first."""
+    combs: tuple[tuple[str, int, int], ...] = ()
+    """Of engines: class, turns in 0.1 Hz and `wire.codes.Trend`, each of the class's strongest event that has them."""
     stations: tuple[str, ...] = ()
     right: str = ""
     """The right that covers it, or that it steps out of: resolution and holder."""

@@ -204,6 +204,7 @@ events = Table(
     Column("f0_dhz", Integer, nullable=False),
     Column("count", Integer, nullable=False),
     Column("reason", Integer, nullable=False),  # wire.codes.CloseReason
+    Column("trend", Integer, nullable=False, server_default="0"),  # wire.codes.Trend
     Column("closed_by", String(8), nullable=False, server_default=""),  # station, hub, or nobody yet
     int_column("start_ms"),  # UTC
     Column("end_ms", BigInteger),  # UTC; NULL while open

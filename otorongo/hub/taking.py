@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 _TAGS: Final = {kind: tag for tag, kind in ROW_TYPES.items()}
 _COPIED: Final = (
     *("t_ms", "kind", "sensor", "cls", "evidence", "tags", "bundle", "species", "duration_ms", "hits", "peak"),
-    *("level_db", "floor_db", "f0_dhz", "count", "reason"),
+    *("level_db", "floor_db", "f0_dhz", "count", "reason", "trend"),
 )
 _BEATEN: Final = ("next_contact_s", "temperature_dc", "disk_free_mb", "battery_mv", "waiting", "missed_ms")
 

@@ -22,6 +22,7 @@ from otorongo.station.microphone import Baseline, Look
 from otorongo.station.onset import onsets
 from otorongo.station.samples import Sample, Score
 from otorongo.wire.classes import BY_NAME
+from otorongo.wire.codes import Trend
 from otorongo.wire.rows import Listening
 
 HOUR_MS: Final = 3_600_000
@@ -201,7 +202,9 @@ class Ear:
             if score.cls == SHOT and self._shots > LONGEST_SHOT:
                 allowed = False
             vetoed += score.hit and not allowed
-            one = replace(score, hit=score.hit and allowed, f0_hz=self.f0_hz if score.cls in COMBED else 0.0)
+            one = replace(score, hit=score.hit and allowed)
+            if score.cls in COMBED and self.f0_hz:
+                one = replace(one, f0_hz=self.f0_hz, trend=Trend[shapes.trend(self.verdict.summary).upper()])
             if one.cls == SHOT and one.hit:
                 one = replace(one, count=max(1, onsets(sample.data, sample.rate_hz)))
             if one.cls == ENGINE and told_as:
@@ -220,4 +223,4 @@ class Ear:
         """An engine's score as that of what its comb says."""
         if engine.hit or cls != TOLD_AS[shapes.STEADY] or cls in self.now.suspended:
             return replace(engine, cls=cls)
-        return Score(cls, max(0.5, engine.p), max(COMB_EVIDENCE, engine.evidence), hit=True, f0_hz=engine.f0_hz)
+        return replace(engine, cls=cls, p=max(0.5, engine.p), evidence=max(COMB_EVIDENCE, engine.evidence), hit=True)

@@ -58,6 +58,7 @@ class _Open:
     told_evidence: float
     f0_hz: float = 0.0
     f0_told: bool = False
+    trend: int = 0
 
     @property
     def evidence(self) -> float:
@@ -181,6 +182,7 @@ def _gather(track: Track, cls: int, rule: Rule, item: Scores, hit: Score | None,
         told_ms=item.t_ms + item.duration_ms,
         told_evidence=0.0,
         f0_hz=hit.f0_hz,
+        trend=hit.trend,
     )
     started = replace(started, told_evidence=started.evidence)
     return Track((), started), [_event(started, cls, Kind.OPEN, started.last_ms, CloseReason.NONE)]
@@ -198,6 +200,7 @@ def _grow(track: Track, old: _Open, cls: int, rule: Rule, item: Scores, hit: Sco
         floor_db=item.floor_db or old.floor_db,
         count=max(old.count, hit.count),
         f0_hz=hit.f0_hz or old.f0_hz,
+        trend=hit.trend or old.trend,
     )
     due = end_ms - old.told_ms >= rule.update_ms
     spoken = grown.f0_hz > 0 and not old.f0_told  # "142 Hz" is worth a row of its own, once
@@ -221,5 +224,5 @@ def _close(track: Track, cls: int, rule: Rule, now_ms: int) -> tuple[Track, list
 def _event(now: _Open, cls: int, kind: Kind, t_ms: int, reason: CloseReason) -> Event:
     return Event(
         now.key, cls, kind, now.start_ms, t_ms, now.evidence, now.hits, now.peak, now.level_db, now.floor_db,
-        now.count, reason, now.f0_hz,
+        now.count, reason, now.f0_hz, now.trend,
     )  # fmt: skip

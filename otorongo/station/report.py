@@ -38,6 +38,7 @@ def row(event: Event, sensor: int, *, bundle: int = 0, tags: int = 0) -> rows.Ev
         f0_dhz=max(0, min(round(event.f0_hz * 10), 0xFFFF)),
         count=_small(event.count),
         reason=event.reason,
+        trend=event.trend,
     )
 
 

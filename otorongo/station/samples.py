@@ -93,6 +93,8 @@ class Score:
     """How many of them are seen at once."""
     f0_hz: float = 0.0
     """Of engines: spacing of the comb that goes on; 0: none."""
+    trend: int = 0
+    """`wire.codes.Trend` of that comb's level; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ class Event:
     """`wire.codes.CloseReason`."""
     f0_hz: float = 0.0
     """The newest comb spacing of its hits; 0: none."""
+    trend: int = 0
+    """What that comb's level did, `wire.codes.Trend`; 0: none."""
 
 
 @dataclass

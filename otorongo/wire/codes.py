@@ -21,6 +21,15 @@ class CloseReason(IntEnum):
     LOST = 4
 
 
+class Trend(IntEnum):
+    """What the level of an engine does while it is heard; 0: not told."""
+
+    STEADY = 1
+    RISING = 2
+    FALLING = 3
+    PASSING = 4
+
+
 class Tag(IntFlag):
     """Bits that a row carries."""
 

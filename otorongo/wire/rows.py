@@ -74,6 +74,8 @@ class Event(Struct, frozen=True, array_like=True, tag=1):
     """Largest number seen at once."""
     reason: Annotated[int, Meta(ge=0, le=15)] = 0
     """`codes.CloseReason`, of a closing."""
+    trend: U8 = 0
+    """`codes.Trend` of an engine's level; 0: not told."""
     extra: Extra = ()
 
     @property

@@ -24,8 +24,10 @@ from otorongo.station.app_uplink import station_birth
 from otorongo.station.config import BirdsConfig, MicrophoneConfig, StationConfig, rules_of
 from otorongo.station.life_list import LifeList
 from otorongo.station.outbox import Outbox
+from otorongo.station.samples import Event
 from otorongo.toml import ConfigError
 from otorongo.wire.classes import BY_NAME, name_of
+from otorongo.wire.codes import Trend
 from otorongo.wire.rows import Listening
 from tests.station.sense_rig import rows_in
 
@@ -160,7 +162,14 @@ def test_a_dredge_is_told_as_a_steady_engine_with_its_turns(tmp_path: Path) -> N
     lines = f'driver = "replay"\ndevice = "{tmp_path / "in"}"\n[microphone.replay]\nspeed = 0\n{rule}'
     config = station_config.load(write_config(tmp_path, f"[microphone]\n{lines}"))
     told: list[tuple[str, float]] = []
-    assert sense(config, "microphone", show=lambda event, sample: told.append((name_of(event.cls), event.f0_hz))) == 0
+    trends: set[int] = set()
+
+    def show(event: Event, sample: object) -> None:
+        told.append((name_of(event.cls), event.f0_hz))
+        trends.add(event.trend)
+
+    assert sense(config, "microphone", show=show) == 0
+    assert trends == {0, Trend.STEADY}
     turns = {f0_hz for name, f0_hz in told if name == "engine_steady" and f0_hz}
     assert turns
     for f0_hz in turns:

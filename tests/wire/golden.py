@@ -40,8 +40,14 @@ SEALED: Final = [
     Record(81, Media(t_ms=10, sensor=2, back=4, kind=3, bytes=180_000, sha256=bytes(range(32)), tags=67,
                      sealed_to=bytes.fromhex("01234567 89abcdef"))),
 ]  # fmt: skip
+ENGINE: Final = [
+    Record(90, Event(t_ms=10, sensor=1, cls=3, evidence=40, tags=1)),
+    Record(91, Event(t_ms=47_010, sensor=1, cls=3, evidence=52, tags=1, kind=1, back=1, duration_ms=47_000, hits=31,
+                     peak=97, level_db=-40, floor_db=-62, f0_dhz=1_424, trend=2)),
+]  # fmt: skip
 LATER: Final = [
-    Record(60, Event(t_ms=9, sensor=1, cls=1, evidence=1, extra=(7, "hacha"))),
+    # Its first unknown field has since become `trend`, with a number that this version does not know.
+    Record(60, Event(t_ms=9, sensor=1, cls=1, evidence=1, trend=7, extra=("hacha",))),
     Record(61, Unknown(200, (1, "x"))),
 ]
 
@@ -71,6 +77,7 @@ ALL: Final = [
     Golden("batch-every-row", _batch(EVERY_ROW), _encode, batch.decode),
     Golden("batch-listening", _batch([HOUR]), _encode, batch.decode),
     Golden("batch-sealed", _batch(SEALED), _encode, batch.decode),
+    Golden("batch-engine", _batch(ENGINE), _encode, batch.decode),
     Golden("batch-later-version", _batch(LATER), _encode, batch.decode),
     Golden(
         "receipt",

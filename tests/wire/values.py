@@ -33,7 +33,7 @@ def appended(most: int) -> st.SearchStrategy[tuple[Any, ...]]:
 events = st.builds(
     Event, t_ms=millis, sensor=u8, cls=u8, evidence=st.integers(-80, 80), tags=u8, kind=st.integers(0, 2), bundle=u8,
     species=u16, back=st.just(0), duration_ms=u32, hits=u16, peak=st.integers(0, 100), level_db=st.integers(-128, 127),
-    floor_db=st.integers(-128, 127), f0_dhz=u16, count=u8, reason=st.integers(0, 15), extra=appended(3),
+    floor_db=st.integers(-128, 127), f0_dhz=u16, count=u8, reason=st.integers(0, 15), trend=u8, extra=appended(3),
 )  # fmt: skip
 heartbeats = st.builds(
     Heartbeat, t_ms=millis, sensor=u8, next_contact_s=u32, temperature_dc=st.integers(-0x8000, 0x7FFF),
