@@ -65,11 +65,14 @@ RULES = (
         libraries=("numpy", "ai_edge_litert"),
     ),
     # A person's view of what a station does: it runs the station's own parts over a recording, and draws.
-    Rule(
-        "otorongo.models.listen*",
-        ours=(*CONTRACT, "otorongo.models*", "otorongo.station*"),
-        never=("otorongo.models.train*", "otorongo.station.__main__"),
-        libraries=("numpy", "soundfile", "PIL"),
+    *(
+        Rule(
+            f"otorongo.models.{name}",
+            ours=(*CONTRACT, "otorongo.models*", "otorongo.station*"),
+            never=("otorongo.models.train*", "otorongo.station.__main__"),
+            libraries=("numpy", "soundfile", "PIL", "msgspec"),
+        )
+        for name in ("listen*", "search*", "missed")
     ),
     Rule(
         "otorongo.models*",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from otorongo import __version__
 from otorongo.errors import OtorongoError
-from otorongo.models import adding, listen_words, manifest, runtime, shelves
+from otorongo.models import adding, listen_words, manifest, runtime, search_words, shelves
 from otorongo.models.manifest import Bundle
 
 
@@ -25,6 +25,10 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("bundle", help="name@version or a folder")
     adding.options(commands.add_parser("add", help="bring a bundle that does not come with the program"))
     listen_words.options(commands.add_parser("listen", help="what a station would make of a recording, to be seen"))
+    search_words.options(commands.add_parser("search", help="windows on a card that sound like a recording"))
+    search_words.missed_options(
+        commands.add_parser("missed", help="of sounds that people verified, how many were told")
+    )
     listen_words.adapt_options(commands.add_parser("adapt", help="thresholds for a site, of hours of its background"))
     return top
 
@@ -45,6 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from otorongo.models.listen_adapt import adapt
 
             return adapt(given)
+        if given.command == "search":
+            from otorongo.models.search import search
+
+            return search(given)
+        if given.command == "missed":
+            from otorongo.models.missed import missed
+
+            return missed(given)
         if given.command == "list":
             return list_all()
         return show_one(given.bundle)

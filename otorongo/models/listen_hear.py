@@ -98,12 +98,20 @@ class Hearing:
         return len(self.sound) / self.inner_hz
 
 
-def hear(path: Path, classifier: Classifier, progress: Callable[[float], None] = lambda share: None) -> Hearing:
-    """Hear a recording. Raises InputError for a file that holds no sound at all."""
+def hear(
+    path: Path,
+    classifier: Classifier,
+    progress: Callable[[float], None] = lambda share: None,
+    sensor: MicrophoneConfig | None = None,
+) -> Hearing:
+    """Hear a recording, by the thresholds and rules of a sensor, else by the usual ones.
+
+    Raises InputError for a file that holds no sound at all.
+    """
     given = classifier.bundle.manifest.sound
     if given is None:
         raise InputError(f"{classifier.bundle.manifest.reference}: is no bundle for sound")
-    config = MicrophoneConfig(driver="replay", device=str(path))
+    config = sensor or MicrophoneConfig(driver="replay", device=str(path))
     rules = rules_for("microphone", config, classifier.bundle)
     info, parts, windows, scored, told = _info(path), [], [], [], []
     own = ear(config, classifier.bundle, rules, None, combs=follows_combs(config, classifier.bundle))
@@ -123,7 +131,7 @@ def hear(path: Path, classifier: Classifier, progress: Callable[[float], None] =
             )
             verdict = classifier.scores(sample.data, given.rate_hz) if passed else None
             sample = replace(sample, t_ms=part.offset_ms)
-            scores = own.hear(sample, _scores(verdict), classified=passed).scores
+            scores = own.hear(sample, _scores(verdict, rules), classified=passed).scores
             item = Scores(part.offset_ms, sample.duration_ms, scores, round(level), round(floor.floor_db))
             scored.append(item)
             state, revisions = events.advance(state, item, rules)
@@ -160,9 +168,14 @@ def _info(path: Path) -> Any:
         raise InputError(f"{path}: is no sound that can be read: {error}") from error
 
 
-def _scores(verdict: Verdict | None) -> tuple[Score, ...]:
-    found = verdict.scores if verdict else ()
-    return tuple(Score(each.wire_class, each.p, each.evidence, each.hit) for each in found)
+def _scores(verdict: Verdict | None, rules: Mapping[int, events.Rule]) -> tuple[Score, ...]:
+    """As the event rules take them; a rule may have a threshold of its own."""
+    found = []
+    for each in verdict.scores if verdict else ():
+        rule = rules.get(each.wire_class)
+        hit = each.p >= rule.threshold if rule and rule.threshold else each.hit
+        found.append(Score(each.wire_class, each.p, each.evidence, hit))
+    return tuple(found)
 
 
 def _refused(verdict: Verdict | None, now: veto.Now, thresholds: Mapping[int, float]) -> frozenset[str]:

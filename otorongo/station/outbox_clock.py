@@ -1,6 +1,8 @@
 """Clock domains: every boot, and every replay of old recordings, has a number and a mapping to UTC."""
 
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
@@ -74,3 +76,18 @@ def keep_better(db: sqlite3.Connection, domain: Domain) -> bool:
         (domain.utc0_ms, domain.clock, domain.bound_ms, domain.number),
     )
     return True
+
+
+def known_boots(path: Path) -> dict[tuple[int, int], int]:
+    """UTC of boot in ms by (outbox, boot), of an outbox file, such as a copied card's; empty if it cannot be read.
+
+    On a card that cannot be written to its log is not looked at, so that the newest boots may be missing.
+    """
+    query = "SELECT outbox, number, utc0_ms FROM chain, boots WHERE utc0_ms > 0"
+    for how in ("mode=ro", "mode=ro&immutable=1"):
+        try:
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=5)) as db:
+                return {(int(outbox), int(boot)): int(utc0_ms) for outbox, boot, utc0_ms in db.execute(query)}
+        except (sqlite3.Error, ValueError, TypeError):
+            continue
+    return {}
