@@ -121,7 +121,7 @@ class _Grid:
         self._starts = np.concatenate([[0], np.cumsum(self.counts)[:-1]])
         # Lines at the halves or thirds between them belong to a comb with half, or a third, of this spacing.
         between_hz = [(lines_hz - share * self.f0_hz[:, None])[used] for share in (0.0, 1 / 2, 1 / 3)]
-        self._places = np.rint(np.array(between_hz) / self.bin_hz).astype(np.int32)
+        self._places = np.rint(np.array(between_hz) / self.bin_hz).astype(np.intp)
         self._block = round(_FLOOR_HZ / self.bin_hz)
 
     def levels_db(self, pieces: Floats) -> Floats:

@@ -5,6 +5,7 @@ this hour of the day. The figures are rules of thumb (no published ones were fou
 capsules); each stands here with its reason, and a flag is a sentence for the technician, never an action.
 """
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,6 +60,8 @@ LEARNS: Final = 1 / 7
 SLOW_DB: Final = 0.5
 """A baseline that is a fortnight old moves by so much a day: a dying microphone must not become the new normal."""
 SETTLED_DAYS: Final = 14
+_LOW_HZ: Final = 250.0
+"""Up to here the lines of the mains are sought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +81,17 @@ class Look:
 
 def look(sound: Sound, rate_hz: int, bands: Bands) -> Look:
     """Look at a window of float mono sound (n,); what is not finite counts as silence, nothing at all as dead."""
-    clean = np.nan_to_num(sound, nan=0.0, posinf=0.0, neginf=0.0)
+    clean = sound if np.isfinite(sound).all() else np.nan_to_num(sound, nan=0.0, posinf=0.0, neginf=0.0)
     if not len(clean):
         clean = np.zeros(1, np.float32)
     offset = float(clean.mean(dtype=np.float64))
     power = float(np.mean((clean.astype(np.float64) - offset) ** 2))
+    low_db = _low_db(clean, rate_hz)
     return Look(
         10 * math.log10(power + 1e-15),
         offset,
         float(np.mean(np.abs(clean) >= 0.998)),
-        max(_hum_db(clean, rate_hz, mains_hz) for mains_hz in (50, 60)),
+        max(_hum_db(low_db, rate_hz / len(clean), mains_hz) for mains_hz in (50, 60)),
         bands.levels_db(clean),
     )
 
@@ -189,23 +193,30 @@ def _changed(change_db: Levels) -> Flag:
     return Flag.DRIFTED if middle >= DRIFT_DB else WELL
 
 
-def _hum_db(sound: Sound, rate_hz: int, mains_hz: int) -> float:
-    """Mean height of the lines at 1 to 4 times the mains' frequency over the noise around each; 0: too short."""
+def _low_db(sound: Sound, rate_hz: int) -> Levels:
+    """Levels of the bins up to LOW_HZ of a window of a second and more, in dB; of a shorter one nothing (0,)."""
     size = len(sound)
-    if size < rate_hz or mains_hz * 4.5 > rate_hz / 2:
+    if size < rate_hz:
+        return np.zeros(0)
+    series = np.fft.rfft((sound - sound.mean()) * _hann(size))[: round(_LOW_HZ * size / rate_hz) + 1]
+    levels: Levels = 10 * np.log10(series.real.astype(np.float64) ** 2 + series.imag.astype(np.float64) ** 2 + 1e-15)
+    return levels
+
+
+@functools.lru_cache(2)
+def _hann(size: int) -> Sound:
+    """Made once: its cosines take longer than the transform."""
+    return (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(size) / size)).astype(np.float32)
+
+
+def _hum_db(levels_db: Levels, bin_hz: float, mains_hz: int) -> float:
+    """Mean height of the lines at 1 to 4 times the mains' frequency over the noise around each; 0: not known."""
+    near, wide = round(2 / bin_hz), round(8 / bin_hz)
+    places = [round(order * mains_hz / bin_hz) for order in range(1, 5)]
+    if places[-1] + wide > len(levels_db):
         return 0.0
-    turns = 2.0 * np.pi * np.arange(size) / size
-    series = np.fft.rfft((sound - sound.mean()) * (0.5 - 0.5 * np.cos(turns)))
-    levels = 10 * np.log10(series.real**2 + series.imag**2 + 1e-15)
-    per_hz = size / rate_hz
-    heights = []
-    for order in range(1, 5):
-        at, wide = round(order * mains_hz * per_hz), round(8 * per_hz)
-        around = np.concatenate(
-            [levels[at - wide : at - round(2 * per_hz)], levels[at + round(2 * per_hz) : at + wide]]
-        )
-        heights.append(float(levels[at] - np.quantile(around, 0.8)))
-    return float(np.mean(heights))
+    around = [np.concatenate([levels_db[at - wide : at - near], levels_db[at + near : at + wide]]) for at in places]
+    return float(np.mean([levels_db[at] - np.quantile(each, 0.8) for at, each in zip(places, around, strict=True)]))
 
 
 def _rounded(levels: Levels) -> tuple[float, ...]:
