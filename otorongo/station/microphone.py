@@ -213,7 +213,7 @@ def _hum_db(levels_db: Levels, bin_hz: float, mains_hz: int) -> float:
     """Mean height of the lines at 1 to 4 times the mains' frequency over the noise around each; 0: not known."""
     near, wide = round(2 / bin_hz), round(8 / bin_hz)
     places = [round(order * mains_hz / bin_hz) for order in range(1, 5)]
-    if places[-1] + wide > len(levels_db):
+    if not len(levels_db) or places[-1] + wide > len(levels_db):
         return 0.0
     around = [np.concatenate([levels_db[at - wide : at - near], levels_db[at + near : at + wide]]) for at in places]
     return float(np.mean([levels_db[at] - np.quantile(each, 0.8) for at, each in zip(places, around, strict=True)]))
