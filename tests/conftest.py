@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# As in the station's processes, and before numpy is loaded: threads that spin take the time of the tests beside.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 settings.register_profile("otorongo", deadline=None)  # a time says what else the machine does, not what is right
 settings.load_profile("otorongo")
 

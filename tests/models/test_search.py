@@ -14,8 +14,10 @@ import soundfile
 from otorongo.models import embeddings, manifest, runtime
 from otorongo.models.__main__ import main
 from otorongo.models.embeddings import Source, Window, head, likeliest, record, source_of
-from otorongo.models.search_gather import cache_folder
+from otorongo.models.search_gather import cache_folder, windows_of
+from otorongo.models.search_rank import alike, middle
 from otorongo.models.sound import SoundClassifier
+from otorongo.models.train.gather import catalogue
 from otorongo.models.train.scenes import Source as Scene
 from otorongo.models.train.scenes import render_soundscape
 from otorongo.station.outbox import Outbox
@@ -301,3 +303,24 @@ def test_the_cache_lies_where_the_user_keeps_caches() -> None:
     """As XDG names it."""
     assert cache_folder({"XDG_CACHE_HOME": "/c", "HOME": "/h"}) == Path("/c/otorongo/search")
     assert cache_folder({"HOME": "/h"}) == Path("/h/.cache/otorongo/search")
+
+
+def test_real_recordings_find_their_own_kind(shared: Path, classifier: SoundClassifier) -> None:
+    """Of held-out saws and barking dogs among rain and fire, the nearest other recording is one of the same kind."""
+    held_out = [each for each in catalogue(shared) if each.split == "test" and each.set == "esc10"]
+    kinds, recordings, vectors = [], [], []
+    for kind in ("chainsaw", "dog_bark", "rain", "fire_crackling"):
+        for each in [one for one in held_out if one.label == kind][:8]:
+            windows, trouble = windows_of(Path(each.file), classifier)
+            assert not trouble
+            kinds.append(kind)
+            recordings.append(each.recording)
+            vectors.append(middle(np.array([window.embedding for window in windows])))
+    same = []
+    for number, kind in enumerate(kinds):
+        found = alike(np.array(vectors), vectors[number][None], np.zeros((0, 64), np.float32))
+        found[[other == recordings[number] for other in recordings]] = -2
+        if kind in ("chainsaw", "dog_bark"):
+            same.append(kinds[int(found.argmax())] == kind)
+    assert len(same) >= 12
+    assert sum(same) >= 0.8 * len(same)
