@@ -155,10 +155,27 @@ class OutboxFile:
                 if not media or turn:
                     freed = self._transaction(self._drop, "BEGIN IMMEDIATE") > 0 or freed
                 self._transaction(lambda db: sweep_media(db, self.path.parent), "BEGIN IMMEDIATE")
-                self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()  # so that the log is written over
+                self._restart_log()
         except sqlite3.Error as error:
             log.warning("outbox: making room: %s", error)
+            # While somebody reads, the log cannot be begun anew, and a full card has no room for a longer one.
+            freed = self._waited_for_readers() or freed
         return freed
+
+    def _restart_log(self) -> tuple[int, int, int]:
+        """Write the log into the file, so that it is written over: whether somebody's reading kept it, and its pages."""
+        busy, pages, done = self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        return busy, pages, done
+
+    def _waited_for_readers(self) -> bool:
+        """Whether the log could be begun anew once nobody read from it; SQLite waits for them, BUSY_S at most."""
+        try:
+            with self._lock.hold():
+                busy, pages, done = self._restart_log()
+        except sqlite3.Error as error:
+            log.debug("outbox: the log cannot be begun anew: %s", error)
+            return False
+        return not busy and pages == done
 
     def _drop(self, db: sqlite3.Connection) -> int:
         return drop_rows(db, want_bytes=DROP_BYTES, keep_days=self._keep_days, t_ms=self.t_ms(), boot=self._boot)

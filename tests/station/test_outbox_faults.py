@@ -1,5 +1,6 @@
 """The outbox on a bad day: the card is full, the file is damaged, the process is killed."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -7,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,6 +77,47 @@ def test_evidence_makes_room_before_any_row(card: Path) -> None:
     assert len(list((card / "media").iterdir())) < 60
     assert {one.path for one in box.media.all()} == {f"media/{one.name}" for one in (card / "media").iterdir()}
     box.close()
+
+
+def test_who_reads_from_a_full_card_costs_no_row(tmp_path: Path) -> None:
+    """As many threats fit on a card that is full while somebody reads from it as when nobody does."""
+
+    def fitted(name: str, *, reader: bool) -> int:
+        done = threading.Event()
+        with small_card(tmp_path / name) as card:
+            box = opened(card / "outbox.db", ballast=256 * 1024)
+            for number in range(600):
+                box.put([note(number)])
+            fill(card)
+            other = threading.Thread(target=_keep_reading, args=(card / "outbox.db", done))
+            if reader:
+                other.start()
+            count = 0
+            with contextlib.suppress(OutboxFull):
+                while count < 3000:
+                    box.put([Event(count, 1, SAW, 40, Tag.THREAT, hits=3, peak=90)] * 20)
+                    count += 1
+            done.set()
+            if reader:
+                other.join()
+            box.close()
+        return count
+
+    alone = fitted("alone", reader=False)
+    assert 20 < alone < 3000
+    assert fitted("read", reader=True) >= alone - 1
+
+
+def _keep_reading(path: Path, done: threading.Event) -> None:
+    """One snapshot after the other."""
+    db = sqlite3.connect(path, isolation_level=None)
+    while not done.is_set():
+        db.execute("BEGIN")
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        done.wait(0.2)
+        db.execute("COMMIT")
+        done.wait(0.1)
+    db.close()
 
 
 def test_the_ballast_comes_back_with_the_room(card: Path) -> None:
