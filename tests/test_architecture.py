@@ -134,6 +134,7 @@ RULES = (
             ("pki", ("cryptography",)),
             ("stations", ("cryptography",)),
             ("custody", ("cryptography", "msgspec")),
+            ("unseal", ("pyrage",)),
             ("users", ("argon2", "zxcvbn", "msgspec")),
             ("spectrogram", ("numpy", "soundfile", "PIL")),
             ("places", ("shapely", "msgspec")),

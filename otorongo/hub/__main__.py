@@ -11,8 +11,10 @@ from otorongo import __version__
 from otorongo.errors import OtorongoError
 from otorongo.hub import config as hub_config
 from otorongo.hub import export as hub_export
-from otorongo.hub import leaving, station_command, user_command
+from otorongo.hub import leaving, station_command, unseal_command, user_command
+from otorongo.hub import rules as hub_rules
 from otorongo.hub.config import HubConfig
+from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store
 
 ROLES = ("ingest", "notify", "web")
@@ -35,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("check", help="say what is wrong with this hub, and how to mend it")
     station_command.add_parser(commands)
     user_command.add_parser(commands)
+    unseal_command.add_parser(commands)
     backing = commands.add_parser("backup", help="copy the running hub, and verify the copy")
     backing.add_argument("folder", nargs="?", type=Path, help="where to (default: backup.folder of hub.toml)")
     restoring = commands.add_parser("restore", help="make a hub out of a backup, on a machine that has none")
@@ -91,6 +94,8 @@ def _run(given: argparse.Namespace) -> int:
         lines, status = check(given.config)
         _print(lines)
         return status
+    if given.command == "keygen":
+        return _print(unseal_command.keygen(given))
     config = hub_config.load(given.config)
     if given.command == "serve":
         return _serve(config, given)
@@ -98,7 +103,8 @@ def _run(given: argparse.Namespace) -> int:
         from otorongo.hub.app import today
 
         broker = config.broker.public_url or None
-        return _print(station_command.run(given, config.pki_path, broker=broker, now=today()))
+        rules = hub_rules.load(given.config) if given.action == "add" else Rules(config)
+        return _print(station_command.run(given, config.pki_path, broker=broker, now=today(), rules=rules))
     if given.command == "restore":
         return _restore(config, given)
     return _with_store(config, given)
@@ -132,13 +138,15 @@ def _restore(config: HubConfig, given: argparse.Namespace) -> int:
 
 def _with_store(config: HubConfig, given: argparse.Namespace) -> int:
     from otorongo.hub.app import make_backup, now_ms
-    from otorongo.hub.rules import Rules
 
     store = Store.open(config.database_url)
     try:
         match given.command:
             case "user":
                 return _print(user_command.run(given, store, rules=Rules(config), now_ms=now_ms()))
+            case "unseal":
+                media = Path(config.data_dir) / "media"
+                return _print(unseal_command.run(given, store, rules=Rules(config), media=media, now_ms=now_ms()))
             case "backup":
                 folder = given.folder or (Path(config.backup.folder) if config.backup.folder else None)
                 if folder is None:
@@ -156,8 +164,6 @@ def _with_store(config: HubConfig, given: argparse.Namespace) -> int:
 
 def _export(config: HubConfig, given: argparse.Namespace, store: Store) -> int:
     import getpass
-
-    from otorongo.hub.rules import Rules
 
     from_ms, to_ms = hub_export.period(given.first, given.last, hub_config.zone_of(config))
     wanted = leaving.Wanted(

@@ -34,12 +34,23 @@ def findings_of(config: HubConfig, path: Path) -> Iterator[Finding]:
     told: dict[str, Position | None] = {}
     yield from _database(config, told)
     yield from hub_check.check(config, path.parent, today().date(), told)
+    yield from _keys(config)
     yield from _folders(config)
     yield from _broker(config)
     if (config.pki_path / "issued").is_dir():
         for text in stations.complaints(config.pki_path, today()):
             where, _, rest = text.partition(": ")
             yield Finding(where, *_split(rest))
+
+
+def _keys(config: HubConfig) -> Iterator[Finding]:
+    """Whether each custodian's public key is whole: `station add` would carry a slip in it to every station."""
+    from otorongo.hub import unseal
+
+    for one in config.custodian:
+        if not unseal.is_recipient(one.key):
+            mend = "copy it again from its owner"
+            yield Finding(f"custodian {one.name}", f"{one.key} is no age key, its check sum is wrong", mend, fatal=True)
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -14,6 +14,8 @@ from otorongo.hub import ledger, notify, places
 from otorongo.hub.alerts import MAX_LLR, ONE_ENGINE
 from otorongo.hub.config import EVERYWHERE, ChannelConfig, HubConfig
 from otorongo.hub.config_activities import PRESENCE, ActivityConfig
+from otorongo.hub.config_custodians import covers
+from otorongo.hub.custodians import LEAST
 from otorongo.hub.fusion import OPEN_IN_SHARED_USE
 from otorongo.hub.places import Place, PlaceError, Position
 from otorongo.hub.rules import Rules
@@ -51,7 +53,14 @@ def check(
             what, _, mend = str(error).rpartition(": ")
             found.append(Finding(f"place {one.name}", f"polygon {what}", mend, fatal=True))
     rules = Rules(config, loaded)
-    for part in (_places(rules), _activities(rules), _rights(config, today), _persons(rules), _hub(config)):
+    for part in (
+        _places(rules),
+        _custodians(rules),
+        _activities(rules),
+        _rights(config, today),
+        _persons(rules),
+        _hub(config),
+    ):
         found += part
     return found + list(_stations(rules, told or {}))
 
@@ -81,6 +90,20 @@ def _places(rules: Rules) -> Iterator[Finding]:
             yield Finding(where, "no protocol_holder of it has a channel: of persons in it nobody learns", mend)
     if not rules.config.place:
         yield Finding("place", "there is none", "add a [[place]] with its polygon; until then alerts name no sector")
+
+
+def _custodians(rules: Rules) -> Iterator[Finding]:
+    """Whether somebody can open what stations seal, and not one alone."""
+    mend = "add [[custodian]], one for operations and one elsewhere: docs/custodios.md"
+    ordinary = [one for one in rules.config.custodian if one.role != "protocol_holder"]
+    if len(ordinary) < LEAST:
+        count = f"there is {'one' if ordinary else 'none'}"
+        yield Finding("custodian", f"{count}: `station add` lets stations discard what shows people", mend)
+    holders = [one for one in rules.config.custodian if one.role == "protocol_holder"]
+    for place in rules.config.place:
+        if place.kind == "no_contact" and not any(covers(one, place.name) for one in holders):
+            what = "nobody could open pictures of persons in it: stations discard them"
+            yield Finding(f"place {place.name}", what, 'add a [[custodian]] with role = "protocol_holder" for it')
 
 
 def _activities(rules: Rules) -> Iterator[Finding]:

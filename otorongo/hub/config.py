@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from msgspec import Meta, Struct, structs
 
 from otorongo import toml
+from otorongo.hub import config_custodians
 from otorongo.hub.config_activities import ActivityConfig, activities_of
+from otorongo.hub.config_custodians import CustodianConfig
 from otorongo.toml import ConfigError
 from otorongo.wire import classes
 from otorongo.wire.errors import BadValue
@@ -204,6 +206,7 @@ class HubConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     right: tuple[RightConfig, ...] = ()
     person: tuple[PersonConfig, ...] = ()
     station: tuple[StationConfig, ...] = ()
+    custodian: tuple[CustodianConfig, ...] = ()
 
     @property
     def database_url(self) -> str:
@@ -290,12 +293,15 @@ def _mistakes(config: HubConfig) -> list[tuple[str, str]]:
         ("activity", [one.name for one in config.activity]),
         ("person", [one.name for one in config.person]),
         ("station", [one.name for one in config.station]),
+        ("custodian", [one.name for one in config.custodian]),
     ):
         found += [(section, f"{name!r} stands twice") for name in sorted({n for n in names if names.count(n) > 1})]
     found += [
         (f"place {p.name}", "the name begins with ~, which names no place") for p in config.place if p.name[0] in "~*"
     ]
     found += _zones(config) + _activities(config) + _rights(config) + _persons(config)
+    apart = [one.name for one in config.place if one.kind == "no_contact"]
+    found += config_custodians.mistakes(config.custodian, [one.name for one in config.place], apart)
     for station in config.station:
         try:
             check_station(station.name)

@@ -204,7 +204,8 @@ def _write_camtrap(
 def _pieces(tx: Tx, row: Found, media: Path) -> list[Found]:
     """Evidence of an event that is here whole."""
     found = store_media.pieces_of(tx, (row["station"], row["outbox"], row["event"]))
-    whole = [piece for piece in found if piece["state"] == "whole" and Path(piece["path"]).suffix in camtrap.MEDIATYPES]
+    kinds = {*camtrap.MEDIATYPES, ".age"}  # what is sealed stays, and is counted
+    whole = [piece for piece in found if piece["state"] == "whole" and Path(piece["path"]).suffix in kinds]
     return [piece for piece in whole if (media / piece["path"]).is_file()]
 
 

@@ -93,8 +93,13 @@ class Gate(Struct, frozen=True):
         return self._may(row["station"], row["cls"], row["tags"], sealed=_key(row) in self.sealed)
 
     def piece(self, row: Found, piece: Found) -> bool:
-        """Whether a picture or sound of an event may leave: by its own tags too, and by who was near."""
+        """Whether a picture or sound of an event may leave: by its own tags too, and by who was near.
+
+        What is sealed leaves by the hands of those who can open it, and by no export.
+        """
         tags = row["tags"] | piece["tags"]
+        if tags & Tag.SEALED:
+            return False
         if not self._may(row["station"], row["cls"], tags, sealed=_key(row) in self.sealed):
             return False
         return not self.land.keeps_piece(row, piece) and (

@@ -15,8 +15,9 @@ from msgspec import Struct
 
 from otorongo.hub import receipts, store_events, store_media, store_records, store_stations
 from otorongo.hub.store import Found, Store, Tx
+from otorongo.hub.store_media import ASKED_MS
 from otorongo.wire import media, topics
-from otorongo.wire.codes import MediaKind
+from otorongo.wire.codes import MediaKind, Tag
 from otorongo.wire.errors import BadMessage
 from otorongo.wire.media import MAX_DATA, Chunk
 from otorongo.wire.receipt import Receipt
@@ -30,6 +31,7 @@ ENDINGS: Final = {
     MediaKind.FRAME: "webp",
     MediaKind.SPECTROGRAM: "webp",
     MediaKind.LOG: "txt",
+    MediaKind.PREVIEW: "webp",
 }
 _TOLD_EVERY: Final = 8 * MAX_DATA
 """Progress is told this often while a piece grows, and at its end."""
@@ -127,7 +129,7 @@ def _finish(tx: Tx, folder: Path, piece: Found, now_ms: int) -> None:
     key = _key(piece)
     part = _path(folder, piece, "part")
     if hashlib.sha256(part.read_bytes()).digest() == bytes(piece["sha256"]):
-        whole = _path(folder, piece, ENDINGS.get(piece["kind"], "bin"))
+        whole = _path(folder, piece, _ending(piece))
         part.replace(whole)
         _sync(whole.parent)
         path = whole.relative_to(folder).as_posix()
@@ -135,7 +137,7 @@ def _finish(tx: Tx, folder: Path, piece: Found, now_ms: int) -> None:
         return
     part.unlink()
     tries = piece["tries"] + 1
-    bad = {"state": "bad"} if tries >= _TRIES else {"state": "told", "wanted_ms": 0}
+    bad = {"state": "bad"} if tries >= _TRIES else {"state": "told", "wanted_ms": min(piece["wanted_ms"], ASKED_MS)}
     store_media.set_piece(tx, key, have=0, tries=tries, changed_ms=now_ms, **bad)
     text = f"evidence {key[2]} of outbox {key[1]} came whole {tries} times and is not what its row says (SHA-256)"
     log.error("station %s: %s", key[0], text)
@@ -206,6 +208,11 @@ def sweep(store: Store, folder: Path) -> int:
             part.unlink()
             swept += 1
     return swept
+
+
+def _ending(piece: Found) -> str:
+    """A sealed file is called after what is in it, so that whoever opens it knows."""
+    return ENDINGS.get(piece["kind"], "bin") + (".age" if piece["tags"] & Tag.SEALED else "")
 
 
 def _number(text: str) -> int:

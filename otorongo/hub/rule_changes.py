@@ -22,7 +22,7 @@ from otorongo.hub.store import Store, lock
 
 log = logging.getLogger(__name__)
 
-SECTIONS: Final = ("right", "person", "place", "activity", "notify", "station")
+SECTIONS: Final = ("right", "person", "place", "activity", "notify", "station", "custodian")
 _MARK: Final = "rules"
 _WHO: Final = "hub.toml"
 _MOST_TEXT: Final = 300
@@ -61,6 +61,7 @@ def described(rules: Rules) -> Described:
         "activity": {one.name: msgspec.to_builtins(one) for one in config.activities},
         "notify": {"": msgspec.to_builtins(config.notify)},
         "station": {one.name: msgspec.to_builtins(one) for one in config.station},
+        "custodian": {one.name: msgspec.to_builtins(one) for one in config.custodian},
     }
 
 

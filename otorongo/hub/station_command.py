@@ -4,7 +4,9 @@ import argparse
 import datetime as dt
 from pathlib import Path
 
-from otorongo.hub import stations
+from otorongo.hub import custodians, stations
+from otorongo.hub.custodians import NOBODY, Custody
+from otorongo.hub.rules import NO_RULES, Rules
 from otorongo.hub.stations import StationError
 
 
@@ -32,14 +34,16 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     actions.add_parser("renew", help="make the broker's and the hub's own certificates anew")
 
 
-def run(args: argparse.Namespace, folder: Path, *, broker: str | None, now: dt.datetime) -> list[str]:
-    """Carry out `station ...` on the hub's `pki` folder; `broker` is the default for `add`.
+def run(
+    args: argparse.Namespace, folder: Path, *, broker: str | None, now: dt.datetime, rules: Rules = NO_RULES
+) -> list[str]:
+    """Carry out `station ...` on the hub's `pki` folder; `broker` is the default for `add`, `rules` say who opens.
 
     Returns the lines to print; none holds a secret. Raises StationError.
     """
     match args.action:
         case "add":
-            return _add(args, folder, broker=args.broker or broker, now=now)
+            return _add(args, folder, broker=args.broker or broker, now=now, rules=rules)
         case "list":
             return [_line(station) for station in stations.listed(folder)] or ["no stations yet"]
         case "revoke":
@@ -53,18 +57,27 @@ def run(args: argparse.Namespace, folder: Path, *, broker: str | None, now: dt.d
             return [f"new certificates for {', '.join(hosts)}. Restart the broker and the hub."]
 
 
-def _add(args: argparse.Namespace, folder: Path, *, broker: str | None, now: dt.datetime) -> list[str]:
+def _add(args: argparse.Namespace, folder: Path, *, broker: str | None, now: dt.datetime, rules: Rules) -> list[str]:
     if broker is None:
         raise StationError("where will the station find the broker? Say --broker mqtts://HOST:8883")
     place = _place(args.latitude, args.longitude)
-    text = station_toml(args.name, broker, place)
+    custody = custodians.custody(rules, place)
+    text = station_toml(args.name, broker, place, custody)
     target = stations.add(folder, args.name, broker=broker, configuration=text, into=args.dir, now=now)
     return [
         f"{args.name}: everything it needs is in {target}",
         *([] if place else [f"Write where it hangs into {target / 'station.toml'}, section [place]."]),
+        _sealing(custody),
         "Carry that folder to the station, run install-station.sh with it, then delete it: it holds private keys.",
         f"A broker that runs already must read {folder} again: systemctl restart mosquitto",
     ]
+
+
+def _sealing(custody: Custody) -> str:
+    """Who will open what this station seals."""
+    if not custody.to:
+        return f"It keeps no pictures and no sound of people: {custody.why}."
+    return f"What shows people, or lets them be heard, it seals to {' and '.join(one.name for one in custody.to)}."
 
 
 def _place(latitude_deg: float | None, longitude_deg: float | None) -> tuple[float, float] | None:
@@ -82,13 +95,18 @@ def _line(station: stations.Station) -> str:
     return f"{station.name:<32}  {state}  certificate {station.serial:x}  seal {station.seal_key.hex()[:16]}"
 
 
-def station_toml(name: str, broker: str, place: tuple[float, float] | None = None) -> str:
+def station_toml(name: str, broker: str, place: tuple[float, float] | None = None, custody: Custody = NOBODY) -> str:
     """A station's configuration, ready to run with one microphone; the rest stands in it as comments.
 
     `place` is latitude and longitude in degrees (WGS 84); without it the station's `check` asks for it.
     """
     latitude_deg, longitude_deg = place or (-12.5, -70.0)
     mark = "" if place else "# "
+    apart = f"{mark}no_contact    = true                 # land of peoples in isolation\n" if custody.no_contact else ""
+    policy = "seal" if custody.to else "discard"
+    keys = "".join(f'    "{one.key}",  # {_plain(one.name)}\n' for one in custody.to)
+    head = "[seal]                               # who opens originals with people; docs/custodios.md"
+    seal = f"\n{head}\nrecipients = [\n{keys}]\n"
     return f'''\
 # /etc/otorongo/station.toml of {name}. After a change: otorongo-station check, then restart the units.
 station  = "{name}"
@@ -98,16 +116,18 @@ data_dir = "/var/lib/otorongo"
 {mark}latitude_deg  = {latitude_deg:.5f}
 {mark}longitude_deg = {longitude_deg:.5f}
 # height_m    = 6.0                  # microphone above ground
-
+{apart}{seal if custody.to else ""}
 [microphone]                         # leave a section out: no such sensor
 driver = "alsa"
 device = "default"                   # better the port's path, such as "usb-port:1-1.2"
 bundle = "threats@3"
+voices = "{policy}"{" " * (26 - len(policy))}# sound with voices: seal, discard, or keep where all agreed
 
 # [camera]
 # driver      = "picamera"           # or "opencv"
 # trigger_pin = 17                   # PIR; leave out: the gate alone decides
 # bundle      = "boxes@1"
+# people      = "{policy}"{" " * (19 - len(policy))}# pictures of people: seal, discard, or keep where all agreed
 
 [uplink]
 broker        = "{broker}"
@@ -116,3 +136,8 @@ cert_file     = "/etc/otorongo/pki/device.crt"
 ca_file       = "/etc/otorongo/pki/hub-ca.crt"
 seal_key_file = "/etc/otorongo/pki/seal.key"
 '''
+
+
+def _plain(text: str) -> str:
+    """A name as a comment can hold it."""
+    return "".join(letter for letter in text if letter.isprintable())

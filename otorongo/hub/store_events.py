@@ -11,7 +11,7 @@ from otorongo.hub.db import alert_events, events, heartbeats, media, notes, reco
 from otorongo.hub.store import Found, Tx, Values, found, insert_of, listed
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_records import BoxKey
-from otorongo.wire.codes import CloseReason, Kind, Tag
+from otorongo.wire.codes import CloseReason, Kind, MediaKind, Tag
 
 _KEYS: Final = ("station", "outbox", "event")
 _FIRST: Final = ("received_ms",)
@@ -182,14 +182,18 @@ _ALERTED = (
 def media_to_want(
     tx: Tx, asked_before_ms: int, most_bytes: int, *, without: Sequence[str] = (), limit: int = 32
 ) -> list[Found]:
-    """Media of events that an alert covers, not whole yet and not asked for since then, small first; not `without`."""
+    """Media of events that an alert covers, not whole yet and not asked for since then, small first; not `without`.
+
+    Of what is sealed only thumbnails come by themselves: originals are large, and travel when somebody wants them.
+    """
+    sealed = media.c.tags.op("&")(int(Tag.SEALED)) != 0
     where = (
         media.c.state.in_(("told", "part")),
         media.c.wanted_ms < asked_before_ms,
         media.c.changed_ms < asked_before_ms,
         media.c.bytes <= most_bytes,
         media.c.station.not_in(without),
-        _ALERTED,
+        or_(and_(_ALERTED, or_(~sealed, media.c.kind == MediaKind.THUMBNAIL)), and_(sealed, media.c.wanted_ms > 0)),
     )
     return listed(tx, select(media).where(*where).order_by(media.c.bytes, media.c.told_ms).limit(limit))
 

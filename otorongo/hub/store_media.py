@@ -1,7 +1,7 @@
 """Statements on pieces of evidence, and the hub's small facts."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import case, func, select, update
 
@@ -12,6 +12,8 @@ from otorongo.hub.store_stations import add_note
 
 MediaKey = tuple[str, int, int]
 """Station, outbox, and the seq of the media row."""
+ASKED_MS: Final = 1
+"""When a piece counts as asked for that a person wants, so that the station is asked at once and until it is here."""
 
 
 def add_media(tx: Tx, rows: Sequence[Values]) -> int:
@@ -51,8 +53,15 @@ def ask_again(tx: Tx, row: Found) -> bool:
     """Set a piece whose file is missing or damaged back to what the station told; False if it changed meanwhile."""
     key = (media.c.station == row["station"]) & (media.c.outbox == row["outbox"]) & (media.c.seq == row["seq"])
     same = key & (media.c.state == row["state"]) & (media.c.path == row["path"])
-    fresh = {"state": "told", "path": "", "have": 0, "wanted_ms": 0}
+    fresh = {"state": "told", "path": "", "have": 0, "wanted_ms": min(row["wanted_ms"], ASKED_MS)}
     return tx.execute(update(media).where(same).values(**fresh)).rowcount == 1
+
+
+def ask_for(tx: Tx, key: MediaKey) -> bool:
+    """Somebody wants a sealed original, which does not come by itself; False if it is here, on its way or gone."""
+    where = (media.c.station == key[0]) & (media.c.outbox == key[1]) & (media.c.seq == key[2])
+    waits = where & media.c.state.in_(("told", "part")) & (media.c.wanted_ms == 0)
+    return tx.execute(update(media).where(waits).values(wanted_ms=ASKED_MS)).rowcount == 1
 
 
 def tell_lost(tx: Tx, station: str, reasons: Sequence[str], now_ms: int) -> None:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from msgspec.structs import replace
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from otorongo.hub import check
 from otorongo.hub.config import ChannelConfig, HubConfig, PersonConfig, PlaceConfig, RightConfig, WebConfig
 from otorongo.hub.config_activities import BUILT_IN, ActivityConfig
+from otorongo.hub.config_custodians import CustodianConfig
 from tests.hub.scenes import LAKE, person, rules
 
 TODAY = dt.date(2026, 1, 1)
@@ -26,7 +27,15 @@ def test_a_good_hub_is_praised_by_silence(tmp_path: Path) -> None:
     places = tuple(replace(one, instruction="do_not_approach") for one in good.place)
     people = tuple(replace(one, group=one.group or "x") for one in good.person)
     backup = replace(good.backup, folder="/mnt/backup")
-    assert lines(replace(good, place=places, person=people, backup=backup), tmp_path) == ""
+    roles: tuple[Literal["operations", "custodian", "protocol_holder"], ...] = (
+        *("operations", "custodian", "protocol_holder"),
+    )
+    keys = tuple(
+        CustodianConfig(name=role, role=role, key="age1" + letter * 58)
+        for role, letter in zip(roles, "qpz", strict=True)
+    )
+    whole = replace(good, place=places, person=people, backup=backup, custodian=keys)
+    assert lines(whole, tmp_path) == ""
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from otorongo.hub.media import DAY_MS, Limits, sweep, take_chunk, wanted
 from otorongo.hub.presence import take_status
 from otorongo.hub.store import Store
 from otorongo.wire import status
+from otorongo.wire.codes import MediaKind
 from otorongo.wire.media import MAX_DATA, Chunk, encode
 from otorongo.wire.receipt import Receipt
 from otorongo.wire.rows import Media
@@ -208,4 +209,4 @@ def test_parts_that_nobody_knows_are_swept(store: Store, folder: Path) -> None:
     (folder / "K-02" / "x" / "y").mkdir(parents=True)
     assert sweep(store, folder) == 1
     assert [path.name for path in folder.rglob("*.part")] == [f"{seq}.part"]
-    assert set(media.ENDINGS) == set(range(1, 6))
+    assert set(media.ENDINGS) == set(MediaKind)
