@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     backing.add_argument("folder", nargs="?", type=Path, help="where to (default: backup.folder of hub.toml)")
     restoring = commands.add_parser("restore", help="make a hub out of a backup, on a machine that has none")
     restoring.add_argument("source", type=Path, help="a backup folder, or one copy in it")
-    exporting = commands.add_parser("export", help="events of a period as CSV, GeoJSON or Camtrap DP")
+    exporting = commands.add_parser("export", help="events of a period, or how stations listened")
     exporting.add_argument("out", type=Path, help="a file, or for camtrap-dp a folder, that is not there yet")
     exporting.add_argument("--format", choices=hub_export.FORMATS, default="csv", help="default: %(default)s")
     exporting.add_argument("--from", dest="first", required=True, metavar="DAY", help="first day, 2026-01-01")
@@ -183,6 +183,9 @@ def _export(config: HubConfig, given: argparse.Namespace, store: Store) -> int:
         media=Path(config.data_dir) / "media",
         who=f"command line: {getpass.getuser()}",
     )
+    if given.format == "listening":
+        print(f"{done.path}: {done.events} lines; {done.left_out} stations in no_contact places stay here")
+        return 0
     print(f"{done.path}: {done.events} events; {done.left_out} of the period stay here")
     if done.pieces_left_out:
         print(f"{done.pieces_left_out} pictures and sounds of these events stay here: they may show or tell of persons")

@@ -1,4 +1,4 @@
-"""Events of a period, for people who count animals: CSV, GeoJSON, or a Camtrap DP 1.0.2 package.
+"""Events of a period, for people who count animals: CSV, GeoJSON, or a Camtrap DP 1.0.2 package; or how they heard.
 
 Persons, threats and everything in no_contact places are left out unless asked for; persons in a no_contact place, and
 signs of them, leave the hub in no case: see `leaving`. Events dated in the future, drills and the visits of one's own
@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from otorongo.hub import camtrap, leaving, store_events, store_media, store_people, store_stations
+from otorongo.hub import camtrap, effort, leaving, store_events, store_media, store_people, store_stations
 from otorongo.hub.errors import ExportError
 from otorongo.hub.leaving import PERSONS, Gate, Wanted
 from otorongo.hub.rules import Rules
@@ -28,8 +29,8 @@ from otorongo.wire import classes
 from otorongo.wire.codes import CloseReason, Kind, Tag
 from otorongo.wire.species import SPECIES
 
-Format = Literal["csv", "geojson", "camtrap-dp"]
-FORMATS: Final = ("csv", "geojson", "camtrap-dp")
+Format = Literal["csv", "geojson", "camtrap-dp", "listening"]
+FORMATS: Final = ("csv", "geojson", "camtrap-dp", "listening")
 _REASONS: Final = {int(one): one.name.lower() for one in CloseReason}
 _COLUMNS: Final = (
     *("event", "station", "latitude_deg", "longitude_deg", "start", "end", "clock_bound_ms", "sense", "class"),
@@ -42,8 +43,9 @@ class Exported(Struct, frozen=True):
 
     path: Path
     events: int
+    """Or lines of listening."""
     left_out: int
-    """Events of the period that were not asked for, or must not leave."""
+    """Events of the period that were not asked for, or must not leave; of listening, stations."""
     pieces_left_out: int = 0
     """Pictures and sounds of the exported events of which the same is true."""
 
@@ -63,21 +65,24 @@ def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, 
         going = [row for row in rows if gate.event(row)]
         births = {key: store_stations.birth(tx, *key) for key in {(row["station"], row["birth"]) for row in going}}
         chosen = [_readable(row, positions, births[row["station"], row["birth"]]) for row in going]
-        kept_back = 0
+        done = Exported(out, len(chosen), len(rows) - len(chosen))
         try:
             if form == "csv":
                 _write_csv(out, chosen)
             elif form == "geojson":
                 _write_geojson(out, chosen)
+            elif form == "listening":
+                done = _listening(tx, out, gate, now_ms)
             else:
                 kept_back = _write_camtrap(tx, out, chosen, gate, positions, media, now_ms)
+                done = replace(done, pieces_left_out=kept_back)
         except OSError as error:
             raise ExportError(f"{out}: cannot be written: {error.strerror or error}") from error
     with store.write() as tx:
-        asked = {"format": form, "from_ms": wanted.from_ms, "to_ms": wanted.to_ms, "events": len(chosen)}
+        asked = {"format": form, "from_ms": wanted.from_ms, "to_ms": wanted.to_ms, "events": done.events}
         flags = {"persons": wanted.persons, "threats": wanted.threats, "no_contact": wanted.no_contact}
         store_people.saw(tx, now_ms, who, "exported", subject=str(out), data={**asked, **flags})
-    return Exported(out, len(chosen), len(rows) - len(chosen), kept_back)
+    return done
 
 
 def _positions(tx: Tx, rules: Rules) -> dict[str, tuple[float, float] | None]:
@@ -159,6 +164,21 @@ def _write_geojson(out: Path, rows: Iterable[Found]) -> None:
     text = json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False, indent=1)
     with out.open("x", encoding="utf-8") as file:
         file.write(text + "\n")
+
+
+def _listening(tx: Tx, out: Path, gate: Gate, now_ms: int) -> Exported:
+    """Hours of listening of the stations that may be told of; no line of it says what was heard."""
+    every = [row["station"] for row in store_stations.stations_by_name(tx)]
+    asked = [name for name in every if not gate.wanted.stations or name in gate.wanted.stations]
+    shown = [name for name in asked if gate.wanted.no_contact or not gate.land.hides(name, 0)]
+    count = 0
+    with out.open("x", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, effort.COLUMNS)
+        writer.writeheader()
+        for line in effort.lines(tx, gate.wanted, shown, now_ms):
+            writer.writerow(line)
+            count += 1
+    return Exported(out, count, len(asked) - len(shown))
 
 
 def _write_camtrap(

@@ -163,7 +163,7 @@ class OutboxFile:
         return freed
 
     def _restart_log(self) -> tuple[int, int, int]:
-        """Write the log into the file, so that it is written over: whether somebody's reading kept it, and its pages."""
+        """Write the log into the file, so that it is written over: whether a reader kept it, and its pages."""
         busy, pages, done = self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
         return busy, pages, done
 

@@ -1,0 +1,92 @@
+"""How long and how far stations listened, hour by hour, and of which hours nothing is known."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from otorongo.hub import export, store_people
+from otorongo.hub.belief import NO_RULES
+from otorongo.hub.config import HubConfig, PlaceConfig, StationConfig
+from otorongo.hub.ingest import accept
+from otorongo.hub.leaving import Wanted
+from otorongo.hub.rules import Rules
+from otorongo.hub.store import Store
+from otorongo.wire.classes import BY_NAME
+from otorongo.wire.codes import MicrophoneFlag
+from otorongo.wire.rows import Listening
+from tests.hub.fakes import NOON_MS, Card
+
+HOUR_MS = 3_600_000
+RAIN, WIND = BY_NAME["rain"].number, BY_NAME["wind"].number
+
+
+def _rules(folder: Path) -> Rules:
+    """K-09 stands in land of peoples in isolation."""
+    square = {"type": "Polygon", "coordinates": [[[-72, -12], [-71, -12], [-71, -11], [-72, -11], [-72, -12]]]}
+    (folder / "closed.geojson").write_text(json.dumps(square))
+    place = PlaceConfig(name="closed", kind="no_contact", polygon="closed.geojson")
+    return Rules.of(
+        HubConfig(place=(place,), station=(StationConfig(name="K-09", latitude_deg=-11.5, longitude_deg=-71.5),)),
+        folder,
+    )
+
+
+def _hour(card: Card, end_hour: float, **more: object) -> None:
+    """An hour of listening that ends so many hours after noon."""
+    values = {"length_ms": HOUR_MS, "reach_m": 400, **more}
+    card.put(Listening(round(end_hour * HOUR_MS), 1, **values))  # type: ignore[arg-type]
+
+
+def _exported(store: Store, rules: Rules, out: Path, wanted: Wanted) -> list[dict[str, str]]:
+    export.export(store, rules, wanted, "listening", out, media=out.parent, who="ana")
+    with out.open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def rules(store: Store, tmp_path: Path) -> Rules:
+    """Two stations that listened for an hour, were silent for two, and listened in the rain."""
+    rules = _rules(tmp_path)
+    for card in (Card("K-02", 7), Card("K-09", 9)):
+        _hour(card, 1)
+        _hour(card, 4, deaf_ms=HOUR_MS // 2, reach_m=60, vetoes={WIND: 60_000, RAIN: 1_800_000}, vetoed=3,
+              flags=int(MicrophoneFlag.WET))  # fmt: skip
+        accept(store, NO_RULES, card.station, card.batch(), NOON_MS + 5 * HOUR_MS)
+    return rules
+
+
+def test_hours_and_what_lies_between_them_are_told(store: Store, rules: Rules, tmp_path: Path) -> None:
+    """Each hour has a line, and each stretch without one has a line that says that nothing is known."""
+    day = Wanted(NOON_MS, NOON_MS + 6 * HOUR_MS)
+    lines = _exported(store, rules, tmp_path / "hours.csv", day)
+    assert [(line["station"], line["state"], int(line["length_s"]), int(line["deaf_s"])) for line in lines] == [
+        ("K-02", "listened", 3600, 0),
+        ("K-02", "unknown", 7200, 7200),
+        ("K-02", "listened", 3600, 1800),
+        ("K-02", "unknown", 7200, 7200),
+    ]
+    wet = lines[2]
+    assert (wet["start"], wet["end"]) == ("2026-01-01T15:00:00Z", "2026-01-01T16:00:00Z")
+    assert (wet["reach_m"], wet["vetoed_hits"], wet["vetoes"], wet["faults"]) == ("60", "3", "rain:1800|wind:60", "wet")
+
+
+def test_a_no_contact_station_stays_unless_asked_for_and_who_had_it_is_noted(
+    store: Store, rules: Rules, tmp_path: Path
+) -> None:
+    """K-09 is told of only with no_contact; the export stands in the log of looks."""
+    day = Wanted(NOON_MS, NOON_MS + 6 * HOUR_MS, no_contact=True)
+    assert {line["station"] for line in _exported(store, rules, tmp_path / "all.csv", day)} == {"K-02", "K-09"}
+    with store.read() as tx:
+        assert [one["who"] for one in store_people.access_newest(tx)] == ["ana"]
+
+
+def test_a_station_that_never_listened_has_no_line(store: Store, tmp_path: Path) -> None:
+    """A camera alone has no effort of listening, and an empty period gives the head of the table."""
+    card = Card("K-03")
+    card.beat(1000)
+    accept(store, NO_RULES, card.station, card.batch(), NOON_MS)
+    out = tmp_path / "none.csv"
+    assert _exported(store, _rules(tmp_path), out, Wanted(NOON_MS, NOON_MS + HOUR_MS)) == []
+    assert out.read_text().startswith("station,sensor,start,end,state")
