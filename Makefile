@@ -14,7 +14,7 @@ test:           ## every test (ARGS="tests/wire -k seal" picks some)
 check:          ## style and types
 	@scripts/check
 
-check-bundles:  ## every model bundle against its golden samples
+check-bundles:  ## every bundle against its golden samples, its evidence, and its float network
 	@scripts/check-bundles
 
 faults:         ## kill -9 sensor, uplink, broker and hub at random (KILLS=200)

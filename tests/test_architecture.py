@@ -74,6 +74,13 @@ RULES = (
         )
         for name in ("listen*", "search*", "missed")
     ),
+    # What a bundle reaches: the station's own ear over recordings, and training's labels, voices and splits (no torch).
+    Rule(
+        "otorongo.models.evaluate*",
+        ours=(*CONTRACT, "otorongo.models*", "otorongo.station*"),
+        never=("otorongo.station.__main__",),
+        libraries=("numpy", "soundfile", "soxr", "msgspec", "matplotlib", "PIL", "tqdm"),
+    ),
     Rule(
         "otorongo.models*",
         ours=(*CONTRACT, "otorongo.models*"),
@@ -260,11 +267,21 @@ def test_what_is_allowed_passes(module: str, source: str) -> None:
     assert breaches(module, source) == []
 
 
-def test_nobody_imports_training_but_tests_demo_and_bench(root: Path) -> None:
-    """Training may import anything because nothing that ships imports it."""
+def test_nobody_imports_training_but_the_evaluation_tests_demo_and_bench(root: Path) -> None:
+    """Training may import anything because nothing that a station or hub runs imports it."""
     for module, path in modules(root):
-        if not module.startswith("otorongo.models.train"):
+        if not module.startswith(("otorongo.models.train", "otorongo.models.evaluate.")):
             assert not [name for _, name in imports_of(path.read_text()) if name.startswith("otorongo.models.train")]
+
+
+def test_only_the_command_evaluate_loads_the_evaluation(root: Path) -> None:
+    """The evaluation knows training's labels, so that nothing else may know the evaluation, and it only when asked."""
+    for module, path in modules(root):
+        if not module.startswith("otorongo.models.evaluate"):
+            found = {name for _, name in imports_of(path.read_text()) if name.startswith("otorongo.models.evaluate.")}
+            assert found <= (
+                {"otorongo.models.evaluate.command.evaluate"} if module == "otorongo.models.__main__" else set()
+            )
 
 
 def test_files_are_short(root: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from otorongo import __version__
 from otorongo.errors import OtorongoError
-from otorongo.models import adding, listen_words, manifest, runtime, search_words, shelves
+from otorongo.models import adding, evaluating, evidence, listen_words, manifest, runtime, search_words, shelves
 from otorongo.models.manifest import Bundle
 
 
@@ -17,7 +17,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="otorongo-models", description=about)
     top.add_argument("--version", action="version", version=f"otorongo {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    check = commands.add_parser("check", help="verify digests and run the golden samples")
+    check = commands.add_parser("check", help="verify digests and evidence, and run the golden samples")
     check.add_argument("bundle", nargs="*", help="name@version or a folder; without one, all there are")
     check.add_argument("--quiet", action="store_true", help="one line per bundle")
     commands.add_parser("list", help="the bundles that come with the program, and those that were added")
@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
         commands.add_parser("missed", help="of sounds that people verified, how many were told")
     )
     listen_words.adapt_options(commands.add_parser("adapt", help="thresholds for a site, of hours of its background"))
+    evaluating.options(commands.add_parser("evaluate", help="what a sound bundle reaches on labelled recordings"))
     return top
 
 
@@ -57,6 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from otorongo.models.missed import missed
 
             return missed(given)
+        if given.command == "evaluate":
+            from otorongo.models.evaluate.command import evaluate
+
+            return evaluate(given)
         if given.command == "list":
             return list_all()
         return show_one(given.bundle)
@@ -95,6 +100,8 @@ def check_one(reference: str, *, quiet: bool) -> bool:
         f"{len(bundle.manifest.files)} files, {size / 1e6:.2f} MB, digests ok  "
         f"{len(results)} golden values, worst {worst:.3f}  {seconds:.2f} s"
     )
+    if told := evidence.check(bundle):
+        print(f"  {evidence.summary(told)}")
     if good and quiet:
         return True
     print(f"  {'golden':<18}{'label':<12}{'expected p':>11}{'here':>9}{'apart':>8}")

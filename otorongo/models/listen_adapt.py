@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from otorongo.models.errors import InputError
+from otorongo.models.evidence import upper
 from otorongo.models.listen import open_ears, progress_bar
 from otorongo.models.listen_hear import hear
 from otorongo.models.listen_words import language, word
@@ -114,19 +115,6 @@ def count(heard: Iterable[Sequence[Scores]], cls: int, rule: Rule, threshold: fl
             last_ms = item.t_ms + item.duration_ms
         events.finish(state, last_ms, CloseReason.QUIET)
     return opened
-
-
-def upper(events_seen: int) -> float:
-    """Upper end of the 95 % interval of a Poisson mean, one-sided: 3.0 where none was seen (exact, by bisection)."""
-    low, high = float(events_seen), events_seen + 10 * math.sqrt(events_seen + 1) + 10
-    for _ in range(60):
-        middle = (low + high) / 2
-        below = math.fsum(
-            math.exp(-middle + n * math.log(middle) - math.lgamma(n + 1)) if middle else float(not n)
-            for n in range(events_seen + 1)
-        )
-        low, high = (middle, high) if below > 0.05 else (low, middle)
-    return high
 
 
 def report(found: Sequence[Found], name: str, files: int, seconds: float, per_day: float, lang: str) -> str:

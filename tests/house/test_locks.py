@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-LOCKS = ("station", "pi", "litert", "hub", "train", "dev")
+LOCKS = ("station", "pi", "litert", "evaluate", "hub", "train", "dev")
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;]+)(?P<marker>[^\\]*)\\?$")
 
 
@@ -33,6 +33,7 @@ def wanted(root: Path, lock: str) -> list[Requirement]:
         "station": extras["station"],
         "pi": extras["station"] + extras["pi"],
         "litert": extras["station"] + extras["litert"],
+        "evaluate": extras["station"] + extras["evaluate"],
         "hub": extras["hub"],
         "train": extras["station"] + extras["litert"] + extras["train"],
         "dev": extras["station"] + extras["hub"] + settings["dependency-groups"]["dev"],

@@ -7,8 +7,11 @@ from pathlib import Path
 from otorongo.models import manifest
 from otorongo.models.shelves import FILE_NAME
 
+THREATS = "threats@3"
+"""The bundle of sounds in the zoo."""
 
-def copy(folder: Path, reference: str = "threats@3") -> Path:
+
+def copy(folder: Path, reference: str = THREATS) -> Path:
     """A copy of a zoo bundle that may be changed."""
     source = manifest.load(reference).folder
     target = folder / source.name

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otorongo.models.__main__ import main
-from otorongo.models.listen_adapt import count, judge, upper
+from otorongo.models.evidence import upper
+from otorongo.models.listen_adapt import count, judge
 from otorongo.models.train.scenes import Source, render_soundscape
 from otorongo.station import config
 from otorongo.station.events import Rule

@@ -71,11 +71,11 @@ def test_your_own_recordings_can_be_added(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text(
         "file,label,licence,recording,recordist,split\na.wav,chainsaw,own,r1,Ana,test\nb.wav,rain,own,r2,,\n"
     )
-    found = assign_splits(gather._own(tmp_path))
+    found = assign_splits(gather.own(tmp_path))
     assert found[0].split == "test"
     (tmp_path / "labels.csv").write_text("file,label,licence,recording\na.wav,chainsow,own,r1\n")
     with pytest.raises(KeyError, match="chainsow"):
-        gather._own(tmp_path)
+        gather.own(tmp_path)
 
 
 def test_file_names_of_the_effects_set_become_labels() -> None:

@@ -132,11 +132,9 @@ def main() -> None:
     counts = ", ".join(f"{recordings[split]} {split}" for split in ("train", "calibrate", "test"))
     (given.out / "attribution.txt").write_text(attribution(given.data))
     before = (given.before_version, _read(given.before)) if given.before else None
-    gate = given.data / f"{given.name}-gate.json"
-    found = _read(gate) if gate.is_file() else None
     path = given.data / f"{given.name}-embedding.json"
     embedding = _read(path) if path.is_file() and EMBEDDING in session.outputs else None
-    text = card(read["evaluation"], fits, rows, given.out / "model.onnx", VERSION, before, found, embedding)
+    text = card(read["evaluation"], rows, given.out / "model.onnx", VERSION, before, embedding)
     (given.out / "card.md").write_text(text)
     files = {
         "model": given.out / "model.onnx",
@@ -146,6 +144,8 @@ def main() -> None:
     files |= {name.removesuffix(".npy"): given.out / name for name in GOLDENS}
     named = EMBEDDING if EMBEDDING in session.outputs else ""
     (given.out / "manifest.toml").write_text(manifest_text(fits, files, goldens, counts, named))
+    print(f"measure it: otorongo-models evaluate sound {given.out} --float {given.data / given.name}-float.onnx "
+          "--recordings ../shared --into-bundle")  # fmt: skip
     print(f"{given.out}: {sum(path.stat().st_size for path in given.out.iterdir())} B")
 
 

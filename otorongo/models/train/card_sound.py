@@ -1,11 +1,11 @@
-"""The card of `threats`: how it was made, what it reaches, what it is bad at. All figures come from the evaluation."""
+"""The card of `threats`: how it was made, what it reaches, what it is bad at. Its figures come from evaluations."""
 
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from otorongo.models.train.figures import Fit
-from otorongo.models.train.labels import CLASSES, event_rule, meaning
+from otorongo.models.evidence import BEGIN, END
+from otorongo.models.train.labels import CLASSES, meaning
 from otorongo.models.train.mixtures import INPUT
 
 SPLITS = ("train", "calibrate", "test")
@@ -63,31 +63,24 @@ _LIMITS = """
 
 def card(
     report: dict[str, Any],
-    fits: dict[str, Fit],
     rows: list[dict[str, Any]],
     model: Path,
     version: int,
     before: tuple[int, dict[str, Any]] | None = None,
-    gate: dict[str, Any] | None = None,
     embedding: dict[str, Any] | None = None,
 ) -> str:
-    """The whole card as Markdown.
+    """The card as Markdown, but for what `otorongo-models evaluate sound --into-bundle` puts between its marks.
 
-    `before` is an earlier version and its evaluation, `gate` what `gate_sound` found, `embedding` that of
-    `embed_sound`.
+    `before` is an earlier version and its evaluation, `embedding` what `embed_sound` found.
     """
     facts = {field: getattr(INPUT, field) for field in INPUT.__struct_fields__}
     return "\n".join(
         [
             _INTRO.format(**facts, version=version, count=len(CLASSES), size=model.stat().st_size),
             _recordings(rows),
-            _results(report, fits),
             *([_before(report, *before)] if before else []),
-            _levels(report),
-            *([_gate(gate)] if gate else []),
             *([_embedding(embedding)] if embedding else []),
-            _false(report),
-            _events(report),
+            f"{BEGIN}\nNot measured yet.\n{END}\n",
             _LIMITS.lstrip("\n"),
         ]
     )
@@ -105,29 +98,6 @@ def _recordings(rows: list[dict[str, Any]]) -> str:
         )
     total = {s: len({row["recording"] for row in rows if row["split"] == s}) for s in ("train", "calibrate", "test")}
     lines.append(f"| all, with backgrounds | {total['train']} | {total['calibrate']} | {total['test']} |")
-    return "\n".join(lines) + "\n"
-
-
-def _results(report: dict[str, Any], fits: dict[str, Fit]) -> str:
-    lines = [
-        "## On recordings never trained on",
-        "",
-        f"{report['recordings']} recordings, {report['windows']} windows, as recorded (no mixing). *Found*: a window",
-        "of the recording reached the threshold. *False*: recordings without the class of which some window did.",
-        "Intervals are Wilson's, 95 %, over recordings. AP, AUC are over windows. Where they differ: float / INT8.",
-        "",
-        "| class | threshold | AP | AUC | found | interval | false recordings | interval | false windows |",
-        "|---" * 9 + "|",
-    ]
-    for name in CLASSES:
-        a, b = report["float"][name], report["int8"][name]
-        lines.append(
-            f"| {name} | {fits[name].threshold:.2f} | {_both(a['ap'], b['ap'])} "
-            f"| {b['auc']:.3f} "
-            f"| {_both(a['found'], b['found'])} of {b['of']} "
-            f"| {b['recall'][0]:.2f} to {b['recall'][1]:.2f} | {_both(a['false'], b['false'])} of {b['false_of']} "
-            f"| {b['false_rate'][0]:.3f} to {b['false_rate'][1]:.3f} | {b['false_windows']} of {b['clean_windows']} |"
-        )
     return "\n".join(lines) + "\n"
 
 
@@ -152,46 +122,6 @@ def _before(report: dict[str, Any], version: int, before: dict[str, Any]) -> str
     return "\n".join(lines) + "\n"
 
 
-def _both(a: Any, b: Any) -> str:
-    return str(a) if a == b else f"{a} / {b}"
-
-
-def _levels(report: dict[str, Any]) -> str:
-    lines = [
-        "## How it fades",
-        "",
-        "Windows of the test recordings laid over the French forest at a level against it (the louder tenth of both,",
-        "all frequencies), near as recorded, far after 200 m of foliage and reverberation. Hits of tries, INT8;",
-        "windows in which the recording itself is silent count as tries.",
-        "",
-    ]
-    steps = list(next(iter(report["levels"].values())))
-    lines += ["| class | " + " | ".join(steps) + " |", "|---" * (len(steps) + 1) + "|"]
-    for name, row in report["levels"].items():
-        lines.append(f"| {name} | " + " | ".join(row[step] for step in steps) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _gate(gate: dict[str, Any]) -> str:
-    windows = sum(each["windows"] for each in gate.values())
-    lines = [
-        "## What quantizing costs",
-        "",
-        f"Recall at the threshold over {windows} windows of test recordings, at several speeds, distances and levels",
-        "over test backgrounds; the drop from float to INT8, with its 95 % interval by recording (bootstrap). A drop",
-        "over one point fails; fewer than 20 recordings show nothing either way.",
-        "",
-        "| class | recordings | float | INT8 | drop | interval | |",
-        "|---" * 7 + "|",
-    ]
-    for name, each in gate.items():
-        lines.append(
-            f"| {name} | {each['recordings']} | {each['float']:.3f} | {each['int8']:.3f} | {each['drop']:.3f} "
-            f"| {each['low']:.3f} to {each['high']:.3f} | {each['verdict']} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
 def _embedding(found: dict[str, Any]) -> str:
     full, reduced = found["full"], found["reduced"]
     lines = [
@@ -212,32 +142,3 @@ def _embedding(found: dict[str, Any]) -> str:
     table = sorted(reduced["by_label"].items(), key=lambda item: -item[1][1])
     text = ", ".join(f"{label} {share:.2f} ({count})" for label, (count, share) in table)
     return "\n".join([*lines, "", f"By label, of 10 nearest (recordings): {text}."]) + "\n"
-
-
-def _false(report: dict[str, Any]) -> str:
-    lines = ["## What raised false hits (windows, by the label of the recording)", ""]
-    for name in ("chainsaw", "engine", "aircraft", "gunshot", "speech"):
-        raised = report["false_by_label"].get(name, {})
-        text = ", ".join(f"{label} {count}" for label, count in sorted(raised.items(), key=lambda item: -item[1]))
-        lines.append(f"- {name}: {text or 'none'}")
-    return "\n".join(lines) + "\n"
-
-
-def _events(report: dict[str, Any]) -> str:
-    lines = [
-        "## Event rules, and false events",
-        "",
-        "k hits in n windows open an event. Counted on the test recordings without the class; the last column is the",
-        "upper 95 % end (Poisson) per hour of such a mixture of sounds, which is noisier than a forest.",
-        "",
-        "| class | rule | false events | hours | at most per hour |",
-        "|---|---|---|---|---|",
-    ]
-    for name in CLASSES:
-        hits, of = event_rule(name)
-        row = report["int8"][name]
-        lines.append(
-            f"| {name} | {hits} in {of} | {row['false_events']} | {row['clean_hours']:.2f} "
-            f"| {row['most_events'] / row['clean_hours']:.1f} |"
-        )
-    return "\n".join(lines) + "\n"

@@ -3,12 +3,12 @@
     python -m otorongo.models.train.evaluate_sound --data var/train
 
 Every recording of the test split is cut into the windows a station would score. A recording is found when one window is
-a hit. Windows of one recording are no independent facts, so intervals (Wilson, 95 %) are over recordings.
+a hit. Windows of one recording are no independent facts, so intervals (Wilson, 95 %) are over recordings. This is the
+quick look while training; what a bundle's card says is measured by `otorongo-models evaluate sound`.
 """
 
 import argparse
 import json
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,7 @@ from otorongo.models.runtime import Session
 from otorongo.models.sound import fill
 from otorongo.models.train.figures import Fit, average_precision, most_events, opens, wilson
 from otorongo.models.train.labels import event_rule, meaning
-from otorongo.models.train.mixtures import INPUT, RATE_HZ, loudness
-from otorongo.models.train.scenes import at_distance
+from otorongo.models.train.mixtures import INPUT
 from otorongo.models.train.second_report import area
 
 
@@ -87,38 +86,6 @@ def judge(rows: list[dict[str, Any]], scores: list[np.ndarray], fits: dict[str, 
     return result
 
 
-def at_levels(
-    session: Session, rows: list[dict[str, Any]], sounds: list[np.ndarray], fits: dict[str, Fit], name: str
-) -> dict[str, Any]:
-    """Share of windows that hit when test recordings of a class are laid over the French forest at several levels.
-
-    The level is that of the event's louder tenth over the background's, after 200 m of forest for "far".
-    """
-    rng = np.random.default_rng(7)
-    beds = [each for row, each in zip(rows, sounds, strict=True) if row["set"] == "forest_jura"]
-    events = [each for row, each in zip(rows, sounds, strict=True) if name in meaning(row["label"])[0]]
-    front, place = Spectrogram(INPUT), list(fits).index(name)
-    result: dict[str, Any] = {}
-    for far in (False, True):
-        for snr_db in (-6, 0, 6, 12, 20):
-            hits = tries = 0
-            for event in events:
-                for bed in (beds[rng.integers(len(beds))] for _ in range(8)):
-                    foreground = event[rng.integers(len(event))]
-                    if far:
-                        foreground = at_distance(foreground, RATE_HZ, 200.0, int(rng.integers(1 << 31)))[
-                            : len(foreground)
-                        ]
-                    background = bed[rng.integers(len(bed))]
-                    gain = loudness(background) / (loudness(foreground) + 1e-9) * 10 ** (snr_db / 20)
-                    mixed = background + gain * foreground
-                    logits = session.run(front.tensor((mixed / np.abs(mixed).max()).astype(np.float32)))[0]
-                    hits += bool(calibrated(logits, fits)[0, place] >= fits[name].threshold)
-                    tries += 1
-            result[f"{'far' if far else 'near'} {snr_db:+d} dB"] = f"{hits}/{tries}"
-    return result
-
-
 def main() -> None:
     """Write `threats-evaluation.json` and print the table."""
     parser = argparse.ArgumentParser(
@@ -140,26 +107,8 @@ def main() -> None:
         session = Session(given.data / f"{given.name}-{kind}.onnx")
         scores = [calibrated(each, fits) for each in score_all(session, sounds)]
         report[kind] = judge(rows, scores, fits)
-        if kind == "int8":
-            report["levels"] = {
-                name: at_levels(session, rows, sounds, fits, name) for name in ("chainsaw", "gunshot", "engine")
-            }
-            report["false_by_label"] = _false_by_label(rows, scores, fits)
     (given.data / f"{given.name}-evaluation.json").write_text(json.dumps(report, indent=1))
     print_table(report)
-
-
-def _false_by_label(
-    rows: list[dict[str, Any]], scores: list[np.ndarray], fits: dict[str, Fit]
-) -> dict[str, dict[str, int]]:
-    """Which labels raise false hits of which class, in windows."""
-    table: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for row, p in zip(rows, scores, strict=True):
-        positive, unknown = meaning(row["label"])
-        for place, name in enumerate(fits):
-            if name not in positive | unknown and (hits := int((p[:, place] >= fits[name].threshold).sum())):
-                table[name][row["label"]] += hits
-    return {name: dict(each) for name, each in table.items()}
 
 
 def print_table(report: dict[str, Any]) -> None:
@@ -174,8 +123,6 @@ def print_table(report: dict[str, Any]) -> None:
             f"{low:.2f} to {high:.2f}    {a['false']:3} {b['false']:3} of {b['false_of']:4}    "
             f"{b['false_windows']:4} of {b['clean_windows']}"
         )
-    print(json.dumps(report["levels"], indent=1))
-    print(json.dumps(report["false_by_label"], indent=1))
     for name in ("chainsaw", "gunshot", "engine"):
         print(name, "missed", report["int8"][name]["missed"], "false", report["int8"][name]["false_recordings"])
 

@@ -63,7 +63,7 @@ def fit(scores: np.ndarray, labels: np.ndarray, false_hits: float | None, plain:
     return Fit(round(slope, 4), round(offset, 4), round(prior, 5), round(threshold, 3), len(positive), len(negative))
 
 
-def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
+def wilson(hits: float, of: int, z: float = 1.96) -> tuple[float, float]:
     """95 % interval of a share (Wilson 1927); (0, 1) of nothing."""
     if of == 0:
         return 0.0, 1.0

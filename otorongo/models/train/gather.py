@@ -62,7 +62,7 @@ def catalogue(shared: Path, extra: tuple[Path, ...] = ()) -> list[Recording]:
     for path in sorted((sounds / "forest_neotropical").glob("*.wav")):
         found.append(_whole(path, "forest_neotropical"))
     for folder in extra:
-        found += _own(folder)
+        found += own(folder)
     return assign_splits(_one_group_each(found))
 
 
@@ -170,7 +170,7 @@ def _antummt_credit(stem: str, authors: list[tuple[str, str, str]]) -> tuple[str
     return "", "CC0 or CC BY, see sources.md"
 
 
-def _own(folder: Path) -> list[Recording]:
+def own(folder: Path) -> list[Recording]:
     """A folder of one's own; a `split` column pins the recordist's split (a set kept for tests, say)."""
     found = []
     for row in _rows(folder / "labels.csv"):

@@ -1,0 +1,199 @@
+"""The recordings of an evaluation: which there are, what is in them, and that the bundle was never trained on them."""
+
+import csv
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from otorongo.models.errors import InputError
+from otorongo.models.evidence import Data
+from otorongo.models.manifest import Bundle
+from otorongo.models.train import gather
+from otorongo.models.train.labels import CLASSES, meaning
+from otorongo.station.adapters.replay import SOUNDS
+
+LONGEST_S: Final = 60.0
+"""By windows no recording counts for more than this, lest one long file outweigh many; events count all of it."""
+SHORTEST_S: Final = 0.05
+_BACKGROUND = """
+forest_background background_natural background_tropical_forest birds frogs insects insects_night rain wind thunder
+water water_geothermal sea_waves mammal_other canid_wild primates
+"""
+BACKGROUND: Final = frozenset(_BACKGROUND.split())
+"""Labels of what stations hear for hours; all else real (effects, tools, voices, machines) is counted apart."""
+_ENGINES: Final = frozenset({"engine", "engine_steady", "boat", "vehicle", "generator", "excavator"})
+
+Int16 = NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One file."""
+
+    path: Path
+    set: str
+    label: str
+    recording: str
+    """Cuts of one recording share it."""
+
+    @property
+    def is_background(self) -> bool:
+        """Whether it is what a station hears for hours."""
+        return self.label in BACKGROUND
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that an evaluation hears."""
+
+    recordings: tuple[Recording, ...]
+    left_out: tuple[str, ...]
+    """What was not heard, and why: in words for the report."""
+
+    @property
+    def independent(self) -> int:
+        """Recordings, not files."""
+        return len({each.recording for each in self.recordings})
+
+
+def collect(folders: Sequence[Path], backgrounds: Sequence[Path], bundle: Bundle) -> Found:
+    """The recordings below the given folders that the bundle was neither trained nor calibrated on.
+
+    A folder is one with `labels.csv`, or the project's shared one, which has `media/sounds`; of that the test split is
+    heard. A background folder holds recordings of nature without any threat. Raises InputError.
+    """
+    every: list[Recording] = []
+    left: dict[str, int] = defaultdict(int)
+    used = _trained_on(bundle)
+    for folder in folders:
+        for each in _labelled(folder):
+            if (split := _split(folder, each)) == "test":
+                every.append(Recording(Path(each.file), each.set, each.label, each.recording))
+            else:
+                left[f"{each.set}: of its {split} split"] += 1
+    for folder in backgrounds:
+        every += _background(folder)
+    kept = []
+    for one in every:
+        if f"{one.set}/{one.path.name}" in used:
+            left[f"{one.set}: named in the bundle's attribution as trained or calibrated on"] += 1
+        elif not one.path.is_file():
+            left[f"{one.set}: in labels.csv, but not there"] += 1
+        else:
+            kept.append(one)
+    if not kept:
+        raise InputError(
+            f"{', '.join(map(str, [*folders, *backgrounds]))}: no recording is left to evaluate "
+            f"({'; '.join(f'{why}: {count}' for why, count in left.items()) or 'there are none'})"
+        )
+    words = tuple(f"{why}: {count} files" for why, count in sorted(left.items()))
+    return Found(tuple(sorted(kept, key=lambda each: (each.set, str(each.path)))), words)
+
+
+def _labelled(folder: Path) -> list[gather.Recording]:
+    if (folder / "media" / "sounds").is_dir():
+        return gather.catalogue(folder)
+    if not (folder / "labels.csv").is_file():
+        raise InputError(
+            f"{folder}: has neither labels.csv (columns file,label,licence,recording) nor media/sounds; recordings of "
+            "nature without any threat need no labels: give them with --background"
+        )
+    try:
+        return gather.own(folder)
+    except KeyError as error:
+        known = "a label without a rule, or a missing column"
+        raise InputError(f"{folder / 'labels.csv'}: {error.args[0]}: {known} (columns: {_columns(folder)})") from error
+
+
+def _columns(folder: Path) -> str:
+    with (folder / "labels.csv").open(newline="") as file:
+        return ", ".join(next(csv.reader(file), []))
+
+
+def _split(folder: Path, each: gather.Recording) -> str:
+    """A folder of one's own is all test, but for what its column `split` says."""
+    if (folder / "media" / "sounds").is_dir():
+        return each.split
+    told = re.match(r"(train|calibrate):", each.group)
+    return told[1] if told else "test"
+
+
+def _background(folder: Path) -> list[Recording]:
+    if not folder.is_dir():
+        raise InputError(f"--background {folder}: is no folder of recordings")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS)
+    if not paths:
+        raise InputError(f"--background {folder}: holds no recordings (allowed: {', '.join(SOUNDS)})")
+    return [
+        Recording(path, folder.name, "forest_background", f"{folder.name}:{path.relative_to(folder)}") for path in paths
+    ]
+
+
+def _trained_on(bundle: Bundle) -> set[str]:
+    """`set/file` of what the bundle's attribution names for training and calibration."""
+    if "attribution" not in bundle.manifest.files:
+        return set()
+    text = bundle.path("attribution").read_text(errors="replace")
+    lines = re.findall(r"^(?:train|calibrate) .*?: (\S+/.*)$", text, re.MULTILINE)
+    return {name for names in lines for name in names.split(", ")}
+
+
+def truth(label: str, wire: str) -> int:
+    """1 when a recording with this label has the wire class, 0 when not, -1 when nobody says (or no label could)."""
+    word = wire if wire in CLASSES else "engine" if wire in _ENGINES else None
+    positive, unknown = meaning(label)
+    if word is None or word in unknown:
+        return -1
+    return int(word in positive)
+
+
+def decode(path: Path, rate_hz: int, longest_s: float = LONGEST_S) -> Int16:
+    """The beginning of a file as int16 mono at `rate_hz`, its peak at most -3 dB. Raises InputError."""
+    try:
+        with soundfile.SoundFile(path) as file:
+            sound = file.read(int(longest_s * file.samplerate), dtype="float32", always_2d=True).mean(axis=1)
+            own_hz = file.samplerate
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise InputError(f"{path}: is no sound that can be read: {error}") from error
+    sound = soxr.resample(np.nan_to_num(sound), own_hz, rate_hz)
+    if len(sound) < SHORTEST_S * rate_hz:
+        raise InputError(f"{path}: is shorter than {SHORTEST_S * 1000:.0f} ms")
+    peak = float(np.abs(sound).max(initial=1e-9))
+    return np.asarray(np.round(sound * min(1.0, 0.7 / peak) * 32767), np.int16)
+
+
+def digests(recordings: Iterable[Recording]) -> tuple[Data, ...]:
+    """What was heard, by set, so that others can tell whether they have the same."""
+    by_set: dict[str, list[Recording]] = defaultdict(list)
+    for each in recordings:
+        by_set[each.set].append(each)
+    found = []
+    for name, members in sorted(by_set.items()):
+        lines = sorted(f"{hashlib.sha256(each.path.read_bytes()).hexdigest()}  {each.path.name}" for each in members)
+        found.append(
+            Data(
+                name=name,
+                files=len(members),
+                recordings=len({each.recording for each in members}),
+                hours=round(sum(seconds(each.path) for each in members) / 3600, 4),
+                sha256=hashlib.sha256("\n".join(lines).encode()).hexdigest(),
+            )
+        )
+    return tuple(found)
+
+
+def seconds(path: Path) -> float:
+    """How long a file says it is; 0 for what cannot be read."""
+    try:
+        return float(soundfile.info(path).duration)
+    except (soundfile.LibsndfileError, OSError):
+        return 0.0

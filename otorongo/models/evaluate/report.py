@@ -1,0 +1,300 @@
+"""An evaluation in words and tables: Markdown that stands on its own, and in the bundle's card."""
+
+import math
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from textwrap import fill
+from typing import Final
+
+import numpy as np
+
+from otorongo.models.evaluate import fading, gate, soundscapes
+from otorongo.models.evaluate.measured import Measured, OfClass
+from otorongo.models.evaluate.measures import AtRate, Share
+from otorongo.models.evaluate.scoring import SHIPPED, Floats, Ints
+from otorongo.models.evaluate.soundscapes import Delay
+from otorongo.models.evidence import hours_table, missing_hours
+from otorongo.models.train.figures import wilson
+from otorongo.wire.classes import BY_NAME, is_threat, name_of
+
+PLOTS = {
+    "roc": "ROC by class; the share of false windows on a logarithmic axis",
+    "reliability": "What a probability was worth; the larger the point, the more windows",
+    "fading": "Recall by level over real backgrounds and by simulated distance",
+    "confusers": "Which recordings raise which class; framed: the class is in them; `?`: nobody says",
+}
+"""Role and caption of each picture; the file is `evaluation-ROLE.png`."""
+
+_AS_RECORDED: Final = """\
+AP and AUC over windows, their 95 % interval by recording (1,000 bootstraps) and the count of independent recordings
+with the class; *found*: recordings of which a window reached the threshold, *false*: recordings without the class of
+which one did, with Wilson's interval. ECE: expected calibration error."""
+_RATES: Final = """\
+Share of windows with the class above the threshold that lets so many windows an hour without it through, of the hours
+there are; interval by recording. Where the hours are too short for one false window it says *not shown*, and in
+brackets the recall with none."""
+_LEVELS: Final = """\
+Windows of the recordings laid over real backgrounds that were never trained on, at a level against them (the louder
+tenth of both): share of hits of {tries} windows; interval by recording, the wider of bootstrap
+and Wilson's."""
+_DISTANCES: Final = """\
+The same by simulated distance: spreading 20 log r, foliage 0.01 r f^(1/3) dB and reverberation (`train/scenes.py`), the
+source at {sources} at 1 m, the background taken to be {bed:.0f} dB. Simulated: no microphone stood there."""
+_DELAY: Final = """\
+One bout of {bout:.0f} s at a simulated distance, heard by the station's own ear with its default rules. The delay runs
+from the first saw sound to the end of the window that opens the event. *Recorded*: saws of recordings never trained on,
+repeated; *rendered*: saws of `train/machines.py`."""
+_TAKEN: Final = """\
+Recordings (of those with the label) of which a window was a hit of the class; Wilson's interval is in brackets where
+there was one; `=`: the class is in them; `?`: the label does not say."""
+_QUANTIZED: Final = """\
+Recall at the working threshold over {total} augmented windows (speed, distance, -3 to +20 dB over real backgrounds),
+float against shipped, paired, interval by recording. A drop over one point fails; fewer than {enough} recordings show
+nothing either way."""
+
+
+def picture(role: str) -> str:
+    """Name of a picture's file."""
+    return f"evaluation-{role}.png"
+
+
+def report(given: Measured, *, pictures: AbstractSet[str]) -> str:
+    """Everything, beginning with the hours and bounds that `check` wants to find in a card."""
+    parts = [hours_table(given.evidence), *_events(given), _data(given), _results(given), _rates(given)]
+    parts += [_image("roc", pictures), _image("reliability", pictures), _fading(given), _image("fading", pictures)]
+    parts += [_delays(given), _confusers(given), _image("confusers", pictures), _gate(given)]
+    return "\n".join(part for part in parts if part)
+
+
+def _image(role: str, pictures: AbstractSet[str]) -> str:
+    return f"![{PLOTS[role]}]({picture(role)})\n" if role in pictures else ""
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in lines) + "\n"
+
+
+def _events(given: Measured) -> list[str]:
+    """What raised the false events, and what the second opinion makes of it."""
+    out = []
+    for name, heard in given.heard.items():
+        lines = []
+        for cls, tally in heard.by_class.items():
+            raised = ", ".join(f"{label} {count}" for label, count in sorted(tally.by_label.items()) if count)
+            if raised:
+                lines.append(f"- {name_of(cls)}: {raised}")
+        words = given.ears.names[name]
+        out.append(f"False events of {words} by the label of the recording:\n")
+        out.append("\n".join(lines or ["- none"]) + "\n")
+        if name != SHIPPED:
+            rows = [
+                [name_of(cls), f"{each.hours['real']:.2f}", str(each.events["real"]), str(each.events["other"]),
+                 str(each.events["rendered"])]
+                for cls, each in heard.by_class.items()
+            ]  # fmt: skip
+            out.append(_table(["class, with a second opinion", "real hours", "real", "other", "rendered"], rows))
+    saw = given.heard[SHIPPED].by_class.get(BY_NAME["chainsaw"].number)
+    if saw:
+        held = ", ".join(f"{label} {len(names)} ({saw.by_label[label]})" for label, names in sorted(saw.labels.items()))
+        words = "Recordings long enough to open a saw's event, by label, and in brackets the false events they raised: "
+        out.append(fill(f"{words}{held}.", 120) + "\n")
+    return out
+
+
+def _data(given: Measured) -> str:
+    out = ["### Recordings", ""]
+    rows = [
+        [each.name, str(each.files), str(each.recordings), f"{each.hours:.2f}", f"`{each.sha256[:16]}`"]
+        for each in given.evidence.data
+    ]
+    out.append(_table(["set", "files", "recordings", "hours", "SHA-256 (whole in evidence.toml)"], rows))
+    out += [f"Left out: {why}." for why in given.found.left_out]
+    out += [f"Could not be read: {why}." for why in given.scored.damaged]
+    return "\n".join(out) + "\n"
+
+
+def _results(given: Measured) -> str:
+    count = len(given.scored.recording)
+    out = [
+        f"### As recorded: {given.evidence.recordings} recordings, {count} windows",
+        "",
+        _AS_RECORDED,
+        "",
+    ]
+    rows = []
+    for wire, by_ear in given.classes.items():
+        place = given.ears.wires.index(wire)
+        for name, each in by_ear.items():
+            rows.append(
+                [
+                    wire, given.ears.names[name], f"{given.ears.thresholds[place]:.3f}", str(each.precision),
+                    _short(each.area.value, each.area.low, each.area.high), _of(each.found), _of(each.false),
+                    f"{each.false_windows.hits} of {each.false_windows.tries}",
+                    _short(each.reliability.ece.value, each.reliability.ece.low, each.reliability.ece.high),
+                ]
+            )  # fmt: skip
+    out.append(
+        _table(["class", "ear", "threshold", "AP", "AUC", "found", "false", "false windows", "ECE"], rows)
+    )  # fmt: skip
+    return "\n".join(out)
+
+
+def _short(value: float, low: float, high: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _of(each: Share) -> str:
+    return f"{each.hits} of {each.tries} ({each.low:.2f} to {each.high:.2f})"
+
+
+def _rates(given: Measured) -> str:
+    out = [
+        "### Recall at fixed rates of false windows",
+        "",
+        _RATES,
+        "",
+    ]
+    rows = []
+    for wire, by_ear in given.classes.items():
+        place = given.ears.wires.index(wire)
+        clean = int((given.scored.truth[:, place] == 0).sum()) * given.scored.hop_s / 3600
+        for name, each in by_ear.items():
+            rows.append([wire, given.ears.names[name], f"{clean:.2f}", *(_rate(one) for one in each.rates)])
+    head = ["class", "ear", "hours without it", *(f"{one:g} an hour" for one in _rates_of(given.classes))]
+    return "\n".join([*out, _table(head, rows)])
+
+
+def _rates_of(classes: Mapping[str, Mapping[str, OfClass]]) -> list[float]:
+    first = next(iter(next(iter(classes.values())).values()), None) if classes else None
+    return [one.per_h for one in first.rates] if first else []
+
+
+def _rate(one: AtRate) -> str:
+    each = one.recall
+    words = f"{each.value:.2f} ({each.low:.2f} to {each.high:.2f}; {each.recordings})"
+    return words if one.shown else f"not shown ({each.value:.2f})"
+
+
+def _fading(given: Measured) -> str:
+    sources = ", ".join(f"{fading.SOURCE_DB[wire]:.0f} dB ({wire})" for wire in given.distances)
+    out = [
+        "### How it fades",
+        "",
+        _LEVELS.format(tries=fading.TRIES),
+        "",
+        _steps(given, given.levels, "{:+d} dB"),
+        _DISTANCES.format(sources=sources, bed=fading.BACKGROUND_DB),
+        "",
+        _steps(given, given.distances, "{} m"),
+    ]
+    return "\n".join(out)
+
+
+def _steps(given: Measured, by_class: Mapping[str, Mapping[str, Mapping[int, Share]]], words: str) -> str:
+    rows, steps = [], []
+    for wire, by_ear in by_class.items():
+        for name, each in by_ear.items():
+            steps = [words.format(step) for step in each]
+            count = next(iter(each.values())).recordings
+            rows.append([wire, given.ears.names[name], str(count), *map(str, each.values())])
+    return _table(["class", "ear", "recordings", *steps], rows) if rows else "No recording has such a class.\n"
+
+
+def _delays(given: Measured) -> str:
+    if not given.real_delays:
+        return ""
+    out = [
+        "### How late a saw is told (rendered soundscapes over real backgrounds)",
+        "",
+        _DELAY.format(bout=soundscapes.SAW_S),
+        "",
+    ]
+    rows = [
+        [name, f"{each.distance_m} m", f"{each.told.hits} of {each.told.tries}", str(each.told.recordings),
+         f"{each.told.low:.2f} to {each.told.high:.2f}", _seconds(each, each.median_s), _seconds(each, each.longest_s)]
+        for name, table in (("recorded", given.real_delays), ("rendered", given.rendered_delays))
+        for each in table
+    ]  # fmt: skip
+    head = ["saws", "distance", "told", "saws that differ", "interval", "median delay", "longest"]
+    return "\n".join([*out, _table(head, rows)])
+
+
+def _seconds(each: Delay, seconds: float) -> str:
+    return f"{seconds:.1f} s" if each.told.hits else "-"
+
+
+def confusers(given: Measured) -> tuple[list[str], list[str], Floats, Ints]:
+    """Labels, classes, share (labels, classes) of windows that were hits (nan: nobody says), and where the class is."""
+    labels = sorted(set(given.scored.label.tolist()))
+    wires = list(given.classes)
+    table, own = np.full((len(labels), len(wires)), np.nan), np.zeros((len(labels), len(wires)), int)
+    for row, label in enumerate(labels):
+        mine = given.scored.label == label
+        for column, wire in enumerate(wires):
+            place = given.ears.wires.index(wire)
+            known = int(given.scored.truth[mine, place][0])
+            own[row, column] = known == 1
+            if known >= 0:
+                table[row, column] = (given.scored.p[SHIPPED][mine, place] >= given.ears.thresholds[place]).mean()
+    return labels, wires, table, own
+
+
+def _confusers(given: Measured) -> str:
+    threats = [wire for wire in given.classes if is_threat(BY_NAME[wire].number)]
+    out = [
+        "### What is taken for a threat",
+        "",
+        _TAKEN,
+        "",
+    ]
+    rows = []
+    for label in sorted(set(given.scored.label.tolist())):
+        mine = given.scored.label == label
+        row = [label, str(given.scored.recordings(mine))]
+        for wire in threats:
+            place = given.ears.wires.index(wire)
+            known = int(given.scored.truth[mine, place][0])
+            hits = mine & (given.scored.p[SHIPPED][:, place] >= given.ears.thresholds[place])
+            count, of = given.scored.recordings(hits), given.scored.recordings(mine)
+            low, high = wilson(count, of)
+            words = f"{count} ({low:.2f} to {high:.2f})" if count else "0"
+            row.append("?" if known < 0 else f"= {count}" if known else words)
+        rows.append(row)
+    return "\n".join([*out, _table(["label", "recordings", *threats], rows)])
+
+
+def _gate(given: Measured) -> str:
+    if not given.lost:
+        return ""
+    total = sum(each.windows for each in given.lost)
+    out = [
+        "### What quantizing costs",
+        "",
+        _QUANTIZED.format(total=total, enough=gate.ENOUGH),
+        "",
+    ]
+    rows = [
+        [each.wire, str(each.recordings), str(each.windows), f"{each.float_recall:.3f}", f"{each.shipped_recall:.3f}",
+         f"{each.drop:+.3f}", f"{each.low:+.3f} to {each.high:+.3f}", each.verdict]
+        for each in given.lost
+    ]  # fmt: skip
+    return "\n".join(
+        [*out, _table(["class", "recordings", "windows", "float", "shipped", "drop", "interval", ""], rows)]
+    )
+
+
+def aims(given: Measured) -> list[str]:
+    """In plain words, what the project's aims came to: for the terminal."""
+    day, month = missing_hours(given.evidence.real_hours)
+    out = []
+    if saw := given.classes.get("chainsaw", {}).get(SHIPPED):
+        at_0 = given.levels.get("chainsaw", {}).get(SHIPPED, {}).get(0)
+        out.append(f"chainsaw: AP {saw.precision} (aim 0.97), recall at 0 dB {at_0 or '-'} (aim 0.9)")
+    events = {each.name: each.false_events for each in given.evidence.classes}
+    out.append(f"false events in {given.evidence.real_hours:.2f} real hours: " + ", ".join(
+        f"{name} {count}" for name, count in events.items()
+    ))  # fmt: skip
+    if day or month:
+        out.append(f"missing: {day:.1f} real hours for a figure per station-day, {month:.0f} for one per station-month")
+    return out

@@ -1,0 +1,33 @@
+"""The options of `otorongo-models evaluate`. Light: every `otorongo-models` loads it."""
+
+import argparse
+from pathlib import Path
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """What `evaluate sound` and `evaluate gate` take."""
+    kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    sound = kinds.add_parser("sound", help="a report of figures, plots and hours, of recordings never trained on")
+    _common(sound)
+    sound.add_argument("--float", dest="float_model", type=Path, metavar="MODEL", help="the float network beside it")
+    sound.add_argument("--second", metavar="BUNDLE", help="and with a second opinion, such as yamnet@1")
+    sound.add_argument("--rendered-hours", type=float, default=1.0, metavar="H", help="of nature over backgrounds (1)")
+    sound.add_argument("--gate-windows", type=int, default=1000, metavar="N", help="of each class, for --float (1000)")
+    sound.add_argument("--out", type=Path, default=Path("report"), metavar="FOLDER", help="for the report (report/)")
+    sound.add_argument(
+        "--into-bundle", action="store_true", help="write evidence.toml, card section, pictures and digests into it"
+    )
+    gate = kinds.add_parser("gate", help="the network that lies here, against what its bundle says of the float one")
+    _common(gate)
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", help="name@version or a folder")
+    parser.add_argument(
+        "--recordings", type=Path, action="append", default=[], metavar="FOLDER",
+        help="with labels.csv, or the project's shared folder (its test split); again for more",
+    )  # fmt: skip
+    parser.add_argument(
+        "--background", type=Path, action="append", default=[], metavar="FOLDER",
+        help="recordings of nature without any threat; again for more",
+    )  # fmt: skip

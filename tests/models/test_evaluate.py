@@ -1,0 +1,291 @@
+"""`otorongo-models evaluate`: figures with their intervals, hours, and the gate, on small recordings made here."""
+
+import hashlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from otorongo.errors import OtorongoError
+from otorongo.models import evidence, manifest
+from otorongo.models.__main__ import main
+from otorongo.models.evaluate import fading, gate, measures, recordings, soundscapes
+from otorongo.models.evaluate.gate import drop, verdict
+from otorongo.models.evaluate.hours import from_memory, opened, station
+from otorongo.models.evaluate.scoring import SHIPPED, open_ears
+from otorongo.models.train import scenes
+from otorongo.models.train.figures import average_precision
+from otorongo.models.train.second_report import area
+from otorongo.wire.classes import BY_NAME
+from tests.models import bundles
+
+RATE_HZ = 16_000
+
+
+def some(seed: int, windows: int = 200, many: int = 20) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores, truth and recording of windows: the higher the truth the higher the score, in some."""
+    rng = np.random.default_rng(seed)
+    recording = rng.integers(0, many, windows)
+    truth = (recording < many // 4).astype(int)
+    return np.clip(rng.normal(0.3 + 0.3 * truth, 0.2), 0.01, 0.99), truth, recording
+
+
+@settings(max_examples=8)
+@given(st.integers(0, 10_000))
+def test_figures_are_those_of_training(seed: int) -> None:
+    """Average precision and area equal the plain definitions for any scores without ties."""
+    scores, truth, _ = some(seed)
+    scores = scores + np.arange(len(scores)) * 1e-9
+    once = np.zeros(len(scores), int)
+    once[truth == 1] = 1  # two recordings: the interval does not matter here
+    assert measures.precision(scores, truth, once).value == pytest.approx(average_precision(scores, truth))
+    assert measures.roc_area(scores, truth, once).value == pytest.approx(area(scores, truth))
+
+
+def test_intervals_go_by_recording() -> None:
+    """Thirty windows of one recording say no more than three: with one recording the interval is a point."""
+    scores, truth, _ = some(1)
+    alone = measures.precision(scores, truth, truth)
+    assert alone.low == alone.high == alone.value
+    assert alone.recordings == 1
+    apart = measures.precision(scores, truth, some(1)[2])
+    assert apart.low < apart.value < apart.high
+    assert apart.recordings == 5
+
+
+def test_recall_at_a_rate_says_when_the_hours_are_too_short() -> None:
+    """At ten false windows an hour of half an hour, five may be higher; at one an hour nothing is shown."""
+    truth = np.array([1] * 4 + [0] * 1200)
+    scores = np.concatenate([[0.9, 0.8, 0.2, 0.1], np.linspace(0.001, 0.3, 1194), [0.5, 0.6, 0.7, 0.75, 0.78, 0.85]])
+    ten = measures.recall_at(scores, truth, np.arange(1204), 1.5, 10.0)
+    one = measures.recall_at(scores, truth, np.arange(1204), 1.5, 1.0)
+    assert (ten.allowed, ten.shown, ten.recall.value) == (5, True, 0.5)
+    assert (one.allowed, one.shown, one.recall.value) == (0, False, 0.25)
+
+
+def test_probabilities_that_come_true_have_no_calibration_error() -> None:
+    """Of windows that are said to be 0.25 and 0.75, so many have the class; said to be surer, they are off by that."""
+    truth = np.array([1, 0, 0, 0] * 50 + [1, 1, 1, 0] * 50)
+    p = np.array([0.25] * 200 + [0.75] * 200)
+    assert measures.reliability(p, truth, np.arange(400)).ece.value == pytest.approx(0.0)
+    surer = np.array([0.05] * 200 + [0.95] * 200)
+    assert measures.reliability(surer, truth, np.arange(400)).ece.value == pytest.approx(0.2)
+
+
+def test_a_share_that_all_recordings_agree_on_is_not_certain() -> None:
+    """Six recordings that were all heard leave room down to 0.61, as Wilson has it, however many windows they have."""
+    all_heard = measures.share(np.ones(60, bool), np.repeat(np.arange(6), 10))
+    assert (all_heard.hits, all_heard.tries, all_heard.recordings) == (60, 60, 6)
+    assert all_heard.low == pytest.approx(0.61, abs=0.01)
+
+
+def test_the_drop_is_paired_and_its_interval_goes_by_recording() -> None:
+    """Two recordings of three lose one window in four: the drop is a sixth, and between nothing and a quarter."""
+    recording = np.repeat([0, 1, 2], 8)
+    floats = np.ones(24, bool)
+    shipped = floats.copy()
+    shipped[[0, 4, 8, 12]] = False
+    lost, low, high = drop(floats, shipped, recording)
+    assert lost == pytest.approx(4 / 24)
+    assert low == 0.0
+    assert high == pytest.approx(0.25)
+    assert drop(floats, ~floats, recording)[0] == 1.0
+    assert drop(np.array([True, False] * 10), np.array([False, True] * 10), np.zeros(20, int))[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("lost", "count", "said"),
+    [(0.02, 5, "fails"), (0.011, 90, "fails"), (0.01, 19, "not shown"), (0.0, 20, "passes"), (-0.1, 90, "passes")],
+)
+def test_few_recordings_show_nothing(lost: float, count: int, said: str) -> None:
+    """Over a point fails in any case; below twenty recordings nothing passes."""
+    assert verdict(lost, count) == said
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two shots and three forests, rendered, and a file that is none, with labels: small, and nobody's recordings."""
+    here = tmp_path_factory.mktemp("mine")
+    rows = ["file,label,licence,recording,split"]
+    for number in range(2):
+        shot = scenes.render_soundscape([scenes.Source("gunshot", 1, 2, 100)], 4, RATE_HZ, seed=5 + number)
+        soundfile.write(here / f"shot{number}.flac", shot, RATE_HZ)
+        rows.append(f"shot{number}.flac,gunshot,CC0,shot{number},{'test' if number else ''}")
+    for number, bed in enumerate(("day", "night", "day")):
+        calm = scenes.render_soundscape([], 12, RATE_HZ, seed=30 + number, background=bed)
+        soundfile.write(here / f"forest{number}.wav", calm, RATE_HZ)
+        rows.append(f"forest{number}.wav,forest_background,CC0,forest{number},{'train' if number == 2 else ''}")
+    (here / "broken.wav").write_bytes(b"RIFF nothing")
+    rows.append("broken.wav,birds,CC0,broken,")
+    (here / "labels.csv").write_text("\n".join(rows) + "\n")
+    return here
+
+
+def test_a_folder_of_ones_own_is_heard_but_for_what_it_trained(folder: Path) -> None:
+    """Rows without a split are test; a row of the train split is left out, and says so."""
+    found = recordings.collect([folder], [], manifest.load(bundles.THREATS))
+    assert {each.path.name for each in found.recordings} == {
+        "shot0.flac", "shot1.flac", "forest0.wav", "forest1.wav", "broken.wav",
+    }  # fmt: skip
+    assert any("of its train split: 1 files" in words for words in found.left_out)
+
+
+def test_what_the_bundle_was_trained_on_is_never_heard(tmp_path: Path) -> None:
+    """A recording that the attribution names as trained on is left out, wherever its folder lies."""
+    bundle = manifest.load(bundles.THREATS)
+    text = bundle.path("attribution").read_text()
+    name = next(n for n in re.findall(r"^train .*?: (\S+/.*)$", text, re.MULTILINE)[0].split(", "))
+    mine = tmp_path / name.split("/")[0]
+    mine.mkdir()
+    soundfile.write(mine / "mine.wav", np.zeros(RATE_HZ, np.float32), RATE_HZ)
+    (mine / "labels.csv").write_text(
+        f"file,label,licence,recording\n{name.split('/')[1]},birds,CC0,a\nmine.wav,birds,CC0,b\n"
+    )
+    found = recordings.collect([mine], [], bundle)
+    assert [each.path.name for each in found.recordings] == ["mine.wav"]
+    assert any("attribution" in words for words in found.left_out)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ("file,label,licence,recording\na.wav,dragon,CC0,a\n", ["labels.csv", "dragon"]),
+        ("file,label,licence\na.wav,birds,CC0\n", ["labels.csv", "recording"]),
+        (None, ["labels.csv", "--background"]),
+    ],
+)
+def test_a_folder_that_says_too_little_is_refused(tmp_path: Path, labels: str | None, said: list[str]) -> None:
+    """The error names the file, what is wrong, and the way out."""
+    if labels is not None:
+        (tmp_path / "labels.csv").write_text(labels)
+    with pytest.raises(OtorongoError) as caught:
+        recordings.collect([tmp_path], [], manifest.load(bundles.THREATS))
+    for words in said:
+        assert words in str(caught.value)
+
+
+def test_truth_knows_engines_by_many_names() -> None:
+    """A car is an engine and a vehicle and no saw; what no label could name is unknown, not absent."""
+    assert recordings.truth("vehicle", "engine") == recordings.truth("vehicle", "engine_steady") == 1
+    assert recordings.truth("vehicle", "chainsaw") == 0
+    assert recordings.truth("chainsaw", "engine") == recordings.truth("chainsaw", "boat") == -1
+    assert recordings.truth("rain", "excavator") == 0
+    assert recordings.truth("rain", "tree_fall") == -1
+
+
+def test_the_stations_own_ear_opens_a_saw_and_none_in_a_night() -> None:
+    """Half a minute of a rendered saw at 40 m opens an event of it, a rendered night none of any threat."""
+    ears = open_ears(bundles.THREATS)
+    own = station(ears.by_name[SHIPPED])
+    saw = scenes.render_soundscape([scenes.Source("chainsaw", 5, 25, 40)], 30, RATE_HZ, seed=3)
+    night = scenes.render_soundscape([], 30, RATE_HZ, seed=4, background="night")
+    assert BY_NAME["chainsaw"].number in {event.cls for event in opened(own, from_memory(own, saw))}
+    assert [event for event in opened(own, from_memory(own, night)) if BY_NAME["chainsaw"].number == event.cls] == []
+    assert own.least_s(BY_NAME["chainsaw"].number) == pytest.approx(7.5)
+    assert own.least_s(BY_NAME["engine_steady"].number) == 600.0
+
+
+def test_the_delay_of_a_near_saw_is_some_windows() -> None:
+    """Of a rendered saw at 50 m over a rendered day, each of four is told within 20 s of its first sound."""
+    ears = open_ears(bundles.THREATS)
+    day = np.round(scenes.bed("day", 20.0, RATE_HZ, 1) * 3000).astype(np.int16)
+    given = fading.Bench({}, [fading.Take(day, "day", "forest_background")], RATE_HZ, ears.given.window_samples)
+    (near,) = soundscapes.delays(
+        station(ears.by_name[SHIPPED]), given, rendered=True, done=lambda: None, distances_m=(50,)
+    )
+    assert (near.told.hits, near.told.tries) == (4, 4)
+    assert 3.0 < near.median_s <= near.longest_s < 20.0
+
+
+@pytest.fixture(scope="module")
+def evaluated(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the zoo's bundle, evaluated on the small folder; its own network stands for the float one."""
+    copied = bundles.copy(tmp_path_factory.mktemp("bundle"))
+    arguments = [
+        "--float",
+        str(copied / "model.onnx"),
+        "--rendered-hours",
+        "0",
+        "--gate-windows",
+        "60",
+        "--into-bundle",
+    ]
+    assert main(["evaluate", "sound", str(copied), "--recordings", str(folder), *arguments]) == 0
+    return copied
+
+
+@pytest.mark.slow
+def test_an_evaluation_writes_what_check_wants(evaluated: Path) -> None:
+    """Evidence, card, pictures and digests are in the bundle, and `check` takes it."""
+    assert main(["check", "--quiet", str(evaluated)]) == 0
+    told = evidence.check(manifest.load(evaluated))
+    assert told is not None
+    assert told.real_hours == pytest.approx(24 / 3600, abs=1e-4)
+    assert told.data[0].files == 5
+    saw = next(each for each in told.classes if each.name == "chainsaw")
+    assert saw.recordings == 2
+    assert saw.upper_per_day == pytest.approx(72 / told.real_hours, rel=0.01)
+    steady = next(each for each in told.classes if each.name == "engine_steady")
+    assert (steady.real_hours, steady.upper_per_day) == (0.0, None)
+    card = (evaluated / "card.md").read_text()
+    for words in ("### How it fades", "### What quantizing costs", "not shown", "broken.wav", "-10 dB", "1500 m"):
+        assert words in card
+    for name in re.findall(r"\]\((evaluation-\w+\.png)\)", card):
+        assert (evaluated / name).stat().st_size > 1000
+    assert len(re.findall(r"\]\((evaluation-\w+\.png)\)", card)) == 4
+
+
+@pytest.mark.slow
+def test_the_gate_passes_the_network_that_was_measured(
+    evaluated: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On rendered windows and on the same recordings the committed network is as it was; two shots show nothing."""
+    assert main(["evaluate", "gate", str(evaluated), "--recordings", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"chainsaw +60 windows .* apart 0\.00\d  same", said)
+    assert re.search(r"gunshot +2 recordings .* drop \+0\.000 .* not shown", said)
+
+
+@pytest.mark.slow
+def test_the_gate_fails_a_network_that_hears_less(evaluated: Path, tmp_path: Path) -> None:
+    """A bundle whose thresholds rose since it was measured loses hits, and the command ends with 1."""
+    spoiled = tmp_path / "threats"
+    spoiled.mkdir()
+    for path in evaluated.iterdir():
+        (spoiled / path.name).write_bytes(path.read_bytes())
+    stated = gate.kept(manifest.load(spoiled))
+    changed = gate.Kept(**{**vars(stated), "probe_shipped": stated.probe_shipped + np.float16(2.0)})
+    changed.save(spoiled / gate.FILE_NAME)
+    bundles.reseal(spoiled, gate.ROLE)
+    assert main(["evaluate", "gate", str(spoiled)]) == 1
+
+
+@pytest.mark.slow
+def test_the_gate_refuses_other_recordings(evaluated: Path, folder: Path, tmp_path: Path) -> None:
+    """What was measured on one set of recordings is not compared on another."""
+    other = tmp_path / folder.name
+    other.mkdir()
+    for path in folder.iterdir():
+        (other / path.name).write_bytes(path.read_bytes())
+    soundfile.write(other / "shot0.flac", np.zeros(RATE_HZ, np.float32), RATE_HZ)
+    assert hashlib.sha256((other / "shot0.flac").read_bytes()) != hashlib.sha256((folder / "shot0.flac").read_bytes())
+    assert main(["evaluate", "gate", str(evaluated), "--recordings", str(other)]) == 1
+
+
+def test_evaluating_loads_no_torch() -> None:
+    """A technician needs no torch to evaluate a bundle."""
+    code = "import otorongo.models.evaluate.command, sys; print(sorted({'torch', 'onnx', 'cv2'} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_nothing_to_hear_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without recordings and backgrounds the command ends with 1 and says what to give."""
+    assert main(["evaluate", "sound", bundles.THREATS]) == 1
+    assert "--background FOLDER" in capsys.readouterr().err
