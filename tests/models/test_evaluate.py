@@ -12,6 +12,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from otorongo import toml
 from otorongo.errors import OtorongoError
 from otorongo.models import evidence, manifest
 from otorongo.models.__main__ import main
@@ -168,6 +169,23 @@ def test_a_folder_that_says_too_little_is_refused(tmp_path: Path, labels: str | 
         recordings.collect([tmp_path], [], manifest.load(bundles.THREATS))
     for words in said:
         assert words in str(caught.value)
+
+
+def test_hours_of_ones_own_need_no_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder of nature alone gives a report of its hours: 12 s count where a rule needs no more."""
+    site = tmp_path / "site"
+    site.mkdir()
+    calm = scenes.render_soundscape([], 12, RATE_HZ, seed=40)
+    soundfile.write(site / "a.wav", calm, RATE_HZ)
+    out = tmp_path / "report"
+    arguments = ["--background", str(site), "--rendered-hours", "0", "--out", str(out)]
+    assert main(["evaluate", "sound", bundles.THREATS, *arguments]) == 0
+    assert "2160 for one per station-month" in capsys.readouterr().out
+    told = toml.load(out / evidence.FILE_NAME, evidence.Evidence)
+    hours = {each.name: each.real_hours for each in told.classes}
+    assert hours["chainsaw"] == hours["aircraft"] == hours["gunshot"] == pytest.approx(12 / 3600, abs=1e-4)
+    assert hours["engine_steady"] == hours["boat"] == 0.0
+    assert "nothing is said of recall" in (out / "report.md").read_text()
 
 
 def test_truth_knows_engines_by_many_names() -> None:

@@ -20,6 +20,7 @@ from otorongo.models.manifest import Bundle
 from otorongo.models.train import gather
 from otorongo.models.train.labels import CLASSES, meaning
 from otorongo.station.adapters.replay import SOUNDS
+from otorongo.wire.classes import BY_NAME, is_threat
 
 LONGEST_S: Final = 60.0
 """By windows no recording counts for more than this, lest one long file outweigh many; events count all of it."""
@@ -30,6 +31,8 @@ water water_geothermal sea_waves mammal_other canid_wild primates
 """
 BACKGROUND: Final = frozenset(_BACKGROUND.split())
 """Labels of what stations hear for hours; all else real (effects, tools, voices, machines) is counted apart."""
+NO_THREAT: Final = "no_threat"
+"""Label of a background folder: whoever gives it says that no threat is in it, and nothing of the rest."""
 _ENGINES: Final = frozenset({"engine", "engine_steady", "boat", "vehicle", "generator", "excavator"})
 
 Int16 = NDArray[np.int16]
@@ -48,7 +51,7 @@ class Recording:
     @property
     def is_background(self) -> bool:
         """Whether it is what a station hears for hours."""
-        return self.label in BACKGROUND
+        return self.label in BACKGROUND or self.label == NO_THREAT
 
 
 @dataclass(frozen=True)
@@ -133,9 +136,7 @@ def _background(folder: Path) -> list[Recording]:
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS)
     if not paths:
         raise InputError(f"--background {folder}: holds no recordings (allowed: {', '.join(SOUNDS)})")
-    return [
-        Recording(path, folder.name, "forest_background", f"{folder.name}:{path.relative_to(folder)}") for path in paths
-    ]
+    return [Recording(path, folder.name, NO_THREAT, f"{folder.name}:{path.relative_to(folder)}") for path in paths]
 
 
 def _trained_on(bundle: Bundle) -> set[str]:
@@ -149,6 +150,8 @@ def _trained_on(bundle: Bundle) -> set[str]:
 
 def truth(label: str, wire: str) -> int:
     """1 when a recording with this label has the wire class, 0 when not, -1 when nobody says (or no label could)."""
+    if label == NO_THREAT:
+        return 0 if is_threat(BY_NAME[wire].number) else -1
     word = wire if wire in CLASSES else "engine" if wire in _ENGINES else None
     positive, unknown = meaning(label)
     if word is None or word in unknown:

@@ -60,7 +60,10 @@ def picture(role: str) -> str:
 
 def report(given: Measured, *, pictures: AbstractSet[str]) -> str:
     """Everything, beginning with the hours and bounds that `check` wants to find in a card."""
-    parts = [hours_table(given.evidence), *_events(given), _data(given), _results(given), _rates(given)]
+    parts = [hours_table(given.evidence), *_events(given), _data(given)]
+    if not given.classes:
+        return "\n".join([*parts, "No recording holds any of the classes, so that nothing is said of recall.\n"])
+    parts += [_results(given), _rates(given)]
     parts += [_image("roc", pictures), _image("reliability", pictures), _fading(given), _image("fading", pictures)]
     parts += [_delays(given), _confusers(given), _image("confusers", pictures), _gate(given)]
     return "\n".join(part for part in parts if part)
