@@ -89,6 +89,7 @@ def check_one(reference: str, *, quiet: bool) -> bool:
     """Print the table of one bundle; True when every golden output is within its tolerance."""
     started = time.perf_counter()
     bundle = manifest.load(reference)
+    told = evidence.check(bundle)
     classifier = runtime.open_classifier(bundle)
     results = runtime.check_goldens(classifier)
     good = all(result.ok for result in results)
@@ -100,7 +101,7 @@ def check_one(reference: str, *, quiet: bool) -> bool:
         f"{len(bundle.manifest.files)} files, {size / 1e6:.2f} MB, digests ok  "
         f"{len(results)} golden values, worst {worst:.3f}  {seconds:.2f} s"
     )
-    if told := evidence.check(bundle):
+    if told:
         print(f"  {evidence.summary(told)}")
     if good and quiet:
         return True
