@@ -8,7 +8,7 @@ from otorongo.hub.db import access_log, alert_events, alert_log, alerts, deliver
 from otorongo.hub.store import Found, Tx, found, listed, lock
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_media import mark, put_mark
-from otorongo.wire.codes import MediaKind
+from otorongo.wire.codes import MediaKind, Tag
 
 
 class Sight(NamedTuple):
@@ -174,12 +174,12 @@ def deliveries_newest(tx: Tx, alert: str, *, limit: int) -> list[Found]:
 
 
 def pieces_to_show(tx: Tx, key: EventKey) -> list[Found]:
-    """The sounds and pictures of an event, those that are here first."""
+    """The sounds and pictures of an event, those that are here first, and of these the sealed ones last."""
     where = (
         media.c.station == key[0],
         media.c.outbox == key[1],
         media.c.event == key[2],
-        media.c.kind.in_((MediaKind.THUMBNAIL, MediaKind.CLIP, MediaKind.FRAME)),
+        media.c.kind.in_((MediaKind.THUMBNAIL, MediaKind.CLIP, MediaKind.FRAME, MediaKind.PREVIEW)),
     )
     rows = listed(tx, select(media).where(*where).order_by(media.c.seq))
-    return sorted(rows, key=lambda row: row["state"] != "whole")
+    return sorted(rows, key=lambda row: (row["state"] != "whole", row["tags"] & Tag.SEALED))

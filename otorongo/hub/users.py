@@ -76,6 +76,8 @@ class May(StrEnum):
     """Read the names of community monitors."""
     AUDIT = "audit"
     """Read who saw what."""
+    SEALED = "sealed"
+    """Ask stations for sealed originals, and take them along, closed: to open one takes a key."""
 
 
 CAN: Final = {
@@ -84,7 +86,7 @@ CAN: Final = {
     Role.COORDINATOR: frozenset(May),
     Role.ECOLOGIST: frozenset({May.ALERTS, May.EVERYWHERE, May.DRILLS, May.CLOSE, May.STATIONS}),
     Role.TECHNICIAN: frozenset({May.EVERYWHERE, May.DRILLS, May.STATIONS}),
-    Role.AUDITOR: frozenset({May.ALERTS, May.EVERYWHERE, May.DRILLS, May.STATIONS, May.AUDIT}),
+    Role.AUDITOR: frozenset({May.ALERTS, May.EVERYWHERE, May.DRILLS, May.STATIONS, May.AUDIT, May.SEALED}),
 }
 
 

@@ -22,8 +22,8 @@ from otorongo.station.ports import ClockReading
 from otorongo.station.samples import ClockDomain, Event, Fault, Item, Sample, Score, Scores, Tick
 from otorongo.station.tracks import Tracks
 from otorongo.wire.classes import name_of
-from otorongo.wire.codes import Clock, CloseReason, Counter, Kind, MicrophoneFlag, NoteKind, TamperKind
-from otorongo.wire.rows import Heartbeat, Note, Row, Tamper
+from otorongo.wire.codes import Clock, CloseReason, Counter, Kind, MicrophoneFlag, NoteKind, Tag, TamperKind
+from otorongo.wire.rows import Heartbeat, Media, Note, Row, Tamper
 
 log = logging.getLogger(__name__)
 
@@ -355,6 +355,8 @@ class Sense:
                 log.warning("%s: evidence was not kept: %s", self.name, error)
                 continue
             self.count(Counter.MEDIA_KEPT)
+            if isinstance(made.row.row, Media) and made.row.row.tags & Tag.SEALED:
+                self.count(Counter.SEALED)
 
     def _fault(self, fault: Fault) -> None:
         if fault.kind == NoteKind.BAD_INPUT:

@@ -150,4 +150,4 @@ class Counter(IntEnum):
     PEOPLE_DISCARDED = 26
     """Pictures that were discarded because they may show people."""
     SEALED = 27
-    """Originals that were sealed, because people are seen or heard in them."""
+    """Pieces of evidence that were sealed, because people are seen or heard in them."""

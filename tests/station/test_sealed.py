@@ -139,8 +139,9 @@ def people(policy: Policy = "seal", **more: Any) -> People:
 
 def test_a_picture_of_a_person_is_sealed_whole_and_its_preview_shows_nobody(tmp_path: Path) -> None:
     """The original opens with either key to the whole frame; what lies open is small and says that it is a preview."""
-    _, outbox, _, _ = watch(tmp_path, people())
+    loop, outbox, _, _ = watch(tmp_path, people())
     preview, original = media_in(outbox)
+    assert (loop.counters[Counter.MEDIA_KEPT], loop.counters[Counter.SEALED]) == (2, 1)
     assert (preview.kind, preview.tags, preview.sealed_to) == (MediaKind.PREVIEW, Tag.THREAT | Tag.PERSON, b"")
     assert (original.kind, original.tags) == (MediaKind.FRAME, Tag.THREAT | Tag.PERSON | Tag.SEALED)
     assert original.sealed_to == fingerprints(map(public, KEYS))

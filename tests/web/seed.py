@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyrage
 from argon2 import PasswordHasher
 
 from otorongo.hub import acts, belief, ingest, media, notify, presence, store_alerts, store_people, watch
@@ -25,6 +26,7 @@ from otorongo.hub.config import (
     StationConfig,
     WebConfig,
 )
+from otorongo.hub.config_custodians import CustodianConfig
 from otorongo.hub.liveness import Cadence
 from otorongo.hub.media import Limits
 from otorongo.hub.ports import Outgoing, Sent
@@ -80,6 +82,17 @@ class Seeded:
     """The link that somebody got last for an alert: (person, alert) to token."""
     alerts: dict[tuple[str, str], str]
     """The newest alert of a place and activity."""
+
+
+KEYS = tuple(pyrage.x25519.Identity.generate() for _ in range(3))
+CUSTODIANS = tuple(
+    CustodianConfig(name=name, role=role, key=str(key.to_public()))  # type: ignore[arg-type]
+    for (name, role), key in zip(
+        (("Operaciones", "operations"), ("Custodia externa", "custodian"), ("Ministerio", "protocol_holder")),
+        KEYS,
+        strict=True,
+    )
+)
 
 
 def _person(name: str, role: str, group: str, places: tuple[str, ...], language: str = "es") -> PersonConfig:
@@ -144,6 +157,7 @@ def rules(folder: Path, **web: Any) -> Rules:
         person=PEOPLE,
         right=(right,),
         station=stations,
+        custodian=CUSTODIANS,
         web=WebConfig(**web),
     )
     return Rules.of(config, folder)

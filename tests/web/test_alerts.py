@@ -50,7 +50,7 @@ def test_the_instruction_and_whom_to_call_stand_first(read_hub: Hub) -> None:
         "Observar sin intervenir.",
         "Jefatura del área",
         'href="tel:+51982000111"',
-        "otosierra, 6 min, caída de árbol",
+        "otosierra, 108 Hz, 6 min, caída de árbol",
         "sin derecho vigente",
         "spectrogram.webp",
         "<audio",

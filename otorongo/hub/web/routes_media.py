@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, RedirectResponse
 
-from otorongo.hub import spectrogram, store_events, store_media, store_web
+from otorongo.hub import spectrogram, store_events, store_media, store_people, store_web
+from otorongo.hub.custodians import is_sealed
 from otorongo.hub.spectrogram import SpectrogramError
-from otorongo.hub.store import Found
-from otorongo.hub.web import site, view_alerts
-from otorongo.hub.web.login import Me
+from otorongo.hub.store import Found, Tx
+from otorongo.hub.web import site, view_alerts, view_sealed
+from otorongo.hub.web.login import Me, MeByForm
 from otorongo.hub.web.routes_alerts import Hidden, remember, visible
 from otorongo.hub.web.site import Here, Site
 from otorongo.hub.web.viewer import Viewer
@@ -24,6 +25,7 @@ TYPES: Final = {
     MediaKind.FRAME: "image/webp",
     MediaKind.SPECTROGRAM: "image/webp",
     MediaKind.CLIP: "audio/ogg",
+    MediaKind.PREVIEW: "image/webp",
 }
 # The network is what is scarce in the forest; on the phone a copy stays an hour, of what is sealed none.
 _KEEP: Final = "private, max-age=3600"
@@ -31,8 +33,14 @@ _KEEP: Final = "private, max-age=3600"
 
 @router.get("/alerts/{code}/media/{station}/{outbox}/{seq}")
 def raw(request: Request, here: Here, viewer: Me, code: str, station: str, outbox: int, seq: int) -> Response:
-    """A piece of evidence as the station sent it; parts of it on demand, as audio players ask."""
-    path, piece, sealed = _file(request, here, viewer, code, (station, outbox, seq))
+    """A piece of evidence as the station sent it; parts of it on demand, as audio players ask.
+
+    What is sealed goes out closed, as a file to keep, to those who may handle it.
+    """
+    path, piece, sealed = _file(request, here, viewer, code, (station, outbox, seq), closed=True)
+    if is_sealed(piece):
+        name = f"{station}-{outbox}-{path.name}"
+        return FileResponse(path, media_type="application/octet-stream", filename=name, headers=_headers(sealed=True))
     return FileResponse(path, media_type=TYPES[MediaKind(piece["kind"])], headers=_headers(sealed=sealed))
 
 
@@ -60,6 +68,24 @@ def wav(request: Request, here: Here, viewer: Me, code: str, station: str, outbo
     return Response(sound, media_type="audio/wav", headers=_headers(sealed=sealed))
 
 
+@router.post("/alerts/{code}/media/{station}/{outbox}/{seq}/ask")
+def ask(request: Request, here: Here, viewer: MeByForm, code: str, station: str, outbox: int, seq: int) -> Response:
+    """Somebody wants a sealed original, which does not travel by itself."""
+    key = (station, outbox, seq)
+    with here.store.read() as tx:
+        alert, piece = _piece(tx, here, viewer, code, key)
+    if not is_sealed(piece) or not view_sealed.may_handle(viewer, alert):
+        raise Hidden
+    with here.store.write() as tx:
+        if store_media.ask_for(tx, key):
+            name = f"{station}/{outbox}/{seq}"
+            address = site.address(request)
+            store_people.saw(
+                tx, here.now_ms(), viewer.user.name, "asked_sealed", subject=code, address=address, data={"piece": name}
+            )
+    return RedirectResponse(f"/alerts/{code}", 303)
+
+
 @lru_cache(maxsize=64)
 def _spectrogram(path: Path, _sha256: bytes) -> bytes:
     """Raises Hidden if the clip cannot be heard; an error is not kept."""
@@ -73,26 +99,42 @@ def _headers(*, sealed: bool) -> dict[str, str]:
     return {"cache-control": "no-store" if sealed else _KEEP}
 
 
-def _file(
-    request: Request, here: Site, viewer: Viewer, code: str, key: store_media.MediaKey
-) -> tuple[Path, Found, bool]:
-    """The file of a piece that an alert of the viewer's covers. Raises Hidden."""
+def _piece(tx: Tx, here: Site, viewer: Viewer, code: str, key: store_media.MediaKey) -> tuple[Found, Found]:
+    """An alert of the viewer's, and a piece that it covers. Raises Hidden."""
     if not 0 <= key[1] < 1 << 32 or not 0 <= key[2] < 1 << 63:
         raise Hidden
+    alert = visible(tx, viewer, code)
+    piece = store_media.piece(tx, key)
+    if piece is None or piece["kind"] not in TYPES or piece["event"] is None:
+        raise Hidden
+    of = (key[0], key[1], piece["event"])
+    event = store_events.event(tx, of)
+    if event is None or not store_web.covers(tx, code, of):
+        raise Hidden
+    land = view_alerts.land_of(tx, here.rules, viewer, alert, [event])
+    if land is not None and land.keeps_piece(event, piece):
+        raise Hidden
+    return alert, piece
+
+
+def _file(
+    request: Request, here: Site, viewer: Viewer, code: str, key: store_media.MediaKey, *, closed: bool = False
+) -> tuple[Path, Found, bool]:
+    """The file of a piece that an alert of the viewer's covers; a sealed one only to be taken along `closed`.
+
+    Raises Hidden.
+    """
     with here.store.read() as tx:
-        alert = visible(tx, viewer, code)
-        piece = store_media.piece(tx, key)
-        if piece is None or piece["state"] != "whole" or piece["kind"] not in TYPES or piece["event"] is None:
-            raise Hidden
-        of = (key[0], key[1], piece["event"])
-        event = store_events.event(tx, of)
-        if event is None or not store_web.covers(tx, code, of):
-            raise Hidden
-        land = view_alerts.land_of(tx, here.rules, viewer, alert, [event])
-        if land is not None and land.keeps_piece(event, piece):
-            raise Hidden
+        alert, piece = _piece(tx, here, viewer, code, key)
+    sealed = is_sealed(piece)
+    if piece["state"] != "whole" or (sealed and not (closed and view_sealed.may_handle(viewer, alert))):
+        raise Hidden
     path = (here.media / piece["path"]).resolve()
     if not path.is_relative_to(here.media.resolve()) or not path.is_file():
         raise Hidden
-    remember(here, viewer, "saw_media", code, site.address(request))
+    name = f"{key[0]}/{key[1]}/{key[2]}"
+    if sealed:
+        remember(here, viewer, "took_sealed", code, site.address(request), {"piece": name})
+    else:
+        remember(here, viewer, "saw_media", code, site.address(request))
     return path, piece, bool(alert["sealed"])

@@ -17,6 +17,8 @@ from otorongo.hub.web.site import Here
 
 router: Final = APIRouter(include_in_schema=False)
 LOG_LINES: Final = 100
+_OF_ALERTS: Final = ("saw_alert", "saw_media", "link_fetched", "sealed_closing", "took_sealed", "asked_sealed")
+_OPENED: Final = ("unsealed", "unseal_failed")
 
 
 @router.get("/stations")
@@ -69,7 +71,8 @@ def show_log(request: Request, here: Here, viewer: Me, before: int = 0) -> Respo
             "who": names.shown(row["who"]),
             "what": texts.named(this.lang, "log", row["what"]),
             "subject": "" if row["subject"] == row["who"] else names.shown(row["subject"]),
-            "alert": row["what"] in ("saw_alert", "saw_media", "link_fetched", "sealed_closing"),
+            "alert": row["what"] in _OF_ALERTS,
+            "why": (row["data"] or {}).get("reason", "") if row["what"] in _OPENED else "",
             "address": row["address"] if row["who"] == names.shown(row["who"]) else "",
         }
         for row in rows[:LOG_LINES]

@@ -24,7 +24,7 @@ from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_web import Sight
 from otorongo.hub.users import May
-from otorongo.hub.web import render
+from otorongo.hub.web import render, view_sealed
 from otorongo.hub.web.render import Page
 from otorongo.hub.web.viewer import Names, Viewer, monitors_of, second_of
 from otorongo.wire import classes
@@ -255,7 +255,7 @@ def evidence(tx: Tx, page: Page, alert: Found, shown: list[Found], land: Land | 
             if len(pieces) >= MOST_PIECES:
                 more += 1
                 continue
-            pieces.append({**event(page, row), **_piece(alert["id"], piece)})
+            pieces.append({**event(page, row), **_piece(alert["id"], piece), **view_sealed.of(tx, page, alert, piece)})
     return {"pieces": pieces, "more_pieces": more}
 
 
@@ -264,6 +264,7 @@ def _piece(code: str, piece: Found) -> dict[str, Any]:
     sound = piece["kind"] == MediaKind.CLIP
     return {
         "sound": sound,
+        "preview": piece["kind"] == MediaKind.PREVIEW,
         "whole": piece["state"] == "whole",
         "state": piece["state"],
         "have_percent": 100 * piece["have"] // max(piece["bytes"], 1),
