@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from demo.field import Field, Person
@@ -21,6 +21,7 @@ from demo.inputs import Inputs, prepare
 from demo.phone import Message, Phone
 from demo.table import delivered, print_table
 from otorongo.hub import rules as hub_rules
+from otorongo.hub import unseal
 from otorongo.hub.acts import act
 from otorongo.hub.answers import Who
 from otorongo.hub.store import Store
@@ -71,9 +72,11 @@ def _run(folder: Path, inputs: Inputs, phone: Phone, once: bool) -> int:
     ]
     web = _has_web()
     roles = "ingest,notify,web" if web else "ingest,notify"
-    field.add_hub(people, re_ring_after_min=RING_AGAIN_MIN, roles=roles)
+    keys = _custodians(folder)
+    named = "".join(f'\n[[custodian]]\nname = "{name}"\nkey = "{key}"\n' for name, key in keys.items())
+    field.add_hub(people, re_ring_after_min=RING_AGAIN_MIN, roles=roles, more=named)
     for place, name in enumerate(sorted({*inputs.sounds, *inputs.pictures})):
-        field.add_station(name, _sections(inputs, name), place=place, heartbeat_s=20)
+        field.add_station(name, _sections(inputs, name, keys.values()), place=place, heartbeat_s=20)
     password = _users(field, people) if web else ""
     if web:
         names = ", ".join(one.name for one in people)
@@ -101,13 +104,22 @@ def _has_web() -> bool:
     return importlib.util.find_spec("otorongo.hub.web.app") is not None
 
 
-def _sections(inputs: Inputs, name: str) -> str:
+def _custodians(folder: Path) -> dict[str, str]:
+    """Public keys of two who can open what the cameras seal; the private ones lie in the folder, and go with it."""
+    names = ("operaciones", "custodia")
+    keys = {name: unseal.keygen(folder / f"key-{name}.txt")[0] for name in names}
+    print(f"seal     originals with people are sealed to {' and '.join(names)}: {folder}/key-*.txt open them")
+    return keys
+
+
+def _sections(inputs: Inputs, name: str, keys: Iterable[str]) -> str:
     replay = 'at = "now"\nspeed = 1.0\n'
-    text = ""
+    recipients = ", ".join(f'"{key}"' for key in keys)
+    text = f"[seal]\nrecipients = [{recipients}]\n"
     if name in inputs.sounds:
         text += f'[microphone]\ndriver = "replay"\ndevice = "{inputs.sounds[name]}"\n[microphone.replay]\n{replay}\n'
     if name in inputs.pictures:
-        text += f'[camera]\ndriver = "replay"\ndevice = "{inputs.pictures[name]}"\ngate = false\n'
+        text += f'[camera]\ndriver = "replay"\ndevice = "{inputs.pictures[name]}"\ngate = false\npeople = "seal"\n'
         text += f"[camera.replay]\n{replay}\n"
     return text
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyrage
 import pytest
 
-from otorongo.hub import app_check, custodians, export, media, store_alerts, store_media, store_people, unseal
+from otorongo.hub import app_check, backup, custodians, export, media, store_alerts, store_media, store_people, unseal
 from otorongo.hub import config as hub_config
 from otorongo.hub.belief import NO_RULES
 from otorongo.hub.config import HubConfig, PlaceConfig
@@ -46,7 +46,7 @@ class Scene:
 
     def __init__(self, store: Store, folder: Path, to: "tuple[int, ...]" = (0, 1), *, alerted: bool = True) -> None:
         self.store, self.folder = store, folder / "media"
-        self.folder.mkdir()
+        self.folder.mkdir(parents=True)
         self.closed: bytes = pyrage.encrypt(ORIGINAL, [KEYS[one].to_public() for one in to])
         card = Card()
         event = card.put(Event(1000, 2, 32, 60, Tag.THREAT | Tag.PERSON))
@@ -103,7 +103,7 @@ _COVERED: dict[str, Any] = {
 @pytest.fixture
 def scene(store: Store, tmp_path: Path) -> Scene:
     """With an alert over it; nothing of its evidence has come."""
-    return Scene(store, tmp_path)
+    return Scene(store, tmp_path / "hub")
 
 
 def key_file(folder: Path, number: int) -> Path:
@@ -334,3 +334,12 @@ def test_a_sealed_file_is_called_after_what_is_in_it() -> None:
     """The ending of a sealed file names what is in it, so that whoever opens it knows."""
     sealed: dict[str, Any] = {"kind": MediaKind.CLIP, "tags": int(Tag.SEALED)}
     assert media._ending(sealed) == "opus.age"
+
+
+def test_a_backup_carries_it_as_it_is(scene: Scene, tmp_path: Path) -> None:
+    """Closed, byte for byte, under its own name: no key is needed to keep it."""
+    scene.arrive()
+    copy = backup.make(scene.store, scene.folder.parent, tmp_path / "disk", now_ms=NOON_MS)
+    backup.verify(copy)
+    files = {path.name: path.read_bytes() for path in (tmp_path / "disk").rglob("*.age")}
+    assert files == {f"{scene.seq}.webp.age": scene.closed}
