@@ -29,7 +29,9 @@ HOUR_MS: Final = 3_600_000
 LOOK_MS: Final = 10_000
 """How often the microphone's health and reach are looked at."""
 JUDGE_MS: Final = 6_000
-"""How often the shape of the comb that goes on is judged: shapes take minutes."""
+"""How often the shape of the comb that goes on is judged: shapes take minutes ..."""
+JUDGE_SHARE: Final = 0.05
+"""... and one that has lasted long is judged again when it is so much older."""
 LEAST_MS: Final = 60_000
 """The end of a recording or of a process that is shorter than this says nothing."""
 DEAF_M: Final = 100
@@ -178,7 +180,8 @@ class Ear:
 
     def _judge(self, now_ms: int) -> None:
         """Judge the comb that goes on, now and then."""
-        if 0 <= now_ms - self._judged_ms < JUDGE_MS:
+        often_ms = max(JUDGE_MS, JUDGE_SHARE * 1000 * self.verdict.summary.duration_s)
+        if 0 <= now_ms - self._judged_ms < often_ms:
             return
         self._judged_ms = now_ms
         going_on = engines.current(engines.points(self._tracker))

@@ -216,7 +216,10 @@ def _hum_db(levels_db: Levels, bin_hz: float, mains_hz: int) -> float:
     if not len(levels_db) or places[-1] + wide > len(levels_db):
         return 0.0
     around = [np.concatenate([levels_db[at - wide : at - near], levels_db[at + near : at + wide]]) for at in places]
-    return float(np.mean([levels_db[at] - np.quantile(each, 0.8) for at, each in zip(places, around, strict=True)]))
+    high = round(0.8 * (len(around[0]) - 1))
+    return float(
+        np.mean([levels_db[at] - np.partition(each, high)[high] for at, each in zip(places, around, strict=True)])
+    )
 
 
 def _rounded(levels: Levels) -> tuple[float, ...]:
