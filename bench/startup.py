@@ -57,7 +57,7 @@ def measure() -> list[Line]:
 
 
 def _window() -> tuple[float, float]:
-    given = load("threats@3").manifest.sound
+    given = load("threats@4").manifest.sound
     assert given is not None
     return given.window_s, given.hop_s
 

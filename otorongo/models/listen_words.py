@@ -81,7 +81,7 @@ _WORDS: Final = {
 def options(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("file", type=Path, help="a recording: WAV, FLAC, OGG, Opus or MP3")
-    parser.add_argument("--bundle", default="threats@3", help="name@version or a folder")
+    parser.add_argument("--bundle", default="threats@4", help="name@version or a folder")
     parser.add_argument("--second", metavar="BUNDLE", help="a second opinion, such as yamnet@1")
     parser.add_argument("--png", type=Path, metavar="OUT", help="draw it all into this picture")
     parser.add_argument("--place", metavar="LAT,LON", help="for a bundle of species: where it was recorded")
@@ -94,7 +94,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def adapt_options(parser: argparse.ArgumentParser) -> None:
     """The options of `adapt`."""
     parser.add_argument("folder", type=Path, help="recordings of this site without the classes in question")
-    parser.add_argument("--bundle", default="threats@3", help="name@version or a folder")
+    parser.add_argument("--bundle", default="threats@4", help="name@version or a folder")
     parser.add_argument("--second", metavar="BUNDLE", help="a second opinion, such as yamnet@1")
     parser.add_argument("--class", dest="classes", action="append", metavar="CLASS", help="which; else every threat")
     parser.add_argument("--per-day", type=float, default=0.1, help="false events a day that may be (0.1)")

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from otorongo.models.listen_words import LANGUAGES
 
-BUNDLE = "threats@3"
+BUNDLE = "threats@4"
 
 
 class Example(NamedTuple):

@@ -97,7 +97,7 @@ class MicrophoneConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     driver: Literal["alsa", "replay"]
     device: str
     """alsa: `usb-port:1-1.2` (the port's path) or an ALSA name such as `hw:1,0`. replay: a file or folder."""
-    bundle: str = "threats@3"
+    bundle: str = "threats@4"
     """A bundle of the zoo, or its folder."""
     second: str = ""
     """A bundle that judges once more what the first one holds possible, such as `yamnet@1`; none by default."""

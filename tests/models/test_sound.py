@@ -26,7 +26,7 @@ _OPENED: dict[str, Classifier] = {}
 def threats() -> Classifier:
     """The shipped sound bundle, opened once."""
     if not _OPENED:
-        _OPENED["threats"] = runtime.open_classifier(manifest.load("threats@3"))
+        _OPENED["threats"] = runtime.open_classifier(manifest.load("threats@4"))
     return _OPENED["threats"]
 
 
@@ -152,9 +152,9 @@ def test_a_golden_saw_is_a_saw() -> None:
 
 def test_check_finds_every_bundle_well(capsys: pytest.CaptureFixture[str]) -> None:
     """`otorongo-models check` ends with 0 and says so bundle by bundle."""
-    assert main(["check", "threats@3"]) == 0
+    assert main(["check", "threats@4"]) == 0
     out = capsys.readouterr().out
-    assert "threats@3: ok" in out
+    assert "threats@4: ok" in out
     assert "golden-saw" in out
 
 
@@ -173,18 +173,18 @@ def test_check_goes_on_after_a_broken_bundle(tmp_path: Path, capsys: pytest.Capt
     """One damaged bundle is reported with its reason, and the next is still checked."""
     folder = bundles.copy(tmp_path)
     (folder / "model.onnx").write_bytes(b"nothing")
-    assert main(["check", "--quiet", str(folder), "threats@3"]) == 1
+    assert main(["check", "--quiet", str(folder), "threats@4"]) == 1
     out = capsys.readouterr().out
     assert "FAILED" in out
     assert "files.model" in out
-    assert "threats@3: ok" in out
+    assert "threats@4: ok" in out
 
 
 def test_list_and_show_say_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     """`list` names the bundles; `show` gives thresholds, sources and the card."""
     assert main(["list"]) == 0
-    assert "threats@3" in capsys.readouterr().out
-    assert main(["show", "threats@3"]) == 0
+    assert "threats@4" in capsys.readouterr().out
+    assert main(["show", "threats@4"]) == 0
     shown = capsys.readouterr().out
     assert "YAMNet" in shown
     assert "What it is bad at" in shown
@@ -208,7 +208,7 @@ def test_a_sound_bundle_loads_nothing_of_sight_or_training() -> None:
     code = (
         "import sys, numpy as np\n"
         "from otorongo.models import manifest, runtime\n"
-        "c = runtime.open_classifier(manifest.load('threats@3'))\n"
+        "c = runtime.open_classifier(manifest.load('threats@4'))\n"
         "c.scores(np.zeros(44100, np.float32), 44100)\n"
         "heavy = {'cv2', 'librosa', 'numba', 'scipy', 'torch', 'soundfile', 'soxr'} & set(sys.modules)\n"
         "print(sorted(heavy))"

@@ -19,7 +19,7 @@ LONGEST_S = 10
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
     """The bundle as installed."""
-    return manifest.load("threats@3")
+    return manifest.load("threats@4")
 
 
 @pytest.fixture(scope="module")

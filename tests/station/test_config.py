@@ -34,7 +34,7 @@ def test_a_good_file_has_sensible_defaults(tmp_path: Path) -> None:
     """A few lines are enough."""
     config = station_config.load(write(tmp_path))
     assert config.microphone is not None
-    assert (config.microphone.bundle, config.microphone.number) == ("threats@3", 1)
+    assert (config.microphone.bundle, config.microphone.number) == ("threats@4", 1)
     assert list(config.sensors()) == ["microphone"]
 
 
@@ -88,7 +88,7 @@ def test_a_rule_that_can_never_fire_is_refused_at_the_start(tmp_path: Path, more
 
 def test_rules_are_the_bundles_unless_the_file_says_otherwise(tmp_path: Path) -> None:
     """Hits and windows come from the manifest; rain becomes an event only with a rule of its own."""
-    bundle = load_bundle("threats@3")
+    bundle = load_bundle("threats@4")
     plain = station_config.load(write(tmp_path))
     rules = rules_for("microphone", sensor_of(plain, "microphone"), bundle)
     saw = bundle.by_label["chainsaw"]
@@ -107,7 +107,7 @@ def test_check_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path, capsys: pyt
     said = capsys.readouterr().out
     assert "not encrypted" in said
     assert "/nowhere/device.key: no such file" in said
-    assert "ok     microphone.bundle: threats@3" in said
+    assert "ok     microphone.bundle: threats@4" in said
     assert check(write(tmp_path, '[uplink]\nbroker = "mqtt://127.0.0.1:1883"\n')) == 0
     path.write_text("station = 5")
     assert check(path) == 1

@@ -78,11 +78,11 @@ def test_the_pair_is_opened_as_one_classifier(yamnet: Path, tmp_path: Path) -> N
     """`second` makes a SecondOpinion over the first one's manifest; when it is gone the first one listens alone."""
     sensor = MicrophoneConfig(driver="replay", device="x", second=str(yamnet))
     config, board = StationConfig(station="e", microphone=sensor), LinuxBoard(str(tmp_path))
-    classifier = ears(config, sensor, manifest.load("threats@3"), board)
+    classifier = ears(config, sensor, manifest.load("threats@4"), board)
     assert isinstance(classifier, SecondOpinion)
     shutil.rmtree(yamnet)
-    assert isinstance(ears(config, sensor, manifest.load("threats@3"), board), SoundClassifier)
-    assert [each.name for each in birth_bundles(sensor, manifest.load("threats@3"))] == ["threats"]
+    assert isinstance(ears(config, sensor, manifest.load("threats@4"), board), SoundClassifier)
+    assert [each.name for each in birth_bundles(sensor, manifest.load("threats@4"))] == ["threats"]
 
 
 def test_check_says_what_is_wrong_with_a_second(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -186,13 +186,13 @@ def test_combs_can_be_left_out(tmp_path: Path) -> None:
     text = '[microphone]\ndriver = "replay"\ndevice = "x"\ncombs = false\n'
     config = station_config.load(write_config(tmp_path, text))
     assert config.microphone is not None
-    bundle = manifest.load("threats@3")
+    bundle = manifest.load("threats@4")
     steady = BY_NAME["engine_steady"].number
     assert steady not in rules_for("microphone", config.microphone, bundle)
     assert steady in rules_for("microphone", MicrophoneConfig(driver="replay", device="x"), bundle)
     config = station_config.load(write_config(tmp_path, text + "[microphone.rule.boat]\nquiet_s = 9\n"))
     assert config.microphone is not None
-    with pytest.raises(ConfigError, match=r"microphone\.rule\.boat: not in threats@3"):
+    with pytest.raises(ConfigError, match=r"microphone\.rule\.boat: not in threats@4"):
         rules_for("microphone", config.microphone, bundle)
 
 
@@ -207,4 +207,4 @@ def test_rules_of_combs_say_what_is_allowed(tmp_path: Path, rule: str, where: st
     """A duration for what has no comb, and a threshold for what only a comb tells, are refused with their key."""
     with pytest.raises(ConfigError, match=where.replace(".", r"\.")):
         config = station_config.load(write_config(tmp_path, '[microphone]\ndriver = "replay"\ndevice = "x"\n' + rule))
-        rules_for("microphone", sensor_of(config, "microphone"), manifest.load("threats@3"))
+        rules_for("microphone", sensor_of(config, "microphone"), manifest.load("threats@4"))

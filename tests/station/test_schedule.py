@@ -153,7 +153,7 @@ def test_a_microphone_keeps_clips_and_minutes_by_default(tmp_path: Path) -> None
         path.write_text(f'station = "v"\ndata_dir = "{tmp_path}"\n{text}')
         config = station_config.load(path)
         sensor = config.sensors()[section]
-        return keeper(config, section, sensor, manifest.load("threats@3"), open_outbox(tmp_path), None)
+        return keeper(config, section, sensor, manifest.load("threats@4"), open_outbox(tmp_path), None)
 
     alsa = 'driver = "alsa"\ndevice = "hw:1"\n'
     both = kept("microphone", f"[microphone]\n{alsa}")

@@ -23,7 +23,7 @@ from otorongo.models.train.figures import Fit
 from otorongo.models.train.labels import CLASSES, event_rule
 from otorongo.models.train.mixtures import INPUT, RATE_HZ
 
-VERSION = 3
+VERSION = 4
 EMBEDDING = "embedding"
 """The output that `embed_sound` adds."""
 GOLDEN_SEED = 104
@@ -96,7 +96,7 @@ def manifest_text(
         out += ["", "[[golden]]", f'file = "{role}"', "tolerance = 0.3", f"p = {{ {table} }}"]
     out += [
         "", "[[sources]]", f'what = "recordings: {counts}"',
-        'licence = "CC0, CC BY 3.0 and 4.0, public domain, BSD-3, MIT"',
+        'licence = "CC0, CC BY 3.0 and 4.0, public domain, BSD-3, MIT; effects of games GPL-2+"',
         'attribution = "per file in attribution.txt"',
         "", "[[sources]]", 'what = "machines and nature rendered by otorongo.models.train.scenes"',
         'licence = "Apache-2.0"',

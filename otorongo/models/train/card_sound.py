@@ -22,7 +22,8 @@ made by `otorongo/models/train` (its README has the commands). It warns of machi
   to this front end and to half the resolution in time; all of them were changed in training.
 - Trained on mixtures of recordings (below) and rendered machines over recorded and rendered backgrounds: faster and
   slower, distance by the foliage law with reverberation, levels from -12 to +28 dB against the background, band limits,
-  codecs, clipping; a fifth as recorded.
+  codecs, clipping; a fifth as recorded. Since version 4 shots, engines and clicks of Debian's game packages are among
+  them: effects, which are trained and calibrated on, and never counted.
 - Besides the labels it imitates YAMNet's 521 scores and its embedding of the same mixtures; where a label does not say
   whether a class is in a window, YAMNet does. The network is therefore no independent witness beside YAMNet.
 - Calibrated (Platt) and thresholds chosen on mixtures of recordings it never trained on; tested on a third set. The
@@ -36,9 +37,9 @@ _LIMITS = """
 - **Nobody could give us** gold dredges, diesel water pumps, outboards, peque-peques, howler monkeys or distant forest
   shots under a licence. Those machines were learned from rendered sound; the figures above do not cover them. Howlers
   are rendered negatives only.
-- **Gunshots**: the recordings are close, dry and often clipped. Nothing here shows that distant shots in forest are
-  heard, and after 200 m of forest fewer are found than by version 1, whose hits of 40 were 10, 13, 12, 17 and 16. Treat
-  `gunshot` as experimental: thunder, fireworks, axe blows and breaking branches can raise it.
+- **Gunshots**: the recordings are close, dry and often clipped, and most are effects of games. Nothing here shows that
+  distant shots in forest are heard. Treat `gunshot` as experimental: thunder, fireworks, fuses, axe blows and breaking
+  branches can raise it.
 - **Chainsaw means a saw-like petrol engine**: brush cutters, leaf blowers, small motorcycles and some outboards sound
   alike. The test set has no brush cutter and no leaf blower: the only recording of one was trained on.
 - **Distance**: the saws of the test set are near. The table of levels says what is left when they sink into a French
@@ -56,7 +57,9 @@ _LIMITS = """
 - **Backgrounds**: the false-alarm figures rest on one French forest (24 hours, 16 minutes in all), one Bornean morning
   and odd sounds. There is no Amazonian night in it. Expect other false alarms there, and keep what is verified for the
   next version.
-- **Version 3** has the weights of version 2 and computes its scores bit for bit; it adds the embedding.
+- **Version 4** was trained anew with more shots and engines: it finds more shots near and far, and no window of the
+  test recordings is a false saw any more; it is weaker than version 3 at engines near by in noise, and at thunder and
+  rain. (Version 3 had the weights of version 2 and added the embedding.)
 - rain, wind, insects, frogs and birds are for the station's log and for listening quality; they are weakly labelled.
 """
 

@@ -1,6 +1,6 @@
 r"""Fit YAMNet's classes to ours, and its second opinion beside a bundle that always runs; measure both.
 
-    python -m otorongo.models.train.second_sound --data var/train --first threats@3 \
+    python -m otorongo.models.train.second_sound --data var/train --first threats@4 \
         --yamnet ../shared/weights/yamnet_spectra_in.tflite
 
 Fitted on mixtures of the calibration split, which neither network was trained on, without rendered sources, because the
@@ -131,7 +131,7 @@ def main() -> None:
         prog="python -m otorongo.models.train.second_sound", description=__doc__.split("\n")[0]
     )
     parser.add_argument("--data", type=Path, default=Path("var/train"))
-    parser.add_argument("--first", default="threats@3")
+    parser.add_argument("--first", default="threats@4")
     parser.add_argument("--yamnet", type=Path, default=Path("../shared/weights/yamnet_spectra_in.tflite"))
     parser.add_argument("--count", type=int, default=4000, help="mixtures to fit on")
     given = parser.parse_args()
