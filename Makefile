@@ -1,5 +1,5 @@
 # Thin on purpose: each target is a script in scripts/, the same for people and for CI.
-.PHONY: help demo test check check-bundles faults bench lock clean
+.PHONY: help demo test check check-bundles check-arm64 faults bench lock clean
 .DEFAULT_GOAL := help
 
 help:           ## show this
@@ -16,6 +16,9 @@ check:          ## style and types
 
 check-bundles:  ## every bundle against its golden samples, its evidence, and its float network
 	@scripts/check-bundles
+
+check-arm64:    ## every model bundle against its golden samples on emulated ARM (as root)
+	@scripts/check-arm64
 
 faults:         ## kill -9 sensor, uplink, broker and hub at random (KILLS=200)
 	@scripts/faults

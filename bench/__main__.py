@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.child import THREADS
 
 MODULES = ("wire", "startup", "sound", "ears", "picture", "ingest")
+ON_REQUEST = ("instructions",)
 
 
 def machine() -> str:
@@ -27,9 +28,10 @@ def machine() -> str:
 def main() -> int:
     """Measure and print."""
     wanted = sys.argv[1:] or MODULES
-    unknown = set(wanted) - set(MODULES)
+    unknown = set(wanted) - {*MODULES, *ON_REQUEST}
     if unknown:
-        print(f"bench: no {', '.join(sorted(unknown))} (there are: {', '.join(MODULES)})", file=sys.stderr)
+        known = ", ".join((*MODULES, *ON_REQUEST))
+        print(f"bench: no {', '.join(sorted(unknown))} (there are: {known})", file=sys.stderr)
         return 2
     for name in THREADS:  # calls in this process are compared on one thread; set before numpy is loaded
         os.environ.setdefault(name, "1")
