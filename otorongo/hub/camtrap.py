@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from otorongo.hub.store import Found
+from otorongo.wire import species
 
 VERSION: Final = "1.0.2"
 _BASE: Final = f"https://raw.githubusercontent.com/tdwg/camtrap-dp/{VERSION}"
@@ -117,7 +118,7 @@ def package(deployments: Sequence[Row], observations: Sequence[Row], *, name: st
     """The package's own description."""
     days = [row[key][:10] for row in deployments for key in ("deploymentStart", "deploymentEnd")]
     today = iso(now_ms)[:10]
-    species = sorted({row["scientificName"] for row in observations if row.get("scientificName")})
+    found = sorted({row["scientificName"] for row in observations if row.get("scientificName")})
     return {
         "profile": f"{_BASE}/camtrap-dp-profile.json",
         "name": name,
@@ -133,7 +134,7 @@ def package(deployments: Sequence[Row], observations: Sequence[Row], *, name: st
         },
         "spatial": _spatial(deployments),
         "temporal": {"start": min(days, default=today), "end": max(days, default=today)},
-        "taxonomic": [{"scientificName": one, "taxonRank": "species"} for one in species],
+        "taxonomic": [_taxonomic(one) for one in found],
         "resources": [
             {
                 "name": table,
@@ -147,6 +148,17 @@ def package(deployments: Sequence[Row], observations: Sequence[Row], *, name: st
             for table in TABLES
         ],
     }
+
+
+def _taxonomic(scientific: str) -> dict[str, Any]:
+    """What the table of species says of a name; of one that is newer than the table, only the name."""
+    line = species.taxon(species.numbers().get(scientific.lower(), 0))
+    if line is None:
+        return {"scientificName": scientific}
+    ranks: dict[str, str] = {rank: name for rank, name in zip(species.RANKS[:-1], line.lineage, strict=False) if name}
+    key = {"taxonID": f"https://www.gbif.org/species/{line.gbif}"} if line.gbif else {}
+    names = {"eng": line.english, "spa": line.spanish}
+    return {"scientificName": scientific, **key, "taxonRank": line.rank, **ranks, "vernacularNames": names}
 
 
 def _spatial(deployments: Sequence[Row]) -> dict[str, Any]:

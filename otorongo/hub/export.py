@@ -25,9 +25,8 @@ from otorongo.hub.errors import ExportError
 from otorongo.hub.leaving import PERSONS, Gate, Wanted
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Store, Tx
-from otorongo.wire import classes
+from otorongo.wire import classes, species
 from otorongo.wire.codes import CloseReason, Kind, Tag
-from otorongo.wire.species import SPECIES
 
 Format = Literal["csv", "geojson", "camtrap-dp", "listening"]
 FORMATS: Final = ("csv", "geojson", "camtrap-dp", "listening")
@@ -110,7 +109,7 @@ def _readable(row: Found, positions: Mapping[str, tuple[float, float] | None], b
         "id": f"{row['station']}-{row['outbox']:08x}-{row['event']}",
         "name": classes.name_of(row["cls"]),
         "sense": sense,
-        "scientific": SPECIES.get(row["species"], ""),
+        "scientific": species.name_of(row["species"]),
         "at": at,
         "stop_ms": end_ms,
         "model": f"{_plain(bundle['name'])}@{bundle['version']}" if bundle else "",

@@ -269,7 +269,12 @@ def test_camtrap_dp_is_valid(store: Store, rules: Rules, tmp_path: Path, wanted:
     assert all((tmp_path / "dp" / path).read_bytes() == PICTURE for path in files)
     if wanted is DAY:
         assert [row["observationType"] for row in rows] == ["animal", "animal", "blank"]
-        assert package["taxonomic"] == [{"scientificName": "Panthera onca", "taxonRank": "species"}]
+        (jaguar,) = package["taxonomic"]
+        assert jaguar == {
+            "scientificName": "Panthera onca", "taxonID": "https://www.gbif.org/species/5219426",
+            "taxonRank": "species", "class": "Mammalia", "order": "Carnivora", "family": "Felidae", "genus": "Panthera",
+            "vernacularNames": {"eng": "jaguar", "spa": "jaguar"},
+        }  # fmt: skip
         assert len(files) == 1
     required = {"profile", "created", "contributors", "project", "spatial", "temporal", "taxonomic", "resources"}
     assert required <= package.keys()

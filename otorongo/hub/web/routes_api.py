@@ -18,9 +18,8 @@ from otorongo.hub.web.render import Page, page
 from otorongo.hub.web.routes_alerts import Hidden, cursor_after, place_in_list, press, remember, visible
 from otorongo.hub.web.site import Here
 from otorongo.hub.web.viewer import Names, Viewer
-from otorongo.wire import classes
+from otorongo.wire import classes, species
 from otorongo.wire.codes import Tag
-from otorongo.wire.species import SPECIES
 
 REFUSED: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": out.FaultOut, "description": "No session and no token that holds."},
@@ -227,7 +226,7 @@ def _event(row: Found) -> out.EventOut:
         **{name: row[name] for name in ("station", "outbox", "event", "start_ms", "end_ms", "bound_ms")},
         **{name: row[name] for name in ("hits", "count", "level_db")},
         cls=classes.name_of(row["cls"]),
-        species=SPECIES.get(row["species"], ""),
+        species=species.name_of(row["species"]),
         evidence=row["evidence"] / 10,
         peak_percent=row["peak"],
         f0_hz=row["f0_dhz"] / 10,

@@ -27,9 +27,8 @@ from otorongo.hub.users import May
 from otorongo.hub.web import render, view_sealed
 from otorongo.hub.web.render import Page
 from otorongo.hub.web.viewer import Names, Viewer, monitors_of, second_of
-from otorongo.wire import classes
+from otorongo.wire import classes, species
 from otorongo.wire.codes import MediaKind
-from otorongo.wire.species import SPECIES
 
 MOST_EVENTS: Final = 40
 MOST_PIECES: Final = 8
@@ -210,12 +209,13 @@ def _sites(tx: Tx, page: Page, viewer: Viewer, covered: list[Found]) -> list[dic
 
 def event(page: Page, row: Found) -> dict[str, Any]:
     """One event under an alert, as a line of the table."""
-    why = row["why"] or {}
+    why, taxon = row["why"] or {}, species.taxon(row["species"])
     return {
         "key": (row["station"], row["outbox"], row["event"]),
         "station": row["station"],
         "cls": texts.named(page.lang, "class", classes.name_of(row["cls"])),
-        "species": SPECIES.get(row["species"], ""),
+        "species": species.name_of(row["species"]),
+        "taxon": taxon.name(page.lang) if taxon else "",
         "start_ms": row["start_ms"],
         "open": row["end_ms"] is None,
         "length": texts.duration(row["duration_ms"]) if row["duration_ms"] else "",
