@@ -106,7 +106,7 @@ RULES = (
         libraries=("msgspec",),
     ),
     Rule("otorongo.station.__main__", ours=("otorongo*",), never=("otorongo.hub*", "otorongo.models.train*")),
-    Rule("otorongo.station.motion", ours=("otorongo.station*",), never=STATION_PROGRAM, libraries=("numpy", "cv2")),
+    Rule("otorongo.station.motion*", ours=("otorongo.station*",), never=STATION_PROGRAM, libraries=("numpy", "cv2")),
     Rule(
         "otorongo.station*",
         ours=(*CONTRACT, "otorongo.models*", "otorongo.station*"),

@@ -27,18 +27,19 @@ from otorongo.station.config import (
     check_cadence,
     rules_of,
 )
+from otorongo.station.config_view import view_of
 from otorongo.station.errors import SensorError
 from otorongo.station.events import Rule
 from otorongo.station.hearing import Ear
 from otorongo.station.outbox import Outbox, uptime_ms
 from otorongo.station.pipeline import Judged, Passed, Sense, memory_name
 from otorongo.station.redact import without_secrets
-from otorongo.station.samples import Event, Item, Sample, Score
+from otorongo.station.samples import ClockDomain, Event, Item, Sample, Score
 from otorongo.station.tracks import Tracks
 from otorongo.toml import ConfigError
 from otorongo.wire import birth
 from otorongo.wire.classes import BY_NAME, is_threat
-from otorongo.wire.codes import Tag
+from otorongo.wire.codes import Counter, Tag
 
 log = logging.getLogger(__name__)
 
@@ -222,7 +223,7 @@ def _gate(sensor: Sensor) -> Callable[[Sample], Passed]:
         return _sound_gate(sensor)
     if not sensor.gate:
         return lambda sample: Passed(classify=True)
-    return _picture_gate()
+    return _picture_gate(sensor)
 
 
 def _sound_gate(sensor: MicrophoneConfig) -> Callable[[Sample], Passed]:
@@ -240,15 +241,19 @@ def _sound_gate(sensor: MicrophoneConfig) -> Callable[[Sample], Passed]:
     return gate
 
 
-def _picture_gate() -> Callable[[Sample], Passed]:
+def _picture_gate(sensor: CameraConfig) -> Callable[[Sample], Passed]:
     from otorongo.station import motion
 
     state: Any = None
+    view = view_of(sensor.mask, sensor.zone)
+    before: tuple[ClockDomain | None, int] = (None, 0)
 
     def gate(sample: Sample) -> Passed:
-        nonlocal state
-        state, seen = motion.moved(state, sample.data)
-        return Passed(seen.passed)
+        nonlocal state, before
+        step_s = (sample.t_ms - before[1]) / 1000 if before[0] == sample.domain else motion.STEP_S[1]
+        before = (sample.domain, sample.t_ms)
+        state, seen = motion.moved(state, sample.data, view, step_s)
+        return Passed(seen.passed, why=Counter[f"GATED_{seen.why.upper()}"] if seen.why else None)
 
     return gate
 

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from otorongo import toml
+from otorongo.station.config_view import AreaConfig, check_view
 from otorongo.station.uplink_config import UplinkConfig
 from otorongo.toml import ConfigError
 from otorongo.wire import classes
@@ -172,6 +173,10 @@ class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Frames after a trigger."""
     gate: bool = True
     """False: every frame is classified (single pictures, time lapse)."""
+    mask: dict[str, AreaConfig] = {}
+    """By name: where nothing that moves counts, such as a river or a road that is not ours."""
+    zone: dict[str, AreaConfig] = {}
+    """By name: with any, what moves must reach into one of them."""
     heartbeat_s: Annotated[int, Meta(ge=10, le=86_400)] = 3600
     """How often this sensor says that it lives."""
     thumbnail: bool = True
@@ -265,6 +270,8 @@ def load(path: str | Path) -> StationConfig:
             whose = f"{sensor.number} is the {other}'s too"
             raise ConfigError(f"{path}: {section}.number: {whose} (allowed: a number of its own)")
     _check_seal(path, config)
+    if config.camera:
+        check_view(f"{path}: camera", config.camera.mask, config.camera.zone)
     for section, sensor in config.sensors().items():
         if isinstance(sensor, MicrophoneConfig) and sensor.schedule.length_s > sensor.schedule.every_s:
             given = sensor.schedule

@@ -1,49 +1,68 @@
 """The gate of pictures: has something moved? Pure: the state goes in and comes out.
 
-A frame is made small and grey and compared with a slowly adapting background. A cell counts as moved when it differs
-by more than its own noise explains; where more than a little differs, its surroundings must show another pattern too: a
-cloud, the sun through leaves or another iris change brightness and contrast and leave the texture of trunks and leaves.
-Enough moved cells that touch make a frame worth classifying. When only the light changed, the frame becomes the
-background at once; so it does, and passes, when it shows another scene or somebody close to the lens. Infrared frames
-begin a background of their own.
+A frame is made small and grey and compared with a slowly adapting background, cell by cell. What is not worth a look:
+
+- **Noise**: a cell counts as moved when it differs by more than its own noise and that of the whole frame explain.
+- **Light** (a cloud, sun through leaves, another exposure): where more than a little differs, the difference must
+  outlast the local gain, and the surroundings must show another pattern than before: light changes brightness and
+  contrast and leaves the texture of trunks and leaves.
+- **Rain**: when many small bright pieces lie all over the picture, what is bright and narrow is taken out of it.
+- **Sway**: a cell that differs again and again remembers how far, towards bright and towards dark, and only what goes
+  beyond that counts. Never more than a part of the picture is dull in this way.
+- **Insects** before an infrared lamp: bright pieces that are gone in the next frame wait for a second one.
+
+What is left is joined into pieces; one that weighs enough and reaches into a zone makes a frame worth classifying.
+Day and infrared have memories of their own. Much that changed at once, and is no light, always passes: another scene,
+or somebody close to the lens. In doubt a frame passes.
 """
 
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.station.motion_look import LEAST_DIFFERENCE, MOST_NOISE, NOISE_FACTOR, Grey, Look, Mask, look, mean, share
+from otorongo.station.motion_pieces import Piece, open_cells, pieces_of
+from otorongo.station.view import WHOLE, View
+
 WIDTH: Final = 160
 """Of the small frame, in pixels."""
 STRIDE: Final = 4
 """A larger frame is thinned to about this many small pixels before it is averaged: reading is what costs."""
-LEAST_DIFFERENCE: Final = 12.0
-"""Grey levels below which nothing counts as moved."""
-NOISE_FACTOR: Final = 4.0
-LEAST_CELLS: Final = 0.002
-"""Share of the picture that must have moved in one piece."""
-LITTLE: Final = 0.005
-"""Up to this share of cells that differ is no light, but something small."""
-MUCH: Final = 0.05
-"""From this share of cells on that differ, the light changed."""
-SAME_TEXTURE: Final = 0.5
-"""Local correlation with the background from which on a cell is only lit otherwise."""
-SMOOTH: Final = 4.0
-"""Cells whose surroundings vary by less, in grey levels, before and now, have no texture that could change."""
-TEXTURE_CELLS: Final = 5
-"""Width of the surroundings, in cells."""
 OTHER: Final = 0.3
 """More than this share has another texture: another scene."""
-ADAPT: Final = 0.05
-"""How fast the background takes in what it sees where nothing moves ..."""
-ADAPT_MOVED: Final = 0.005
-"""... and where something does: a new log becomes scenery in some minutes."""
-COLOURLESS: Final = 4.0
-"""Mean difference of the colours below which a frame is infrared."""
+ADAPT_S: Final = 10.0
+"""How fast the background takes in what it sees where nothing moves (time constant) ..."""
+ADAPT_MOVED_S: Final = 100.0
+"""... where something does ..."""
+ADAPT_STILL_S: Final = 20.0
+"""... and where something is new and stays as it is: a log, or the hole that somebody left who stood there first."""
+EARLY: Final = 0.1
+"""Down to this rate a new memory is the plain mean of its frames, whoever walked through them."""
+RECUR_S: Final = 60.0
+"""Over so long it is counted how often a cell begins to differ."""
+RECURRING: Final = 0.03
+"""Beginnings per frame, of a cell and its neighbours, from which on it sways."""
+NEAR_CELLS: Final = 9
+MOST_SWAY: Final = 0.3
+"""No more of the picture sways, whatever recurs: elsewhere what moves is looked at."""
+RESTLESS: Final = 0.004
+"""Beginnings per frame and cell, on the mean, from which on the whole picture is restless: wind."""
+TOLD_SWAY: Final = 0.002
+"""Share of the picture in cells that sway from which on it is told."""
+BEYOND: Final = 1.25
+"""What goes so far beyond a cell's usual swing is no sway."""
+FORGET_S: Final = 180.0
+"""How fast a cell forgets how far it swung."""
+INFRARED: Final = (3.0, 5.0)
+"""Mean difference of the colours below which a frame becomes infrared, and above which it is day again."""
+STEP_S: Final = (0.02, 5.0)
+"""What lies longer apart counts as so far apart: a trigger may have slept for hours."""
 
-Grey = NDArray[np.float32]
+_NEAR: Final = np.ones((5, 5), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +73,21 @@ class Motion:
     noise: Grey
     """Mean absolute difference of each cell while nothing moved, grey levels."""
     infrared: bool
-    frames: int = 1
+    frames: int
+    recurs: Grey
+    """How often each cell begins to differ, per frame."""
+    up: Grey
+    """How far each cell went towards bright, grey levels ..."""
+    down: Grey
+    """... and towards dark."""
+    last: Grey
+    """The frame before."""
+    differed: Mask
+    """Cells that differed in the frame before."""
+    fleeting: tuple[Piece, ...] = ()
+    """Pieces of the frame before that may have been insects."""
+    other: "Motion | None" = None
+    """The memory of the other light: of day in the night."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,38 +98,135 @@ class Moved:
     """Worth classifying."""
     share: float
     """Of the picture, the largest piece that moved."""
-    light: bool = False
-    """Much changed, and nothing of it was more than light."""
+    why: Literal["", "light", "rain", "sway", "insects"] = ""
+    """What it was, if it did not pass: no more than light; rain, and nobody in it; leaves, that differ again and again;
+    insects before the lamp. Empty: nothing to speak of."""
+    pieces: tuple[Piece, ...] = ()
+    """All that moved, also what did not count, the largest first."""
 
 
-def moved(state: Motion | None, picture: NDArray[Any]) -> tuple[Motion, Moved]:
-    """The next state, and whether something moved in uint8 RGB (H, W, 3). The first frame always passes.
+def moved(state: Motion | None, picture: NDArray[Any], view: View = WHOLE, step_s: float = 0.5) -> tuple[Motion, Moved]:
+    """The next state, and whether something moved in uint8 RGB (H, W, 3), `step_s` after the frame before.
 
-    Raises ValueError for a picture of another shape.
+    The first frame always passes, and the first of each change between day and infrared. Raises ValueError for a
+    picture of another shape.
     """
     if picture.ndim != 3 or picture.shape[2] != 3:
         raise ValueError(f"a picture must have shape (H, W, 3), not {picture.shape}")
     small = _small(picture)
-    infrared = _colourless(small)
+    infrared = _colourless(small) < INFRARED[1 if state and state.infrared else 0]
     grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
-    if state is None or state.background.shape != grey.shape or state.infrared != infrared:
-        return Motion(grey, np.full_like(grey, 2.0), infrared), Moved(passed=True, share=1.0)
-    # A cloud lifts or lowers the whole picture: compare what is left of that.
-    difference = grey - state.background
-    difference = np.abs(difference - np.median(difference))
-    differs = difference > np.maximum(LEAST_DIFFERENCE, NOISE_FACTOR * state.noise)
-    mask = differs & _other_texture(grey, state.background) if differs.mean() > LITTLE else differs
-    share = float(mask.mean())
-    if share > OTHER:
-        return Motion(grey, state.noise, infrared), Moved(passed=True, share=share)
-    largest = _largest(mask)
-    lit = float(differs.mean()) - share > MUCH
-    rate = np.where(mask, np.float32(ADAPT_MOVED), np.float32(1.0 if lit else ADAPT))
-    background = state.background + rate * (grey - state.background)
-    noise = np.where(differs, state.noise, state.noise + ADAPT * (difference - state.noise))
-    after = Motion(background, np.asarray(noise, np.float32), infrared, state.frames + 1)
-    passed = largest >= LEAST_CELLS
-    return after, Moved(passed, largest, light=lit and not passed)
+    if state is None or state.background.shape != grey.shape:
+        return _begun(grey, infrared=infrared), Moved(passed=True, share=1.0)
+    if state.infrared != infrared:
+        kept = state.other or _begun(grey, infrared=infrared)
+        kept = replace(kept, background=grey, last=grey, fleeting=(), other=replace(state, other=None))
+        return kept, Moved(passed=True, share=1.0)
+    return _compared(state, grey, view, min(max(step_s, STEP_S[0]), STEP_S[1]))
+
+
+def _begun(grey: Grey, *, infrared: bool) -> Motion:
+    """A memory without any."""
+    none = np.zeros_like(grey)
+    return Motion(grey, np.full_like(grey, 2.0), infrared, 1, none, none, none, grey, none > 0)
+
+
+def _compared(state: Motion, grey: Grey, view: View, step_s: float) -> tuple[Motion, Moved]:
+    seen = look(grey, state.background, state.noise)
+    shown = open_cells(view, *grey.shape)
+    if (whole := share(seen.mask & shown) / max(share(shown), 1 / grey.size)) > OTHER:
+        after = replace(_begun(grey, infrared=state.infrared), noise=state.noise, other=state.other)
+        return after, Moved(passed=True, share=whole)
+    swaying, recurs, up, down = _swings(state, seen, step_s)
+    pieces = pieces_of(
+        seen.mask & shown & ~swaying,
+        seen.strength,
+        seen.difference,
+        infrared=state.infrared,
+        before=state.fleeting,
+        view=view,
+        restless=seen.raining or float(recurs[::2, ::2].mean()) > RESTLESS,
+    )
+    background, noise = _taken_in(state, grey, seen, step_s)
+    after = Motion(
+        background=background,
+        noise=noise,
+        infrared=state.infrared,
+        frames=state.frames + 1,
+        recurs=recurs,
+        up=up,
+        down=down,
+        last=grey,
+        differed=seen.mask,
+        fleeting=tuple(piece for piece in pieces if piece.fleeting),
+        other=state.other,
+    )
+    counted = [piece for piece in pieces if piece.counts]
+    largest = max((piece.share for piece in counted or pieces), default=0.0)
+    why = "" if counted else _why(seen, pieces, share(swaying & shown))
+    return after, Moved(bool(counted), largest, why, tuple(pieces))
+
+
+def _why(seen: Look, pieces: Sequence[Piece], sways: float) -> Literal["", "light", "rain", "sway", "insects"]:
+    if any(piece.fleeting for piece in pieces):
+        return "insects"
+    if seen.raining:
+        return "rain"
+    if sways >= TOLD_SWAY:
+        return "sway"
+    return "light" if seen.lit else ""
+
+
+def _taken_in(state: Motion, grey: Grey, seen: Look, step_s: float) -> tuple[Grey, Grey]:
+    """Background and noise after this frame."""
+    first = np.float32(1 / (state.frames + 1))
+    before = seen.expected if seen.lit and not seen.raining else state.background
+    background = _towards(before, grey, max(_rate(ADAPT_S, step_s), first))
+    there, was = grey[seen.mask], before[seen.mask]
+    moving = np.abs(there - state.last[seen.mask]) > np.maximum(LEAST_DIFFERENCE, NOISE_FACTOR * state.noise[seen.mask])
+    anew = np.where(moving, _rate(ADAPT_MOVED_S, step_s), _rate(ADAPT_STILL_S, step_s))
+    anew = np.maximum(anew, first if first > EARLY else np.float32(0))
+    background[seen.mask] = was + anew * (there - was)
+    off = np.minimum(np.abs(seen.difference), np.float32(MOST_NOISE))
+    noise = _towards(state.noise, off, _rate(ADAPT_S, step_s))
+    noise[seen.changed] = state.noise[seen.changed]
+    return background, noise
+
+
+def _towards(cells: Grey, new: Grey, rate: np.float32) -> Grey:
+    """An exponential mean."""
+    return np.asarray(cv2.addWeighted(cells, 1 - float(rate), new, float(rate), 0), np.float32)
+
+
+def _quantile(values: Grey, part: float) -> float:
+    flat = values.ravel()
+    at = int(part * (flat.size - 1))
+    return float(np.partition(flat, at)[at])
+
+
+def _rate(time_s: float, step_s: float) -> np.float32:
+    """What an exponential mean of this time constant takes in of a new value after a step."""
+    return np.float32(1 - np.exp(-step_s / time_s))
+
+
+def _swings(state: Motion, seen: Look, step_s: float) -> tuple[Mask, Grey, Grey, Grey]:
+    """Cells that differ only as they do again and again; and how often and how far each does, this frame taken in."""
+    mask = seen.mask
+    swaying = np.zeros_like(mask)
+    rate, keep = _rate(RECUR_S, step_s), np.float32(1 - _rate(FORGET_S, step_s))
+    recurs, up, down = state.recurs * (1 - rate), state.up * keep, state.down * keep
+    if not mask.any():
+        return swaying, recurs, up, down
+    difference = seen.difference[mask]
+    often = mean(state.recurs, NEAR_CELLS)
+    limit = max(RECURRING, _quantile(often[::4, ::4], 1 - MOST_SWAY))
+    far_up, far_down = (cv2.dilate(one, _NEAR)[mask] for one in (state.up, state.down))  # a leaf swings over neighbours
+    within = (difference <= BEYOND * far_up) & (difference >= -BEYOND * far_down)
+    swaying[mask] = (often[mask] > limit) & within
+    recurs[mask & ~state.differed] += rate
+    up[mask] = np.maximum(up[mask], difference)
+    down[mask] = np.maximum(down[mask], -difference)
+    return swaying, recurs, up, down
 
 
 def _small(picture: NDArray[Any]) -> NDArray[np.uint8]:
@@ -108,33 +238,7 @@ def _small(picture: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(thin, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _colourless(small: NDArray[np.uint8]) -> bool:
-    """True for an infrared frame: all colours are the same."""
+def _colourless(small: NDArray[np.uint8]) -> float:
+    """How far red and blue lie apart: all colours of an infrared frame are the same."""
     thin = small[::4, ::4].astype(np.int16)
-    return float(np.abs(thin[:, :, 0] - thin[:, :, 2]).mean()) < COLOURLESS
-
-
-def _other_texture(grey: Grey, background: Grey) -> NDArray[np.bool_]:
-    """Cells whose surroundings show another pattern than the background's, whatever the brightness and the contrast.
-
-    Normalised cross-correlation over a small window, which a gain and an offset do not change.
-    """
-    mean_now, mean_then = _mean(grey), _mean(background)
-    varies_now = np.maximum(_mean(grey * grey) - mean_now**2, 0.0)
-    varies_then = np.maximum(_mean(background * background) - mean_then**2, 0.0)
-    together = _mean(grey * background) - mean_now * mean_then
-    textured = np.maximum(varies_now, varies_then) > SMOOTH**2
-    return np.asarray(textured & (together < SAME_TEXTURE * np.sqrt(varies_now * varies_then)), np.bool_)
-
-
-def _mean(cells: Grey) -> Grey:
-    return np.asarray(cv2.blur(cells, (TEXTURE_CELLS, TEXTURE_CELLS)), np.float32)
-
-
-def _largest(mask: NDArray[np.bool_]) -> float:
-    """Share of the picture of the largest piece that moved, small gaps closed."""
-    closed = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8))
-    count, _, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
-    if count < 2:
-        return 0.0
-    return float(stats[1:, cv2.CC_STAT_AREA].max()) / mask.size
+    return float(np.abs(thin[:, :, 0] - thin[:, :, 2]).mean())

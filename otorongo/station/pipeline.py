@@ -38,6 +38,8 @@ class Passed:
     classify: bool
     level_db: int = 0
     floor_db: int = 0
+    why: Counter | None = None
+    """What is counted besides, if it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,8 @@ class Sense:
         judged = self._judge(sample) if passed.classify else None
         if not passed.classify:
             self.count(Counter.GATED)
+            if passed.why:
+                self.count(passed.why)
         scores = judged.scores if judged else ()
         if judged and not any(score.hit for score in scores):
             self.count(Counter.BELOW_THRESHOLD)

@@ -151,3 +151,11 @@ class Counter(IntEnum):
     """Pictures that were discarded because they may show people."""
     SEALED = 27
     """Pieces of evidence that were sealed, because people are seen or heard in them."""
+    GATED_LIGHT = 28
+    """Of those gated: much differed, and it was no more than light."""
+    GATED_RAIN = 29
+    """It rained, and nobody was seen in it."""
+    GATED_SWAY = 30
+    """Something differed as it does again and again: leaves."""
+    GATED_INSECTS = 31
+    """Bright pieces before the infrared lamp that were gone in the next frame."""

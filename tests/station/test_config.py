@@ -132,3 +132,36 @@ def test_check_looks_into_the_recordings(tmp_path: Path, capsys: pytest.CaptureF
     path.write_text(base)
     check(path)
     assert f"ok     microphone.device {folder}: 1 recordings" in capsys.readouterr().out
+
+
+CAMERA = """
+[camera]
+driver = "opencv"
+[camera.{kind}.river]
+points = {points}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "points", "word"),
+    [
+        ("mask", "[[0, 0], [1, 1]]", "camera.mask.river.points: 2 points"),
+        ("zone", "[[0, 0], [1, 0], [1, 100]]", "camera.zone.river.points: the point [1, 100] lies outside"),
+        ("mask", "[[0, 0], [1, 0], [1, 1], [0, 1]]", "hardly anything is left"),
+        ("mask", '[[0, 0], [1, 0], ["a", 1]]', "camera.mask"),
+    ],
+)
+def test_a_mask_or_zone_that_is_none_is_refused_by_name(tmp_path: Path, kind: str, points: str, word: str) -> None:
+    """The text says which one, what is wrong with it and what is allowed."""
+    path = write(tmp_path, CAMERA.format(kind=kind, points=points))
+    with pytest.raises(ConfigError) as refused:
+        station_config.load(path)
+    assert word in str(refused.value)
+
+
+def test_masks_and_zones_are_read(tmp_path: Path) -> None:
+    """By name, as many as one likes."""
+    path = write(tmp_path, CAMERA.format(kind="zone", points="[[0, 0.5], [1, 0.5], [1, 1], [0, 1]]"))
+    config = station_config.load(path)
+    assert config.camera is not None
+    assert config.camera.zone["river"].points[0] == (0, 0.5)
