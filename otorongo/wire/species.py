@@ -1,8 +1,8 @@
 """What a picture or a sound can be told to be: species of Peru's Amazon as append-only numbers (u16), and their taxa.
 
 `species.csv` beside this file is the one table: mammals, large birds and reptiles that cameras see in Madre de Dios,
-and what lives with people there; from 1001 on the classes, orders, families and genera above them, because "a cat" is an
-answer too. A number is never reused and never changes its meaning. 0 on the wire: no taxon said.
+and what lives with people there; from 1001 on the classes, orders, families and genera above them, because "a cat" is
+an answer too. A number is never reused and never changes its meaning. 0 on the wire: no taxon said.
 """
 
 import csv

@@ -17,7 +17,8 @@ WANTED = """
     Dicotyles tajacu, Tayassu pecari, Mazama americana, Mazama nemorivaga, Dasyprocta variegata, Myoprocta pratti,
     Cuniculus paca, Hydrochoerus hydrochaeris, Myrmecophaga tridactyla, Tamandua tetradactyla, Priodontes maximus,
     Dasypus, Cabassous, Bradypus, Choloepus, Didelphis, Sciuridae, Sylvilagus, Alouatta, Ateles, Sapajus, Cebus,
-    Saimiri, Plecturocebus, Mitu, Penelope, Pipile, Psophia, Tinamus, Crypturellus, Odontophorus, Ara, Sarcoramphus papa,
+    Saimiri, Plecturocebus, Mitu, Penelope, Pipile, Psophia, Tinamus, Crypturellus, Odontophorus, Ara,
+    Sarcoramphus papa,
     Opisthocomus hoazin, Caiman, Melanosuchus, Tupinambis, Chelonoidis, Canis familiaris, Bos taurus, Equus caballus,
     Sus scrofa, Gallus gallus, Homo sapiens"""
 
