@@ -1,9 +1,9 @@
 """From scores of a network of species to one name that holds in Peru: as deep in the tree as the scores bear. Pure.
 
 The rules are those that SpeciesNet's ensemble has for animals (Gadot et al. 2024, IET Computer Vision; its label,
-geofence and rollup rules), over the list of Peru instead of a map of the world: a name that is not on the list climbs until it
-reaches one that is, and sums of calibrated scores decide how far. People, vehicles and blanks are no animals and are
-never rolled up; `threat_first` keeps them.
+geofence and rollup rules), over the list of Peru instead of a map of the world: a name that is not on the list climbs
+until it reaches one that is, and sums of calibrated scores decide how far. People, vehicles and blanks are no animals
+and are never rolled up; `threat_first` keeps them.
 """
 
 from collections.abc import Iterable, Sequence

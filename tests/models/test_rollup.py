@@ -32,7 +32,18 @@ LEOPARD = _mammal("carnivora", "felidae", "panthera", "pardus")
 PUMA = _mammal("carnivora", "felidae", "puma", "concolor")
 OCELOT = _mammal("carnivora", "felidae", "leopardus", "pardalis")
 CAPUCHIN = _mammal("primates", "cebidae", "sapajus", "apella")
-LABELS = (JAGUAR, LEOPARD, PUMA, OCELOT, CAPUCHIN, HUMAN, VEHICLE, BLANK, _mammal("carnivora", "ursidae", "ursus"))
+LABELS = (
+    JAGUAR,
+    LEOPARD,
+    PUMA,
+    OCELOT,
+    CAPUCHIN,
+    HUMAN,
+    VEHICLE,
+    BLANK,
+    _mammal("carnivora", "ursidae", "ursus"),
+    _mammal("primates", "hominidae", "pan"),
+)
 
 
 def _look(box_p: float, **scores: float) -> Look:
@@ -90,7 +101,11 @@ def test_a_group_is_asked_for_by_its_rank() -> None:
     assert ancestor(JAGUAR.lineage, "family") == ("Mammalia", "Carnivora", "Felidae", "", "")
     assert ancestor(("Aves", "", "", "", ""), "order") is None
     assert ancestor(JAGUAR.lineage, "kingdom") == ANIMAL
-    assert all(allowed(line.lineage) and number_of(line.lineage) == line.number for line in species.taxa().values())
+    for line in species.taxa().values():
+        assert number_of(line.lineage) == line.number
+        assert allowed(line.lineage) == (line.kind != "human")
+    chimpanzee = _mammal("primates", "hominidae", "pan", "troglodytes")
+    assert decide(Look(0.9, (Candidate(chimpanzee, 0.9),))).name == "Primates"
 
 
 scores = st.lists(st.tuples(st.sampled_from(LABELS), st.floats(0, 1)), max_size=6, unique_by=lambda one: one[0])

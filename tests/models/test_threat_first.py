@@ -75,10 +75,12 @@ harmless = st.lists(st.tuples(st.sampled_from([CAPUCHIN, JAGUAR, BLANK]), chance
 boxes = st.lists(st.tuples(st.sampled_from([PERSON, CAR, ANIMAL, DOG]), chance, harmless, chance, chance), max_size=5)
 
 
+Box = tuple[int, float, list[tuple[Label, float]], float, float]
+"""Class, p, scores of animals and blank, of a human, of a vehicle."""
+
+
 @given(boxes)
-def test_no_animal_or_blank_lowers_a_threat(
-    frame: list[tuple[int, float, list[tuple[Label, float]], float, float]],
-) -> None:
+def test_no_animal_or_blank_lowers_a_threat(frame: list[Box]) -> None:
     """Each person or vehicle, by its box or by its class, has a record at least as sure as its own evidence."""
     bare = [_seen(cls, p, (HUMAN, human), (VEHICLE, car)) for cls, p, _, human, car in frame]
     full = [_seen(cls, p, *others, (HUMAN, human), (VEHICLE, car)) for cls, p, others, human, car in frame]
