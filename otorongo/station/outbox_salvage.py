@@ -24,7 +24,7 @@ from otorongo.station.ports import UNBOUNDED_MS
 from otorongo.wire.birth import decode, encode, hash_of
 from otorongo.wire.codes import Kind
 from otorongo.wire.errors import BadBody, BadMessage, BadValue
-from otorongo.wire.rows import Event, Gap, Media, Record, Row, Seal, Track, Unknown, parse
+from otorongo.wire.rows import Event, Gap, Media, Record, Row, Seal, Seen, Track, Unknown, parse
 
 log = logging.getLogger(__name__)
 
@@ -208,7 +208,7 @@ def renamed(payload: bytes, outbox: int) -> bytes:
 
 def _adopt_row(db: sqlite3.Connection, one: Saved, boot: int, birth: int) -> None:
     row, seq = one.record.row, one.record.seq
-    if isinstance(row, Event | Media | Track) and (row.back or one.path):
+    if isinstance(row, Event | Media | Track | Seen) and (row.back or one.path):
         item: Row | Of = find(db, Of(max(0, seq - row.back) if row.back else 0, row, one.path), boot, birth)
     else:
         item = row  # type: ignore[assignment]

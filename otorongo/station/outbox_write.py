@@ -13,7 +13,20 @@ from otorongo.wire.batch import MAX_ROWS
 from otorongo.wire.chain import link
 from otorongo.wire.classes import is_threat
 from otorongo.wire.codes import GapReason, Kind, Tag
-from otorongo.wire.rows import Event, Gap, Heartbeat, Listening, Media, Row, Seal, Tamper, Track, standalone
+from otorongo.wire.rows import (
+    Event,
+    Gap,
+    Heartbeat,
+    Listening,
+    Media,
+    Row,
+    Seal,
+    Seeing,
+    Seen,
+    Tamper,
+    Track,
+    standalone,
+)
 
 MAX_ROW_BYTES: Final = 4096
 _THREAT_TAGS: Final = Tag.THREAT | Tag.PERSON | Tag.NO_CONTACT
@@ -27,7 +40,7 @@ class Of(Struct, frozen=True):
     """
 
     opening: int
-    row: Event | Media | Track
+    row: Event | Media | Track | Seen
     path: str = ""
 
 
@@ -58,7 +71,7 @@ def value_of(row: Row) -> Value:
         return Value.THREAT if row.tags & _THREAT_TAGS or is_threat(row.cls) else Value.ORDINARY
     if isinstance(row, Media):
         return Value.THREAT if row.tags & _THREAT_TAGS else Value.ORDINARY
-    if isinstance(row, Heartbeat | Listening | Track):
+    if isinstance(row, Heartbeat | Listening | Seeing | Track):
         return Value.TELEMETRY
     return Value.THREAT if isinstance(row, Gap | Seal | Tamper) else Value.ORDINARY
 

@@ -41,6 +41,8 @@ class Tag(IntFlag):
     VETOED = 32
     SEALED = 64
     """Of a piece of evidence: an age file, which only those in `sealed_to` can open."""
+    SCENERY = 128
+    """Of an event in pictures: every box of it has been in the same place for hours."""
 
 
 class Clock(IntEnum):
@@ -74,6 +76,8 @@ class MediaKind(IntEnum):
     LOG = 5
     PREVIEW = 6
     """A small picture in which people are made unrecognisable; its original is sealed."""
+    AUDIT = 7
+    """One of a random few of what the gate or the thresholds rejected, for somebody to look at."""
 
 
 class TamperKind(IntEnum):
@@ -113,6 +117,35 @@ class MicrophoneFlag(IntFlag):
     WET = 16
     BLOCKED = 32
     DRIFTED = 64
+
+
+class CameraFlag(IntFlag):
+    """What may be wrong with what a camera sees."""
+
+    BLOCKED = 1
+    FOGGED = 2
+    WEB = 4
+    MOVED = 8
+    TILTED = 16
+    DARK = 32
+    LAMP_DEAD = 64
+    FROZEN = 128
+    OVEREXPOSED = 256
+    UNFOCUSED = 512
+
+
+class NameSource(IntEnum):
+    """What gave an animal its name."""
+
+    NONE = 0
+    DETECTOR = 1
+    """Nothing but the box: an animal."""
+    CLASSIFIER = 2
+    """The network of species."""
+    ROLLUP = 3
+    """Its scores together under one group."""
+    GEOFENCE = 4
+    """The group that its first name, which does not live here, shares with what does."""
 
 
 class Counter(IntEnum):
@@ -159,3 +192,25 @@ class Counter(IntEnum):
     """Something differed as it does again and again: leaves."""
     GATED_INSECTS = 31
     """Bright pieces before the infrared lamp that were gone in the next frame."""
+    FOREIGN = 32
+    """Files that are neither picture nor sound that this sensor can read."""
+    FROZEN = 33
+    """Frames that repeated the one before to the last bit."""
+    CLOCK_DOUBTED = 34
+    """Files whose own time cannot be true."""
+    TIMED = 35
+    """Frames classified because it was time for one (time lapse)."""
+    TRIGGERED = 36
+    """Times that a trigger asked for frames."""
+    TRIGGER_MS = 37
+    """From a trigger to its first frame: all of them together."""
+    TRIGGER_WORST_MS = 38
+    """The longest of them."""
+    SCENERY = 39
+    """Events held back, because nothing but scenery was in them."""
+    AUDITED = 40
+    """Rejected samples that were kept for review."""
+    NOT_FINITE = 41
+    """Samples of sound that were no numbers, or infinite."""
+    UNJUDGED = 42
+    """Samples that should have been classified and could not be."""

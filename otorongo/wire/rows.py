@@ -211,10 +211,53 @@ class Listening(Struct, frozen=True, array_like=True, tag=9):
     extra: Extra = ()
 
 
-Row = Event | Heartbeat | Gap | Media | Seal | Tamper | Note | Track | Listening
+class Seen(Struct, frozen=True, array_like=True, tag=10):
+    """What the best frame of a visit showed: its boxes, and what the network of species said before any rule."""
+
+    t_ms: Millis
+    """When the frame was taken."""
+    sensor: U8
+    back: U32
+    """Own seq minus the seq of the event's opening; 0: belongs to no event."""
+    boxes: Annotated[bytes, Meta(max_length=192)] = b""
+    """`seen.Box`, 6 bytes each: class, probability, left, top, width, height; shares of 255."""
+    names: Annotated[bytes, Meta(max_length=24)] = b""
+    """`seen.Name`, 3 bytes each, the likeliest first: number of the species (big endian), probability x 255."""
+    source: U8 = 0
+    """`codes.NameSource` of the event's species."""
+    bundle: U8 = 0
+    """Place in the birth's list of the bundle that said the names."""
+    extra: Extra = ()
+
+
+class Seeing(Struct, frozen=True, array_like=True, tag=11):
+    """How well a camera could see for about an hour, beside what is usual there at that hour of the day."""
+
+    t_ms: Millis
+    """End of the time that it speaks of."""
+    sensor: U8
+    length_ms: U32
+    blind_ms: U32 = 0
+    """How long nobody could have been seen: covered, dark, frozen, or no frame came."""
+    frames: U32 = 0
+    """Frames that it rests on; 0: none came."""
+    light: U8 = 0
+    """Mean brightness of the median frame, 0 to 255."""
+    sharp_pct: U16 = 0
+    """Sharpness of the median frame, in percent of what is usual; 0: nothing usual is known yet."""
+    shift_permille: U16 = 0
+    """How far the view lies from the usual one, in thousandths of its width; 0: nowhere, or not known."""
+    tilt_ddeg: Small = 0
+    """How far the view has turned, in 0.1 degrees, clockwise; 0: not, or not known."""
+    flags: U16 = 0
+    """Bits of `codes.CameraFlag`."""
+    extra: Extra = ()
+
+
+Row = Event | Heartbeat | Gap | Media | Seal | Tamper | Note | Track | Listening | Seen | Seeing
 ROW_TYPES: Final[dict[int, type[Row]]] = {
     kind.__struct_config__.tag: kind  # type: ignore[misc]
-    for kind in (Event, Heartbeat, Gap, Media, Seal, Tamper, Note, Track, Listening)
+    for kind in (Event, Heartbeat, Gap, Media, Seal, Tamper, Note, Track, Listening, Seen, Seeing)
 }
 
 
@@ -236,7 +279,7 @@ class Record(Struct, frozen=True):
         """The id of the event that this record belongs to, or None."""
         if isinstance(self.row, Event):
             return self.seq - self.row.back
-        if isinstance(self.row, Media | Track):
+        if isinstance(self.row, Media | Track | Seen):
             return self.seq - self.row.back if self.row.back else None
         return None
 

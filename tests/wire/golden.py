@@ -8,7 +8,21 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from otorongo.wire import batch, birth, media, receipt, short, status, wants
-from otorongo.wire.rows import Event, Gap, Heartbeat, Listening, Media, Note, Record, Seal, Tamper, Track, Unknown
+from otorongo.wire.rows import (
+    Event,
+    Gap,
+    Heartbeat,
+    Listening,
+    Media,
+    Note,
+    Record,
+    Seal,
+    Seeing,
+    Seen,
+    Tamper,
+    Track,
+    Unknown,
+)
 
 FOLDER: Final = Path(__file__).parent / "v1"
 MAPPING: Final = batch.Mapping(3, 1_763_800_000_000, 3, 64)
@@ -45,6 +59,19 @@ ENGINE: Final = [
     Record(91, Event(t_ms=47_010, sensor=1, cls=3, evidence=52, tags=1, kind=1, back=1, duration_ms=47_000, hits=31,
                      peak=97, level_db=-40, floor_db=-62, f0_dhz=1_424, trend=2)),
 ]  # fmt: skip
+SEEN: Final = [
+    Record(100, Event(t_ms=10, sensor=2, cls=33, evidence=31)),
+    Record(101, Event(t_ms=8_010, sensor=2, cls=33, evidence=34, kind=2, back=1, duration_ms=8_000, hits=9, peak=96,
+                      species=1, count=1, reason=1)),
+    Record(102, Seen(t_ms=3_010, sensor=2, back=2, boxes=bytes([33, 245, 26, 51, 128, 102]),
+                     names=bytes([0, 1, 204, 0, 2, 26]), source=2, bundle=1)),
+    Record(103, Event(t_ms=9_000, sensor=2, cls=33, evidence=20, tags=128)),
+    Record(104, Media(t_ms=9_000, sensor=2, back=0, kind=7, bytes=5_000, sha256=bytes(range(32)))),
+]  # fmt: skip
+SEEING: Final = Record(
+    110, Seeing(t_ms=7_200_000, sensor=2, length_ms=3_600_000, blind_ms=600_000, frames=1_400, light=96,
+                sharp_pct=61, shift_permille=45, tilt_ddeg=-31, flags=9)
+)  # fmt: skip
 LATER: Final = [
     # Its first unknown field has since become `trend`, with a number that this version does not know.
     Record(60, Event(t_ms=9, sensor=1, cls=1, evidence=1, trend=7, extra=("hacha",))),
@@ -78,6 +105,8 @@ ALL: Final = [
     Golden("batch-listening", _batch([HOUR]), _encode, batch.decode),
     Golden("batch-sealed", _batch(SEALED), _encode, batch.decode),
     Golden("batch-engine", _batch(ENGINE), _encode, batch.decode),
+    Golden("batch-seen", _batch(SEEN), _encode, batch.decode),
+    Golden("batch-seeing", _batch([SEEING]), _encode, batch.decode),
     Golden("batch-later-version", _batch(LATER), _encode, batch.decode),
     Golden(
         "receipt",

@@ -6,7 +6,22 @@ from hypothesis import strategies as st
 
 from otorongo.wire import birth, media, receipt, short, status, wants
 from otorongo.wire.batch import Mapping
-from otorongo.wire.rows import Event, Gap, Heartbeat, Listening, Media, Note, Record, Row, Seal, Tamper, Track, Unknown
+from otorongo.wire.rows import (
+    Event,
+    Gap,
+    Heartbeat,
+    Listening,
+    Media,
+    Note,
+    Record,
+    Row,
+    Seal,
+    Seeing,
+    Seen,
+    Tamper,
+    Track,
+    Unknown,
+)
 
 u8 = st.integers(0, 0xFF)
 u16 = st.integers(0, 0xFFFF)
@@ -54,9 +69,17 @@ hours = st.builds(
     vetoes=st.dictionaries(u8, u63, max_size=64), vetoed=u32, flags=u16, floor=st.binary(max_size=32),
     extra=appended(2),
 )  # fmt: skip
+visits = st.builds(
+    Seen, t_ms=millis, sensor=u8, back=st.just(0), boxes=st.binary(max_size=192), names=st.binary(max_size=24),
+    source=u8, bundle=u8, extra=appended(2),
+)  # fmt: skip
+looks = st.builds(
+    Seeing, t_ms=millis, sensor=u8, length_ms=u32, blind_ms=u32, frames=u32, light=u8, sharp_pct=u16,
+    shift_permille=u16, tilt_ddeg=st.integers(-0x8000, 0x7FFF), flags=u16, extra=appended(2),
+)  # fmt: skip
 strangers = st.builds(Unknown, tag=st.integers(100, 255), fields=appended(5))
 rows: st.SearchStrategy[Row | Unknown] = st.one_of(
-    events, heartbeats, gaps, pieces, seals, tampers, notes, tracks, hours, strangers
+    events, heartbeats, gaps, pieces, seals, tampers, notes, tracks, hours, visits, looks, strangers
 )
 
 mappings = st.builds(
@@ -74,7 +97,7 @@ def records(draw: st.DrawFn, most: int = 12) -> list[Record]:
     out = []
     for seq in seqs:
         row = draw(rows)
-        if isinstance(row, Event | Media | Track) and seq > 1:
+        if isinstance(row, Event | Media | Track | Seen) and seq > 1:
             back = draw(st.integers(0, min(seq - 1, 0xFFFFFFFF)))
             row = type(row)(**{name: getattr(row, name) for name in row.__struct_fields__} | {"back": back})
         out.append(Record(seq, row))
