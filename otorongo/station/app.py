@@ -1,4 +1,6 @@
-"""Where a station's sensors are put together: which driver, which bundle. `app_uplink.py` does it for the uplink.
+"""Where a station's sensors are put together: which driver, which bundle.
+
+`app_eyes.py` does it for what only cameras have, `app_uplink.py` for the uplink.
 
 Imports stand inside the functions, because each process loads only what it needs: the microphone process never loads
 OpenCV, the camera process never loads what decodes sound, and neither loads what speaks to the network.
@@ -6,8 +8,7 @@ OpenCV, the camera process never loads what decodes sound, and neither loads wha
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,19 +28,18 @@ from otorongo.station.config import (
     check_cadence,
     rules_of,
 )
-from otorongo.station.config_view import view_of
 from otorongo.station.errors import SensorError
 from otorongo.station.events import Rule
 from otorongo.station.hearing import Ear
 from otorongo.station.outbox import Outbox, uptime_ms
 from otorongo.station.pipeline import Judged, Passed, Sense, memory_name
 from otorongo.station.redact import without_secrets
-from otorongo.station.samples import ClockDomain, Event, Item, Sample, Score
+from otorongo.station.samples import Event, Sample, Score, Source
 from otorongo.station.tracks import Tracks
 from otorongo.toml import ConfigError
 from otorongo.wire import birth
 from otorongo.wire.classes import BY_NAME, is_threat
-from otorongo.wire.codes import Counter, Tag
+from otorongo.wire.codes import Tag
 
 log = logging.getLogger(__name__)
 
@@ -47,14 +47,6 @@ PING_S: Final = 10.0
 
 Sensor = MicrophoneConfig | CameraConfig
 Show = Callable[[Event, Sample | None], None]
-
-
-@dataclass
-class Source:
-    """A sensor that was opened."""
-
-    samples: Callable[[], Iterator[Item]]
-    close: Callable[[], None]
 
 
 def sense(config: StationConfig, section: str, *, show: Show | None = None, drill: bool = False) -> int:
@@ -221,9 +213,9 @@ def birth_of(config: StationConfig, section: str, sensor: Sensor, bundle: Bundle
 def _gate(sensor: Sensor) -> Callable[[Sample], Passed]:
     if isinstance(sensor, MicrophoneConfig):
         return _sound_gate(sensor)
-    if not sensor.gate:
-        return lambda sample: Passed(classify=True)
-    return _picture_gate(sensor)
+    from otorongo.station.app_eyes import gate
+
+    return gate(sensor)
 
 
 def _sound_gate(sensor: MicrophoneConfig) -> Callable[[Sample], Passed]:
@@ -237,23 +229,6 @@ def _sound_gate(sensor: MicrophoneConfig) -> Callable[[Sample], Passed]:
         new_s = sample.new_ms / 1000
         state, passed = loud(state, level, new_s, gate_db=sensor.gate_db, margin_db=sensor.gate_margin_db)
         return Passed(passed, round(level), round(state.floor_db))
-
-    return gate
-
-
-def _picture_gate(sensor: CameraConfig) -> Callable[[Sample], Passed]:
-    from otorongo.station import motion
-
-    state: Any = None
-    view = view_of(sensor.mask, sensor.zone)
-    before: tuple[ClockDomain | None, int] = (None, 0)
-
-    def gate(sample: Sample) -> Passed:
-        nonlocal state, before
-        step_s = (sample.t_ms - before[1]) / 1000 if before[0] == sample.domain else motion.STEP_S[1]
-        before = (sample.domain, sample.t_ms)
-        state, seen = motion.moved(state, sample.data, view, step_s)
-        return Passed(seen.passed, why=Counter[f"GATED_{seen.why.upper()}"] if seen.why else None)
 
     return gate
 
@@ -286,23 +261,10 @@ def _open(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board: L
 
         given = bundle.manifest.sound
         assert given is not None  # noqa: S101 - rules_for has compared bundle and sensor
-        microphone = Alsa(sensor.device, sensor.rate_hz, given.rate_hz, given.window_s, given.hop_s, uptime_ms)
-        return Source(microphone.samples, microphone.close)
-    wait = None
-    if sensor.trigger_pin is not None:
-        from otorongo.station.adapters.gpio import Pir
+        return Alsa(sensor.device, sensor.rate_hz, given.rate_hz, given.window_s, given.hop_s, uptime_ms)
+    from otorongo.station.app_eyes import open_camera
 
-        wait = Pir(sensor.trigger_pin).wait
-    size = (sensor.width, sensor.height)
-    if sensor.driver == "picamera":
-        from otorongo.station.adapters.picamera import PiCamera
-
-        pi = PiCamera(sensor.device, size, sensor.fps, uptime_ms, burst=sensor.burst, wait=wait)
-        return Source(pi.samples, pi.close)
-    from otorongo.station.adapters.opencv import OpenCvCamera
-
-    camera = OpenCvCamera(sensor.device or "0", size, sensor.fps, uptime_ms, burst=sensor.burst, wait=wait)
-    return Source(camera.samples, camera.close)
+    return open_camera(sensor)
 
 
 def _replay(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board: LinuxBoard) -> Source:
@@ -321,17 +283,14 @@ def _replay(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board:
         reader = replay_sound.SoundReader(given.rate_hz, given.window_s, given.hop_s)
         duration_ms, endings = replay_sound.duration_ms, replay.SOUNDS
     else:
-        from otorongo.models import image
-        from otorongo.station.adapters import replay_picture
+        from otorongo.station.app_eyes import recordings_of
 
-        reader = replay_picture.PictureReader(image.decode, sensor.fps)
-        duration_ms, endings = replay_picture.duration_ms, (*replay.PICTURES, *replay.VIDEOS)
+        reader, duration_ms, endings = recordings_of(sensor)
     recordings, refused = replay.find(place, endings, zone)
     if not recordings and not refused:
         raise SensorError(f"{section}.device {place}: holds nothing to replay (allowed: {', '.join(endings)})")
     origin = _origin(name, sensor, outbox, board, replay.length_of(recordings, duration_ms))
-    player = replay.Replay(recordings, reader, name, outbox.cursor, sensor.replay.speed, origin, refused)
-    return Source(player.samples, player.close)
+    return replay.Replay(recordings, reader, name, outbox.cursor, sensor.replay.speed, origin, refused)
 
 
 def _origin(name: str, sensor: Sensor, outbox: Outbox, board: LinuxBoard, length_ms: int) -> Any:

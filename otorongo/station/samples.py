@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,16 @@ class Fault:
 
 Item = Sample | Tick | Fault
 """What a sensor yields."""
+
+
+class Source(Protocol):
+    """A sensor that was opened: a driver, or recordings."""
+
+    def samples(self) -> Iterator[Item]:
+        """What comes, until the sensor is closed or its recordings end."""
+
+    def close(self) -> None:
+        """Let `samples` end."""
 
 
 @dataclass(frozen=True, slots=True)

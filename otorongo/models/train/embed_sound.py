@@ -55,12 +55,13 @@ def add(model: onnx.ModelProto, weights: np.ndarray, bias: np.ndarray) -> onnx.M
         ("low", np.float32(-127)), ("high", np.float32(127)),
     ):  # fmt: skip
         graph.initializer.append(numpy_helper.from_array(np.asarray(values), names[role]))
-    for kind, inside, outside, extra in (
+    steps: tuple[tuple[str, list[str], str, dict[str, Any]], ...] = (
         ("Cast", ["half"], "weight", {"to": TensorProto.FLOAT}),
         ("Gemm", ["weight", "bias"], "real", {}),
         ("Round", ["real"], "round", {}),
         ("Clip", ["round", "low", "high"], "cut", {}),
-    ):
+    )
+    for kind, inside, outside, extra in steps:
         sources = [names[role] for role in inside]
         sources = [features(model), *sources] if kind == "Gemm" else sources
         graph.node.append(helper.make_node(kind, sources, [names[outside]], name=f"{OUTPUT}/{kind}", **extra))

@@ -202,8 +202,9 @@ class _Graph:
         maker = {name: node for node in nodes for name in node.output}  # pruning copied the nodes
         made: list[onnx.NodeProto] = []
         for node in nodes:
-            held = [maker.get(name) for name in node.input[1:]] if node.op_type == "Conv" else []
-            if len(held) != 2 or held[0] is None or held[1] is None or held[0].input[0] not in self.constants:
+            named = node.input[1:] if node.op_type == "Conv" else []
+            held = [maker[name] for name in named if name in maker]
+            if len(named) != 2 or len(held) != 2 or held[0].input[0] not in self.constants:
                 continue
             weights = self._value(held[0].input[0])
             most = np.abs(weights.astype(np.int16)).max(axis=tuple(range(1, weights.ndim)))
