@@ -121,7 +121,8 @@ def list_all() -> int:
     for reference in [*shelves.zoo(), *shelves.added()]:
         try:
             about = manifest.load(reference).manifest
-            print(f"{reference:<14}{about.kind:<9}{len(about.classes):>3} classes  {about.summary}")
+            what = "    names" if about.names else f"{len(about.classes):>3} classes"
+            print(f"{reference:<14}{about.kind:<9}{what:<11}  {about.summary}")
         except OtorongoError as error:
             print(f"{reference:<14}broken   {error}")
             failed = 1
@@ -135,15 +136,37 @@ def show_one(reference: str) -> int:
     print(f"{about.reference}  {about.kind}  digest {bundle.digest}\n{about.summary}\nlicence {about.licence}\n")
     for field in about.input.__struct_fields__:
         print(f"  {field:<12}{getattr(about.input, field)}")
-    print(f"\n  {'label':<12}{'wire class':<14}{'threshold':>9}{'event':>10}{'prior':>9}")
-    for spec in about.classes:
-        event = f"{spec.hits} in {spec.of}"
-        print(f"  {spec.label:<12}{spec.wire:<14}{spec.threshold:>9.3f}{event:>10}{spec.prior:>9.4f}")
+    if about.names:
+        _print_names(bundle)
+    else:
+        _print_classes(bundle)
     print("\nMade from:")
     for source in about.sources:
         print(f"  {source.what} ({source.licence}) {source.attribution}".rstrip())
     _print_card(bundle)
     return 0
+
+
+def _print_classes(bundle: Bundle) -> None:
+    print(f"\n  {'label':<12}{'wire class':<14}{'threshold':>9}{'event':>10}{'prior':>9}")
+    for spec in bundle.manifest.classes:
+        event = f"{spec.hits} in {spec.of}"
+        print(f"  {spec.label:<12}{spec.wire:<14}{spec.threshold:>9.3f}{event:>10}{spec.prior:>9.4f}")
+
+
+def _print_names(bundle: Bundle) -> None:
+    """What a bundle of names can say, and what of it lives here."""
+    from otorongo.models import labels, rollup
+
+    outputs = labels.read(bundle.path("labels"))
+    named = {label for label in outputs if not label.special and label.lineage != rollup.ANIMAL}
+    here = sorted(label.name for label in named if rollup.allowed(label.lineage))
+    about = bundle.manifest
+    print(f"\n  {'validated' if about.validated else 'not validated'}, temperature {about.temperature:g}")
+    print(f"  {len(outputs)} outputs, {len(named)} names; {len(here)} of them live in Peru:")
+    for name in here:
+        print(f"    {name}")
+    print("  the others climb to the group that they share with what lives here")
 
 
 def _print_card(bundle: Bundle) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from otorongo.models import calibrate, image
 from otorongo.models.errors import BundleError
-from otorongo.models.manifest import Bundle, ClassSpec, PictureInput
+from otorongo.models.manifest import Bundle, ClassSpec
 from otorongo.models.runtime import BoxScore, ClassScore, Session, Verdict, class_score
 from otorongo.wire.classes import is_threat
 
@@ -249,16 +249,11 @@ class BoxClassifier:
     def _check(self) -> None:
         """Refuse networks that do not fit their manifest now, rather than at the first frame."""
         for session, role, given in ((self._where, "model", self._first), (self._what, "things", self._second)):
-            wanted = _shape(given)
+            wanted = image.shape(given)
             for shape in session.inputs.values():
                 if shape != wanted:
                     path = self.bundle.path(role)
                     raise BundleError(f"{path}: input has shape {shape}, but the manifest's table makes {wanted}")
-
-
-def _shape(given: PictureInput) -> list[int]:
-    size = [given.height, given.width]
-    return [1, 3, *size] if given.layout == "nchw" else [1, *size, 3]
 
 
 def _at_least(found: Found, score: float) -> Found:

@@ -94,3 +94,9 @@ def tensor(picture: Picture, given: PictureInput) -> tuple[NDArray[Any], Fit]:
     if given.layout == "nchw":
         values = values.transpose(2, 0, 1)
     return np.ascontiguousarray(values[None]), fit
+
+
+def shape(given: PictureInput) -> list[int]:
+    """Of the network's input."""
+    size = [given.height, given.width]
+    return [1, 3, *size] if given.layout == "nchw" else [1, *size, 3]

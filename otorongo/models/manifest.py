@@ -6,7 +6,6 @@ file explains every key.
 """
 
 import hashlib
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +15,10 @@ import msgspec
 
 from otorongo import toml
 from otorongo.models.errors import BundleError
+from otorongo.models.manifest_check import complaints
 from otorongo.models.shelves import FILE_NAME, added, find, zoo
 from otorongo.wire import classes
 
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _MAX_FILE_BYTES = 64 << 20
 
 Probability = Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
@@ -109,6 +108,15 @@ class PictureInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """True: the network takes the bytes themselves (uint8); mean and std do not count."""
 
 
+class Crop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What of a frame a network of names is given, around the box of a detector."""
+
+    margin: Annotated[float, msgspec.Meta(ge=0.0, le=2.0)] = 0.1
+    """Added on each side, as a share of the box's longer side."""
+    square: bool = True
+    """The shorter side grows to the longer one, as far as the frame goes; False: the box's own shape."""
+
+
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Platt scaling: calibrated p = sigmoid(slope * logit + offset), fitted on recordings never trained on."""
 
@@ -196,9 +204,14 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     version: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
     summary: str
     licence: str
-    classes: Annotated[tuple[ClassSpec, ...], msgspec.Meta(min_length=1, max_length=256)]
+    classes: Annotated[tuple[ClassSpec, ...], msgspec.Meta(max_length=256)] = ()
+    """None are needed by a bundle of names: its outputs are those of the file `labels`."""
     files: dict[str, File]
-    """By role: `model` is the network; `card` the card; the rest as the kind and the goldens need."""
+    """By role: `model` is the network; `card` the card; the rest as the kind and the goldens need.
+
+    A bundle of names has `labels`, one line per output, and may have `head`, an .npz with `weights` (features, n) and
+    `bias` (n): then the network gives features, and its logits are features @ weights + bias.
+    """
     golden: Annotated[tuple[Golden, ...], msgspec.Meta(min_length=1)]
     sources: tuple[Source, ...]
     sound: SoundInput | None = None
@@ -209,11 +222,26 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Sound: with which bundles this one can give a second opinion."""
     things: PictureInput | None = None
     """Pictures: input of the second network (role `things`), which tells people and vehicles from animals."""
+    detector: Literal["", "boxes", "yolox", "yolov5", "yolov8"] = ""
+    """Pictures: how the network's outputs are read as boxes; empty and `boxes`: as those of boxes@1."""
+    validated: bool = False
+    """Names: somebody has measured them on animals of the region; else pages say that they are not validated."""
+    activation: Literal["softmax", "none"] = "softmax"
+    """Names: the outputs are logits, of which this makes probabilities; `none`: they are probabilities already."""
+    temperature: Positive = 1.0
+    """Names: logits are divided by this before the softmax (Guo et al. 2017), so that 0.8 is right 8 times in 10."""
+    crop: Crop | None = None
+    """Names: what of a frame the network is given; left out: a square with a margin of a tenth."""
 
     @property
     def kind(self) -> Literal["sound", "picture"]:
         """Which sense it is for."""
         return "sound" if self.sound is not None else "picture"
+
+    @property
+    def names(self) -> bool:
+        """Whether it names animals: a picture bundle with a file `labels`."""
+        return "labels" in self.files
 
     @property
     def input(self) -> SoundInput | PictureInput:
@@ -274,77 +302,8 @@ def load(reference: str | Path) -> Bundle:
 
 def _check_values(manifest: Manifest, path: Path) -> None:
     """What the types alone cannot say."""
-    for key, reason in _complaints(manifest):
+    for key, reason in complaints(manifest):
         raise BundleError(f"{path}: {key}: {reason}")
-
-
-def _complaints(manifest: Manifest) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    if not _NAME.fullmatch(manifest.name):
-        found.append(("name", f"is {manifest.name!r} (allowed: 1 to 32 of a-z, 0-9, - and _, a letter first)"))
-    if (manifest.sound is None) == (manifest.picture is None):
-        found.append(("sound, picture", "exactly one of the two tables must be there"))
-    if manifest.sound is not None:
-        found += _sound_complaints(manifest.sound)
-    if manifest.picture is not None and min(manifest.picture.std) <= 0:
-        found.append(("picture.std", f"is {manifest.picture.std} (allowed: above 0)"))
-    if manifest.embedding and (manifest.sound is None or manifest.sound.patches > 1):
-        found.append(("embedding", "only a network that hears a window of sound whole can give one"))
-    if "model" not in manifest.files:
-        found.append(("files.model", "is missing"))
-    return found + _class_complaints(manifest) + _golden_complaints(manifest)
-
-
-def _class_complaints(manifest: Manifest) -> list[tuple[str, str]]:
-    found = []
-    labels = [spec.label for spec in manifest.classes]
-    allowed = [line.name for line in classes.CLASSES if line.sense in (manifest.kind, "both")]
-    for index, spec in enumerate(manifest.classes):
-        key = f"classes[{index}]"
-        if labels.index(spec.label) != index:
-            found.append((f"{key}.label", f"{spec.label!r} is there twice"))
-        if spec.wire not in allowed:
-            found.append((f"{key}.wire", f"{spec.wire!r} is no {manifest.kind} class (allowed: {', '.join(allowed)})"))
-        if spec.hits > spec.of:
-            reason = f"{spec.hits} hits never come in {spec.of} windows (allowed: at most `of`)"
-            found.append((f"{key}.hits", reason))
-    return found
-
-
-def _golden_complaints(manifest: Manifest) -> list[tuple[str, str]]:
-    found = []
-    labels = [spec.label for spec in manifest.classes]
-    for index, golden in enumerate(manifest.golden):
-        key = f"golden[{index}]"
-        if golden.file not in manifest.files:
-            allowed = ", ".join(manifest.files)
-            found.append((f"{key}.file", f"{golden.file!r} is not in files (allowed: {allowed})"))
-        unknown = sorted(set(golden.p) - set(labels))
-        if unknown or not golden.p:
-            found.append((f"{key}.p", f"labels {unknown} are not in classes (allowed: {', '.join(labels)})"))
-    return found
-
-
-def _sound_complaints(sound: SoundInput) -> list[tuple[str, str]]:
-    found = []
-    if sound.tensor == "log_mel" and not sound.fmin_hz < sound.fmax_hz <= sound.rate_hz / 2:
-        found.append(("sound.fmax_hz", f"is {sound.fmax_hz} (allowed: above fmin_hz, at most half of rate_hz)"))
-    if sound.hop_s > sound.window_s:
-        reason = f"is {sound.hop_s}: sound between windows would be lost (allowed: at most window_s)"
-        found.append(("sound.hop_s", reason))
-    if sound.tensor == "waveform":
-        return found
-    if sound.frame > sound.n_fft:
-        found.append(("sound.frame", f"is {sound.frame} (allowed: at most n_fft, {sound.n_fft})"))
-    if sound.patches > 1 and not sound.patch_frames:
-        found.append(("sound.patch_frames", f"is missing: {sound.patches} patches need their length"))
-    if sound.patch_frames > sound.frames:
-        reason = f"is {sound.patch_frames}, but a window has {sound.frames} frames (allowed: at most those)"
-        found.append(("sound.patch_frames", reason))
-    if sound.window_samples < sound.n_fft:
-        reason = f"is {sound.window_s}, shorter than n_fft (allowed: at least n_fft / rate_hz)"
-        found.append(("sound.window_s", reason))
-    return found
 
 
 def _check_files(manifest: Manifest, folder: Path, path: Path) -> None:

@@ -16,9 +16,16 @@ from otorongo.wire.species import RANKS, Rank
 
 Lineage = tuple[str, str, str, str, str]
 """Class, order, family, genus and species (the whole binomial); empty below its own rank; all empty: an animal."""
-Special = Literal["", "human", "vehicle", "blank"]
+Special = Literal["", "human", "vehicle", "blank", "unknown"]
 
 ANIMAL: Final[Lineage] = ("", "", "", "", "")
+_BY_COMMON_NAME: Final[dict[str, Special]] = {
+    "human": "human",
+    "person": "human",
+    "vehicle": "vehicle",
+    "blank": "blank",
+    "empty": "blank",
+}
 
 
 class Label(NamedTuple):
@@ -26,7 +33,7 @@ class Label(NamedTuple):
 
     lineage: Lineage = ANIMAL
     special: Special = ""
-    """`human`, `vehicle` or `blank`: no animal, whatever its lineage."""
+    """`human`, `vehicle` or `blank`: no animal, whatever its lineage; `unknown`: nothing that the list can speak of."""
 
     @property
     def name(self) -> str:
@@ -37,6 +44,7 @@ class Label(NamedTuple):
 HUMAN: Final = Label(special="human")
 VEHICLE: Final = Label(special="vehicle")
 BLANK: Final = Label(special="blank")
+UNKNOWN: Final = Label(special="unknown")
 
 
 class Candidate(NamedTuple):
@@ -90,7 +98,8 @@ def label_of(fields: Sequence[str], common: str = "") -> Label:
     """The label of class, order, family, genus and species (epithet or binomial), as SpeciesNet's files have them.
 
     Where the table knows a name, its own ranks count (lists disagree on families); a species that it does not know
-    stands under the deepest group that it does.
+    stands under the deepest group that it does. What has no place in the tree and is no animal either (a teapot, `no cv
+    result`) is unknown: it says nothing.
     """
     parts = [part.strip().lower() for part in (*fields, *[""] * 5)[:5]]
     special = _special(parts, common.strip().lower())
@@ -112,11 +121,9 @@ def _special(parts: Sequence[str], common: str) -> Special:
     """People, vehicles and blanks, by their place in the tree or, without one, by their common name."""
     if parts[3] == "homo" or (parts[2] == "hominidae" and common in {"human", "person"}):
         return "human"
-    if any(parts):
+    if any(parts) or common == "animal":
         return ""
-    return {"human": "human", "person": "human", "vehicle": "vehicle", "blank": "blank", "empty": "blank"}.get(  # type: ignore[return-value]
-        common, ""
-    )
+    return _BY_COMMON_NAME.get(common, "unknown")
 
 
 def _five(names: Sequence[str]) -> Lineage:

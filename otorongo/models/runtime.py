@@ -141,7 +141,7 @@ class Session:
 
 def open_classifier(bundle: Bundle, threads: int = 1) -> Classifier:
     """A classifier over a loaded bundle. Only the code of the bundle's own sense is imported. Raises BundleError."""
-    if "species" in bundle.manifest.files:
+    if bundle.manifest.kind == "sound" and "species" in bundle.manifest.files:
         from otorongo.models.species import SpeciesClassifier
 
         return SpeciesClassifier(bundle, threads)
@@ -149,6 +149,10 @@ def open_classifier(bundle: Bundle, threads: int = 1) -> Classifier:
         from otorongo.models.sound import SoundClassifier
 
         return SoundClassifier(bundle, threads)
+    if bundle.manifest.names:
+        from otorongo.models.name_animals import Namer
+
+        return Namer(bundle, threads)
     from otorongo.models.boxes import BoxClassifier
 
     return BoxClassifier(bundle, threads)
@@ -198,7 +202,10 @@ def check_goldens(classifier: Classifier) -> list[GoldenResult]:
         except InputError as error:
             raise BundleError(f"{classifier.bundle.path(golden.file)}: {error}") from error
         for label, expected in golden.p.items():
-            p = verdict.of(label).p
+            try:
+                p = verdict.of(label).p
+            except KeyError as error:
+                raise BundleError(f"{manifest.reference}: golden {golden.file}: has no output {label!r}") from error
             apart = abs(calibrate.clip(calibrate.logit(p)) - calibrate.clip(calibrate.logit(expected)))
             found.append(GoldenResult(golden.file, label, expected, p, apart, apart <= golden.tolerance))
     return found

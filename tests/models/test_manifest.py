@@ -129,7 +129,7 @@ def test_the_readme_explains_every_key(root: Path) -> None:
     text = (root / "otorongo/models/README.md").read_text()
     kinds = (
         manifest.Manifest, manifest.SoundInput, manifest.PictureInput, manifest.ClassSpec, manifest.Calibration,
-        manifest.File, manifest.Golden, manifest.Source, manifest.Joint,
+        manifest.File, manifest.Golden, manifest.Source, manifest.Joint, manifest.Crop,
     )  # fmt: skip
     keys = {field for kind in kinds for field in kind.__struct_fields__}
     missing = {key for key in keys if f"`{key}`" not in text and f"[{key}]" not in text}

@@ -1,0 +1,153 @@
+"""A bundle of names at work: what an animal in a picture may be, in calibrated probabilities.
+
+The network sees what a detector's box holds. Its outputs are those of the file `labels`; several may mean the same
+label, and then count together. What becomes of the candidates is decided elsewhere: `rollup` names, `threat_first`
+keeps people and vehicles.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otorongo.models import calibrate, image, labels
+from otorongo.models.errors import BundleError
+from otorongo.models.manifest import Bundle, Crop, PictureInput
+from otorongo.models.rollup import Candidate, Label
+from otorongo.models.runtime import ClassScore, Network, Verdict, open_session
+from otorongo.wire.classes import BY_NAME
+
+MOST: Final = 5
+"""Candidates of one crop, as in SpeciesNet's ensemble (Gadot et al. 2024)."""
+LEAST_PX: Final = 16
+"""A crop is at least so wide and high: a smaller box takes in what is around it."""
+ANIMAL: Final = BY_NAME["animal"].number
+TINY: Final = 1e-12
+
+
+class Namer:
+    """The network, its labels and its calibration; the network is loaded when the first crop comes."""
+
+    def __init__(self, bundle: Bundle, threads: int = 1) -> None:
+        if bundle.manifest.picture is None or not bundle.manifest.names:
+            raise BundleError(f"{bundle.folder}: is no bundle of names: it needs [picture] and files.labels")
+        outputs = labels.read(bundle.path("labels"))
+        self.bundle = bundle
+        self.labels: tuple[Label, ...] = tuple(dict.fromkeys(outputs))
+        """Each once."""
+        self.crop = bundle.manifest.crop or Crop()
+        self._given: PictureInput = bundle.manifest.picture
+        self._threads = threads
+        self._places = _places(outputs, self.labels)
+        self._head = _head(bundle, len(self._places)) if "head" in bundle.manifest.files else None
+        self._network: Network | None = None
+
+    def candidates(self, crop: image.Picture) -> tuple[Candidate, ...]:
+        """The likeliest labels of a crop (uint8 RGB, H x W x 3), at most 5, falling. Raises BundleError, InputError."""
+        p = self.probabilities(crop)
+        return tuple(Candidate(self.labels[at], float(p[at])) for at in np.argsort(-p, kind="stable")[:MOST])
+
+    def probabilities(self, crop: image.Picture) -> NDArray[np.float64]:
+        """Of each of `labels`, (n,), calibrated."""
+        given, _ = image.tensor(image.as_picture(crop), self._given)
+        out = self._opened().run(given)[0].reshape(-1).astype(np.float64)
+        if self._head is not None:
+            weights, bias = self._head
+            if len(out) != len(weights):
+                raise BundleError(
+                    f"{self.bundle.path('head')}: takes {len(weights)} features, the network gives {len(out)}"
+                )
+            out = out @ weights + bias
+        if len(out) != len(self._places):
+            lines = f"has {len(self._places)} lines, but the network has {len(out)} outputs"
+            raise BundleError(f"{self.bundle.path('labels')}: {lines} (allowed: one line for each)")
+        if not np.isfinite(out).all():
+            raise BundleError(
+                f"{self.bundle.path('model')}: gives numbers that are none: it is damaged, or of another kind"
+            )
+        return np.minimum(np.bincount(self._places, self._calibrated(out), len(self.labels)), 1.0)
+
+    def scores(self, data: NDArray[Any], rate_hz: int = 0) -> Verdict:
+        """A score per label, by its name, of a picture as one crop: what `otorongo-models check` compares."""
+        found = zip(self.labels, self.probabilities(image.as_picture(data)).tolist(), strict=True)
+        return Verdict(
+            tuple(
+                ClassScore(ANIMAL, p, calibrate.clip(calibrate.logit(p)), hit=False, label=label.name)
+                for label, p in found
+            )
+        )
+
+    def rest(self) -> None:
+        """Let the network go until the next crop: for small boards."""
+        self._network = None
+
+    def _calibrated(self, out: NDArray[np.float64]) -> NDArray[np.float64]:
+        manifest = self.bundle.manifest
+        if manifest.activation == "none":
+            if manifest.temperature == 1.0:
+                return np.clip(out, 0.0, 1.0)
+            out = np.log(np.maximum(out, TINY))
+        return softmax(out / manifest.temperature)
+
+    def _opened(self) -> Network:
+        if self._network is None:
+            network = open_session(self.bundle.path("model"), self._threads)
+            wanted = image.shape(self._given)
+            shape = next(iter(network.inputs.values()))
+            # A side without a number takes any.
+            if [
+                ours if not isinstance(side, int) else side for side, ours in zip(shape, wanted, strict=False)
+            ] != wanted:
+                raise BundleError(f"{self.bundle.path('model')}: input has shape {shape}, but [picture] makes {wanted}")
+            self._network = network
+        return self._network
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities (n,) of logits (n,), without overflow."""
+    powers = np.exp(logits - logits.max())
+    out: NDArray[np.float64] = powers / powers.sum()
+    return out
+
+
+def cut(picture: image.Picture, box: tuple[float, float, float, float], crop: Crop) -> image.Picture:
+    """What a network of names is given of a frame (H, W, 3), around a box x0, y0, x1, y1 in shares of it."""
+    height, width = picture.shape[:2]
+    x0, y0, x1, y1 = box
+    across, down = (x1 - x0) * width, (y1 - y0) * height
+    more = 2 * crop.margin * max(across, down)
+    across, down = across + more, down + more
+    if crop.square:
+        across = down = max(across, down)
+    columns = _span((x0 + x1) / 2 * width, max(across, LEAST_PX), width)
+    rows = _span((y0 + y1) / 2 * height, max(down, LEAST_PX), height)
+    return picture[rows, columns]
+
+
+def _span(centre: float, length: float, most: int) -> slice:
+    """Where a piece of this length lies, moved into 0 to `most` rather than cut, and as long as that at most."""
+    whole = min(most, round(length))
+    first = min(max(0, round(centre - length / 2)), most - whole)
+    return slice(first, first + whole)
+
+
+def _places(lines: tuple[Label, ...], once: tuple[Label, ...]) -> NDArray[np.intp]:
+    """For each output, which of the labels it means."""
+    of = {label: at for at, label in enumerate(once)}
+    return np.array([of[label] for label in lines], np.intp)
+
+
+def _head(bundle: Bundle, outputs: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weights (features, n) and bias (n,) of the last layer. Raises BundleError."""
+    path = bundle.path("head")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            weights, bias = (np.asarray(file[name], np.float64) for name in ("weights", "bias"))
+    except Exception as error:  # zipfile, zlib and numpy raise exceptions of their own
+        raise BundleError(f"{path}: is no .npz with `weights` and `bias`: {error}") from error
+    if weights.ndim != 2 or weights.shape[1] != outputs or bias.shape != (outputs,):
+        shapes = f"weights {weights.shape}, bias {bias.shape}"
+        raise BundleError(f"{path}: {shapes}, but files.labels has {outputs} lines (allowed: (features, n) and (n,))")
+    if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
+        raise BundleError(f"{path}: holds numbers that are none: make it again")
+    return weights, bias
