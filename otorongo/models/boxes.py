@@ -177,19 +177,22 @@ class BoxClassifier:
         self._check()
 
     def scores(self, data: NDArray[Any], rate_hz: int = 0) -> Verdict:
-        """Look at one picture, uint8 RGB (H, W, 3): a score per class, and the boxes over their thresholds.
+        """Look at one picture, uint8 RGB (H, W, 3): a score per class, and boxes.
 
         Raises InputError for anything else.
         """
         found = self.find(image.as_picture(data))
         scores: list[ClassScore] = []
         boxes: list[BoxScore] = []
+        faint: list[BoxScore] = []
         for spec in self.bundle.manifest.classes:
             seen = found[spec.label]
             best = float(seen.scores[0]) if len(seen.scores) else FLOOR / 2
             scores.append(class_score(spec, calibrate.logit(best)))
-            boxes += self._over(spec, seen)
-        return Verdict(tuple(scores), tuple(boxes))
+            drawn = _judged(spec, seen)
+            boxes += [box for box in drawn if box.p >= spec.threshold]
+            faint += drawn
+        return Verdict(tuple(scores), tuple(boxes), tuple(faint))
 
     def find(self, picture: image.Picture, looks: int = LOOKS) -> dict[str, Found]:
         """What both networks see, by label, before calibration; `looks` at most are from near."""
@@ -216,15 +219,6 @@ class BoxClassifier:
         spec = self.bundle.by_label[label]
         wanted = calibrate.logit(spec.threshold)
         return calibrate.sigmoid((wanted - spec.calibration.offset) / spec.calibration.slope)
-
-    def _over(self, spec: ClassSpec, found: Found) -> list[BoxScore]:
-        out = []
-        for box, score in zip(found.boxes, found.scores, strict=True):
-            judged = class_score(spec, calibrate.logit(float(score)))
-            if judged.hit:
-                x0, y0, x1, y1 = (float(value) for value in box)
-                out.append(BoxScore(spec.wire_class, judged.p, x0, y0, x1 - x0, y1 - y0))
-        return out
 
     def _somewhere(self, picture: image.Picture) -> Found:
         given, fit = image.tensor(picture, self._first)
@@ -259,3 +253,13 @@ class BoxClassifier:
 def _at_least(found: Found, score: float) -> Found:
     keep = found.scores >= score
     return Found(found.boxes[keep], found.scores[keep])
+
+
+def _judged(spec: ClassSpec, found: Found) -> list[BoxScore]:
+    """All boxes of one class with their calibrated p, the surest first."""
+    out = []
+    for box, score in zip(found.boxes, found.scores, strict=True):
+        x0, y0, x1, y1 = (float(value) for value in box)
+        p = class_score(spec, calibrate.logit(float(score))).p
+        out.append(BoxScore(spec.wire_class, p, x0, y0, x1 - x0, y1 - y0))
+    return out

@@ -58,7 +58,9 @@ class Verdict:
 
     scores: tuple[ClassScore, ...]
     boxes: tuple[BoxScore, ...] = ()
-    """Of pictures."""
+    """Of pictures: those that reach their thresholds."""
+    faint: tuple[BoxScore, ...] = ()
+    """Of pictures: every box that a network has drawn, however unsure it is; the others are among them."""
     species: tuple[SpeciesScore, ...] = ()
     """The likeliest, from bundles that know species."""
 

@@ -31,10 +31,11 @@ from otorongo.station.config import (
 from otorongo.station.errors import SensorError
 from otorongo.station.events import Rule
 from otorongo.station.hearing import Ear
+from otorongo.station.judging import judged
 from otorongo.station.outbox import Outbox, uptime_ms
 from otorongo.station.pipeline import Judged, Passed, Sense, memory_name
 from otorongo.station.redact import without_secrets
-from otorongo.station.samples import Event, Sample, Score, Source
+from otorongo.station.samples import Event, Sample, Source
 from otorongo.station.tracks import Tracks
 from otorongo.toml import ConfigError
 from otorongo.wire import birth
@@ -234,22 +235,8 @@ def _sound_gate(sensor: MicrophoneConfig) -> Callable[[Sample], Passed]:
 
 
 def _judge(classifier: Any, rules: dict[int, Rule]) -> Callable[[Any, int], Judged]:
-    """The classifier's verdict as scores; a rule may have a threshold of its own."""
-
-    def judge(data: Any, rate_hz: int) -> Judged:
-        verdict = classifier.scores(data, rate_hz)
-        counts: dict[int, int] = {}
-        for box in verdict.boxes:
-            counts[box.wire_class] = counts.get(box.wire_class, 0) + 1
-        scores = []
-        for score in verdict.scores:
-            rule = rules.get(score.wire_class)
-            own = rule.threshold if rule else None
-            hit = score.hit if own is None else score.p >= own
-            scores.append(Score(score.wire_class, score.p, score.evidence, hit, counts.get(score.wire_class, 1)))
-        return Judged(tuple(scores), verdict.boxes)
-
-    return judge
+    """The classifier's verdicts as scores."""
+    return lambda data, rate_hz: judged(classifier.scores(data, rate_hz), rules)
 
 
 def _open(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board: LinuxBoard) -> Source:

@@ -3,7 +3,7 @@
 A picture may show people if a network takes anybody for one, far below the threshold of an event, or if that is so of a
 picture at most `BESIDE_MS` before or after it: people do not begin where a network first notices them. What is
 sealed is the whole frame, untouched; what stays open of it is small, and everything that a network has put a box around
-is gone from it, whatever the network calls it.
+is gone from it, whatever the network calls it and however unsure it is.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -32,6 +32,8 @@ ORIGINAL_QUALITY: Final = 90
 BESIDE_MS: Final = 10_000
 CELLS: Final = 8
 """What is made unrecognisable has at most so many cells each way: of a whole person, a head is one of them."""
+HIDDEN_P: Final = 0.05
+"""A box of this probability, or of the policy's if that is lower, is gone from what stays open."""
 FOUND: Final = CARRIERS | {PERSON}
 _MARGIN: Final = 0.25
 
@@ -130,7 +132,7 @@ class ThumbnailKeeper:
     def _preview(self, shot: _Shot) -> Kept:
         """Small, and without anybody who could be recognised."""
         boxes = [box for box in shot.judged.boxes if box.wire_class == shot.cls]
-        hidden = crop(unrecognisable(shot.sample.data, shot.judged.boxes), boxes)
+        hidden = crop(unrecognisable(shot.sample.data, anybody(shot.judged, self.people.least_p)), boxes)
         content = small(hidden, self.encode, self.shrink, PREVIEW_PX)
         return self._written(shot, "-preview.webp", content, MediaKind.PREVIEW, shot.tags | Tag.PERSON)
 
@@ -162,6 +164,12 @@ class ThumbnailKeeper:
             sealed_to=sealed_to,
         )
         return Kept(Of(shot.opening, row, path), shot.boot)
+
+
+def anybody(judged: Judged, least_p: float) -> list[Any]:
+    """All boxes in which somebody may be: to a network a person may be faint, or an animal, or a dog."""
+    least = min(HIDDEN_P, least_p)
+    return [*judged.boxes, *(box for box in judged.faint if box.p >= least)]
 
 
 def unrecognisable(picture: Picture, boxes: "Iterable[object]") -> Picture:

@@ -48,6 +48,8 @@ class Judged:
 
     scores: tuple[Score, ...]
     boxes: tuple[Any, ...] = ()
+    faint: tuple[Any, ...] = ()
+    """Every box that a network has drawn, also far below the thresholds: where somebody may be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,8 @@ def sense(outbox: Outbox, **more: Any) -> Sense:
 class Seen:
     """A box."""
 
-    def __init__(self, wire_class: int, x: float, y: float, w: float, h: float) -> None:
-        self.wire_class, self.x, self.y, self.w, self.h = wire_class, x, y, w, h
+    def __init__(self, wire_class: int, x: float, y: float, w: float, h: float, p: float = 0.9) -> None:
+        self.wire_class, self.x, self.y, self.w, self.h, self.p = wire_class, x, y, w, h, p
 
 
 def notes(outbox: Outbox) -> list[str]:
