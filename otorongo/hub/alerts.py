@@ -68,6 +68,8 @@ class Evidence(Struct, frozen=True, kw_only=True, gc=False):
     f0_dhz: int = 0
     trend: int = 0
     """`wire.codes.Trend`."""
+    count: int = 0
+    """How many at once; of shots, in all. 0: one, or not known."""
 
     @property
     def key(self) -> EventKey:
@@ -108,6 +110,8 @@ class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Classes with how long they were noticed, ms, strongest first."""
     combs: tuple[tuple[str, int, int], ...] = ()
     """Of engines: class, turns in 0.1 Hz and `wire.codes.Trend`, each of the class's strongest event that has them."""
+    shots: int = 0
+    """How many shots the station that heard most of them heard, if more than one."""
     stations: tuple[str, ...] = ()
     right: str = ""
     """The right that covers it, or that it steps out of: resolution and holder."""

@@ -68,7 +68,7 @@ def tick(store: Store, rules: Rules, now_ms: int) -> int:
 def evidence_of(row: Sequence[Any]) -> Evidence:
     """An event of the store, as `store_evidence.events_of` finds it, as the engine takes it."""
     station, outbox, event, seq, sensor, cls, evidence, tags, kind, duration_ms, *more = row
-    hits, peak, f0_dhz, trend, start_ms, end_ms, received_ms = more
+    hits, peak, f0_dhz, trend, count, start_ms, end_ms, received_ms = more
     return Evidence(
         station=station,
         outbox=outbox,
@@ -86,6 +86,7 @@ def evidence_of(row: Sequence[Any]) -> Evidence:
         peak=peak,
         f0_dhz=f0_dhz,
         trend=trend,
+        count=count,
     )
 
 

@@ -7,14 +7,13 @@ are remembered by it, and ring no more. What people have closed stands in `closi
 
 import base64
 import hashlib
-import math
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from otorongo.hub import bouts, closings, escalation, fusion
+from otorongo.hub import bouts, closings, escalation, figures, fusion
 from otorongo.hub.alerts import (
     RINGING,
     Alert,
@@ -338,7 +337,8 @@ def _reason(pairs: list[tuple[Evidence, Covered]], whole: Level, ringing: Level)
     return Reason(
         code=_code_of(whole, ringing, all_suppressed=len(suppressed) == len(pairs), first=pairs[0][1]),
         classes=tuple((name, _length_ms(mine[name])) for name in names),
-        combs=_combs(told),
+        combs=figures.combs(told),
+        shots=figures.shots(told),
         stations=tuple(sorted({one.station for one, _ in told})),
         right=nearest.right,
         right_state=nearest.right_state,
@@ -346,14 +346,6 @@ def _reason(pairs: list[tuple[Evidence, Covered]], whole: Level, ringing: Level)
         late=sum(c.late for _, c in pairs),
         suppressed=len(suppressed),
     )
-
-
-def _combs(told: list[tuple[Evidence, Covered]]) -> tuple[tuple[str, int, int], ...]:
-    strongest: dict[str, tuple[float, Evidence]] = {}
-    for one, c in told:
-        if one.f0_dhz and c.llr > strongest.get(one.cls_name, (-math.inf, one))[0]:
-            strongest[one.cls_name] = c.llr, one
-    return tuple((name, one.f0_dhz, one.trend) for name, (_, one) in sorted(strongest.items()))
 
 
 def _both(old: Reason, new: Reason) -> Reason:
@@ -364,6 +356,7 @@ def _both(old: Reason, new: Reason) -> Reason:
         new,
         classes=tuple(lengths.items()),
         combs=tuple(({one[0]: one for one in old.combs} | {one[0]: one for one in new.combs}).values()),
+        shots=max(old.shots, new.shots),
         stations=tuple(sorted({*old.stations, *new.stations})),
         belief=max(old.belief, new.belief),
         late=max(old.late, new.late),

@@ -12,7 +12,7 @@ _TIMES = ("back_ms",)
 def render(reason: Reason, lang: str) -> str:
     """What was noticed, for how long, where, and whether anybody may: what a ranger reads, inside a login only."""
     combs = {name: comb for name, *comb in reason.combs}
-    parts = [_class(lang, name, ms, *combs.get(name, ())) for name, ms in reason.classes]
+    parts = [_class(lang, name, ms, reason.shots, *combs.get(name, ())) for name, ms in reason.classes]
     if reason.stations:
         key, names = "reason.stations", texts.listed(lang, reason.stations)
         parts.append(texts.plural(lang, key, len(reason.stations), stations=names))
@@ -48,9 +48,10 @@ def certainty(lang: str, belief: float) -> str:
     return texts.text(lang, "reason.belief", percent=min(99, round(belief * 100)))
 
 
-def _class(lang: str, name: str, ms: int, f0_dhz: int = 0, trend: int = 0) -> str:
-    """`motosierra, 142 Hz, 47 s, se acerca`."""
-    said = [texts.named(lang, "class", name)]
+def _class(lang: str, name: str, ms: int, shots: int, f0_dhz: int = 0, trend: int = 0) -> str:
+    """`motosierra, 142 Hz, 47 s, se acerca`, or `3 disparos, 9 s`."""
+    counted = name == "gunshot" and shots > 1
+    said = [texts.text(lang, "reason.shots", count=shots) if counted else texts.named(lang, "class", name)]
     said += [f"{f0_dhz / 10:.0f} Hz"] if f0_dhz else []
     said += [texts.duration(ms)] if ms >= 1000 else []
     said += [texts.text(lang, f"reason.trend.{trend}")] if f0_dhz and trend in set(Trend) else []

@@ -17,7 +17,7 @@ _WAITING = or_(alerts.c.state != "resolved", alerts.c.parties > 0)
 """Time still brings something to it: a party that is not back is looked after whatever has become of its alert."""
 _COLUMNS = (
     *("station", "outbox", "event", "seq", "sensor", "cls", "evidence", "tags", "kind", "duration_ms"),
-    *("hits", "peak", "f0_dhz", "trend", "start_ms", "end_ms", "received_ms"),
+    *("hits", "peak", "f0_dhz", "trend", "count", "start_ms", "end_ms", "received_ms"),
 )
 
 

@@ -68,6 +68,7 @@ def _event(row: Found, zone: dt.tzinfo) -> str:
     kind = "closed" if row["end_ms"] is not None else Kind(row["kind"]).name.lower()
     told = [kind]
     told += [f"{row['duration_ms'] / 1000:.0f} s"] if row["duration_ms"] else []
+    told += [f"{row['count']} of them"] if row["count"] > 1 else []
     told += [f"peak {row['peak']} %"] if row["peak"] else []  # an opening tells none: it is short
     told += [f"{row['f0_dhz'] / 10:.0f} Hz"] if row["f0_dhz"] else []
     marks = [tag.name.lower() for tag in Tag if row["tags"] & tag and tag.name] + ["future"] * bool(row["quarantined"])

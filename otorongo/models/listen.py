@@ -95,6 +95,7 @@ def _event(each: Heard, lang: str) -> str:
     when, hits = span(each.start_s, each.end_s), f"{each.hits} {word('hits', lang)}"
     said = f"{word('evidence', lang)} {each.evidence:+.1f}  {hits}  {word('peak', lang)} {each.peak:.0%}"
     said += f"  {each.f0_hz:.0f} Hz" if each.f0_hz else ""
+    said += f"  x {each.count}" if each.count > 1 else ""
     return f"  {word(each.name, lang):<16}{when:>13}  {said}"
 
 

@@ -60,6 +60,8 @@ class Heard:
     peak: float
     f0_hz: float = 0.0
     """Spacing of an engine's comb; 0: none."""
+    count: int = 1
+    """Of shots, how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,14 @@ def _closed(told: Sequence[Any]) -> tuple[Heard, ...]:
     """Each event's last word, in order of their beginning."""
     found = [
         Heard(
-            name_of(each.cls), each.start_ms / 1000, each.t_ms / 1000, each.evidence, each.hits, each.peak, each.f0_hz
+            name_of(each.cls),
+            each.start_ms / 1000,
+            each.t_ms / 1000,
+            each.evidence,
+            each.hits,
+            each.peak,
+            each.f0_hz,
+            each.count,
         )
         for each in told
         if each.kind == Kind.CLOSE

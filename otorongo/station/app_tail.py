@@ -125,6 +125,7 @@ def _words(row: Row | Unknown, seq: int) -> tuple[str, int]:
         text = f"{kind:<6} {name_of(row.cls)}, sensor {row.sensor}, evidence {row.evidence / 10:+.1f}"
         if row.kind != Kind.OPEN:
             text += f", event {seq - row.back}, {row.duration_ms / 1000:.0f} s, {row.hits} hits, peak {row.peak} %"
+        text += f", {row.count} of them" if row.count > 1 else ""
     elif isinstance(row, Heartbeat):
         counters = ", ".join(f"{_name(Counter, number)} {value}" for number, value in sorted(row.counters.items()))
         text = f"heartbeat of {'the station' if not row.sensor else f'sensor {row.sensor}'}: {counters}"

@@ -15,12 +15,12 @@ import numpy as np
 from otorongo.models import engines, shapes
 from otorongo.models.comb import NOTHING, Comb
 from otorongo.models.engines import Tracker
-from otorongo.station import listening, microphone, veto
+from otorongo.station import listening, microphone, shots, veto
 from otorongo.station.bands import Bands, Levels
 from otorongo.station.hearing import Heard, Hourly
 from otorongo.station.microphone import Baseline, Look
-from otorongo.station.onset import onsets
 from otorongo.station.samples import Sample, Score
+from otorongo.station.shots import Shots
 from otorongo.wire.classes import BY_NAME
 from otorongo.wire.codes import Trend
 from otorongo.wire.rows import Listening
@@ -38,8 +38,6 @@ DEAF_M: Final = 100
 """Where a saw carries less far than this, the station counts as deaf."""
 SAWING_MS: Final = 9_000
 """So long after a saw's last hit an engine is taken for the saw's own: it idles between two cuts."""
-LONGEST_SHOT: Final = 3
-"""Windows in a row that one shot can be in; what is a shot for longer is an engine, or thunder."""
 COMB_EVIDENCE: Final = 2.0
 """Of a steady comb that the network does not take for an engine: for diesel dredges nobody has recordings, so this
 is a judgement, not a calibration; alone it rings nobody."""
@@ -131,8 +129,7 @@ class Ear:
     _tracker: Tracker = field(default_factory=Tracker)
     _judged_ms: int = 0
     _recent: veto.Recent = field(default_factory=veto.Recent)
-    _shots: int = 0
-    """Windows in a row with a shot."""
+    _shots: Shots = field(default_factory=Shots)
     _sawed_ms: int | None = None
     """End of the last window with a saw."""
     _hour: _Hour = field(default_factory=_Hour)
@@ -194,27 +191,32 @@ class Ear:
         if lasted_ms < self.comb_ms.get(told_as, lasted_ms + 1):
             told_as = 0
         out, vetoed = [], 0
-        if any(one.hit and one.cls == SAW and self.now.allows(one, self.thresholds.get(SAW, 0.0)) for one in scores):
+        if any(one.hit and one.cls == SAW and self._allows(one) for one in scores):
             self._sawed_ms = sample.end_ms
         sawing = self._sawed_ms is not None and 0 <= sample.end_ms - self._sawed_ms <= SAWING_MS
-        self._shots = self._shots + 1 if any(one.hit and one.cls == SHOT for one in scores) else 0
+        shot = any(one.hit and one.cls == SHOT and self._allows(one) for one in scores)
+        self._shots = shots.advance(self._shots, sample, hit=shot)
         for score in scores:
-            allowed = self.now.allows(score, self.thresholds.get(score.cls, 0.0))
+            allowed = self._allows(score)
             if score.cls == ENGINE and (shape in NO_ENGINE or (sawing and not told_as)):
                 allowed = False
-            if score.cls == SHOT and self._shots > LONGEST_SHOT:
+            if score.cls == SHOT and not self._shots.stands:
                 allowed = False
             vetoed += score.hit and not allowed
             one = replace(score, hit=score.hit and allowed)
             if score.cls in COMBED and self.f0_hz:
                 one = replace(one, f0_hz=self.f0_hz, trend=Trend[shapes.trend(self.verdict.summary).upper()])
             if one.cls == SHOT and one.hit:
-                one = replace(one, count=max(1, onsets(sample.data, sample.rate_hz)))
+                one = replace(one, new=self._shots.new)
             if one.cls == ENGINE and told_as:
                 out.append(self._told(one, told_as))
                 one = replace(one, hit=False)
             out.append(one)
         return Heard(tuple(out), vetoed)
+
+    def _allows(self, score: Score) -> bool:
+        """Whether the vetoes that hold now let this score be a hit."""
+        return self.now.allows(score, self.thresholds.get(score.cls, 0.0))
 
     @property
     def f0_hz(self) -> float:

@@ -14,7 +14,9 @@ from otorongo.station.samples import Event, Score, Scores, Tick
 from otorongo.wire.codes import CloseReason, Kind
 
 GROWN: Final = 1.0
-"""An event whose evidence has grown by this many natural units is told again at once."""
+"""An event whose evidence has grown by this many natural units is told again at once ..."""
+MORE: Final = 1.34
+"""... and one whose number has grown by more than a third."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,20 @@ class _Open:
     level_db: int
     floor_db: int
     count: int
+    """The most at once."""
     told_ms: int
     told_evidence: float
+    new: int = 0
+    """All that came one after the other."""
+    told_count: int = 0
     f0_hz: float = 0.0
     f0_told: bool = False
     trend: int = 0
+
+    @property
+    def number(self) -> int:
+        """How many: of shots all in the event, of what is seen the most at once."""
+        return max(self.count, self.new)
 
     @property
     def evidence(self) -> float:
@@ -179,12 +190,13 @@ def _gather(track: Track, cls: int, rule: Rule, item: Scores, hit: Score | None,
         level_db=item.level_db,
         floor_db=item.floor_db,
         count=max(score.count for score in scores),
+        new=sum(score.new for score in scores),
         told_ms=item.t_ms + item.duration_ms,
         told_evidence=0.0,
         f0_hz=hit.f0_hz,
         trend=hit.trend,
     )
-    started = replace(started, told_evidence=started.evidence)
+    started = replace(started, told_evidence=started.evidence, told_count=started.number)
     return Track((), started), [_event(started, cls, Kind.OPEN, started.last_ms, CloseReason.NONE)]
 
 
@@ -199,14 +211,22 @@ def _grow(track: Track, old: _Open, cls: int, rule: Rule, item: Scores, hit: Sco
         level_db=max(old.level_db or -128, item.level_db or -128),
         floor_db=item.floor_db or old.floor_db,
         count=max(old.count, hit.count),
+        new=old.new + hit.new,
         f0_hz=hit.f0_hz or old.f0_hz,
         trend=hit.trend or old.trend,
     )
     due = end_ms - old.told_ms >= rule.update_ms
     spoken = grown.f0_hz > 0 and not old.f0_told  # "142 Hz" is worth a row of its own, once
-    if not due and grown.evidence - old.told_evidence < GROWN and grown.count <= old.count and not spoken:
+    more = grown.number > old.told_count * MORE  # two, three, five, eight shots: not a row for each
+    if not due and grown.evidence - old.told_evidence < GROWN and not more and not spoken:
         return replace(track, open=grown), []
-    grown = replace(grown, told_ms=end_ms, told_evidence=grown.evidence, f0_told=old.f0_told or spoken)
+    grown = replace(
+        grown,
+        told_ms=end_ms,
+        told_evidence=grown.evidence,
+        told_count=grown.number,
+        f0_told=old.f0_told or spoken,
+    )
     return replace(track, open=grown), [_event(grown, cls, Kind.UPDATE, end_ms, CloseReason.NONE)]
 
 
@@ -224,5 +244,5 @@ def _close(track: Track, cls: int, rule: Rule, now_ms: int) -> tuple[Track, list
 def _event(now: _Open, cls: int, kind: Kind, t_ms: int, reason: CloseReason) -> Event:
     return Event(
         now.key, cls, kind, now.start_ms, t_ms, now.evidence, now.hits, now.peak, now.level_db, now.floor_db,
-        now.count, reason, now.f0_hz, now.trend,
+        now.number, reason, now.f0_hz, now.trend,
     )  # fmt: skip

@@ -101,6 +101,8 @@ class Score:
     """p reached the threshold."""
     count: int = 1
     """How many of them are seen at once."""
+    new: int = 0
+    """Of shots: how many began in this window and were in none before; an event counts them all."""
     f0_hz: float = 0.0
     """Of engines: spacing of the comb that goes on; 0: none."""
     trend: int = 0

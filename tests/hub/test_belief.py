@@ -6,6 +6,7 @@ from otorongo.hub import reasons, store_alerts
 from otorongo.hub.ingest import accept
 from otorongo.hub.ledger import alert_of
 from otorongo.hub.store import Store
+from otorongo.wire.classes import BY_NAME
 from otorongo.wire.codes import Kind, Tag, Trend
 from otorongo.wire.rows import Event
 from tests.hub import scenes
@@ -29,3 +30,17 @@ def test_turns_and_trend_reach_the_reason(store: Store, tmp_path: Path) -> None:
         (row,) = [one for one in store_alerts.alerts_unresolved(tx) if one["activity"] == "logging"]
     told = reasons.render(alert_of(row).reason, "es")
     assert told == "motosierra, 142 Hz, 47 s, se acerca, estaciones K-02 y K-05, sin derecho vigente"
+
+
+def test_the_number_of_shots_reaches_the_reason(store: Store, tmp_path: Path) -> None:
+    """Two stations that heard four and three shots tell of four, not of seven."""
+    rules = scenes.rules(tmp_path)
+    now_ms = NOON_MS + 60_000
+    for station, count in (("K-02", 4), ("K-05", 3)):
+        card = Card(station)
+        shot = Event(1000, 1, BY_NAME["gunshot"].number, 80, Tag.THREAT, bundle=0, count=count)
+        accept(store, rules, station, card.batch([card.put(shot)]), now_ms)
+    with store.read() as tx:
+        found = store_alerts.alerts_unresolved(tx)
+    told = [reasons.render(alert_of(row).reason, "es") for row in found]
+    assert any(one.startswith("4 disparos") for one in told), told

@@ -60,6 +60,14 @@ def test_an_engines_turns_and_whether_it_comes_nearer_are_said() -> None:
     assert {f"reason.trend.{one.value}" for one in Trend} <= set(catalogue("es"))
 
 
+def test_shots_are_said_by_their_number() -> None:
+    """Three shots are told as three; one is a shot, and other classes are not counted."""
+    shots = Reason(code="ring", classes=(("gunshot", 9_000), ("boat", 60_000)), shots=3)
+    assert reasons.render(shots, "es") == "3 disparos, 9 s, bote a motor, 1 min"
+    assert reasons.render(shots, "en") == "3 gunshots, 9 s, motor boat, 1 min"
+    assert reasons.render(replace(shots, shots=0), "es") == "disparo, 9 s, bote a motor, 1 min"
+
+
 def test_what_people_did_reads_as_a_sentence() -> None:
     """Who, with whom, and when they are back, in Lima's time."""
     going = Reason(
