@@ -132,6 +132,14 @@ def test_a_sensor_starts_no_herd_of_threads(tmp_path: Path) -> None:
     assert counts[0] < counts[1] or len(os.sched_getaffinity(0)) == 1
 
 
+def test_opencv_has_one_thread_beside_the_gate() -> None:
+    """OpenCV would take every core for small frames, whatever the other libraries are told."""
+    script = "from otorongo.station.app_process import one_thread; one_thread(); import cv2; print(cv2.getNumThreads())"
+    plain = {key: value for key, value in os.environ.items() if not key.endswith("THREADS_NUM")}
+    found = subprocess.run([sys.executable, "-c", script], env=plain, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "1"
+
+
 @pytest.mark.parametrize("module", ["otorongo.wire.batch", "otorongo.station.outbox"])
 def test_the_core_is_light(module: str) -> None:
     """Wire and outbox load neither numpy nor anything of the network: they are in every process."""

@@ -44,7 +44,7 @@ def open_camera(sensor: CameraConfig) -> Source:
     if sensor.trigger_pin is not None:
         from otorongo.station.adapters.gpio import Pir
 
-        wait = Pir(sensor.trigger_pin).wait
+        wait = Pir(sensor.trigger_pin, uptime_ms).wait
     size = (sensor.width, sensor.height)
     if sensor.driver == "picamera":
         from otorongo.station.adapters.picamera import PiCamera

@@ -46,7 +46,7 @@ def one_thread() -> None:
     Call it before numpy is loaded. Their threads spin while they wait for one another, and the arrays of one window are
     small: with four threads the microphone's process took ten times the CPU, for nothing.
     """
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ.setdefault(name, "1")
 
 

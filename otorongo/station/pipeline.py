@@ -200,11 +200,16 @@ class Sense:
         self._enter(sample.domain)
         self._last_ms = sample.end_ms
         passed = self._gated(sample)
-        judged = self._judge(sample) if passed.classify else None
-        if not passed.classify:
+        judged = self._judge(sample) if passed.classify or sample.triggered else None
+        if not passed.classify and not sample.triggered:
             self.count(Counter.GATED)
             if passed.why:
                 self.count(passed.why)
+        if sample.trigger_ms >= 0:
+            self.count(Counter.TRIGGERED)
+            self.count(Counter.TRIGGER_MS, sample.trigger_ms)
+            worst_ms = self.counters.get(Counter.TRIGGER_WORST_MS, 0)
+            self.counters[Counter.TRIGGER_WORST_MS] = max(worst_ms, sample.trigger_ms)
         scores = judged.scores if judged else ()
         if judged and not any(score.hit for score in scores):
             self.count(Counter.BELOW_THRESHOLD)

@@ -1,6 +1,6 @@
 """What moves through a station: samples in, scores, events out. Values only, and the cutting of sound into windows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -44,6 +44,10 @@ class Sample:
     """Name and value: where a replay goes on after this sample; committed together with what the sample caused."""
     last: bool = False
     """The last sample of its file."""
+    triggered: bool = False
+    """A trigger asked for it: whatever the gate says, it is classified."""
+    trigger_ms: int = -1
+    """Of the first frame after a trigger: how long after it, in ms; -1: of every other sample."""
 
     @property
     def end_ms(self) -> int:
@@ -76,6 +80,10 @@ class Fault:
 
 Item = Sample | Tick | Fault
 """What a sensor yields."""
+
+
+Wait = Callable[[float], int | None]
+"""A trigger: waits up to so many seconds, and says when it rose in ms since boot; None: it did not."""
 
 
 class Source(Protocol):

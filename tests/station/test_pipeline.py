@@ -90,6 +90,20 @@ def test_what_the_gate_rejects_is_counted_and_closes_events(tmp_path: Path) -> N
     assert loop.counters[Counter.TICKS] == 1
 
 
+def test_what_a_trigger_asked_for_is_classified_whatever_the_gate_says(tmp_path: Path) -> None:
+    """A gate that has not looked for hours vetoes no trigger; how long its first frames took is counted."""
+    outbox = open_outbox(tmp_path)
+    loop = sense(outbox, gate=lambda sample: Passed(classify=False))
+    took_ms = (120, -1, -1, 480)
+    loop.run(window(n, hit=True, triggered=True, trigger_ms=ms) for n, ms in enumerate(took_ms))
+    loop.run([window(9, hit=True)])
+    assert loop.counters[Counter.CLASSIFIED] == 4
+    assert loop.counters[Counter.GATED] == 1
+    assert loop.counters[Counter.OPENED] == 1
+    told = [loop.counters[one] for one in (Counter.TRIGGERED, Counter.TRIGGER_MS, Counter.TRIGGER_WORST_MS)]
+    assert told == [2, 600, 480]
+
+
 def test_the_cursor_is_committed_with_the_rows_it_caused(tmp_path: Path) -> None:
     """After the opening the cursor stands behind the sample that opened; at the end behind the last one."""
     outbox = open_outbox(tmp_path)

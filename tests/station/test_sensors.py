@@ -142,13 +142,15 @@ def test_a_pi_camera_gives_frames_and_tells_when_its_child_ends() -> None:
 
 def test_a_pi_camera_with_a_trigger_sleeps_until_it_rises() -> None:
     """Ticks while nothing moves, then one burst."""
-    moves = iter([False, False, True])
+    moves = iter([None, None, 900])
     camera = picamera.PiCamera(
         "", (6, 4), 2.0, uptime_ms, burst=2, wait=lambda s: next(moves), argv=[sys.executable, "-c", CAMERA, "5"]
     )
     items = camera.samples()
-    kinds = [type(next(items)) for _ in range(4)]
-    assert kinds == [Tick, Tick, Sample, Sample]
+    told = [next(items) for _ in range(4)]
+    assert [type(item) for item in told] == [Tick, Tick, Sample, Sample]
+    frames = [item for item in told if isinstance(item, Sample)]
+    assert [(one.triggered, one.trigger_ms) for one in frames] == [(True, 100), (True, -1)]
 
 
 def test_a_pi_camera_that_fails_or_hangs_still_ticks_and_can_be_closed() -> None:

@@ -3,6 +3,7 @@
 import os
 import tempfile
 import threading
+from collections.abc import Callable
 
 from otorongo.station.errors import SensorError
 
@@ -10,7 +11,8 @@ from otorongo.station.errors import SensorError
 class Pir:
     """Something warm moved. `wait` sleeps until the pin rises."""
 
-    def __init__(self, pin: int) -> None:
+    def __init__(self, pin: int, uptime_ms: Callable[[], int]) -> None:
+        """Raises SensorError if there is no such pin, or nothing that reads it."""
         os.environ.setdefault("LG_WD", tempfile.gettempdir())  # else lgpio leaves a pipe wherever it was started
         try:
             from gpiozero import DigitalInputDevice
@@ -21,15 +23,25 @@ class Pir:
             self._pin = DigitalInputDevice(pin, pull_up=False)
         except GPIOZeroError as error:
             raise SensorError(f"camera.trigger_pin {pin}: {error}") from error
+        self._uptime_ms = uptime_ms
         self._rose = threading.Event()
-        self._pin.when_activated = self._rose.set
+        self._rose_ms = uptime_ms()
+        """When it rose last: stamped by the edge itself, whatever this process does at that time."""
+        self._pin.when_activated = self._edge
 
-    def wait(self, seconds: float) -> bool:
-        """True if it moved within so many seconds, or moved since the last call."""
+    def wait(self, seconds: float) -> int | None:
+        """When it rose, in ms since boot, if that is within so many seconds or since the last call; None: it did not.
+
+        As long as the pin stays high, each call says when it rose.
+        """
         rose = self._rose.wait(seconds) or bool(self._pin.value)
         self._rose.clear()
-        return rose
+        return self._rose_ms if rose else None
 
     def close(self) -> None:
         """Let the pin go."""
         self._pin.close()
+
+    def _edge(self) -> None:
+        self._rose_ms = self._uptime_ms()
+        self._rose.set()

@@ -13,12 +13,13 @@ import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from otorongo.station.errors import SensorError
-from otorongo.station.samples import Fault, Item, Sample, Tick
+from otorongo.station.samples import Fault, Item, Sample, Tick, Wait
 from otorongo.wire.codes import NoteKind
 
 HEAD: Final = struct.Struct("<QII")
@@ -61,7 +62,7 @@ class PiCamera:
         uptime_ms: Callable[[], int],
         *,
         burst: int = 5,
-        wait: Callable[[float], bool] | None = None,
+        wait: Wait | None = None,
         argv: list[str] | None = None,
         sleep_s: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -80,20 +81,30 @@ class PiCamera:
 
     def samples(self) -> Iterator[Item]:
         """Frames as they are seen, for ever; ticks and faults between them."""
-        failures = 0
+        failures, last_ms = 0, -1
         while not self._closed:
-            if self._wait is not None and not self._wait(TICK_S):
+            rose_ms = self._wait(TICK_S) if self._wait else -1
+            if rose_ms is None:
                 yield Tick(self._uptime_ms())
                 continue
             seen = False
             try:
                 for item in self._look():
-                    seen = seen or isinstance(item, Sample)
+                    if isinstance(item, Sample):
+                        seen = True
+                        item, last_ms = self._as_triggered(item, rose_ms, last_ms)  # noqa: PLW2901
                     yield item
             except SensorError as error:
                 failures = 0 if seen else failures + 1
                 yield Fault(self._uptime_ms(), NoteKind.SENSOR_FAULT, f"camera: {error}")
                 yield from self._pause(min(MOST_PAUSE_S, 2.0 ** min(failures, 6)) * random.uniform(0.5, 1.0))
+
+    def _as_triggered(self, sample: Sample, rose_ms: int, last_ms: int) -> tuple[Sample, int]:
+        """A frame as one of a trigger's; and until when the trigger is told."""
+        if self._wait is None:
+            return sample, last_ms
+        trigger_ms = max(0, sample.t_ms - rose_ms) if rose_ms > last_ms else -1
+        return replace(sample, triggered=True, trigger_ms=trigger_ms), max(sample.t_ms, rose_ms)
 
     def _pause(self, left_s: float) -> Iterator[Tick]:
         while left_s > 0 and not self._closed:
