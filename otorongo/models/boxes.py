@@ -6,7 +6,7 @@ something that is no threat so far, the second looks again from near, for people
 that the second does not explain is an animal. The classes are judged apart: no animal can lower the score of a person.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -181,7 +181,10 @@ class BoxClassifier:
 
         Raises InputError for anything else.
         """
-        found = self.find(image.as_picture(data))
+        return self.told(self.find(image.as_picture(data)))
+
+    def told(self, found: Mapping[str, Found]) -> Verdict:
+        """The calibrated scores of what was found, and the boxes over their thresholds."""
         scores: list[ClassScore] = []
         boxes: list[BoxScore] = []
         faint: list[BoxScore] = []

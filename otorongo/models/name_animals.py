@@ -13,12 +13,10 @@ from numpy.typing import NDArray
 from otorongo.models import calibrate, image, labels
 from otorongo.models.errors import BundleError
 from otorongo.models.manifest import Bundle, Crop, PictureInput
-from otorongo.models.rollup import Candidate, Label
+from otorongo.models.rollup import MOST, Candidate, Label
 from otorongo.models.runtime import ClassScore, Network, Verdict, open_session
 from otorongo.wire.classes import BY_NAME
 
-MOST: Final = 5
-"""Candidates of one crop, as in SpeciesNet's ensemble (Gadot et al. 2024)."""
 LEAST_PX: Final = 16
 """A crop is at least so wide and high: a smaller box takes in what is around it."""
 ANIMAL: Final = BY_NAME["animal"].number

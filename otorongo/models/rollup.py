@@ -78,6 +78,8 @@ class Limits:
 
 
 LIMITS: Final = Limits()
+MOST: Final = 5
+"""Candidates that count, the likeliest: a long tail of small scores bears no name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +172,8 @@ def rollup(
 
 
 def decide(look: Look, limits: Limits = LIMITS) -> Decision:
-    """The name of what a look shows. Never raises; what bears no name is an animal, or nothing."""
-    ordered = tuple(sorted(look.candidates, key=lambda one: -one.p))
+    """The name of what a look shows, from its likeliest candidates. What bears no name is an animal, or nothing."""
+    ordered = tuple(sorted(look.candidates, key=lambda one: -one.p))[:MOST]
     top = ordered[0] if ordered else Candidate(ANIMAL_LABEL, 0.0)
     if top.label.special == "blank" and (top.p > limits.empty or (look.box_p < limits.animal and top.p > 0.5)):
         return Decision("blank", 0, top.p, "classifier", ordered)

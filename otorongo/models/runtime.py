@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from otorongo.models import calibrate
 from otorongo.models.errors import BundleError, InputError
 from otorongo.models.manifest import Bundle, ClassSpec, Golden
+from otorongo.models.rollup import Look
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class ClassScore:
     """p reached the class's threshold."""
     label: str
     """The bundle's own name for it; several labels may share a wire class."""
+    look: Look | None = None
+    """Of an animal in a picture: what a network of names says of the surest one."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ class Verdict:
     """Of pictures: every box that a network has drawn, however unsure it is; the others are among them."""
     species: tuple[SpeciesScore, ...] = ()
     """The likeliest, from bundles that know species."""
+    fault: str = ""
+    """What failed beside the network that always runs, in a sentence; empty: nothing."""
 
     def of(self, label: str) -> ClassScore:
         """The score of one label. Raises KeyError."""

@@ -34,15 +34,24 @@ def colours(outputs: int, gain: float = 10.0) -> bytes:
     return _network(weights)
 
 
-def _network(weights: NDArray[np.float32]) -> bytes:
+def constant(*p: float) -> bytes:
+    """A network that says the same probabilities of every picture: for `activation = "none"`."""
+    zeros = np.zeros((3, len(p)), np.float32)
+    return _network(zeros, np.array(p, np.float32))
+
+
+def _network(weights: NDArray[np.float32], bias: NDArray[np.float32] | None = None) -> bytes:
+    kept = {"weights": weights, "bias": np.zeros(weights.shape[1], np.float32) if bias is None else bias}
     nodes = [
         helper.make_node("GlobalAveragePool", ["picture"], ["mean"]),
         helper.make_node("Flatten", ["mean"], ["flat"]),
-        helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+        helper.make_node("MatMul", ["flat", "weights"], ["product"]),
+        helper.make_node("Add", ["product", "bias"], ["logits"]),
     ]
     given = helper.make_tensor_value_info("picture", TensorProto.FLOAT, [1, 3, SIDE, SIDE])
     told = helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, weights.shape[1]])
-    graph = helper.make_graph(nodes, "colours", [given], [told], [numpy_helper.from_array(weights, "weights")])
+    initial = [numpy_helper.from_array(value, name) for name, value in kept.items()]
+    graph = helper.make_graph(nodes, "colours", [given], [told], initial)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())

@@ -1,0 +1,120 @@
+"""A detector and a network of names as one classifier: what is where, what animal it may be, and nobody hidden.
+
+The detector's scores come first and are never lowered. The boxes that may hold an animal, and a few others, are cut out
+and given to the network of names; `threat_first` makes records of both, and a record that is surer than the detector's
+own score of its class takes that score's place. A network of names that fails costs a name, never a person.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+
+from numpy.typing import NDArray
+
+from otorongo.models import calibrate, image
+from otorongo.models.boxes import Found
+from otorongo.models.manifest import Bundle
+from otorongo.models.name_animals import ANIMAL, Namer, cut
+from otorongo.models.rollup import Candidate, Look
+from otorongo.models.runtime import BoxScore, ClassScore, Verdict, class_score
+from otorongo.models.threat_first import LEAST, Record, Seen, judge
+
+NAMED: Final = 3
+"""Boxes at most of one frame that the network of names is given."""
+
+Place = tuple[float, float, float, float]
+"""x0, y0, x1, y1 in shares of the picture."""
+
+
+class Finder(Protocol):
+    """A detector: `boxes.BoxClassifier`, or another with the same two steps."""
+
+    bundle: Bundle
+
+    def find(self, picture: image.Picture) -> Mapping[str, Found]:
+        """Boxes and raw scores by label, far below the thresholds too."""
+
+    def told(self, found: Mapping[str, Found]) -> Verdict:
+        """The calibrated scores of what was found, and the boxes over their thresholds."""
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A box, and what it is taken for."""
+
+    place: Place
+    seen: Seen
+    records: tuple[Record, ...]
+
+
+class Ensemble:
+    """A detector that is asked what its boxes hold."""
+
+    def __init__(self, first: Finder, namer: Namer) -> None:
+        self.bundle = first.bundle
+        self.first = first
+        self.namer = namer
+
+    def scores(self, data: NDArray[Any], rate_hz: int = 0) -> Verdict:
+        """Look at one picture, uint8 RGB (H, W, 3). Raises InputError for anything else."""
+        picture = image.as_picture(data)
+        found = self.first.find(picture)
+        own = self.first.told(found)
+        boxes = self._boxes(found)
+        fault = ""
+        try:
+            boxes = self._named(picture, boxes)
+        except Exception as error:  # noqa: BLE001 - onnxruntime raises plain exceptions of its own
+            fault = f"{self.namer.bundle.manifest.reference}: names nobody: {error}"
+        judged = [_Judged(place, seen, judge(seen)) for place, seen in boxes]
+        scores = tuple(self._raised(score, judged) for score in own.scores)
+        return replace(own, scores=scores, boxes=own.boxes + self._added(own, judged), fault=fault)
+
+    def _boxes(self, found: Mapping[str, Found]) -> list[tuple[Place, Seen]]:
+        """Every box that may be something: the surest first, animals before all others."""
+        out = []
+        for spec in self.bundle.manifest.classes:
+            seen = found[spec.label]
+            for box, score in zip(seen.boxes.tolist(), seen.scores.tolist(), strict=True):
+                p = class_score(spec, calibrate.logit(score)).p
+                if p >= LEAST:
+                    out.append((tuple(box), Seen(spec.wire_class, p)))
+        return sorted(out, key=lambda one: (one[1].cls != ANIMAL, -one[1].p))
+
+    def _named(self, picture: image.Picture, boxes: list[tuple[Place, Seen]]) -> list[tuple[Place, Seen]]:
+        """The first few with what the network of names says of them."""
+        named = [(place, replace(seen, candidates=self._candidates(picture, place))) for place, seen in boxes[:NAMED]]
+        return named + boxes[NAMED:]
+
+    def _candidates(self, picture: image.Picture, place: Place) -> tuple[Candidate, ...]:
+        return self.namer.candidates(cut(picture, place, self.namer.crop))
+
+    def _raised(self, score: ClassScore, judged: list[_Judged]) -> ClassScore:
+        """A class's score, raised to the surest record of it; an animal's with the look at that one."""
+        best, whose = 0.0, None
+        for one in judged:
+            for record in one.records:
+                if record.cls == score.wire_class and record.p > best:
+                    best, whose = record.p, one
+        if whose is None:
+            return score
+        spec = self.bundle.by_label[score.label]
+        raised = score
+        if best > score.p:
+            raised = replace(score, p=best, evidence=calibrate.evidence(best, spec.prior), hit=best >= spec.threshold)
+        if score.wire_class != ANIMAL or not whose.seen.candidates:
+            return raised
+        return replace(raised, look=Look(whose.seen.p if whose.seen.cls == ANIMAL else 0.0, whose.seen.candidates))
+
+    def _added(self, own: Verdict, judged: list[_Judged]) -> tuple[BoxScore, ...]:
+        """Boxes of what only the network of names is sure of: who keeps pictures must know where somebody is."""
+        least: dict[int, float] = {}
+        for spec in self.bundle.manifest.classes:
+            least[spec.wire_class] = min(spec.threshold, least.get(spec.wire_class, 1.0))
+        known = {(box.wire_class, box.x, box.y) for box in own.boxes}
+        return tuple(
+            BoxScore(record.cls, record.p, x0, y0, x1 - x0, y1 - y0)
+            for (x0, y0, x1, y1), records in ((one.place, one.records) for one in judged)
+            for record in records
+            if record.p >= least.get(record.cls, 2.0) and (record.cls, x0, y0) not in known
+        )
