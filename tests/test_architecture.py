@@ -37,7 +37,7 @@ def _station_adapter(name: str, *drivers: str) -> Rule:
     own = (f"otorongo.station.adapters.{name}",) if name.endswith("*") and name != "*" else ()
     return Rule(
         f"otorongo.station.adapters.{name}",
-        ours=(*CONTRACT, "otorongo.station.ports", "otorongo.station.samples", "otorongo.station.errors", *own),
+        ours=(*CONTRACT, *(f"otorongo.station.{name}" for name in ("ports", "samples", "errors", "shutter")), *own),
         libraries=("numpy", *drivers),
     )
 

@@ -76,7 +76,7 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
             name=section,
             number=sensor.number,
             outbox=outbox,
-            gate=_gate(sensor),
+            gate=_gate(sensor, source),
             classify=_judge(classifier, rules),
             rules=rules,
             keeper=keeper(config, section, sensor, bundle, outbox, sealer, classifier),
@@ -211,12 +211,12 @@ def birth_of(config: StationConfig, section: str, sensor: Sensor, bundle: Bundle
     )
 
 
-def _gate(sensor: Sensor) -> Callable[[Sample], Passed]:
+def _gate(sensor: Sensor, source: Source) -> Callable[[Sample], Passed]:
     if isinstance(sensor, MicrophoneConfig):
         return _sound_gate(sensor)
     from otorongo.station.app_eyes import gate
 
-    return gate(sensor)
+    return gate(sensor, source)
 
 
 def _sound_gate(sensor: MicrophoneConfig) -> Callable[[Sample], Passed]:

@@ -3,39 +3,79 @@
 Imports stand inside the functions, because the microphone's process imports the module that names this one.
 """
 
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from otorongo.station.config import CameraConfig
 from otorongo.station.config_view import view_of
+from otorongo.station.errors import SensorError
+from otorongo.station.night import DayAndNight
 from otorongo.station.outbox import uptime_ms
 from otorongo.station.pipeline import Passed
 from otorongo.station.samples import ClockDomain, Sample, Source
+from otorongo.station.shutter import Bursts, Lapse, Shutter
 from otorongo.wire.codes import Counter
 
 if TYPE_CHECKING:
     from otorongo.station.adapters.replay import Reader
 
+log = logging.getLogger(__name__)
 
-def gate(sensor: CameraConfig) -> Callable[[Sample], Passed]:
-    """What says which frames are worth classifying."""
-    if not sensor.gate:
-        return lambda sample: Passed(classify=True)
+
+LOOK_S: Final = 60.0
+"""A camera with a trigger is looked through so often all the same: a covered lens makes no trigger."""
+
+
+def gate(sensor: CameraConfig, source: Source) -> Callable[[Sample], Passed]:
+    """What says which frames are worth classifying, and gives the whole of those that are."""
+    moved = _moved(sensor) if sensor.gate else None
+    hurry: Callable[[int], None] | None = getattr(source, "hurry", None)
+    bursts = Bursts(sensor.burst if hurry else 0)
+    lapse = Lapse(round(sensor.every_s * 1000))
+
+    def passed(sample: Sample) -> Passed:
+        said = moved(sample) if moved else Passed(classify=True)
+        timed = lapse.due(sample.domain, sample.t_ms)
+        if bursts.begins(sample.t_ms, moved=said.classify and moved is not None and not sample.triggered) and hurry:
+            hurry(sensor.burst)
+        if timed and not said.classify:
+            said = Passed(classify=True, why=Counter.TIMED)
+        if sample.triggered or bursts.goes_on():
+            said = Passed(classify=True)
+        return replace(said, sample=whole(sample)) if said.classify else said
+
+    return passed
+
+
+def whole(sample: Sample) -> Sample:
+    """A frame at its full size; as it is, where the full one cannot be had any more: it is looked at all the same."""
+    if sample.full is None:
+        return sample
+    try:
+        return replace(sample, data=sample.full(), full=None)
+    except SensorError as error:
+        log.warning("camera: %s: the small frame is looked at instead", error)
+        return replace(sample, full=None)
+
+
+def _moved(sensor: CameraConfig) -> Callable[[Sample], Passed]:
     from otorongo.station import motion
 
     state: Any = None
     view = view_of(sensor.mask, sensor.zone)
     before: tuple[ClockDomain | None, int] = (None, 0)
 
-    def passed(sample: Sample) -> Passed:
+    def moved(sample: Sample) -> Passed:
         nonlocal state, before
         step_s = (sample.t_ms - before[1]) / 1000 if before[0] == sample.domain else motion.STEP_S[1]
         before = (sample.domain, sample.t_ms)
         state, seen = motion.moved(state, sample.data, view, step_s)
         return Passed(seen.passed, why=Counter[f"GATED_{seen.why.upper()}"] if seen.why else None)
 
-    return passed
+    return moved
 
 
 def open_camera(sensor: CameraConfig) -> Source:
@@ -45,14 +85,42 @@ def open_camera(sensor: CameraConfig) -> Source:
         from otorongo.station.adapters.gpio import Pir
 
         wait = Pir(sensor.trigger_pin, uptime_ms).wait
+    look_s = sensor.every_s if sensor.standby == "cold" else min(LOOK_S, sensor.every_s or LOOK_S)
+    shutter = Shutter(sensor.fps, burst=sensor.burst, wait=wait, look_s=look_s)
     size = (sensor.width, sensor.height)
+    expose: Callable[[int], None] | None = None
+    camera: Source
     if sensor.driver == "picamera":
         from otorongo.station.adapters.picamera import PiCamera
 
-        return PiCamera(sensor.device, size, sensor.fps, uptime_ms, burst=sensor.burst, wait=wait)
-    from otorongo.station.adapters.opencv import OpenCvCamera
+        camera = pi = PiCamera(sensor.device, size, shutter, uptime_ms, standby=sensor.standby)
+        expose = pi.expose
+    else:
+        from otorongo.station.adapters.opencv import OpenCvCamera
 
-    return OpenCvCamera(sensor.device or "0", size, sensor.fps, uptime_ms, burst=sensor.burst, wait=wait)
+        camera = OpenCvCamera(sensor.device or "0", size, shutter, uptime_ms)
+    return _by_night(sensor, camera, expose)
+
+
+def _by_night(sensor: CameraConfig, camera: Source, expose: Callable[[int], None] | None) -> Source:
+    """The camera, told when night falls, where it has something that differs by night. Raises SensorError."""
+    lamp: Callable[[bool], None] | None = None
+    if sensor.ir_cut_pin is not None:
+        from otorongo.station.adapters.gpio import Lamp
+
+        lamp = Lamp(sensor.ir_cut_pin).set
+    longer = expose if sensor.night_exposure_ms else None
+    if lamp is None and longer is None:
+        return camera
+
+    def switch(dark: bool) -> None:
+        log.info("camera: %s", "night" if dark else "day")
+        if lamp:
+            lamp(dark)
+        if longer:
+            longer(sensor.night_exposure_ms if dark else 0)
+
+    return DayAndNight(camera, switch)
 
 
 def recordings_of(sensor: CameraConfig) -> "tuple[Reader, Callable[[Path], int], tuple[str, ...]]":

@@ -170,7 +170,15 @@ class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     fps: Annotated[float, Meta(gt=0, le=60)] = 2.0
     """Frames per second."""
     burst: Annotated[int, Meta(ge=1, le=100)] = 5
-    """Frames after a trigger."""
+    """Frames after a trigger, or after something began to move, as fast as they are judged."""
+    standby: Literal["warm", "cold"] = "warm"
+    """picamera with a trigger: between two triggers the camera goes on exposing, or is off and saves its power."""
+    every_s: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
+    """One frame in so long is classified whatever the gate says (time lapse); 0: none."""
+    night_exposure_ms: Annotated[int, Meta(ge=0, le=5000)] = 0
+    """picamera: how long a frame is exposed by night; 0: as the camera finds right."""
+    ir_cut_pin: Annotated[int, Meta(ge=0, le=40)] | None = None
+    """GPIO (BCM) of the infrared lamp or the filter before the lens: high by night, by the frames' brightness."""
     gate: bool = True
     """False: every frame is classified (single pictures, time lapse)."""
     mask: dict[str, AreaConfig] = {}
@@ -272,6 +280,7 @@ def load(path: str | Path) -> StationConfig:
     _check_seal(path, config)
     if config.camera:
         check_view(f"{path}: camera", config.camera.mask, config.camera.zone)
+        _check_pi(f"{path}: camera", config.camera)
     for section, sensor in config.sensors().items():
         if isinstance(sensor, MicrophoneConfig) and sensor.schedule.length_s > sensor.schedule.every_s:
             given = sensor.schedule
@@ -280,6 +289,14 @@ def load(path: str | Path) -> StationConfig:
         for name, rule in rules_of(sensor).items():
             _check_rule(f"{path}: {section}.rule.{name}", name, rule, "picture" if section == "camera" else "sound")
     return config
+
+
+def _check_pi(where: str, camera: CameraConfig) -> None:
+    """Refuse what only a Pi's own camera can, rather than do without it and say nothing."""
+    if camera.standby == "cold" and (camera.driver != "picamera" or camera.trigger_pin is None):
+        raise ConfigError(f'{where}.standby: is cold (allowed only with driver = "picamera" and a trigger_pin)')
+    if camera.night_exposure_ms and camera.driver != "picamera":
+        raise ConfigError(f'{where}.night_exposure_ms: is {camera.night_exposure_ms} (allowed only with "picamera")')
 
 
 def policy_of(sensor: MicrophoneConfig | CameraConfig) -> Literal["seal", "discard", "keep"]:

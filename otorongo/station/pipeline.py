@@ -39,7 +39,9 @@ class Passed:
     level_db: int = 0
     floor_db: int = 0
     why: Counter | None = None
-    """What is counted besides, if it is not."""
+    """What is counted besides."""
+    sample: Sample | None = None
+    """What is classified, and kept, instead of the sample that was looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,11 +202,12 @@ class Sense:
         self._enter(sample.domain)
         self._last_ms = sample.end_ms
         passed = self._gated(sample)
+        sample = passed.sample or sample
         judged = self._judge(sample) if passed.classify or sample.triggered else None
         if not passed.classify and not sample.triggered:
             self.count(Counter.GATED)
-            if passed.why:
-                self.count(passed.why)
+        if passed.why:
+            self.count(passed.why)
         if sample.trigger_ms >= 0:
             self.count(Counter.TRIGGERED)
             self.count(Counter.TRIGGER_MS, sample.trigger_ms)

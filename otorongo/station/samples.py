@@ -46,6 +46,10 @@ class Sample:
     """The last sample of its file."""
     triggered: bool = False
     """A trigger asked for it: whatever the gate says, it is classified."""
+    full: Callable[[], Picture] | None = None
+    """The same frame at its full size, as long as it is the sensor's newest; None: `data` is all there is.
+
+    Raises SensorError if it cannot be had any more."""
     trigger_ms: int = -1
     """Of the first frame after a trigger: how long after it, in ms; -1: of every other sample."""
 

@@ -12,6 +12,7 @@ import pytest
 from otorongo.station.adapters.opencv import OpenCvCamera
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Fault, Item, Sample, Tick
+from otorongo.station.shutter import Shutter
 from otorongo.wire.codes import NoteKind
 
 PATIENCE_S = 20.0
@@ -88,10 +89,8 @@ def camera(
     return OpenCvCamera(
         device,
         (6, 4),
-        1000.0,
+        Shutter(1000.0, burst=burst, wait=wait),
         lambda: 7,
-        burst=burst,
-        wait=wait,
         sleep_s=lambda s: None,
         capture=lambda: lens,  # type: ignore[arg-type,return-value]
         **more,

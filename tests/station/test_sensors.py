@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otorongo.station.adapters import alsa, picamera
+from otorongo.station.adapters import alsa
 from otorongo.station.adapters.alsa import Alsa, card_at
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Fault, Item, Sample, Tick
@@ -114,79 +114,6 @@ def test_a_microphone_is_found_by_its_usb_port(tmp_path: Path) -> None:
     assert card_at("1-1.4", tmp_path / "class") == "plughw:2,0"
     with pytest.raises(SensorError, match=r"usb-port:1-1\.3 \(there are: usb-port:1-1\.2, usb-port:1-1\.4\)"):
         card_at("1-1.3", tmp_path / "class")
-
-
-CAMERA = """
-import struct, sys
-for n in range(int(sys.argv[1])):
-    sys.stdout.buffer.write(struct.pack("<QII", 1000 + n, 4, 6) + bytes([n]) * 72)
-sys.stdout.flush()
-sys.stderr.write("camera frontend has timed out")
-sys.exit(3)
-"""
-
-
-def test_a_pi_camera_gives_frames_and_tells_when_its_child_ends() -> None:
-    """Frames with the child's own capture times; then a fault with its last words."""
-    camera = picamera.PiCamera(
-        "", (6, 4), 2.0, uptime_ms, argv=[sys.executable, "-c", CAMERA, "3"], sleep_s=lambda s: None
-    )
-    items = take(camera.samples(), lambda item: isinstance(item, Fault))
-    frames = [item for item in items if isinstance(item, Sample)]
-    assert [(one.t_ms, one.data.shape, int(one.data.max())) for one in frames] == [
-        (1000, (4, 6, 3), 0), (1001, (4, 6, 3), 1), (1002, (4, 6, 3), 2),
-    ]  # fmt: skip
-    assert isinstance(items[-1], Fault)
-    assert "camera frontend has timed out" in items[-1].text
-
-
-def test_a_pi_camera_with_a_trigger_sleeps_until_it_rises() -> None:
-    """Ticks while nothing moves, then one burst."""
-    moves = iter([None, None, 900])
-    camera = picamera.PiCamera(
-        "", (6, 4), 2.0, uptime_ms, burst=2, wait=lambda s: next(moves), argv=[sys.executable, "-c", CAMERA, "5"]
-    )
-    items = camera.samples()
-    told = [next(items) for _ in range(4)]
-    assert [type(item) for item in told] == [Tick, Tick, Sample, Sample]
-    frames = [item for item in told if isinstance(item, Sample)]
-    assert [(one.triggered, one.trigger_ms) for one in frames] == [(True, 100), (True, -1)]
-
-
-def test_a_pi_camera_that_fails_or_hangs_still_ticks_and_can_be_closed() -> None:
-    """A service manager sees life every two seconds: in the pauses after a fault and while no frame comes."""
-    slept: list[float] = []
-    camera = picamera.PiCamera("", (6, 4), 2.0, uptime_ms, argv=["/nowhere/python"], sleep_s=slept.append)
-    items = take(camera.samples(), lambda item: len(slept) > 20)
-    assert max(slept) <= 2.0
-    assert sum(isinstance(item, Fault) for item in items) >= 3
-    assert sum(isinstance(item, Tick) for item in items) == len(slept)
-    hung = picamera.PiCamera("", (6, 4), 2.0, uptime_ms, argv=[sys.executable, "-c", "import time; time.sleep(60)"])
-    began_s = time.monotonic()
-    threading.Timer(0.3, hung.close).start()
-    assert [type(item) for item in hung.samples()] == [Tick]
-    assert time.monotonic() - began_s < 5
-
-
-TALKS = """
-import struct, sys
-for n in range(4):
-    sys.stderr.write("INFO Camera camera.cpp " + "x" * 100_000)
-    sys.stderr.flush()
-    sys.stdout.buffer.write(struct.pack("<QII", n, 4, 6) + bytes(72))
-    sys.stdout.flush()
-sys.stdout.buffer.write(struct.pack("<QII", 9, 1 << 30, 1 << 30))
-"""
-
-
-def test_a_pi_camera_may_say_as_much_as_it_likes_and_no_nonsense() -> None:
-    """Libcamera's talk does not stop the frames; a frame of an impossible size is a fault, not an allocation."""
-    argv = [sys.executable, "-c", TALKS]
-    camera = picamera.PiCamera("", (6, 4), 2.0, uptime_ms, argv=argv, sleep_s=lambda s: None)
-    items = take(camera.samples(), lambda item: isinstance(item, Fault))
-    assert [item.t_ms for item in items if isinstance(item, Sample)] == [0, 1, 2, 3]
-    assert isinstance(items[-1], Fault)
-    assert "1073741824 x 1073741824 pixels" in items[-1].text
 
 
 def test_a_sensor_ends_when_it_is_closed() -> None:

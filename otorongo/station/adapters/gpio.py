@@ -1,4 +1,4 @@
-"""A PIR detector at a GPIO pin, by gpiozero."""
+"""What hangs on GPIO pins, by gpiozero: a PIR detector, and the lamp or filter of a camera by night."""
 
 import os
 import tempfile
@@ -45,3 +45,28 @@ class Pir:
     def _edge(self) -> None:
         self._rose_ms = self._uptime_ms()
         self._rose.set()
+
+
+class Lamp:
+    """An infrared lamp, or the filter before the lens, or both: high by night."""
+
+    def __init__(self, pin: int) -> None:
+        """Raises SensorError if there is no such pin, or nothing that drives it."""
+        os.environ.setdefault("LG_WD", tempfile.gettempdir())
+        try:
+            from gpiozero import DigitalOutputDevice
+            from gpiozero.exc import GPIOZeroError
+        except ImportError as error:
+            raise SensorError(f"camera.ir_cut_pin: {error}: install the extra `pi`") from error
+        try:
+            self._pin = DigitalOutputDevice(pin)
+        except GPIOZeroError as error:
+            raise SensorError(f"camera.ir_cut_pin {pin}: {error}") from error
+
+    def set(self, dark: bool) -> None:
+        """High by night, low by day."""
+        self._pin.value = dark
+
+    def close(self) -> None:
+        """Let the pin go."""
+        self._pin.close()

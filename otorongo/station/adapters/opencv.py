@@ -15,12 +15,11 @@ import cv2
 import numpy as np
 
 from otorongo.station.errors import SensorError
-from otorongo.station.samples import Fault, Item, Picture, Sample, Tick, Wait
+from otorongo.station.samples import Fault, Item, Picture, Sample, Tick
+from otorongo.station.shutter import TICK_S, Shutter
 from otorongo.wire.codes import NoteKind
 
 MOST_PAUSE_S: Final = 60.0
-TICK_S: Final = 2.0
-"""Something comes at least so often while frames are passed over: a service manager watches."""
 OPEN_MS: Final = 15_000
 READ_MS: Final = 10_000
 SILENT_S: Final = 20.0
@@ -30,17 +29,15 @@ STUCK_S: Final = 120.0
 
 
 class OpenCvCamera:
-    """The sensor: `fps` frames a second, or bursts of `burst` frames when `wait` says that something moved."""
+    """The sensor: a frame whenever its shutter says that one is due."""
 
     def __init__(
         self,
         device: str,
         size: tuple[int, int],
-        fps: float,
+        shutter: Shutter,
         uptime_ms: Callable[[], int],
         *,
-        burst: int = 5,
-        wait: Wait | None = None,
         sleep_s: Callable[[float], None] = time.sleep,
         capture: Callable[[], cv2.VideoCapture] = cv2.VideoCapture,
         silent_s: float = SILENT_S,
@@ -50,10 +47,8 @@ class OpenCvCamera:
         self._size = size
         self._capture = capture
         self._name = without_password(device)
-        self._period_s = 1 / fps
+        self._shutter = shutter
         self._uptime_ms = uptime_ms
-        self._burst = burst
-        self._wait = wait
         self._sleep_s = sleep_s
         self._silent_s = silent_s
         self._stuck_s = stuck_s
@@ -62,6 +57,10 @@ class OpenCvCamera:
     def close(self) -> None:
         """Let `samples` end."""
         self._closed = True
+
+    def hurry(self, frames: int) -> None:
+        """The next frames come as fast as they are taken in."""
+        self._shutter.hurry(frames)
 
     def samples(self) -> Iterator[Item]:
         """Frames as they are seen, for ever; ticks and faults between them.
@@ -103,34 +102,16 @@ class OpenCvCamera:
 
     def _look(self, reader: "_Reader") -> Iterator[Item]:
         """Raises SensorError if it cannot be opened, ends or hangs."""
-        left, rose_ms, last_ms, fast = 0, -1, -1, False
-        next_s = time.monotonic()
         while not self._closed:
-            if self._wait is not None and left == 0:
-                rose = self._wait(TICK_S)
-                reader.check(self._silent_s)
-                if rose is None:
-                    yield Tick(self._uptime_ms())
-                    continue
-                # A burst that only goes on, because the pin is still high, keeps to the usual rate.
-                left, rose_ms, fast = self._burst, rose, rose > last_ms
-            if not fast:
-                yield from self._idle(next_s)
-            next_s = max(next_s + self._period_s, time.monotonic())
+            due = self._shutter.due()
+            reader.check(self._silent_s)
+            if not due:
+                yield Tick(self._uptime_ms())
+                continue
             taken = yield from self._frame(reader)
             if taken is None:
                 return
-            t_ms, picture = taken
-            trigger_ms = max(0, t_ms - rose_ms) if rose_ms > last_ms else -1
-            left, last_ms = max(0, left - 1), max(t_ms, rose_ms)
-            yield Sample(t_ms, picture, triggered=self._wait is not None, trigger_ms=trigger_ms)
-
-    def _idle(self, until_s: float) -> Iterator[Tick]:
-        """Until the next frame is due."""
-        while (left_s := until_s - time.monotonic()) > 0 and not self._closed:
-            time.sleep(min(TICK_S, left_s))
-            if left_s > TICK_S:
-                yield Tick(self._uptime_ms())
+            yield self._shutter.taken(*taken)
 
     def _frame(self, reader: "_Reader") -> Generator[Tick, None, tuple[int, Picture] | None]:
         """The next frame from now on and its time; ticks while it does not come. Raises SensorError."""
