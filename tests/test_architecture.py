@@ -58,7 +58,7 @@ RULES = (
     # models: how a bundle is made knows everything and is known by nobody.
     Rule("otorongo.models.train*", ours=ANYTHING, libraries=ANYTHING),
     Rule("otorongo.models.mel", ours=BUNDLE_VALUES, libraries=("numpy",)),
-    Rule("otorongo.models.image", ours=BUNDLE_VALUES, libraries=("numpy", "cv2")),
+    Rule("otorongo.models.image", ours=(*BUNDLE_VALUES, "otorongo.models.image_head"), libraries=("numpy", "cv2")),
     Rule(
         "otorongo.models.litert",
         ours=("otorongo.models.errors",),
@@ -93,7 +93,7 @@ RULES = (
     _station_adapter("encode_picture", "cv2"),
     _station_adapter("picamera", "picamera2"),
     _station_adapter("opencv", "cv2"),
-    _station_adapter("replay*", "soundfile", "soxr", "cv2", "PIL"),
+    _station_adapter("replay*", "soundfile", "soxr", "cv2", "PIL", "pillow_heif"),
     _station_adapter("gpio", "gpiozero"),
     _station_adapter("mqtt*", "paho"),
     _station_adapter("seal", "cryptography"),

@@ -1,20 +1,21 @@
 """Pictures to tensors: decode, fit, normalise. The same code trains and runs."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from otorongo.models.errors import InputError
+from otorongo.models.image_head import LARGE_PX, Head, head, is_whole
 from otorongo.models.manifest import PictureInput
 
 Picture = NDArray[np.uint8]
 
-MOST_PIXELS: Final = 64_000_000
 _JPEG_END: Final = b"\xff\xd9"
-_TAIL: Final = 65_536
+_WHITE: Final = 99.9
+_SAMPLED: Final = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -34,24 +35,65 @@ class Fit:
         return np.asarray(np.clip(boxes / size, 0.0, 1.0), np.float32)
 
 
-def decode(raw: bytes) -> Picture:
-    """JPEG, PNG or WebP bytes as uint8 RGB (H, W, 3), turned as their EXIF says; CMYK and grey become RGB.
+class Looked(NamedTuple):
+    """What could be seen of a picture's file."""
 
-    Raises InputError for what is no picture, is cut off, or has more than 64 million pixels: the text says which.
+    picture: Picture
+    """uint8 RGB (H, W, 3), at most 12 million pixels."""
+    damage: str
+    """What is wrong with the file, although this could be seen; empty: nothing."""
+
+
+def look(raw: bytes) -> Looked:
+    """JPEG, PNG or WebP bytes as RGB, turned as their EXIF says; of a JPEG that is cut off, what there is of it.
+
+    CMYK and grey become RGB. What has more than 12 million pixels becomes smaller, a JPEG while it is decoded. Of 16
+    bits the brightest thousandth becomes white, for cameras write 12 bits into them. Raises InputError for what is no
+    picture, cannot be decoded, or says that it is too large: the text says which.
     """
-    if not raw:
-        raise InputError("the picture is empty: 0 bytes")
-    if raw[:2] == b"\xff\xd8" and _JPEG_END not in raw[-_TAIL:]:
-        raise InputError(f"the JPEG is cut off after {len(raw)} bytes: its end is missing")
+    said = head(raw)
+    damage = ""
+    if said.kind == "JPEG" and not is_whole(raw):
+        damage = f"the JPEG is cut off after {len(raw)} bytes: its end is missing"
+        raw = raw.rstrip(b"\xff") + _JPEG_END
     try:
-        picture = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR_RGB)
+        found = cv2.imdecode(np.frombuffer(raw, np.uint8), _flags(said))
     except cv2.error as error:
-        raise InputError(f"the picture cannot be decoded: {error.err or error}") from error
-    if picture is None:
-        raise InputError(f"no picture that can be read: {len(raw)} bytes that begin with {raw[:8]!r}")
-    if picture.shape[0] * picture.shape[1] > MOST_PIXELS:
-        raise InputError(f"a picture of {picture.shape[1]} x {picture.shape[0]} pixels (allowed: up to {MOST_PIXELS})")
-    return np.asarray(picture, np.uint8)
+        raise InputError(damage or f"the {said.kind} cannot be decoded: {error.err or error}") from error
+    if found is None:
+        raise InputError(damage or f"the {said.kind} is damaged: nothing of its {len(raw)} bytes can be decoded")
+    if found.shape[0] * found.shape[1] > LARGE_PX:
+        scale = (LARGE_PX / (found.shape[0] * found.shape[1])) ** 0.5
+        found = cv2.resize(found, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return Looked(_as_bytes(found), damage)
+
+
+def decode(raw: bytes) -> Picture:
+    """What `look` sees of a file that is whole. Raises InputError, also for a JPEG that is cut off."""
+    found = look(raw)
+    if found.damage:
+        raise InputError(found.damage)
+    return found.picture
+
+
+def pixels(raw: bytes) -> int:
+    """How many a picture says that it has. Raises InputError."""
+    return head(raw).pixels
+
+
+def _flags(said: Head) -> int:
+    if said.kind != "JPEG":  # what is smaller only afterwards is decoded whole in any case
+        return int(cv2.IMREAD_COLOR_RGB) | int(cv2.IMREAD_ANYDEPTH)
+    return int(cv2.IMREAD_COLOR_RGB) | {1: 0, 2: 16, 4: 32, 8: 64}[said.reduced]
+
+
+def _as_bytes(found: NDArray[Any]) -> Picture:
+    """uint8: of uint16 stretched, so that 12 bits in 16 are no night."""
+    if found.dtype != np.uint16:
+        return np.asarray(found, np.uint8)
+    step = max(1, found.shape[0] * found.shape[1] // _SAMPLED)
+    white = max(255.0, float(np.percentile(found.reshape(-1, 3)[::step], _WHITE)))
+    return np.asarray(cv2.convertScaleAbs(found, alpha=255.0 / white), np.uint8)
 
 
 def as_picture(data: NDArray[Any]) -> Picture:

@@ -277,7 +277,14 @@ def _replay(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board:
     if not recordings and not refused:
         raise SensorError(f"{section}.device {place}: holds nothing to replay (allowed: {', '.join(endings)})")
     origin = _origin(name, sensor, outbox, board, replay.length_of(recordings, duration_ms))
-    return replay.Replay(recordings, reader, name, outbox.cursor, sensor.replay.speed, origin, refused)
+    player = replay.Replay(recordings, reader, name, outbox.cursor, sensor.replay.speed, origin, refused)
+    player.heavy = getattr(reader, "heavy", player.heavy)
+
+    def mark(cursor: tuple[str, str]) -> None:
+        outbox.put([], cursor=cursor)
+
+    player.mark = mark
+    return player
 
 
 def _origin(name: str, sensor: Sensor, outbox: Outbox, board: LinuxBoard, length_ms: int) -> Any:

@@ -128,5 +128,5 @@ def recordings_of(sensor: CameraConfig) -> "tuple[Reader, Callable[[Path], int],
     from otorongo.models import image
     from otorongo.station.adapters import replay, replay_picture
 
-    reader = replay_picture.PictureReader(image.decode, sensor.fps)
+    reader = replay_picture.PictureReader(image.look, image.pixels, sensor.fps)
     return reader, replay_picture.duration_ms, (*replay.PICTURES, *replay.VIDEOS)

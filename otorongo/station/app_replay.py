@@ -20,7 +20,7 @@ from otorongo.wire.codes import Kind
 
 _SOUNDS: Final = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 _HEAD: Final = f"{'capture (UTC)':<20}  {'what':<6}  {'class':<14}  evidence  hits   peak  seconds  file\n"
-_PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp", ".mp4", ".avi", ".mov", ".mkv")
+_PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".mp4", ".avi", ".mov", ".mkv")
 
 
 def replay(given: argparse.Namespace) -> int:

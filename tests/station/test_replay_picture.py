@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from otorongo.models.image import decode
+from otorongo.models.image import look, pixels
 from otorongo.station.adapters import replay, replay_picture
 from otorongo.station.adapters.replay import Replay
 from otorongo.station.samples import Fault, Item, Sample
@@ -24,7 +24,7 @@ ENDINGS = (*replay.PICTURES, *replay.VIDEOS)
 def player(folder: Path, committed: Callable[[str], str | None] = lambda name: None) -> Replay:
     """A replay as fast as possible, two frames a second."""
     recordings, _ = replay.find(folder, ENDINGS, LIMA)
-    return Replay(recordings, replay_picture.PictureReader(decode, 2.0), "camera", committed, speed=0.0)
+    return Replay(recordings, replay_picture.PictureReader(look, pixels, 2.0), "camera", committed, speed=0.0)
 
 
 def film(path: Path, frames: int, code: str, *, noise: bool = False) -> None:

@@ -1,9 +1,10 @@
 """Files instead of a device: the order of recordings, their times, their pace, and where to go on.
 
 A replay is dated in clock domains of its own: one for each UTC day of recordings, or, shifted to now, one for itself.
-A file that cannot be read is told as a fault, left where it is, and the next one is read. Each sample carries a cursor
-of its own file, committed with what the sample caused: a replay that was killed goes on after it, and a recording that
-is added later, of whatever age, is played.
+A file that cannot be read is told as a fault, left where it is, and the next one is read; once it has changed it is
+looked at again. Each sample carries a cursor of its own file, committed with what the sample caused: a replay that was
+killed goes on after it, and a recording that is added later, of whatever age, is played. Before a file that takes much
+memory is decoded, that is committed too: what ended the process once is not begun again.
 """
 
 import datetime as dt
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from otorongo.station.adapters.replay_place import BEGUN, DAMAGED, Place, load, stat_of
 from otorongo.station.adapters.replay_times import Captured, captured
 from otorongo.station.errors import SensorError
 from otorongo.station.ports import ClockReading
@@ -22,7 +24,7 @@ from otorongo.station.samples import ClockDomain, Fault, Item, Sample, Tick
 from otorongo.wire.codes import Clock, NoteKind
 
 SOUNDS: Final = (".wav", ".flac", ".ogg", ".opus", ".mp3")
-PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp")
+PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif")
 VIDEOS: Final = (".mp4", ".avi", ".mov", ".mkv")
 DAY_MS: Final = 86_400_000
 TICK_S: Final = 1.0
@@ -46,17 +48,6 @@ class Refused(NamedTuple):
 
     name: str
     why: str
-
-
-class Place(NamedTuple):
-    """How far a recording was played."""
-
-    position: int
-    """In the reader's own unit; -1: to its end."""
-    at: int
-    """Its beginning when pauses are cut, in ms ..."""
-    end: int
-    """... and the end of what came before and with it."""
 
 
 class Part(NamedTuple):
@@ -153,6 +144,10 @@ class Replay:
     origin: Origin | None = None
     """Given: shifted to now."""
     refused: Sequence[Refused] = ()
+    heavy: Callable[[Path], bool] = lambda path: False
+    """Whether decoding a file takes so much memory that the process may end by it ..."""
+    mark: Callable[[tuple[str, str]], None] = lambda cursor: None
+    """... and what commits a cursor before that."""
     monotonic_s: Callable[[], float] = time.monotonic
     sleep_s: Callable[[float], None] = time.sleep
     closed: bool = False
@@ -166,33 +161,41 @@ class Replay:
     def samples(self) -> Iterator[Item]:
         """All samples that were not played yet, at the replay's pace; ends with the last file."""
         self._began_s, self._first_ms = self.monotonic_s(), None
-        places = {one.name: place for one in self.recordings if (place := self._place(one.name, one.when.utc_ms))}
+        places = {one.name: place for one in self.recordings if (place := self._place(one))}
         for name, why in self.refused:
-            if not self._place(name, 0):
-                cursor = self._cursor(name, 0, Place(-1, 0, 0))
-                yield Fault(self._fault_ms(), NoteKind.BAD_INPUT, f"{name}: {why}", 1, self._now(), cursor)
+            yield Fault(self._fault_ms(), NoteKind.BAD_INPUT, f"{name}: {why}", 1, self._now())
         at, end = 0, max((place.end for place in places.values()), default=0)
         last: Recording | None = None
         for one in self._in_order(places):
             if self.closed:
                 return
             known = places.get(one.name)
-            at = known.at if known else _begin(last, one, at, end)
+            again = known is not None and known.ended and not _unchanged(one, known)
+            at = known.at if known and not again else _begin(last, one, at, end)
             last = one
-            if not known or known.position >= 0:
-                end = yield from self._play(one, known.position if known else 0, at, end)
+            end = yield from self._play(one, known, at, end)
 
     def _in_order(self, places: Mapping[str, Place]) -> Sequence[Recording]:
         """As they were captured; shifted to now, what was begun comes first, because its times are settled."""
         if not self.origin:
             return self.recordings
-        return sorted(self.recordings, key=lambda one: one.name not in places or places[one.name].position < 0)
+        return sorted(self.recordings, key=lambda one: one.name not in places or places[one.name].ended)
 
-    def _play(self, one: Recording, start: int, at: int, end: int) -> Generator[Item, None, int]:
-        """The samples of one recording; returns the end of everything so far, in ms when pauses are cut."""
+    def _play(self, one: Recording, known: Place | None, at: int, end: int) -> Generator[Item, None, int]:
+        """What is new of one recording; returns the end of everything so far, in ms when pauses are cut."""
         domain, base_ms = self._times(one, at)
+        resume = known.start() if known else 0
+        place = Place(resume, at, end)
         try:
-            for part in _ended(self.read(one.path, start)):
+            now = stat_of(one.path)
+            place = place._replace(size=now.size, mtime_ms=now.mtime_ms)
+            if known and known.done(now):
+                if known.how == BEGUN:
+                    raise SensorError("ended the process that read it: it is left out, and stays where it is")
+                return end
+            if self.heavy(one.path):
+                self.mark(self._cursor(one, place._replace(how=BEGUN)))
+            for part in _ended(self.read(one.path, resume)):
                 if self.closed:
                     return end
                 sample = part.sample
@@ -210,12 +213,16 @@ class Replay:
                     new_ms=sample.new_ms,
                     source=one.name,
                     domain=domain,
-                    cursor=self._cursor(one.name, one.when.utc_ms, Place(part.position, at, end)),
+                    cursor=self._cursor(one, place._replace(position=part.position, end=end)),
                     last=part.position < 0,
                 )
+                place = place._replace(position=part.position if part.position > 0 else place.position)
+        except OSError as error:  # of the card, not of the file: nothing is known of it, and the next start tries again
+            why = f"{one.name}: cannot be read: {error.strerror or error}"
+            yield Fault(base_ms, NoteKind.BAD_INPUT, why[:480], 1, domain)
         except Exception as error:  # noqa: BLE001 - decoders raise what they like; the next file is to be played
             why = str(error) if isinstance(error, SensorError) else f"is damaged: {type(error).__name__}: {error}"
-            ended = self._cursor(one.name, one.when.utc_ms, Place(-1, at, end))
+            ended = self._cursor(one, place._replace(end=end, how=DAMAGED))
             yield Fault(base_ms, NoteKind.BAD_INPUT, f"{one.name}: {why}"[:480], 1, domain, ended)
         return end
 
@@ -244,15 +251,19 @@ class Replay:
             if left_s > 0 and t_ms >= left_s * 1000 * self.speed:
                 yield Tick(round(t_ms - left_s * 1000 * self.speed), domain)
 
-    def _cursor(self, name: str, utc_ms: int, place: Place) -> tuple[str, str]:
-        """Name and value. The capture time is part of it: another recording may come under an old name."""
-        return f"{self.name}\n{name}", json.dumps([utc_ms, *place])
-
-    def _place(self, name: str, utc_ms: int) -> Place | None:
+    def _place(self, one: Recording) -> Place | None:
         """How far a recording was played, if ever."""
-        kept = self.committed(f"{self.name}\n{name}")
-        of_ms, *place = json.loads(kept) if kept else (None,)
-        return Place(*place) if of_ms == utc_ms else None
+        return load(self.committed(f"{self.name}\n{one.name}"), one.when.utc_ms)
+
+    def _cursor(self, one: Recording, place: Place) -> tuple[str, str]:
+        return f"{self.name}\n{one.name}", place.dump(one.when.utc_ms)
+
+
+def _unchanged(one: Recording, known: Place) -> bool:
+    try:
+        return known.same(stat_of(one.path))
+    except OSError:
+        return True
 
 
 def _ended(parts: Iterator[Part]) -> Iterator[Part]:

@@ -1,0 +1,72 @@
+"""HEIC and HEIF, where the library for them is installed: pictures of telephones."""
+
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from otorongo.station.errors import SensorError
+from otorongo.station.samples import Picture
+
+HEICS: Final = (".heic", ".heif")
+BRANDS: Final = frozenset((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"))
+MOST_PIXELS: Final = 50_000_000
+"""A telephone's largest: decoded whole, in 150 MB."""
+LARGE_PX: Final = 12_000_000
+MISSING: Final = "is HEIC, which cannot be read here: pip install 'otorongo[heic]', or let the camera write JPEG"
+
+
+def is_heic(raw: bytes) -> bool:
+    """Whether bytes are HEIC by their own word, whatever their file is called."""
+    return raw[4:8] == b"ftyp" and raw[8:12] in BRANDS
+
+
+def installed() -> bool:
+    """Whether the library is there."""
+    try:
+        import pillow_heif  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def pixels(raw: bytes) -> int:
+    """How many it has by its head; nothing is decoded. Raises SensorError."""
+    width, height = _opened(raw).size
+    return int(width * height)
+
+
+def look(raw: bytes) -> Picture:
+    """Uint8 RGB (H, W, 3) of at most 12 million pixels, turned as the file says. Raises SensorError."""
+    file = _opened(raw)
+    width, height = file.size
+    if not 0 < width * height <= MOST_PIXELS:
+        most = MOST_PIXELS // 1_000_000
+        raise SensorError(f"the HEIC has {width} x {height} pixels (allowed: up to {most} million)")
+    try:
+        found = np.asarray(file)
+    except (ValueError, RuntimeError, SyntaxError, OSError) as error:
+        raise SensorError(f"the HEIC is damaged: {error}") from error
+    scale = min(1.0, (LARGE_PX / (width * height)) ** 0.5)
+    if scale < 1:
+        found = cv2.resize(found, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    if found.ndim == 2:
+        found = np.repeat(found[:, :, None], 3, axis=2)
+    return np.ascontiguousarray(found[:, :, :3], np.uint8)
+
+
+def exif_of(raw: bytes) -> bytes:
+    """The EXIF of a HEIC's head; empty: it has none. Raises SensorError."""
+    return _opened(raw).info.get("exif") or b""
+
+
+def _opened(raw: bytes) -> Any:
+    """Its head, read without decoding. Raises SensorError."""
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise SensorError(MISSING) from error
+    try:
+        return pillow_heif.open_heif(raw, convert_hdr_to_8bit=True)
+    except (ValueError, RuntimeError, SyntaxError, OSError, EOFError) as error:
+        raise SensorError(f"the HEIC is damaged: {error}") from error

@@ -1,0 +1,68 @@
+"""How far a file was read, as it is kept in the outbox: a file that changes afterwards is looked at again.
+
+What was read in whole is known by its name, its capture time and its size; what was damaged, or ended the process that
+read it, also by its date of change, because a card that is still being copied grows into the same size.
+"""
+
+import json
+from pathlib import Path
+from typing import Final, NamedTuple
+
+DAMAGED: Final = "damaged"
+BEGUN: Final = "begun"
+
+
+class Stat(NamedTuple):
+    """What the file system says of a file."""
+
+    size: int
+    mtime_ms: int
+
+
+class Place(NamedTuple):
+    """How far a file was read."""
+
+    position: int
+    """In the reader's own unit; -1: to its end."""
+    at: int = 0
+    """Its beginning when pauses are cut, in ms ..."""
+    end: int = 0
+    """... and the end of what came before and with it."""
+    size: int = -1
+    """Of the file as it was read; -1: not known."""
+    mtime_ms: int = 0
+    how: str = ""
+    """`damaged`: it could not be read further; `begun`: its decoding began, and nobody knows how it ended."""
+
+    def dump(self, utc_ms: int) -> str:
+        """As text. The capture time is part of it: another recording may come under an old name."""
+        return json.dumps([utc_ms, *self], separators=(",", ":"))
+
+    def same(self, now: Stat) -> bool:
+        """Whether the file is still as it was."""
+        return self.size in (-1, now.size) and (not self.how or self.size == -1 or self.mtime_ms == now.mtime_ms)
+
+    def done(self, now: Stat) -> bool:
+        """Whether there is nothing more to be read of it."""
+        return self.ended and self.same(now)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was read as far as it went."""
+        return self.position < 0 or bool(self.how)
+
+    def start(self) -> int:
+        """Where to go on in a file that is not done."""
+        return max(0, self.position)
+
+
+def load(kept: str | None, utc_ms: int) -> Place | None:
+    """The place kept for a file that was captured then; None: it was never read."""
+    of_ms, *place = json.loads(kept) if kept else (None,)
+    return Place(*place) if of_ms == utc_ms else None
+
+
+def stat_of(path: Path) -> Stat:
+    """Size and date of change. Raises OSError."""
+    found = path.stat()
+    return Stat(found.st_size, found.st_mtime_ns // 1_000_000)
