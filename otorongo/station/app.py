@@ -255,11 +255,11 @@ def _open(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board: L
 
 
 def _replay(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board: LinuxBoard) -> Source:
-    from otorongo.station.adapters import replay
+    from otorongo.station.adapters import replay, replay_file
 
     place, zone = Path(sensor.device), replay.zone_of(sensor.replay.zone)
     name = cursor_name(section, sensor)
-    reader: replay.Reader
+    reader: replay_file.Reader
     duration_ms: Callable[[Path], int]
     endings: tuple[str, ...]
     if isinstance(sensor, MicrophoneConfig):
@@ -273,7 +273,7 @@ def _replay(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board:
         from otorongo.station.app_eyes import recordings_of
 
         reader, duration_ms, endings = recordings_of(sensor)
-    recordings, refused = replay.find(place, endings, zone)
+    recordings, refused = replay.find(place, endings, zone, board.clock().utc_ms or None)
     if not recordings and not refused:
         raise SensorError(f"{section}.device {place}: holds nothing to replay (allowed: {', '.join(endings)})")
     origin = _origin(name, sensor, outbox, board, replay.length_of(recordings, duration_ms))

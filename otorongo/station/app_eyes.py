@@ -20,7 +20,7 @@ from otorongo.station.shutter import Bursts, Lapse, Shutter
 from otorongo.wire.codes import Counter
 
 if TYPE_CHECKING:
-    from otorongo.station.adapters.replay import Reader
+    from otorongo.station.adapters.replay_file import Reader
 
 log = logging.getLogger(__name__)
 

@@ -27,6 +27,10 @@ from otorongo.wire.rows import Heartbeat, Media, Note, Row, Tamper
 
 log = logging.getLogger(__name__)
 
+_COUNTED_BY: Final[dict[int, Counter]] = {
+    NoteKind.BAD_INPUT: Counter.BAD_INPUT,
+    NoteKind.SENSOR_FAULT: Counter.RESTARTS,
+}
 MOST_FAULT_NOTES: Final = 20
 """Faults of one kind that are told as notes between two heartbeats; the rest is only counted."""
 
@@ -373,12 +377,11 @@ class Sense:
                 self.count(Counter.SEALED)
 
     def _fault(self, fault: Fault) -> None:
-        if fault.kind == NoteKind.BAD_INPUT:
-            self.count(Counter.BAD_INPUT)
-        if fault.kind == NoteKind.SENSOR_FAULT:
-            self.count(Counter.RESTARTS)
+        if counter := fault.counter or _COUNTED_BY.get(fault.kind):
+            self.count(Counter(counter))
         self.count(Counter.OVERRUNS, fault.lost if fault.kind == NoteKind.OTHER else 0)
-        self._note(NoteKind(fault.kind), fault.text, fault.cursor)
+        if fault.text:
+            self._note(NoteKind(fault.kind), fault.text, fault.cursor)
 
     def _note(self, kind: NoteKind, text: str, cursor: tuple[str, str] | None = None) -> None:
         """A sentence for the technician, and the cursor with it; floods are counted, not told."""

@@ -76,10 +76,13 @@ class Fault:
     kind: int
     """`wire.codes.NoteKind`."""
     text: str
+    """For the technician; empty: none."""
     lost: int = 0
     """Samples lost by it."""
     domain: ClockDomain | None = None
     cursor: tuple[str, str] | None = None
+    counter: int = 0
+    """`wire.codes.Counter` that counts it, in place of that of its kind; with an empty text it is counted, not told."""
 
 
 Item = Sample | Tick | Fault

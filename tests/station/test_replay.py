@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from otorongo.station.adapters import replay, replay_sound
-from otorongo.station.adapters.replay import Origin, Part, Replay
+from otorongo.station.adapters.replay import Origin, Replay
+from otorongo.station.adapters.replay_file import Part
 from otorongo.station.adapters.replay_times import captured, from_name
 from otorongo.station.errors import SensorError
 from otorongo.station.ports import ClockReading
@@ -77,11 +78,11 @@ def with_guano(path: Path, text: str) -> None:
 
 def test_guano_is_believed_before_the_name_and_the_name_before_the_date_of_change(tmp_path: Path) -> None:
     """The recorder's own word first; the file's date of change last, within a day."""
-    path = tmp_path / "20200101_000000.wav"
+    path = tmp_path / "20260111_120000.wav"
     soundfile.write(path, tone(1), RATE)
     assert captured(path, LIMA).source == "name"
     with_guano(path, "GUANO|Version: 1.0\nTimestamp: 2026-01-11T17:28:02-05:00\n")
-    assert captured(path, LIMA) == (utc_ms(2026, 1, 11, 17, 28, 2, hours=-5), "guano")
+    assert captured(path, LIMA) == (utc_ms(2026, 1, 11, 17, 28, 2, hours=-5), "guano", 60_000, "")
     plain = tmp_path / "saw.wav"
     soundfile.write(plain, tone(1), RATE)
     os.utime(plain, (1_700_000_000, 1_700_000_000))
@@ -99,7 +100,7 @@ def test_exif_says_when_with_its_own_offset_or_ours(tmp_path: Path, offset: str 
         table[36881] = offset
     path = tmp_path / "IMG_0001.jpg"
     Image.new("RGB", (32, 24)).save(path, exif=exif)
-    assert captured(path, LIMA) == (utc_ms(2026, 1, 11, 17, 28, 2, hours=hours), "exif")
+    assert captured(path, LIMA) == (utc_ms(2026, 1, 11, 17, 28, 2, hours=hours), "exif", 60_000, "")
 
 
 @given(st.lists(st.integers(0, 40_000), max_size=8), st.integers(0, 100_000))

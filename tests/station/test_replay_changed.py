@@ -13,7 +13,8 @@ from PIL import Image
 
 from otorongo.models.image import look, pixels
 from otorongo.station.adapters import replay, replay_picture, replay_sound
-from otorongo.station.adapters.replay import Origin, Part, Reader, Replay
+from otorongo.station.adapters.replay import Origin, Replay
+from otorongo.station.adapters.replay_file import Part, Reader
 from otorongo.station.samples import Fault, Item, Sample
 from otorongo.wire.codes import Clock
 

@@ -7,6 +7,7 @@ killed goes on after it, and a recording that is added later, of whatever age, i
 memory is decoded, that is committed too: what ended the process once is not begun again.
 """
 
+import dataclasses
 import datetime as dt
 import json
 import time
@@ -16,12 +17,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from otorongo.station.adapters.replay_place import BEGUN, DAMAGED, Place, load, stat_of
+from otorongo.station.adapters.replay_file import Reader, Trouble, play
+from otorongo.station.adapters.replay_place import Place, load, stat_of
 from otorongo.station.adapters.replay_times import Captured, captured
 from otorongo.station.errors import SensorError
 from otorongo.station.ports import ClockReading
-from otorongo.station.samples import ClockDomain, Fault, Item, Sample, Tick
-from otorongo.wire.codes import Clock, NoteKind
+from otorongo.station.samples import ClockDomain, Fault, Item, Tick
+from otorongo.wire.codes import Clock, Counter, NoteKind
 
 SOUNDS: Final = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif")
@@ -30,6 +32,7 @@ DAY_MS: Final = 86_400_000
 TICK_S: Final = 1.0
 FOLLOW_MS: Final = 1_000
 """Shifted to now, pictures whose distance is unknown follow one another by this."""
+_DATED: Final = {"name": "by its name", "changed": "by its date of change", "found": "by when it was found"}
 MOST_PAUSE_MS: Final = 10_000
 """Shifted to now, longer pauses between recordings are cut to this."""
 
@@ -48,20 +51,6 @@ class Refused(NamedTuple):
 
     name: str
     why: str
-
-
-class Part(NamedTuple):
-    """What a reader takes out of a file: a sample without its final times."""
-
-    offset_ms: int
-    """From the beginning of the file."""
-    sample: Sample
-    position: int
-    """Where to go on after it, in the reader's own unit."""
-
-
-Reader = Callable[[Path, int], Iterator[Part]]
-"""Reads a file from a position on. Raises SensorError for a file that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +79,12 @@ def zone_of(name: str) -> ZoneInfo:
         raise SensorError(f"replay.zone: {name!r} is no time zone (allowed: such as America/Lima, UTC)") from error
 
 
-def find(place: Path, endings: Sequence[str], zone: ZoneInfo) -> tuple[list[Recording], list[Refused]]:
+def find(
+    place: Path, endings: Sequence[str], zone: ZoneInfo, now_ms: int | None = None
+) -> tuple[list[Recording], list[Refused]]:
     """The recordings below a folder (or the one file) in order of capture, and why others are left out.
 
+    `now_ms` is UTC, by which clocks are doubted that run ahead; None: it is not known.
     Raises SensorError if there is nothing at that place.
     """
     if not place.exists():
@@ -104,7 +96,7 @@ def find(place: Path, endings: Sequence[str], zone: ZoneInfo) -> tuple[list[Reco
             continue
         name = path.name if path == place else path.relative_to(place).as_posix()
         try:
-            found.append(Recording(path, name, captured(path, zone)))
+            found.append(Recording(path, name, captured(path, zone, now_ms)))
         except OSError as error:
             refused.append(Refused(name, f"cannot be read: {error.strerror or error}"))
     return sorted(found, key=lambda one: (one.when.utc_ms, one.name)), refused
@@ -164,6 +156,7 @@ class Replay:
         places = {one.name: place for one in self.recordings if (place := self._place(one))}
         for name, why in self.refused:
             yield Fault(self._fault_ms(), NoteKind.BAD_INPUT, f"{name}: {why}", 1, self._now())
+        doubted: set[str] = set()
         at, end = 0, max((place.end for place in places.values()), default=0)
         last: Recording | None = None
         for one in self._in_order(places):
@@ -173,6 +166,8 @@ class Replay:
             again = known is not None and known.ended and not _unchanged(one, known)
             at = known.at if known and not again else _begin(last, one, at, end)
             last = one
+            if one.when.doubt and (again or not known):
+                yield doubt_of(one.name, one.when, self._fault_ms(), doubted, self._now())
             end = yield from self._play(one, known, at, end)
 
     def _in_order(self, places: Mapping[str, Place]) -> Sequence[Recording]:
@@ -184,46 +179,32 @@ class Replay:
     def _play(self, one: Recording, known: Place | None, at: int, end: int) -> Generator[Item, None, int]:
         """What is new of one recording; returns the end of everything so far, in ms when pauses are cut."""
         domain, base_ms = self._times(one, at)
-        resume = known.start() if known else 0
-        place = Place(resume, at, end)
-        try:
-            now = stat_of(one.path)
-            place = place._replace(size=now.size, mtime_ms=now.mtime_ms)
-            if known and known.done(now):
-                if known.how == BEGUN:
-                    raise SensorError("ended the process that read it: it is left out, and stays where it is")
+
+        def mark(place: Place) -> None:
+            self.mark(self._cursor(one, place._replace(at=at, end=end)))
+
+        for got in play(one.path, known, self.read, self.heavy, mark):
+            if self.closed:
                 return end
-            if self.heavy(one.path):
-                self.mark(self._cursor(one, place._replace(how=BEGUN)))
-            for part in _ended(self.read(one.path, resume)):
-                if self.closed:
-                    return end
-                sample = part.sample
-                until_ms = part.offset_ms + sample.duration_ms
-                end = max(end, at + until_ms)
-                virtual_ms = (at if self.origin else base_ms + domain.utc0_ms) + until_ms
-                self._first_ms = virtual_ms - sample.new_ms if self._first_ms is None else self._first_ms
-                until_s = self._began_s + (virtual_ms - self._first_ms) / 1000 / self.speed if self.speed else 0.0
-                yield from self._wait(until_s, base_ms + until_ms, domain)
-                yield Sample(
-                    t_ms=base_ms + part.offset_ms,
-                    data=sample.data,
-                    duration_ms=sample.duration_ms,
-                    rate_hz=sample.rate_hz,
-                    new_ms=sample.new_ms,
-                    source=one.name,
-                    domain=domain,
-                    cursor=self._cursor(one, place._replace(position=part.position, end=end)),
-                    last=part.position < 0,
-                )
-                place = place._replace(position=part.position if part.position > 0 else place.position)
-        except OSError as error:  # of the card, not of the file: nothing is known of it, and the next start tries again
-            why = f"{one.name}: cannot be read: {error.strerror or error}"
-            yield Fault(base_ms, NoteKind.BAD_INPUT, why[:480], 1, domain)
-        except Exception as error:  # noqa: BLE001 - decoders raise what they like; the next file is to be played
-            why = str(error) if isinstance(error, SensorError) else f"is damaged: {type(error).__name__}: {error}"
-            ended = self._cursor(one, place._replace(end=end, how=DAMAGED))
-            yield Fault(base_ms, NoteKind.BAD_INPUT, f"{one.name}: {why}"[:480], 1, domain, ended)
+            if isinstance(got, Trouble):
+                ended = self._cursor(one, got.place._replace(at=at, end=end)) if got.place else None
+                yield Fault(base_ms, NoteKind.BAD_INPUT, f"{one.name}: {got.why}"[:480], 1, domain, ended)
+                continue
+            sample = got.part.sample
+            until_ms = got.part.offset_ms + sample.duration_ms
+            end = max(end, at + until_ms)
+            virtual_ms = (at if self.origin else base_ms + domain.utc0_ms) + until_ms
+            self._first_ms = virtual_ms - sample.new_ms if self._first_ms is None else self._first_ms
+            until_s = self._began_s + (virtual_ms - self._first_ms) / 1000 / self.speed if self.speed else 0.0
+            yield from self._wait(until_s, base_ms + until_ms, domain)
+            yield dataclasses.replace(
+                sample,
+                t_ms=base_ms + got.part.offset_ms,
+                source=one.name,
+                domain=domain,
+                cursor=self._cursor(one, got.place._replace(at=at, end=end)),
+                last=got.part.position < 0,
+            )
         return end
 
     def _times(self, one: Recording, at: int) -> tuple[ClockDomain, int]:
@@ -259,33 +240,29 @@ class Replay:
         return f"{self.name}\n{one.name}", place.dump(one.when.utc_ms)
 
 
+def doubt_of(
+    name: str,
+    when: Captured,
+    t_ms: int,
+    told: set[str],
+    domain: ClockDomain | None,
+    cursor: tuple[str, str] | None = None,
+) -> Fault:
+    """A file's time is doubted: counted for each, told for the first of a folder, which is then in `told`."""
+    folder = name.rpartition("/")[0]
+    text = ""
+    if folder not in told:
+        told.add(folder)
+        dated = f"it is dated {_DATED[when.source]}, within {when.bound_ms / DAY_MS:.0f} days"
+        text = f"{name}: the time in it {when.doubt}: {dated}, as are others of this folder; set the camera's clock"
+    return Fault(t_ms, NoteKind.BAD_INPUT, text, 1, domain, cursor if text else None, Counter.CLOCK_DOUBTED)
+
+
 def _unchanged(one: Recording, known: Place) -> bool:
     try:
         return known.same(stat_of(one.path))
     except OSError:
         return True
-
-
-def _ended(parts: Iterator[Part]) -> Iterator[Part]:
-    """The same parts; the last one says that it is the last, whether or not its reader could know that.
-
-    Raises what the reader raises, after the part before.
-    """
-    held: Part | None = None
-    while True:
-        try:
-            part = next(parts, None)
-        except Exception:
-            if held:
-                yield held
-            raise
-        if part is None:
-            break
-        if held:
-            yield held
-        held = part
-    if held:
-        yield held._replace(position=-1)
 
 
 def _begin(last: Recording | None, one: Recording, at: int, end: int) -> int:

@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 import cv2
 import numpy as np
 
-from otorongo.station.adapters.replay import Part
+from otorongo.station.adapters.replay_file import Part
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Sample
 

@@ -2,11 +2,10 @@
 
 from typing import Any, Final
 
-import cv2
-import numpy as np
-
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Picture
+
+# Imports stand inside the functions: the microphone's process, which dates files too, loads none of these libraries.
 
 HEICS: Final = (".heic", ".heif")
 BRANDS: Final = frozenset((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"))
@@ -38,6 +37,9 @@ def pixels(raw: bytes) -> int:
 
 def look(raw: bytes) -> Picture:
     """Uint8 RGB (H, W, 3) of at most 12 million pixels, turned as the file says. Raises SensorError."""
+    import cv2
+    import numpy as np
+
     file = _opened(raw)
     width, height = file.size
     if not 0 < width * height <= MOST_PIXELS:

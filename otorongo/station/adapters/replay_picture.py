@@ -6,7 +6,8 @@ from typing import Final
 
 from otorongo.errors import OtorongoError
 from otorongo.station.adapters import replay_film, replay_heic
-from otorongo.station.adapters.replay import VIDEOS, Part
+from otorongo.station.adapters.replay import VIDEOS
+from otorongo.station.adapters.replay_file import Part
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Picture, Sample
 

@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from otorongo.station.adapters.replay import Part
+from otorongo.station.adapters.replay_file import Part
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Sample, Sound, Windows
 

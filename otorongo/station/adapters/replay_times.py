@@ -1,4 +1,9 @@
-"""When a recording was made, from what recorders leave behind: GUANO, EXIF, the file's name, or its date of change."""
+"""When a recording was made, from what recorders leave behind: GUANO, EXIF, the file's name, or its date of change.
+
+A recorder's clock is believed unless it cannot be right: it lies in the future, where a clock begins anew when its
+battery was changed, or more than a day from what the file's name says. Then the name or the date of change says when,
+within a bound that owns to it.
+"""
 
 import datetime as dt
 import re
@@ -8,10 +13,19 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from otorongo.station.adapters.replay_heic import HEICS, exif_of
+
 SAID_BOUND_MS: Final = 60_000
 """A recorder's own clock is thought to be right within a minute."""
 CHANGED_BOUND_MS: Final = 86_400_000
 """A file's date of change says little: copying a card sets it anew."""
+DAY_MS: Final = 86_400_000
+WEEK_MS: Final = 7 * DAY_MS
+UNKNOWN_BOUND_MS: Final = (1 << 31) - 1
+_RESET_YEARS: Final = range(2000, 2021)
+_RESET_HOURS: Final = 6
+_WITH_EXIF: Final = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif")
+_MOST_HEIC: Final = 64 << 20
 _MOST_HEADER: Final = 1 << 20
 _MOST_CHUNKS: Final = 1000
 _EARLIEST: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -31,26 +45,71 @@ class Captured(NamedTuple):
 
     utc_ms: int
     source: str
-    """`guano`, `exif`, `name` or `changed`."""
+    """`guano`, `exif`, `name`, `changed`, or `found`: nobody knows, but it was found now."""
+    bound_ms: int = SAID_BOUND_MS
+    """How wrong it is at most."""
+    doubt: str = ""
+    """Why the file's own time is not believed; empty: it is, or it has none."""
 
-    @property
-    def bound_ms(self) -> int:
-        """How wrong it is at most."""
-        return CHANGED_BOUND_MS if self.source == "changed" else SAID_BOUND_MS
+
+def captured(path: Path, zone: ZoneInfo, now_ms: int | None = None) -> Captured:
+    """The capture time of a recording; `zone` is that of times which do not say theirs. Raises OSError.
+
+    `now_ms` is UTC; None: this machine does not know it, and the future is not judged.
+    """
+    said: tuple[int, str] | None = None
+    ending = path.suffix.lower()
+    if ending == ".wav" and (found := _guano(path, zone)) is not None:
+        said = (found, "guano")
+    elif ending in _WITH_EXIF and (found := _exif(path, zone)) is not None:
+        said = (found, "exif")
+    return judged(said, from_name(path.stem, zone), int(path.stat().st_mtime * 1000), zone, now_ms)
 
 
-def captured(path: Path, zone: ZoneInfo) -> Captured:
-    """The capture time of a recording; `zone` is that of times which do not say theirs. Raises OSError."""
-    found = _guano(path, zone) if path.suffix.lower() == ".wav" else None
-    if found is not None:
-        return Captured(found, "guano")
-    found = _exif(path, zone) if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp") else None
-    if found is not None:
-        return Captured(found, "exif")
-    found = from_name(path.stem, zone)
-    if found is not None:
-        return Captured(found, "name")
-    return Captured(int(path.stat().st_mtime * 1000), "changed")
+def judged(
+    said: tuple[int, str] | None, named_ms: int | None, changed_ms: int, zone: ZoneInfo, now_ms: int | None
+) -> Captured:
+    """The likeliest of what the file says (time and source), what its name says, and when it was changed; UTC in ms."""
+    doubt = ""
+    named_well = named_ms is not None and not impossible(named_ms, zone, now_ms)
+    if said:
+        doubt = impossible(said[0], zone, now_ms)
+        apart_ms = abs(said[0] - named_ms) if named_ms is not None and named_well else 0
+        if not doubt and apart_ms <= DAY_MS:
+            return Captured(*said)
+        if not doubt:
+            doubt = f"is {apart_ms / DAY_MS:.0f} days from what its name says"
+            return Captured(named_ms or 0, "name", _bound(apart_ms), doubt)
+    if named_ms is not None and named_well:
+        return Captured(named_ms, "name", CHANGED_BOUND_MS if doubt else SAID_BOUND_MS, doubt)
+    if named_ms is not None and not doubt:
+        doubt = impossible(named_ms, zone, now_ms)
+    wrong = impossible(changed_ms, zone, now_ms)
+    if not wrong:
+        return Captured(changed_ms, "changed", WEEK_MS if doubt else CHANGED_BOUND_MS, doubt)
+    return Captured(changed_ms if now_ms is None else now_ms, "found", UNKNOWN_BOUND_MS, doubt or wrong)
+
+
+def impossible(utc_ms: int, zone: ZoneInfo, now_ms: int | None) -> str:
+    """Why nothing can have been recorded then; empty: it can."""
+    if now_ms is not None and utc_ms > now_ms + DAY_MS:
+        return f"lies in the future ({_day(utc_ms, zone)})"
+    if utc_ms < _EARLIEST.timestamp() * 1000:
+        return f"is older than any such recorder ({_day(utc_ms, zone)})"
+    for where in (zone, dt.UTC):
+        local = dt.datetime.fromtimestamp(utc_ms / 1000, where)
+        if local.year in _RESET_YEARS and (local.month, local.day) == (1, 1) and local.hour < _RESET_HOURS:
+            return f"is where clocks begin anew when a battery was changed ({_day(utc_ms, where)})"
+    return ""
+
+
+def _day(utc_ms: int, zone: dt.tzinfo) -> str:
+    return dt.datetime.fromtimestamp(utc_ms / 1000, zone).date().isoformat()
+
+
+def _bound(apart_ms: int) -> int:
+    """A few widths only, because each is a clock domain of its own."""
+    return next((width for width in (WEEK_MS,) if apart_ms <= width), UNKNOWN_BOUND_MS)
 
 
 def from_name(stem: str, zone: ZoneInfo) -> int | None:
@@ -118,13 +177,17 @@ def _chunk(path: Path, name: bytes) -> bytes:
 
 
 def _exif(path: Path, zone: ZoneInfo) -> int | None:
-    """The original time of a picture's EXIF; only its head is read."""
+    """The original time of a picture's EXIF; only its head is read, of a HEIC all of it."""
     from PIL import Image
 
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as picture:
-            exif = picture.getexif()
-            table = exif.get_ifd(_EXIF_TABLE)
+        if path.suffix.lower() in HEICS:
+            exif = Image.Exif()
+            exif.load(exif_of(path.read_bytes()) if path.stat().st_size <= _MOST_HEIC else b"")
+        else:
+            with warnings.catch_warnings(action="ignore"), Image.open(path) as picture:
+                exif = picture.getexif()
+        table = exif.get_ifd(_EXIF_TABLE)
     except Exception:  # noqa: BLE001 - a damaged head raises whatever it likes, and the file's name may still know
         return None
     said = table.get(_EXIF_ORIGINAL) or table.get(_EXIF_DIGITIZED) or exif.get(_EXIF_CHANGED)

@@ -1,0 +1,93 @@
+"""One file, read as far as it goes: what comes out of it, how far it was read, and what is wrong with it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from otorongo.station.adapters.replay_place import BEGUN, DAMAGED, Place, stat_of
+from otorongo.station.errors import SensorError
+from otorongo.station.samples import Sample
+
+
+class Part(NamedTuple):
+    """What a reader takes out of a file: a sample without its final times."""
+
+    offset_ms: int
+    """From the beginning of the file."""
+    sample: Sample
+    position: int
+    """Where to go on after it, in the reader's own unit."""
+
+
+class Got(NamedTuple):
+    """A part, and the place behind it."""
+
+    part: Part
+    place: Place
+
+
+class Trouble(NamedTuple):
+    """A file cannot be read, or not further."""
+
+    why: str
+    place: Place | None
+    """None: that is the card's fault, and nothing is to be remembered of the file."""
+    gone: bool = False
+    """It is no longer there."""
+
+
+Reader = Callable[[Path, int], Iterator[Part]]
+"""Reads a file from a position on. Raises SensorError for a file that cannot be read, and OSError."""
+
+
+def play(
+    path: Path,
+    known: Place | None,
+    read: Reader,
+    heavy: Callable[[Path], bool],
+    mark: Callable[[Place], None],
+) -> Iterator[Got | Trouble]:
+    """What is new of a file: nothing, if it was read before and has not changed. Never raises for what is in it.
+
+    `mark` commits that decoding begins, before that of a file that is `heavy`: one that ended the process is left out.
+    """
+    place = Place(known.start() if known else 0)
+    try:
+        now = stat_of(path)
+        place = place._replace(size=now.size, mtime_ms=now.mtime_ms)
+        if known and known.done(now):
+            if known.how == BEGUN:
+                raise SensorError("ended the process that read it: it is left out, and stays where it is")
+            return
+        if heavy(path):
+            mark(place._replace(how=BEGUN))
+        for part in _ended(read(path, place.position)):
+            yield Got(part, place._replace(position=part.position))
+            place = place._replace(position=part.position if part.position > 0 else place.position)
+    except OSError as error:  # of the card, not of the file: the next start tries again
+        yield Trouble(f"cannot be read: {error.strerror or error}", None, isinstance(error, FileNotFoundError))
+    except Exception as error:  # noqa: BLE001 - decoders raise what they like; the next file is to be read
+        why = str(error) if isinstance(error, SensorError) else f"is damaged: {type(error).__name__}: {error}"
+        yield Trouble(why, place._replace(how=DAMAGED))
+
+
+def _ended(parts: Iterator[Part]) -> Iterator[Part]:
+    """The same parts; the last one says that it is the last, whether or not its reader could know that.
+
+    Raises what the reader raises, after the part before.
+    """
+    held: Part | None = None
+    while True:
+        try:
+            part = next(parts, None)
+        except Exception:
+            if held:
+                yield held
+            raise
+        if part is None:
+            break
+        if held:
+            yield held
+        held = part
+    if held:
+        yield held._replace(position=-1)
