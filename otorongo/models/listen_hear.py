@@ -23,7 +23,7 @@ from otorongo.station.app import follows_combs, rules_for
 from otorongo.station.app_ears import ear
 from otorongo.station.config import MicrophoneConfig
 from otorongo.station.errors import SensorError
-from otorongo.station.loudness import Loudness, level_db, loud
+from otorongo.station.loudness import Loudness, level_db, loud, needed_db
 from otorongo.station.samples import Score, Scores
 from otorongo.wire.classes import name_of
 from otorongo.wire.codes import CloseReason, Kind
@@ -133,7 +133,8 @@ def hear(
             )
             verdict = classifier.scores(sample.data, given.rate_hz) if passed else None
             sample = replace(sample, t_ms=part.offset_ms)
-            scores = own.hear(sample, _scores(verdict, rules), classified=passed).scores
+            needed = needed_db(floor, gate_db=config.gate_db, margin_db=config.gate_margin_db)
+            scores = own.hear(sample, _scores(verdict, rules), classified=passed, needed_db=needed).scores
             item = Scores(part.offset_ms, sample.duration_ms, scores, round(level), round(floor.floor_db))
             scored.append(item)
             state, revisions = events.advance(state, item, rules)

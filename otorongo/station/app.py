@@ -220,7 +220,7 @@ def _gate(sensor: Sensor, source: Source) -> Callable[[Sample], Passed]:
 
 
 def _sound_gate(sensor: MicrophoneConfig) -> Callable[[Sample], Passed]:
-    from otorongo.station.loudness import Loudness, level_db, loud
+    from otorongo.station.loudness import Loudness, level_db, loud, needed_db
 
     state = Loudness()
 
@@ -229,7 +229,8 @@ def _sound_gate(sensor: MicrophoneConfig) -> Callable[[Sample], Passed]:
         level = level_db(sample.data)
         new_s = sample.new_ms / 1000
         state, passed = loud(state, level, new_s, gate_db=sensor.gate_db, margin_db=sensor.gate_margin_db)
-        return Passed(passed, round(level), round(state.floor_db))
+        needed = needed_db(state, gate_db=sensor.gate_db, margin_db=sensor.gate_margin_db)
+        return Passed(passed, round(level), round(state.floor_db), needed_db=needed)
 
     return gate
 

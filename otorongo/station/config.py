@@ -106,8 +106,8 @@ class MicrophoneConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Names this sensor on the wire."""
     rate_hz: Annotated[int, Meta(ge=8_000, le=192_000)] = 48_000
     """alsa: the rate to record at; the bundle's own rate is made from it."""
-    gate_db: Annotated[float, Meta(ge=-120, le=0)] = -75.0
-    """Windows quieter than this (dB below full scale) are not classified."""
+    gate_db: Annotated[float, Meta(ge=-120, le=0)] = -95.0
+    """Windows quieter than this (dB below full scale) are not classified: a converter's own noise, and no forest."""
     gate_margin_db: Annotated[float, Meta(ge=0, le=60)] = 0.0
     """Nor are windows that are not at least so much louder than the noise floor."""
     heartbeat_s: Annotated[int, Meta(ge=10, le=86_400)] = 3600

@@ -10,32 +10,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-import numpy as np
-
 from otorongo.models import engines, shapes
 from otorongo.models.comb import NOTHING, Comb
 from otorongo.models.engines import Tracker
 from otorongo.station import listening, microphone, shots, veto
-from otorongo.station.bands import Bands, Levels
+from otorongo.station.bands import Bands
 from otorongo.station.hearing import Heard, Hourly
-from otorongo.station.microphone import Baseline, Look
+from otorongo.station.listened import Hour
+from otorongo.station.loudness import SILENCE_DB
+from otorongo.station.microphone import Baseline
 from otorongo.station.samples import Sample, Score
 from otorongo.station.shots import Shots
 from otorongo.wire.classes import BY_NAME
 from otorongo.wire.codes import Trend
-from otorongo.wire.rows import Listening
 
 HOUR_MS: Final = 3_600_000
-LOOK_MS: Final = 10_000
-"""How often the microphone's health and reach are looked at."""
 JUDGE_MS: Final = 6_000
 """How often the shape of the comb that goes on is judged: shapes take minutes ..."""
 JUDGE_SHARE: Final = 0.05
 """... and one that has lasted long is judged again when it is so much older."""
 LEAST_MS: Final = 60_000
 """The end of a recording or of a process that is shorter than this says nothing."""
-DEAF_M: Final = 100
-"""Where a saw carries less far than this, the station counts as deaf."""
 SAWING_MS: Final = 9_000
 """So long after a saw's last hit an engine is taken for the saw's own: it idles between two cuts."""
 COMB_EVIDENCE: Final = 2.0
@@ -55,59 +50,6 @@ COMBED: Final = frozenset({SAW, ENGINE, BY_NAME["aircraft"].number, *TOLD_AS.val
 """Classes whose comb is told."""
 KNOWN_S: Final = 4.5
 NO_ENGINE: Final = (shapes.NEAR, shapes.CALL, shapes.HUM)
-
-
-@dataclass
-class _Hour:
-    """What is gathered for the next row."""
-
-    start_ms: int = -1
-    end_ms: int = 0
-    length_ms: int = 0
-    suspended_ms: int = 0
-    vetoes: dict[int, int] = field(default_factory=dict)
-    vetoed: int = 0
-    looks: list[Look] = field(default_factory=list)
-    reaches_m: list[int] = field(default_factory=list)
-    looked_ms: int = -LOOK_MS
-
-    def add(self, sample: Sample, now: veto.Now, vetoed: int) -> None:
-        """A window came: what of it is new counts."""
-        new_ms = sample.new_ms or sample.duration_ms
-        if self.start_ms < 0:
-            self.start_ms = sample.end_ms - new_ms
-        self.end_ms = sample.end_ms
-        self.length_ms += new_ms
-        self.vetoed += vetoed
-        self.suspended_ms += new_ms if SAW in now.suspended else 0
-        for cls in now.reasons:
-            self.vetoes[cls] = self.vetoes.get(cls, 0) + new_ms
-
-    def looks_due(self, now_ms: int) -> bool:
-        """Whether ten seconds have passed."""
-        return not 0 <= now_ms - self.looked_ms < LOOK_MS
-
-    def look(self, one: Look, now_ms: int, full_scale_db: float) -> None:
-        """Keep a look, and how far a saw would have been heard in it."""
-        self.looked_ms = now_ms
-        self.looks.append(one)
-        dead = one.level_db < microphone.DEAD_DB
-        self.reaches_m.append(0 if dead else listening.reach_m(one.bands_db, full_scale_db))
-
-    def row(self, sensor: int, flags: int, floor_db: Levels) -> Listening:
-        """The hour as a row; its looks are few, so its deaf time is a share of them."""
-        deaf = sum(reach < DEAF_M for reach in self.reaches_m) / max(1, len(self.reaches_m))
-        return Listening(
-            t_ms=self.end_ms,
-            sensor=sensor,
-            length_ms=min(self.length_ms, 0xFFFFFFFF),
-            reach_m=round(float(np.median(self.reaches_m))) if self.reaches_m else 0,
-            deaf_ms=min(self.length_ms, max(round(deaf * self.length_ms), self.suspended_ms)),
-            vetoes=dict(self.vetoes),
-            vetoed=min(self.vetoed, 0xFFFFFFFF),
-            flags=flags,
-            floor=bytes(255 if np.isnan(level) else max(0, min(254, round(-float(level)))) for level in floor_db),
-        )
 
 
 @dataclass
@@ -132,10 +74,25 @@ class Ear:
     _shots: Shots = field(default_factory=Shots)
     _sawed_ms: int | None = None
     """End of the last window with a saw."""
-    _hour: _Hour = field(default_factory=_Hour)
+    _hour: Hour = field(default_factory=Hour)
 
-    def hear(self, sample: Sample, scores: Sequence[Score], *, classified: bool) -> Heard:
-        """Take in a window (a sample of sound) and the network's scores of it; `classified`: the gate let it pass."""
+    def __post_init__(self) -> None:
+        self._hour = self._begun()
+
+    def hear(
+        self,
+        sample: Sample,
+        scores: Sequence[Score],
+        *,
+        classified: bool,
+        failed: bool = False,
+        needed_db: float = SILENCE_DB,
+    ) -> Heard:
+        """Take in a window (a sample of sound) and the network's scores of it.
+
+        `classified`: the gate let it pass; `failed`: the network could not judge it all the same; `needed_db`: the
+        level in dB below full scale that the gate wanted.
+        """
         comb, bands = self._for(sample.rate_hz)
         if self._tracker.steps and not 0 < sample.end_ms - self._tracker.steps[-1].t_ms <= 60_000:
             self.verdict = shapes.Verdict()
@@ -145,9 +102,9 @@ class Ear:
             self._tracker = engines.follow(self._tracker, sample.end_ms, frame)
             self._judge(sample.end_ms)
         heard = self._refined(sample, scores)
-        self._hour.add(sample, self.now, heard.vetoed)
         if self._hour.looks_due(sample.end_ms):
-            self._hour.look(microphone.look(sample.data, sample.rate_hz, bands), sample.end_ms, self.full_scale_db)
+            self._hour.look(microphone.look(sample.data, sample.rate_hz, bands), sample.end_ms)
+        self._hour.add(sample, self.now, heard.vetoed, failed=failed, needed_db=needed_db)
         return heard
 
     def due(self, hour_of_day: Callable[[int], int | None], *, last: bool = False) -> Hourly | None:
@@ -157,7 +114,7 @@ class Ear:
         """
         hour = self._hour
         if hour.end_ms - hour.start_ms < (LEAST_MS if last else HOUR_MS):
-            self._hour = _Hour() if last else hour
+            self._hour = self._begun() if last else hour
             return None
         of_day = hour_of_day(hour.start_ms + hour.length_ms // 2)
         usual = self.baseline.floor_db(of_day) if of_day is not None else None
@@ -167,8 +124,11 @@ class Ear:
         if of_day is not None and hour.length_ms >= HOUR_MS * 9 // 10 and not noisy and not health.flags:
             self.baseline = self.baseline.learned(of_day, health.floor_db)
             memory = self.baseline.dump()
-        self._hour = _Hour()
-        return Hourly(hour.row(self.number, int(health.flags), health.floor_db), tuple(health.sentences()), memory)
+        self._hour = self._begun()
+        return Hourly(hour.row(self.number, health.flags, health.floor_db), tuple(health.sentences()), memory)
+
+    def _begun(self) -> Hour:
+        return Hour(self.full_scale_db)
 
     def _for(self, rate_hz: int) -> tuple[Comb, Bands]:
         if self._tables is None or self._tables[0] != rate_hz:

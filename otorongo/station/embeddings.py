@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from otorongo.models import embeddings
 from otorongo.models.embeddings import ENDING, HEAD_BYTES, Source, Window
 from otorongo.models.errors import InputError
-from otorongo.station.media import BESIDE_MS
 from otorongo.station.outbox_write import Of
 from otorongo.station.pipeline import Judged, Kept, Unkept
 from otorongo.station.ports import ClockReading
 from otorongo.station.samples import Event, Sample
-from otorongo.station.schedule import SPARE_BYTES, free_bytes, has_voices, make_room
+from otorongo.station.schedule import SPARE_BYTES, free_bytes, make_room
+from otorongo.station.voices import BESIDE_MS, Span, beside, span
 from otorongo.wire.codes import Clock
 
 MOST_FILES: Final = 100
@@ -62,7 +62,7 @@ class Embeddings:
     _said: tuple[tuple[int, float], ...] = ()
     _done: list[tuple[int, Window]] = field(default_factory=list)
     """Embedded, with their end in ms; what comes right after them is not known yet."""
-    _voices: list[tuple[int, int]] = field(default_factory=list)
+    _voices: list[Span] = field(default_factory=list)
     _turn: int = -1
     """The newest stretch of `every_ms` of which a window was chosen."""
     _failing: bool = False
@@ -71,10 +71,10 @@ class Embeddings:
         """Choose the first window of each stretch that the network has judged; a replay's recordings lie there."""
         if sample.domain is not None:
             return
-        if has_voices(judged, self.voices_p):
-            self._voices.append((sample.t_ms, sample.end_ms))
+        if spoken := span(sample, judged, self.voices_p):
+            self._voices.append(spoken)
         turn = sample.t_ms // self.every_ms
-        if judged is not None and turn > self._turn:
+        if judged is not None and not judged.failed and turn > self._turn:
             self._turn, self._due = turn, sample
             self._said = embeddings.likeliest([(score.cls, score.p) for score in judged.scores])
 
@@ -88,7 +88,7 @@ class Embeddings:
             for end_ms, window in list(self._done):
                 if last or now_ms >= end_ms + BESIDE_MS + self.source.window_ms:
                     self._done.remove((end_ms, window))
-                    if not self._beside_voices(window.t_ms, end_ms):
+                    if not beside(self._voices, window.t_ms, end_ms):
                         self._write(window)
                         self._failing = False
         except Exception as error:  # noqa: BLE001 - onnxruntime raises plain exceptions, a card OSError
@@ -96,7 +96,7 @@ class Embeddings:
                 yield Unkept(f"an embedding: {error}")
             self._failing = True
         oldest_ms = min((window.t_ms for _, window in self._done), default=now_ms) - BESIDE_MS - self.source.window_ms
-        self._voices = [] if last else [one for one in self._voices if one[1] > oldest_ms]
+        self._voices = [] if last else [one for one in self._voices if one.end_ms > oldest_ms]
 
     def discard(self, row: Of) -> None:
         """It has no rows."""
@@ -107,9 +107,6 @@ class Embeddings:
             level_db = round(max(-128.0, self.level_db(sample.data)))
             vector = self.embed(sample.data, sample.rate_hz)
             self._done.append((sample.end_ms, Window(sample.t_ms, vector, self._said, level_db)))
-
-    def _beside_voices(self, start_ms: int, end_ms: int) -> bool:
-        return any(one[0] < end_ms + BESIDE_MS and one[1] > start_ms - BESIDE_MS for one in self._voices)
 
     def _write(self, window: Window) -> None:
         """Raises OSError if the card does not take it."""

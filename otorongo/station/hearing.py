@@ -31,8 +31,10 @@ class Hourly:
 class Ear(Protocol):
     """What a microphone has beside the network."""
 
-    def hear(self, sample: Sample, scores: Sequence[Score], *, classified: bool) -> Heard:
-        """Take in a window; `classified`: the gate let it pass."""
+    def hear(
+        self, sample: Sample, scores: Sequence[Score], *, classified: bool, failed: bool, needed_db: float
+    ) -> Heard:
+        """Take in a window; `classified`: the gate let it pass, and wanted `needed_db`; `failed`: nobody judged it."""
 
     def due(self, hour_of_day: Callable[[int], int | None], *, last: bool = False) -> Hourly | None:
         """When an hour is over, or `last` in this clock domain; else None."""

@@ -27,15 +27,26 @@ FARTHEST_M: Final = 3000.0
 NEAREST_M: Final = 1.0
 
 
-def reach_m(noise_dbfs: Levels, full_scale_db: float = FULL_SCALE_DB) -> int:
-    """How far a saw is heard over noise (22,) in dB below full scale, in m; 0: not even beside it, or not known."""
+def reach_m(
+    noise_dbfs: Levels,
+    full_scale_db: float = FULL_SCALE_DB,
+    *,
+    raised_db: float = 0.0,
+    least_dbfs: float = -math.inf,
+) -> int:
+    """How far a saw is heard over noise (22,) in dB below full scale, in m; 0: not even beside it, or not known.
+
+    `raised_db`: so far above the noise it must be, because the threshold is raised; `least_dbfs`: the level that it
+    must bring, all bands together, so that the gate lets it pass.
+    """
     noise_db = noise_dbfs + full_scale_db
-    if np.isnan(noise_db).sum() > len(noise_db) - ENOUGH or not _heard(NEAREST_M, noise_db):
+    asked = (noise_db + raised_db, least_dbfs + full_scale_db)
+    if np.isnan(noise_db).sum() > len(noise_db) - ENOUGH or not _heard(NEAREST_M, *asked):
         return 0
     near, far = math.log(NEAREST_M), math.log(FARTHEST_M)
     for _ in range(24):  # heard at `near`, perhaps not at `far`: halve what lies between
         middle = (near + far) / 2
-        near, far = (middle, far) if _heard(math.exp(middle), noise_db) else (near, middle)
+        near, far = (middle, far) if _heard(math.exp(middle), *asked) else (near, middle)
     return round(math.exp(near))
 
 
@@ -45,6 +56,8 @@ def loss_db(distance_m: float) -> Levels:
     return np.asarray(20 * math.log10(max(NEAREST_M, distance_m)) + 0.01 * distance_m * np.cbrt(hz), np.float64)
 
 
-def _heard(distance_m: float, noise_db: Levels) -> bool:
-    over = np.array(SAW_DB) - loss_db(distance_m) >= noise_db  # NaN compares as False
-    return int(over.sum()) >= ENOUGH
+def _heard(distance_m: float, noise_db: Levels, least_db: float) -> bool:
+    saw_db = np.array(SAW_DB) - loss_db(distance_m)
+    if int((saw_db >= noise_db).sum()) < ENOUGH:  # NaN compares as False
+        return False
+    return float(10 * np.log10((10 ** (saw_db[~np.isnan(noise_db)] / 10)).sum())) >= least_db

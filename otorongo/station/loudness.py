@@ -31,6 +31,11 @@ def level_db(sound: Sound) -> float:
     return max(SILENCE_DB, 10 * math.log10(power)) if power > 0 and math.isfinite(power) else SILENCE_DB
 
 
+def needed_db(state: Loudness, *, gate_db: float, margin_db: float) -> float:
+    """The level that a window must have to be classified, in dB below full scale."""
+    return max(gate_db, state.floor_db + margin_db) if margin_db else gate_db
+
+
 def loud(state: Loudness, level: float, new_s: float, *, gate_db: float, margin_db: float) -> tuple[Loudness, bool]:
     """The next state, and whether a window of this level is worth classifying.
 

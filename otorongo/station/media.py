@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
@@ -24,15 +23,11 @@ from otorongo.station.outbox_write import Of
 from otorongo.station.pipeline import Judged, Kept, Unkept
 from otorongo.station.samples import Event, Sample, Sound
 from otorongo.station.sealing import ENDING, Sealer
-from otorongo.wire.classes import BY_NAME
+from otorongo.station.voices import BESIDE_MS, SPEECH, Span, beside, covered_ms, named, span
 from otorongo.wire.codes import Counter, Kind, MediaKind, NoteKind, Tag
 from otorongo.wire.rows import Media
 
 log = logging.getLogger(__name__)
-
-SPEECH: Final = BY_NAME["speech"].number
-BESIDE_MS: Final = 3_000
-"""Voices so close before or after a clip count as in it: words do not begin where a network first notices them."""
 
 EncodeSound = Callable[[Sound, int], bytes]
 """Float mono (n,) and its rate in Hz to an Ogg Opus file."""
@@ -125,8 +120,8 @@ class _Heard:
     start_ms: int
     sound: Sound
     rate_hz: int
-    voices_ms: int = 0
-    """How long somebody may be speaking in it: then it is not written."""
+    voices: Sequence[Span] = ()
+    """Where somebody may be speaking, in it or beside it: then it is not written."""
 
 
 @dataclass
@@ -142,8 +137,7 @@ class ClipKeeper:
     """From this calibrated probability of speech a window has voices; None: clips with voices are kept."""
     sealer: Sealer | None = None
     """Clips with voices are sealed whole; None: they are discarded."""
-    _voices: deque[tuple[int, int]] = field(default_factory=deque)
-    """From when to when, of windows with voices."""
+    _voices: deque[Span] = field(default_factory=deque)
     _window_ms: int = 0
     _ring: deque[tuple[int, Sound, int]] = field(default_factory=deque)
     _due: list[_Clip] = field(default_factory=list)
@@ -160,13 +154,13 @@ class ClipKeeper:
             self._ring.clear()
             self._voices.clear()
         self._ring.append((start_ms, new.copy(), sample.rate_hz))
-        if self._has_voices(judged):
-            self._voices.append((sample.t_ms, sample.end_ms))
+        if spoken := span(sample, judged, self.voices_p):
+            self._voices.append(spoken)
         first_ms = min((clip.start_ms for clip in self._due), default=sample.end_ms)
         keep_from = min(first_ms, sample.end_ms - round((self.pre_roll_s + self.clip_s) * 1000))
         while len(self._ring) > 1 and self._ring[1][0] <= keep_from:
             self._ring.popleft()
-        while self._voices and self._voices[0][1] <= self._ring[0][0] - BESIDE_MS:
+        while self._voices and self._voices[0].end_ms <= self._ring[0][0] - BESIDE_MS:
             self._voices.popleft()
 
     def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
@@ -190,10 +184,10 @@ class ClipKeeper:
             self._voices.clear()
         while self._heard:
             heard = self._heard.pop(0)
-            if heard.voices_ms and self.sealer is None:
+            if heard.voices and self.sealer is None:
                 yield _private(heard)
                 continue
-            sealer = self.sealer if heard.voices_ms else None
+            sealer = self.sealer if heard.voices else None
             yield tried(f"clip of event {heard.clip.opening}", partial(self._write, heard, sealer))
 
     def discard(self, row: Of) -> None:
@@ -218,8 +212,7 @@ class ClipKeeper:
         skip = max(0, round((clip.start_ms - first_ms) * rate / 1000))
         start_ms, sound = max(clip.start_ms, first_ms, 0), sound[skip : skip + round(self.clip_s * rate)]
         end_ms = start_ms + len(sound) * 1000 // rate
-        beside = [(a, b) for a, b in self._voices if a < end_ms + BESIDE_MS and b > start_ms - BESIDE_MS]
-        return _Heard(clip, start_ms, sound, rate, _covered_ms(beside))
+        return _Heard(clip, start_ms, sound, rate, beside(self._voices, start_ms, end_ms))
 
     def _write(self, heard: _Heard, sealer: Sealer | None) -> Kept:
         """Raises SensorError if there is no sound, OSError if the card does not take it, what the encoder raises."""
@@ -243,31 +236,17 @@ class ClipKeeper:
         )
         return Kept(Of(clip.opening, row, path), clip.boot)
 
-    def _has_voices(self, judged: Judged | None) -> bool:
-        least = self.voices_p
-        if judged is None or least is None:
-            return False
-        return any(score.cls == SPEECH and score.p >= least for score in judged.scores)
-
     def _end_ms(self) -> int:
         start, sound, rate = self._ring[-1]
         return start + len(sound) * 1000 // rate
 
 
-def _covered_ms(spans: Iterable[tuple[int, int]]) -> int:
-    """How long spans last together; where they overlap they count once."""
-    total, until = 0, 0
-    for start, end in sorted(spans):
-        total += max(0, end - max(start, until))
-        until = max(until, end)
-    return total
-
-
 def _private(heard: _Heard) -> Unkept:
     """A clip with voices: it goes wholly, never in part. That is told, unless its event says as much."""
     note = None if heard.clip.cls == SPEECH else NoteKind.VOICES
-    length_s, voices_s = len(heard.sound) / max(1, heard.rate_hz), heard.voices_ms / 1000
-    why = f"clip of event {heard.clip.opening}, {length_s:.0f} s: voices in or beside it for {voices_s:.0f} s"
+    length_s, voices_s = len(heard.sound) / max(1, heard.rate_hz), covered_ms(heard.voices) / 1000
+    what = f"{named(heard.voices)} in or beside it for {voices_s:.0f} s"
+    why = f"clip of event {heard.clip.opening}, {length_s:.0f} s: {what}"
     return Unkept(why, Counter.VOICES_DISCARDED, note)
 
 

@@ -73,8 +73,9 @@ class ThumbnailKeeper:
         """Remember the newest frame that was classified, and when people may have been seen."""
         if judged is None:
             return
-        self._now = (sample, judged)
-        if self.people.shown(judged.scores):
+        if not judged.failed:
+            self._now = (sample, judged)
+        if judged.failed or self.people.shown(judged.scores):  # nobody knows who is in a frame that failed
             self._seen.append(sample.t_ms)
         while self._seen and self._seen[0] < sample.t_ms - 3 * BESIDE_MS:
             self._seen.popleft()

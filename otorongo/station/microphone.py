@@ -169,8 +169,9 @@ def judge(looks: Sequence[Look], usual_db: Levels | None = None, *, noisy: bool 
         flags |= Flag.CLIPPED
     if sum(one.hum_db > HUM_DB for one in looks) > MOST * count:
         flags |= Flag.HUM
-    floor = quantile_db([one.bands_db for one in looks], QUIET_SHARE)
-    told = usual_db is not None and count >= LEAST_LOOKS and not noisy
+    alive = [one.bands_db for one in looks if one.level_db >= DEAD_DB]  # half an hour of silence is no floor
+    floor = quantile_db(alive or [one.bands_db for one in looks], QUIET_SHARE)
+    told = usual_db is not None and len(alive) >= LEAST_LOOKS and not noisy
     if usual_db is None or not told or flags & (Flag.DEAD | Flag.CLIPPED):
         return Health(flags, floor)
     change = floor - usual_db

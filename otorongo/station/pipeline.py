@@ -14,9 +14,11 @@ from typing import Any, Final, Protocol
 from numpy.typing import NDArray
 
 from otorongo.station import events, report
+from otorongo.station.box import Box
 from otorongo.station.errors import OutboxError
 from otorongo.station.events import Rule
 from otorongo.station.hearing import Ear
+from otorongo.station.loudness import SILENCE_DB
 from otorongo.station.outbox_write import Of
 from otorongo.station.ports import ClockReading
 from otorongo.station.samples import ClockDomain, Event, Fault, Item, Sample, Score, Scores, Tick
@@ -46,6 +48,8 @@ class Passed:
     """What is counted besides."""
     sample: Sample | None = None
     """What is classified, and kept, instead of the sample that was looked at."""
+    needed_db: float = SILENCE_DB
+    """Of sound: the level that it asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class Judged:
     boxes: tuple[Any, ...] = ()
     faint: tuple[Any, ...] = ()
     """Every box that a network has drawn, also far below the thresholds: where somebody may be."""
+    failed: bool = False
+    """Nobody knows what was in it: it should have been classified, and could not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +77,9 @@ class Unkept:
     """Evidence that should be there and is not, and how that is told."""
 
     why: str
-    counter: Counter = Counter.MEDIA_DROPPED
+    counter: Counter | None = Counter.MEDIA_DROPPED
+    """None: it was counted before."""
     note: NoteKind | None = NoteKind.OTHER
-
-
-class Box(Protocol):
-    """The outbox, as far as the loop needs it."""
-
-    boot: int
-
-    def put(
-        self, rows: "list[Row | Of]", *, boot: int | None = ..., cursor: tuple[str, str] | None = ..., alert: bool = ...
-    ) -> list[int]:
-        """Commit rows and the cursor; returns their seqs."""
-
-    def domain(self, key: str, utc0_ms: int, state: int = ..., bound_ms: int = ...) -> int:
-        """The number of a replay's clock domain."""
-
-    def map_boot(self, boot: int, utc0_ms: int, state: int, bound_ms: int) -> bool:
-        """Keep a mapping of a clock domain to UTC if it is better than the one known."""
 
 
 class Keeper(Protocol):
@@ -218,10 +208,10 @@ class Sense:
             worst_ms = self.counters.get(Counter.TRIGGER_WORST_MS, 0)
             self.counters[Counter.TRIGGER_WORST_MS] = max(worst_ms, sample.trigger_ms)
         scores = judged.scores if judged else ()
-        if judged and not any(score.hit for score in scores):
+        if judged and not judged.failed and not any(score.hit for score in scores):
             self.count(Counter.BELOW_THRESHOLD)
         if self.ear:
-            scores = self._heard(self.ear, sample, scores, classified=judged is not None)
+            scores = self._heard(self.ear, sample, judged, passed.needed_db)
         if self.keeper:
             self.keeper.see(sample, judged)
         item = Scores(sample.t_ms, sample.duration_ms, scores, passed.level_db, passed.floor_db)
@@ -246,22 +236,24 @@ class Sense:
             self._bad(sample, f"cannot be compared with what was before it: {error}")
             return Passed(classify=True)
 
-    def _judge(self, sample: Sample) -> Judged | None:
+    def _judge(self, sample: Sample) -> Judged:
         began_ms = self.uptime_ms()
         try:
             judged = self.classify(sample.data, sample.rate_hz)
         except Exception as error:  # noqa: BLE001 - onnxruntime and cv2 raise plain exceptions of their own
             self.count(Counter.CLASSIFIER_FAULTS)
+            self.count(Counter.UNJUDGED)
             self._bad(sample, f"cannot be classified: {error}")
-            return None
+            return Judged((), failed=True)
         self.count(Counter.CLASSIFIED)
         log.debug("scored: taken in after %d ms", self.uptime_ms() - began_ms)
         return judged
 
-    def _heard(self, ear: Ear, sample: Sample, scores: tuple[Score, ...], *, classified: bool) -> tuple[Score, ...]:
+    def _heard(self, ear: Ear, sample: Sample, judged: Judged | None, needed_db: float) -> tuple[Score, ...]:
         """The scores after vetoes and combs. An ear that fails hides nothing: the network's scores stand."""
+        scores, failed = (judged.scores, judged.failed) if judged else ((), False)
         try:
-            heard = ear.hear(sample, scores, classified=classified)
+            heard = ear.hear(sample, scores, classified=judged is not None, failed=failed, needed_db=needed_db)
         except Exception as error:  # noqa: BLE001 - numpy raises plain exceptions of its own
             self.count(Counter.CLASSIFIER_FAULTS)
             self._bad(sample, f"its comb and vetoes are not known: {error}")
@@ -361,7 +353,8 @@ class Sense:
             return
         for made in self.keeper.work(self._last_ms, last=last):
             if isinstance(made, Unkept):
-                self.count(made.counter)
+                if made.counter:
+                    self.count(made.counter)
                 if made.note:
                     self._note(made.note, f"{self.name}: evidence was not kept: {made.why}")
                 continue

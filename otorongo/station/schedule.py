@@ -15,22 +15,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otorongo.station.errors import SealError
-from otorongo.station.media import BESIDE_MS, SPEECH
 from otorongo.station.outbox_write import Of
 from otorongo.station.pipeline import Judged, Keeper, Kept, Unkept
-from otorongo.station.samples import Event, Sample
+from otorongo.station.samples import Event, Sample, Sound
 from otorongo.station.sealing import ENDING as SEALED
 from otorongo.station.sealing import Sealer
-from otorongo.wire.codes import Counter
+from otorongo.station.voices import BESIDE_MS, UNJUDGED, Span, beside, covered_ms, span
+from otorongo.wire.codes import Counter, NoteKind
 
 LEAST_MS: Final = 10_000
 """A shorter piece is not worth a file."""
 SPARE_BYTES: Final = 500_000_000
 """So much room stays free for records and evidence, which matter more."""
 ENDING: Final = ".flac"
+TELL_MS: Final = 3_600_000
+"""So often it is told at most that minutes were discarded: six an hour are due, and people may talk all day."""
 
 Pcm = NDArray[np.int16]
 """Mono (n,), 16 bits."""
+
+
+def _pcm(sound: Sound) -> Pcm:
+    """16 bits. A resampler swings beyond full scale where the sound was clipped: that must not wrap round."""
+    return np.clip(np.round(sound * np.float32(32767)), -32768, 32767).astype(np.int16)
 
 
 def free_bytes(folder: Path) -> int:
@@ -50,13 +57,6 @@ def make_room(folder: Path, size: int, budget_bytes: int) -> None:
             return
         total -= path.stat().st_size
         path.unlink(missing_ok=True)
-
-
-def has_voices(judged: Judged | None, least_p: float | None) -> bool:
-    """Whether somebody may be speaking in a window, from this probability on; None: it does not matter."""
-    if judged is None or least_p is None:
-        return False
-    return any(score.cls == SPEECH and score.p >= least_p for score in judged.scores)
 
 
 @dataclass
@@ -88,17 +88,20 @@ class Schedule:
     free_bytes: Callable[[Path], int] = free_bytes
     _now: _Piece | None = None
     _done: list[_Piece] = field(default_factory=list)
-    _voices: list[tuple[int, int]] = field(default_factory=list)
+    _voices: list[Span] = field(default_factory=list)
     """Windows with voices that may touch a piece."""
     _window_ms: int = 0
+    _discarded: list[tuple[int, int]] = field(default_factory=list)
+    """Pieces that were discarded and not told yet: their length, and that of the voices in or beside them, in ms."""
+    _told_ms: int | None = None
 
     def see(self, sample: Sample, judged: Judged | None) -> None:
         """Take in a window; a replay's recordings are kept already."""
         if sample.domain is not None:
             return
         self._window_ms = sample.duration_ms
-        if has_voices(judged, self.voices_p):
-            self._voices.append((sample.t_ms, sample.end_ms))
+        if spoken := span(sample, judged, self.voices_p):
+            self._voices.append(spoken)
         start_ms = sample.end_ms - sample.new_ms
         if self._now and abs(start_ms - self._now.end_ms) > 250:
             self._end()
@@ -108,7 +111,7 @@ class Schedule:
         if due:
             self._now = self._now or _Piece(start_ms)
             count = round(sample.new_ms * sample.rate_hz / 1000)
-            self._now.parts.append(np.round(sample.data[len(sample.data) - count :] * 32767).astype(np.int16))
+            self._now.parts.append(_pcm(sample.data[len(sample.data) - count :]))
             self._now.end_ms, self._now.rate_hz = sample.end_ms, sample.rate_hz
 
     def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
@@ -122,19 +125,30 @@ class Schedule:
             if not last and now_ms < piece.end_ms + BESIDE_MS + self._window_ms:
                 continue
             self._done.remove(piece)
-            near = [one for one in self._voices if _touches(one, piece)]
+            near = beside(self._voices, piece.start_ms, piece.end_ms)
             if near and self.sealer is None:
+                self._discarded.append((piece.end_ms - piece.start_ms, covered_ms(near)))
                 yield Unkept("", Counter.VOICES_DISCARDED, None)
                 continue
             try:
                 self._write(piece, self.sealer if near else None)
             except (OSError, RuntimeError, SealError) as error:
                 yield Unkept(f"a minute by the clock: {error}")
+        if self._discarded and (last or self._told_ms is None or now_ms - self._told_ms >= TELL_MS):
+            yield self._tell(now_ms)
         oldest_ms = min((piece.start_ms for piece in self._pieces()), default=now_ms) - BESIDE_MS - self._window_ms
-        self._voices = [] if last else [one for one in self._voices if one[1] > oldest_ms]
+        self._voices = [] if last else [one for one in self._voices if one.end_ms > oldest_ms]
 
     def discard(self, row: Of) -> None:
         """It has no rows."""
+
+    def _tell(self, now_ms: int) -> Unkept:
+        """That minutes are missing, and how long they were: the first at once, then at most one sentence an hour."""
+        lengths, voices = zip(*self._discarded, strict=True)
+        self._discarded, self._told_ms = [], now_ms
+        what = f"{len(lengths)} by the clock, {sum(lengths) / 1000:.0f} s in all"
+        why = f"{what}: voices, or {UNJUDGED}, in or beside them for {sum(voices) / 1000:.0f} s"
+        return Unkept(why, None, NoteKind.VOICES)
 
     def _pieces(self) -> list[_Piece]:
         return [*self._done, *([self._now] if self._now else [])]
@@ -190,7 +204,3 @@ class Keepers:
         """Whose file it is knows."""
         for part in self.parts:
             part.discard(row)
-
-
-def _touches(voice: tuple[int, int], piece: _Piece) -> bool:
-    return voice[0] < piece.end_ms + BESIDE_MS and voice[1] > piece.start_ms - BESIDE_MS

@@ -21,11 +21,11 @@ from otorongo.station import config as station_config
 from otorongo.station.app_keep import keeper
 from otorongo.station.embeddings import Embeddings, Whose, append
 from otorongo.station.loudness import level_db
-from otorongo.station.media import SPEECH
 from otorongo.station.pipeline import Judged, Keeper, Unkept
 from otorongo.station.ports import ClockReading
 from otorongo.station.samples import ClockDomain, Sample, Score
 from otorongo.station.schedule import SPARE_BYTES, Keepers
+from otorongo.station.voices import SPEECH
 from otorongo.wire.codes import Clock, Counter
 from tests.station.sense_rig import SAW, open_outbox
 
@@ -63,7 +63,10 @@ def run(
     told: list[Unkept] = []
     for t_ms in range(0, round(minutes * 60_000), 1500):
         scores = (Score(SAW, 0.7, 1.0, False), Score(SPEECH, 0.5 if voices(t_ms) else 0.01, 0.0, False))
-        keeper.see(window(t_ms), None if gated(t_ms) else Judged(scores))
+        if gated(t_ms):
+            keeper.see(dataclasses.replace(window(t_ms), data=np.zeros(3 * RATE, np.float32)), None)
+        else:
+            keeper.see(window(t_ms), Judged(scores))
         told += [one for one in keeper.work(t_ms + 3000) if isinstance(one, Unkept)]
     return told + [one for one in keeper.work(0, last=True) if isinstance(one, Unkept)]
 
@@ -105,6 +108,18 @@ def test_what_the_gate_stopped_gives_its_turn_to_the_next(tmp_path: Path) -> Non
     """Silence has no vector; the first window after it has one; a silent minute has none."""
     run(vectors(tmp_path), 4, gated=lambda t_ms: 50_000 < t_ms < 70_000 or t_ms >= 120_000)
     assert times(tmp_path) == [0, 70]
+
+
+@pytest.mark.parametrize("judged", [None, Judged((), failed=True)])
+def test_a_window_beside_one_that_nobody_judged_is_not_kept(tmp_path: Path, judged: Judged | None) -> None:
+    """Where the network failed or the gate stopped what can be heard, somebody may be speaking."""
+    one = vectors(tmp_path)
+    for t_ms in range(0, 240_000, 1500):
+        scores = Judged((Score(SPEECH, 0.01, 0.0, False),))
+        one.see(window(t_ms), judged if t_ms == 123_000 else scores)
+        assert list(one.work(t_ms + 3000)) == []
+    list(one.work(0, last=True))
+    assert times(tmp_path) == [0, 60, 180]
 
 
 def test_a_replay_keeps_none(tmp_path: Path) -> None:

@@ -91,6 +91,21 @@ def test_more_noise_never_carries_farther(levels: list[float], more_db: float) -
     assert 0 <= near <= far <= listening.FARTHEST_M
 
 
+@given(st.floats(-130, -60), st.floats(0, 10), st.floats(-100, -20))
+@settings(max_examples=80, deadline=None)
+def test_what_a_saw_must_bring_besides_only_shortens_its_reach(
+    level: float, raised_db: float, least_dbfs: float
+) -> None:
+    """A raised threshold and a gate take from the reach, never add to it; a saw at the reach passes the gate."""
+    noise_dbfs = np.full(22, level)
+    free = listening.reach_m(noise_dbfs)
+    reach = listening.reach_m(noise_dbfs, raised_db=raised_db, least_dbfs=least_dbfs)
+    assert reach <= min(free, listening.reach_m(noise_dbfs, raised_db=raised_db))
+    if reach > 1:
+        saw_db = np.array(listening.SAW_DB) - listening.loss_db(reach)
+        assert 10 * np.log10((10 ** (saw_db / 10)).sum()) - 120 >= least_dbfs - 0.5
+
+
 def test_unknown_noise_is_no_reach() -> None:
     """Without levels nothing is promised, and in a roar not even a saw beside the station is heard."""
     assert listening.reach_m(np.full(22, np.nan)) == 0

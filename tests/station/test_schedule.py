@@ -1,5 +1,6 @@
 """Sound by the clock: which minutes are kept, which are not, and that they never take the room of records."""
 
+import dataclasses
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +15,13 @@ from otorongo.station import config as station_config
 from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.encode_sound import flac
 from otorongo.station.app_keep import keeper, sample_name
-from otorongo.station.media import SPEECH, ClipKeeper
+from otorongo.station.media import ClipKeeper
 from otorongo.station.pipeline import Judged, Keeper, Unkept
 from otorongo.station.samples import ClockDomain, Sample, Score
 from otorongo.station.schedule import SPARE_BYTES, Keepers, Schedule
+from otorongo.station.voices import SPEECH
 from otorongo.toml import ConfigError
-from otorongo.wire.codes import Clock, Counter
+from otorongo.wire.codes import Clock, Counter, NoteKind
 from tests.station.sense_rig import open_outbox
 
 RATE = 8_000
@@ -48,6 +50,11 @@ def window(t_ms: int, domain: ClockDomain | None = None) -> Sample:
     return Sample(t_ms, data, 3000, RATE, 1500, domain=domain)
 
 
+def noise(level: float) -> NDArray[np.float32]:
+    """3 s of it."""
+    return (level * np.random.default_rng(4).standard_normal(3 * RATE)).astype(np.float32)
+
+
 def run(keeper: Keeper, minutes: float, voices: Callable[[int], bool] = lambda t_ms: False) -> list[Unkept]:
     """Listen so long, with voices in some windows: what was not kept."""
     told: list[Unkept] = []
@@ -73,10 +80,49 @@ def test_a_minute_in_ten_is_kept_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("at_s", [598, 605, 630, 661])
 def test_a_minute_with_voices_in_it_or_beside_it_is_not_kept(tmp_path: Path, at_s: int) -> None:
-    """Neither if somebody speaks right before it, in it, or right after it; it is counted, and says nothing else."""
+    """Neither if somebody speaks right before it, in it, or right after it; it is counted, and told with its length."""
     told = run(schedule(tmp_path), 30, lambda t_ms: at_s * 1000 <= t_ms < at_s * 1000 + 1500)
-    assert [(one.counter, one.note) for one in told] == [(Counter.VOICES_DISCARDED, None)]
+    assert [(one.counter, one.note) for one in told] == [(Counter.VOICES_DISCARDED, None), (None, NoteKind.VOICES)]
+    assert "1 by the clock, 60 s in all: voices" in told[1].why
+    assert "beside them for 3 s" in told[1].why
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["t000001500.flac", "t001200000.flac"]
+
+
+@pytest.mark.parametrize("judged", [None, Judged((), failed=True)])
+def test_a_minute_in_which_nobody_judged_a_window_is_not_kept(tmp_path: Path, judged: Judged | None) -> None:
+    """Where the network failed or the gate stopped what can be heard, somebody may be speaking; silence is silence."""
+    one = schedule(tmp_path)
+    for t_ms in range(0, 700_000, 1500):
+        scores = Judged((Score(SPEECH, 0.01, 0.0, False),))
+        sound = dataclasses.replace(window(t_ms), data=noise(0.001))
+        one.see(sound, judged if t_ms == 630_000 else scores)
+        list(one.work(t_ms + 3000))
+    assert [path.name for path in tmp_path.iterdir()] == ["t000001500.flac"]
+    two = schedule(tmp_path / "silent")
+    for t_ms in range(0, 120_000, 1500):
+        two.see(dataclasses.replace(window(t_ms), data=noise(0.00001)), None)
+        list(two.work(t_ms + 3000))
+    assert len(list((tmp_path / "silent").iterdir())) == 1
+
+
+def test_a_day_of_talk_is_no_flood(tmp_path: Path) -> None:
+    """The first discarded minute is told at once, the others once an hour, and none is left untold."""
+    told = [one for one in run(schedule(tmp_path), 6 * 60, lambda t_ms: True) if one.note]
+    assert 6 <= len(told) <= 8
+    assert told[0].why.startswith("1 by the clock, 58 s")
+    assert sum(int(one.why.split()[0]) for one in told) == 36
+
+
+def test_what_is_louder_than_full_scale_does_not_wrap_round(tmp_path: Path) -> None:
+    """A resampler swings beyond full scale at a clipped place: the minute has full scale there, with the same sign."""
+    loud = np.resize(np.array([1.3, -1.3, 0.5, -0.5], np.float32), 3 * RATE)
+    one = schedule(tmp_path)
+    for t_ms in range(0, 30_000, 1500):
+        one.see(dataclasses.replace(window(t_ms), data=loud), Judged((Score(SPEECH, 0.01, 0.0, False),)))
+    list(one.work(0, last=True))
+    (path,) = tmp_path.iterdir()
+    kept, _ = soundfile.read(path, dtype="float32")
+    assert np.abs(kept - np.clip(np.resize(loud, len(kept)), -1, 1)).max() < 1e-4
 
 
 def test_voices_elsewhere_change_nothing(tmp_path: Path) -> None:
@@ -122,7 +168,7 @@ def test_a_gap_ends_a_piece(tmp_path: Path) -> None:
     """What is on both sides of missing sound is not put together; a piece of a few seconds is not kept."""
     one = schedule(tmp_path)
     for t_ms in (*range(0, 30_000, 1500), *range(50_000, 56_000, 1500)):
-        one.see(window(t_ms), None)
+        one.see(window(t_ms), Judged(()))
     list(one.work(0, last=True))
     (path,) = tmp_path.iterdir()
     assert soundfile.info(path).duration == pytest.approx(30, abs=1.6)

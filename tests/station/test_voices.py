@@ -1,5 +1,6 @@
 """Voices: a clip in which somebody may be speaking is not kept, and that it is missing is told."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,17 @@ from otorongo.station import config as station_config
 from otorongo.station.adapters.encode_sound import opus
 from otorongo.station.app_keep import knows_voices
 from otorongo.station.events import Rule
-from otorongo.station.media import SPEECH, ClipKeeper, Shelf
+from otorongo.station.media import ClipKeeper, Shelf
 from otorongo.station.outbox import Outbox
-from otorongo.station.pipeline import Judged
+from otorongo.station.pipeline import Judged, Passed
 from otorongo.station.samples import Sample, Score
+from otorongo.station.voices import SPEECH
 from otorongo.wire.codes import Counter, NoteKind
 from otorongo.wire.rows import Note
 from tests.station.sense_rig import RATE, SAW, events_in, media_in, open_outbox, rows_in, sense
 
 WINDOWS = 40
+NOISE = np.random.default_rng(5).standard_normal(3 * RATE)
 
 
 def keeper(folder: Path, outbox: Outbox, voices_p: float | None = 0.1) -> ClipKeeper:
@@ -67,6 +70,45 @@ def test_a_clip_with_voices_in_it_or_beside_it_goes_wholly(tmp_path: Path, voice
     assert len(events_in(outbox)) >= 2
     (note,) = [one.row for one in rows_in(outbox) if isinstance(one.row, Note) and one.row.kind == NoteKind.VOICES]
     assert "12 s: voices in or beside it for 3 s" in note.text
+
+
+@pytest.mark.parametrize(("unjudged", "kept"), [({12}, False), ({6}, False), ({1}, True), ({30}, True)])
+def test_a_clip_beside_what_the_network_failed_on_goes(tmp_path: Path, unjudged: set[int], kept: bool) -> None:
+    """Nobody knows who speaks in a window that was not judged; the note says so, and the window is counted."""
+    outbox = open_outbox(tmp_path)
+
+    def judge(data: Any, rate_hz: int) -> Judged:
+        number = round(float(data[0]) * 1000)
+        if number in unjudged:
+            raise RuntimeError("no memory")
+        hit = 10 <= number < 20
+        return Judged((Score(SAW, 0.99 if hit else 0.01, 6.0 if hit else -4.0, hit), Score(SPEECH, 0.01, -1.0, False)))
+
+    rules = {SAW: Rule(hits=2, windows=4, quiet_ms=6000, max_length_ms=60_000, update_ms=300_000)}
+    loop = sense(outbox, keeper=keeper(tmp_path, outbox), classify=judge, rules=rules)
+    loop.run(window(n) for n in range(WINDOWS))
+    assert bool(media_in(outbox)) is kept
+    assert loop.counters[Counter.UNJUDGED] == 1
+    told = [one.row.text for one in rows_in(outbox) if isinstance(one.row, Note) and one.row.kind == NoteKind.VOICES]
+    assert ["sound that was not judged in or beside it for 3 s" in text for text in told] == [True] * (not kept)
+
+
+@pytest.mark.parametrize(("level", "kept"), [(0.0005, False), (0.00001, True)])
+def test_a_clip_with_what_the_gate_stopped_goes_unless_it_is_silence(tmp_path: Path, level: float, kept: bool) -> None:
+    """A quiet voice lies below a gate that was set high, and can be made loud again; a converter's noise has none."""
+    outbox = open_outbox(tmp_path)
+
+    def heard(number: int) -> Sample:
+        return dataclasses.replace(window(number), data=(level * NOISE).astype(np.float32))
+
+    def judge(data: Any, rate_hz: int) -> Judged:
+        return Judged((Score(SAW, 0.99, 6.0, True), Score(SPEECH, 0.01, -1.0, False)))
+
+    rules = {SAW: Rule(hits=2, windows=4, quiet_ms=6000, max_length_ms=60_000, update_ms=300_000)}
+    gate = lambda sample: Passed(10 <= sample.t_ms // 1500 < 20)  # noqa: E731
+    loop = sense(outbox, keeper=keeper(tmp_path, outbox), classify=judge, rules=rules, gate=gate)
+    loop.run(heard(n) for n in range(WINDOWS))
+    assert bool(media_in(outbox)) is kept
 
 
 def test_every_window_of_speech_near_the_clip_discards_it(tmp_path: Path) -> None:
