@@ -7,7 +7,17 @@ from collections.abc import Sequence
 
 from otorongo import __version__
 from otorongo.errors import OtorongoError
-from otorongo.models import adding, evaluating, evidence, listen_words, manifest, runtime, search_words, shelves
+from otorongo.models import (
+    adding,
+    evaluating,
+    evidence,
+    listen_words,
+    manifest,
+    runtime,
+    search_words,
+    see_words,
+    shelves,
+)
 from otorongo.models.manifest import Bundle
 
 
@@ -25,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("bundle", help="name@version or a folder")
     adding.options(commands.add_parser("add", help="bring a bundle that does not come with the program"))
     listen_words.options(commands.add_parser("listen", help="what a station would make of a recording, to be seen"))
+    see_words.options(commands.add_parser("see", help="what a station would make of pictures; MegaDetector's JSON"))
     search_words.options(commands.add_parser("search", help="windows on a card that sound like a recording"))
     search_words.missed_options(
         commands.add_parser("missed", help="of sounds that people verified, how many were told")
@@ -46,6 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from otorongo.models.listen import listen
 
             return listen(given)
+        if given.command == "see":
+            from otorongo.models.see import see
+
+            return see(given)
         if given.command == "adapt":
             from otorongo.models.listen_adapt import adapt
 

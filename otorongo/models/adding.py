@@ -5,26 +5,30 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from otorongo.models import add_birdnet, add_yamnet, manifest, runtime, shelves
+from otorongo.models import add_birdnet, add_picture, add_yamnet, manifest, runtime, shelves
 from otorongo.models.errors import BundleError
 
-NAMES: Final = ("yamnet", "birdnet")
+NAMES: Final = ("yamnet", "birdnet", *add_picture.KINDS)
 _YES: Final = ("yes", "y", "sí", "si", "s", "accept", "acepto")
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("name", choices=NAMES, help="yamnet: a second opinion on threats; birdnet: species of birds")
+    about = "yamnet: a second opinion on threats; birdnet: species of birds; megadetector: boxes; the others: names"
+    parser.add_argument("name", choices=NAMES, help=about)
     parser.add_argument("--from", dest="source", type=Path, metavar="PATH", help="take it from here, not the network")
     parser.add_argument("--into", type=Path, metavar="FOLDER", help="the shelf to put it on")
     parser.add_argument("--accept-licence", action="store_true", help="you have read the licence and accept it")
+    add_picture.options(parser)
 
 
 def add(given: argparse.Namespace) -> int:
     """Fetch, check, shelve and try the bundle; the exit status. Raises BundleError."""
     shelf: Path = given.into or shelves.writable()
-    if given.name == "birdnet":
-        _consent(accepted=given.accept_licence)
+    if given.name in add_picture.KINDS:
+        folder = _picture(given, shelf)
+    elif given.name == "birdnet":
+        _consent("birdnet", add_birdnet.CONSENT, accepted=given.accept_licence)
         folder = add_birdnet.add(given.source, shelf)
     else:
         folder = add_yamnet.add(given.source, shelf)
@@ -33,27 +37,45 @@ def add(given: argparse.Namespace) -> int:
     print(f"  licence {bundle.manifest.licence}")
     for source in bundle.manifest.sources:
         print(f"  from {source.what} ({source.licence}) {source.attribution}".rstrip())
+    if bundle.manifest.summary.endswith("not measured in Peru"):
+        print("  sin calibrar ni medir en el Perú / neither calibrated nor measured in Peru")
     wrong = [result for result in runtime.check_goldens(runtime.open_classifier(bundle)) if not result.ok]
     if wrong:
-        raise BundleError(f"{folder}: computes something else here than where it was made: update ai-edge-litert")
+        raise BundleError(f"{folder}: computes something else here than where it was made: update the runtime")
     if shelf not in shelves.shelves():
         print(f"  {shelf} is no shelf: name the bundle by its folder, or set OTORONGO_MODELS={shelf}")
-    print(f"  {_use(given.name)}")
+    print(f"  {_use(given.name, bundle.manifest.reference)}")
     return 0
 
 
-def _use(name: str) -> str:
+def _picture(given: argparse.Namespace, shelf: Path) -> Path:
+    """A network for pictures that somebody brings."""
+    kind = add_picture.KINDS[given.name]
+    wanted = add_picture.wanted_of(given)
+    if kind.not_for_sale:
+        _consent(given.name, add_picture.consent(kind), accepted=given.accept_licence)
+    folder, silent = add_picture.add(wanted, shelf)
+    if silent:
+        more = f", ... ({len(silent)} in all)" if len(silent) > 8 else ""
+        print(f"  nothing of Peru is known by these names, and they will say nothing: {', '.join(silent[:8])}{more}")
+    return folder
+
+
+def _use(name: str, reference: str) -> str:
+    if name in add_picture.KINDS:
+        key = "species" if add_picture.KINDS[name].names else "bundle"
+        return f'write into [camera] of station.toml: {key} = "{reference}"; or try it: otorongo-models see FOLDER'
     if name == "yamnet":
         return f'as a second opinion, write into [microphone] of station.toml: second = "{add_yamnet.REFERENCE}"'
     return f'for birds, write a section [birds] into station.toml: bundle = "{add_birdnet.REFERENCE}" (docs/station.md)'
 
 
-def _consent(*, accepted: bool) -> None:
+def _consent(name: str, text: str, *, accepted: bool) -> None:
     """Show the licence, and go on only if somebody accepts it. Raises BundleError."""
-    print(add_birdnet.CONSENT)
+    print(text)
     if accepted:
         return
     if not sys.stdin.isatty():
-        raise BundleError("birdnet: its licence must be accepted: give --accept-licence when you have read it")
+        raise BundleError(f"{name}: its licence must be accepted: give --accept-licence when you have read it")
     if input("Accept the licence? ¿Acepta la licencia? [yes/sí] ").strip().lower() not in _YES:
-        raise BundleError("birdnet: not accepted, nothing was added")
+        raise BundleError(f"{name}: not accepted, nothing was added")

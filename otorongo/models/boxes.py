@@ -161,6 +161,21 @@ def outward(boxes: Boxes, rows: slice, columns: slice, width: int, height: int) 
     return np.asarray((boxes * size + corner) / np.array([width, height] * 2, np.float32), np.float32)
 
 
+def verdict_of(specs: Sequence[ClassSpec], found: Mapping[str, Found]) -> Verdict:
+    """What was found, by label, as calibrated scores, one per class, and boxes over their thresholds."""
+    scores: list[ClassScore] = []
+    boxes: list[BoxScore] = []
+    faint: list[BoxScore] = []
+    for spec in specs:
+        seen = found[spec.label]
+        best = float(seen.scores[0]) if len(seen.scores) else FLOOR / 2
+        scores.append(class_score(spec, calibrate.logit(best)))
+        drawn = _judged(spec, seen)
+        boxes += [box for box in drawn if box.p >= spec.threshold]
+        faint += drawn
+    return Verdict(tuple(scores), tuple(boxes), tuple(faint))
+
+
 class BoxClassifier:
     """Both networks and the calibration of one picture bundle."""
 
@@ -185,17 +200,7 @@ class BoxClassifier:
 
     def told(self, found: Mapping[str, Found]) -> Verdict:
         """The calibrated scores of what was found, and the boxes over their thresholds."""
-        scores: list[ClassScore] = []
-        boxes: list[BoxScore] = []
-        faint: list[BoxScore] = []
-        for spec in self.bundle.manifest.classes:
-            seen = found[spec.label]
-            best = float(seen.scores[0]) if len(seen.scores) else FLOOR / 2
-            scores.append(class_score(spec, calibrate.logit(best)))
-            drawn = _judged(spec, seen)
-            boxes += [box for box in drawn if box.p >= spec.threshold]
-            faint += drawn
-        return Verdict(tuple(scores), tuple(boxes), tuple(faint))
+        return verdict_of(self.bundle.manifest.classes, found)
 
     def find(self, picture: image.Picture, looks: int = LOOKS) -> dict[str, Found]:
         """What both networks see, by label, before calibration; `looks` at most are from near."""

@@ -31,12 +31,12 @@ def downloaded(addresses: Sequence[str], sha256: str, size: int) -> bytes:
     return _from(addresses[-1], sha256, size)
 
 
-def _from(address: str, sha256: str, size: int) -> bytes:
+def _from(address: str, sha256: str, size: int, *, exact: bool = True) -> bytes:
     if not address.startswith("https://"):
         raise BundleError(f"{address}: is not https: nothing is fetched in the clear")
     try:
         with urllib.request.build_opener(_HttpsOnly).open(address, timeout=TIMEOUT_S) as answer:
-            data = read(answer, size, address)
+            data = read(answer, size, address, exact=exact)
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise BundleError(
@@ -57,13 +57,18 @@ def taken(path: Path, sha256: str, size: int) -> bytes:
     return checked(data, sha256, str(path))
 
 
-def shelved(folder: Path, files: Mapping[str, bytes], recipe: Path) -> Path:
+def bounded(address: str, sha256: str, most: int) -> bytes:
+    """What lies at an https address, if it has that SHA-256 and at most so many bytes. Raises BundleError."""
+    return _from(address, sha256, most, exact=False)
+
+
+def shelved(folder: Path, files: Mapping[str, bytes], recipe: Path | None = None) -> Path:
     """Make a bundle's folder of a recipe's files and these, whole or not at all. Raises BundleError."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
-            for each in sorted(recipe.iterdir()):
+            for each in sorted(recipe.iterdir()) if recipe else ():
                 shutil.copyfile(each, part / each.name)
             for name, data in files.items():
                 _write(part / name, data)
@@ -89,17 +94,23 @@ class _HttpsOnly(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def read(answer: Any, size: int, address: str) -> bytes:
-    """An open answer to its end, if it is `size` bytes. Raises BundleError, at once when it sends more."""
+def read(answer: Any, size: int, address: str, *, exact: bool = True) -> bytes:
+    """An open answer to its end, if it is `size` bytes, or (not `exact`) at most those.
+
+    Raises BundleError, at once when it sends more.
+    """
     parts, got = [], 0
+    told = size if exact else min(size, int(answer.headers.get("Content-Length") or size))
     while block := answer.read(_BLOCK):
         parts.append(block)
         got += len(block)
         if got > size:
-            raise BundleError(f"{address}: sends more than the {size} bytes that the file has")
-        _show(got, size)
-    if got < size:
-        raise BundleError(f"{address}: ended after {got} of {size} bytes: try again")
+            raise BundleError(
+                f"{address}: sends more than the {size} bytes that {'the file has' if exact else 'are allowed'}"
+            )
+        _show(got, told)
+    if got < told and (exact or told < size):
+        raise BundleError(f"{address}: ended after {got} of {told} bytes: try again")
     return b"".join(parts)
 
 

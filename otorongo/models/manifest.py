@@ -19,7 +19,8 @@ from otorongo.models.manifest_check import complaints
 from otorongo.models.shelves import FILE_NAME, added, find, zoo
 from otorongo.wire import classes
 
-_MAX_FILE_BYTES = 64 << 20
+_MAX_FILE_BYTES = 1 << 30
+"""Of a file of a bundle: networks of others have hundreds of megabytes."""
 
 Probability = Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
 Positive = Annotated[float, msgspec.Meta(gt=0.0)]
@@ -313,7 +314,8 @@ def _check_files(manifest: Manifest, folder: Path, path: Path) -> None:
         try:
             if target.stat().st_size > _MAX_FILE_BYTES:
                 raise BundleError(f"{where}: {file.name} is larger than {_MAX_FILE_BYTES >> 20} MiB")
-            digest = hashlib.sha256(target.read_bytes()).hexdigest()
+            with target.open("rb") as opened:
+                digest = hashlib.file_digest(opened, "sha256").hexdigest()
         except OSError as error:
             reason = f"cannot be read: {error.strerror}: install the bundle again"
             raise BundleError(f"{where}: {file.name} {reason}") from error

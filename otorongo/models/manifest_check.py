@@ -26,6 +26,7 @@ def complaints(manifest: "Manifest") -> list[tuple[str, str]]:
         found.append(("embedding", "only a network that hears a window of sound whole can give one"))
     if "model" not in manifest.files:
         found.append(("files.model", "is missing"))
+    found += _detector_complaints(manifest)
     return found + _name_complaints(manifest) + _class_complaints(manifest) + _golden_complaints(manifest)
 
 
@@ -46,6 +47,21 @@ def _name_complaints(manifest: "Manifest") -> list[tuple[str, str]]:
     return found + [
         (key, "is for a bundle of names: files.labels is missing") for key, is_set in set_here.items() if is_set
     ]
+
+
+def _detector_complaints(manifest: "Manifest") -> list[tuple[str, str]]:
+    """A detector of others is one network, whose outputs each class names."""
+    if manifest.detector in {"", "boxes"}:
+        return []
+    found = []
+    if manifest.picture is None:
+        found.append(("detector", "draws boxes in pictures: it needs a [picture] table"))
+    if manifest.things is not None:
+        found.append(("things", f"is a second network, which {manifest.detector!r} has not (allowed for: boxes)"))
+    for index, spec in enumerate(manifest.classes):
+        if not spec.outputs:
+            found.append((f"classes[{index}].outputs", "are missing: which of the detector's classes mean this one"))
+    return found
 
 
 def _class_complaints(manifest: "Manifest") -> list[tuple[str, str]]:

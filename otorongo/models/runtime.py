@@ -160,6 +160,10 @@ def open_classifier(bundle: Bundle, threads: int = 1) -> Classifier:
         from otorongo.models.name_animals import Namer
 
         return Namer(bundle, threads)
+    if bundle.manifest.detector not in {"", "boxes"}:
+        from otorongo.models.detectors import Detector
+
+        return Detector(bundle, threads)
     from otorongo.models.boxes import BoxClassifier
 
     return BoxClassifier(bundle, threads)

@@ -1,0 +1,77 @@
+"""Lists of names as others write them, brought to the seven fields of `labels`: one name a line. Pure.
+
+A name is looked up in the table of Peru's species, by its scientific, English or Spanish name, and then in a few words
+that networks for other countries use for groups which live here too. What is in neither says nothing.
+"""
+
+from functools import cache
+from typing import Final, NamedTuple
+
+from otorongo.wire import species
+from otorongo.wire.species import Taxon
+
+SPECIAL: Final = {
+    "human": "human", "person": "human", "people": "human", "homo sapiens": "human", "humain": "human",
+    "humano": "human", "persona": "human", "vehículo": "vehicle", "vehiculo": "vehicle", "vacío": "blank",
+    "vacio": "blank",
+    "vehicle": "vehicle", "vehicule": "vehicle", "car": "vehicle",
+    "blank": "blank", "empty": "blank", "nothing": "blank", "vide": "blank",
+    "animal": "animal",
+}  # fmt: skip
+GROUPS: Final = {
+    "bird": "Aves", "mammal": "Mammalia", "reptile": "Reptilia", "squirrel": "Sciuridae", "mustelid": "Mustelidae",
+    "otter": "Mustelidae", "lagomorph": "Leporidae", "rabbit": "Leporidae", "bear": "Ursidae", "fox": "Canidae",
+    "deer": "Cervidae", "equid": "Equus caballus", "cow": "Bos taurus", "cattle": "Bos taurus",
+    "dog": "Canis familiaris", "cat": "Felidae", "pig": "Sus scrofa domesticus", "wild boar": "Artiodactyla",
+    "sheep": "Artiodactyla", "goat": "Artiodactyla", "raccoon": "Procyonidae", "opossum": "Didelphidae",
+    "armadillo": "Cingulata", "monkey": "Primates", "peccary": "Tayassuidae", "agouti": "Dasyproctidae",
+    "rodent": "Rodentia", "micromammal": "Mammalia", "primate": "Primates",
+}  # fmt: skip
+"""Words for groups, and the deepest name of ours that is surely right for them here."""
+
+
+class Read(NamedTuple):
+    """A list of names as lines of seven fields."""
+
+    lines: tuple[str, ...]
+    silent: tuple[str, ...]
+    """Names that nothing here is known by: their outputs say nothing."""
+
+
+def read(text: str) -> Read:
+    """The lines of a file of labels: those of seven fields as they are, plain names looked up. Raises ValueError."""
+    given = [line.strip() for line in text.splitlines() if line.strip()]
+    if not given:
+        raise ValueError("holds no name (allowed: one line for each output of the network, in their order)")
+    lines = [line if line.count(";") == 6 else _line(line) for line in given]
+    silent = tuple(name for name, line in zip(given, lines, strict=True) if line is None)
+    return Read(tuple(line or f";;;;;;{_plain(name)}" for name, line in zip(given, lines, strict=True)), silent)
+
+
+def _line(name: str) -> str | None:
+    key = _plain(name)
+    if key in SPECIAL:
+        return f";;;;;;{SPECIAL[key]}"
+    found = known().get(key) or known().get(GROUPS.get(key, "").lower())
+    if found is None:
+        return None
+    ranks = [*found.lineage[:4], found.lineage[4].removeprefix(f"{found.lineage[3]} ")]
+    return ";".join(["", *(rank.lower() for rank in ranks), key])
+
+
+def _plain(name: str) -> str:
+    """Lower case, one blank between words, and no field separator."""
+    return " ".join(name.replace("_", " ").replace(";", " ").lower().split())
+
+
+@cache
+def known() -> dict[str, Taxon]:
+    """The table of Peru by every name: scientific names count before English ones, these before Spanish ones."""
+    table = tuple(species.taxa().values())
+    scientific = [(name, line) for line in table for name in (line.scientific, *line.synonyms)]
+    common = [(line.english, line) for line in table] + [(line.spanish, line) for line in table]
+    out: dict[str, Taxon] = {}
+    for name, line in (*scientific, *common):
+        if name:
+            out.setdefault(_plain(name), line)
+    return out

@@ -1,0 +1,261 @@
+"""`otorongo-models see FOLDER`: what a station would make of pictures, as a table and as MegaDetector's JSON.
+
+Thousands of pictures take hours on a laptop: each is written down as soon as it was looked at, and a command that was
+stopped goes on where it was.
+"""
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Self
+
+import msgspec
+
+from otorongo.errors import OtorongoError
+from otorongo.models import image, manifest, megadetector_json, runtime
+from otorongo.models.errors import InputError
+from otorongo.models.listen_words import language
+from otorongo.models.megadetector_json import Detection, Named, Result
+from otorongo.models.name_animals import Namer, cut
+from otorongo.models.runtime import Classifier
+from otorongo.models.see_words import said
+from otorongo.models.threat_first import Record, Seen, judge
+from otorongo.wire import species
+from otorongo.wire.classes import BY_NAME, name_of
+
+ENDINGS: Final = (".jpg", ".jpeg", ".png", ".webp")
+MOST_PICTURE_BYTES: Final = 256 << 20
+NAMED_FROM: Final = 0.1
+"""The network of names is asked about boxes from this probability on ..."""
+MOST_NAMED: Final = 20
+"""... and of so many in one picture at most."""
+
+
+def see(given: argparse.Namespace) -> int:
+    """Look at every picture; the exit status: 1 if one could not be looked at. Raises OtorongoError."""
+    lang = language(given.lang)
+    folder, files = found(given.place)
+    if not files:
+        print(said("none", lang).format(place=given.place, endings=", ".join(ENDINGS)), file=sys.stderr)
+        return 1
+    looker = Looker.of(given)
+    out: Path | None = given.json
+    journal = out.with_name(out.name + ".part") if out else None
+    done = _resumed(journal, looker.signature) if journal else {}
+    if done:
+        print(said("resumed", lang).format(count=sum(name in done for name in files)), file=sys.stderr)
+    results = []
+    with _Journal(journal, looker.signature, done) as book:
+        for at, name in enumerate(files):
+            result = done.get(name) or looker.look(folder / name, name)
+            book.add(result)
+            results.append(result)
+            _bar(at + 1, len(files), lang)
+    if out and journal:
+        _replace(out, megadetector_json.written(results, looker.info()))
+        journal.unlink(missing_ok=True)
+        print(said("written", lang).format(path=out), file=sys.stderr)
+    _table(results, looker, lang, every=out is None)
+    return 1 if any(result.failure for result in results) else 0
+
+
+def found(place: Path) -> tuple[Path, list[str]]:
+    """The folder, and the pictures below it in order, as paths with `/`. Raises InputError."""
+    if place.is_file():
+        return place.parent, [place.name]
+    if not place.is_dir():
+        raise InputError(f"{place}: there is no such file or folder")
+    below = (Path(root) / name for root, _, names in os.walk(place) for name in names)
+    return place, sorted(
+        path.relative_to(place).as_posix() for path in below if path.suffix.lower() in ENDINGS and path.name[0] != "."
+    )
+
+
+class Looker:
+    """The networks, or the boxes of somebody else's."""
+
+    def __init__(
+        self, classifier: Classifier, namer: Namer | None, theirs: Mapping[str, Result] | None, least: float
+    ) -> None:
+        self._classifier = classifier
+        self._namer = namer
+        self._theirs = theirs
+        self._least = least
+        parts = ["their boxes" if theirs is not None else classifier.bundle.digest]
+        parts += [namer.bundle.digest if namer else "", f"{least:g}"]
+        self.signature = " ".join(parts)
+        """What results rest on: those of other networks are not taken up again."""
+
+    @classmethod
+    def of(cls, given: argparse.Namespace) -> "Looker":
+        """As the command line says. Raises OtorongoError."""
+        bundle = manifest.load(given.bundle)
+        if bundle.manifest.kind != "picture" or bundle.manifest.names:
+            raise InputError(f"{given.bundle}: draws no boxes (allowed: a bundle such as boxes@1)")
+        namer = runtime.open_classifier(manifest.load(given.species), given.threads) if given.species else None
+        if namer is not None and not isinstance(namer, Namer):
+            raise InputError(f"{given.species}: names no animals (allowed: a bundle with files.labels)")
+        theirs = None
+        if given.boxes:
+            try:
+                theirs = megadetector_json.by_file(megadetector_json.read(given.boxes.read_bytes(), str(given.boxes)))
+            except OSError as error:
+                raise InputError(f"{given.boxes}: cannot be read: {error.strerror or error}") from error
+        return cls(runtime.open_classifier(bundle, given.threads), namer, theirs, given.least)
+
+    def look(self, path: Path, name: str) -> Result:
+        """What a picture shows; what cannot be looked at is told as such."""
+        theirs = self._theirs.get(name) if self._theirs is not None else None
+        if self._theirs is not None and theirs is None:
+            return Result(name, failure="not in the file of boxes")
+        if theirs is not None and (theirs.failure or not self._namer):
+            return theirs
+        try:
+            if path.stat().st_size > MOST_PICTURE_BYTES:
+                raise InputError(f"is larger than {MOST_PICTURE_BYTES >> 20} MiB")
+            picture = image.as_picture(image.decode(path.read_bytes()))
+            boxes = self._boxes(picture) if theirs is None else theirs.detections
+            return Result(name, tuple(self._named(picture, boxes)))
+        except (OSError, OtorongoError) as error:
+            return Result(name, failure=str(error) or type(error).__name__)
+
+    def _boxes(self, picture: image.Picture) -> list[Detection]:
+        """Every box from `least` on."""
+        verdict = self._classifier.scores(picture)
+        drawn = dict.fromkeys((*verdict.faint, *verdict.boxes))
+        return [
+            Detection(name_of(box.wire_class), box.p, box.x, box.y, box.w, box.h)
+            for box in drawn
+            if box.p >= self._least
+        ]
+
+    def _named(self, picture: image.Picture, boxes: Sequence[Detection]) -> Iterator[Detection]:
+        """The boxes, the surest first, with their names; a person whom only the network of names sees has a box too."""
+        for at, box in enumerate(sorted(boxes, key=lambda one: -one.p)):
+            if self._namer is None or box.p < NAMED_FROM or at >= MOST_NAMED:
+                yield box
+                continue
+            place = (box.x, box.y, box.x + box.w, box.y + box.h)
+            candidates = self._namer.candidates(cut(picture, place, self._namer.crop))
+            raw = tuple(Named(label.name, p) for label, p in candidates)
+            records = judge(Seen(BY_NAME[box.cls].number, box.p, candidates))
+            names = tuple(_name(record) for record in records if record.animal and record.animal.name)
+            yield box._replace(named=names, raw=raw)
+            for record in records:
+                if record.source == "classifier" and not record.animal and name_of(record.cls) != box.cls:
+                    yield box._replace(cls=name_of(record.cls), p=record.p, named=(), raw=raw)
+
+    def thresholds(self) -> dict[str, float]:
+        """From which probability on a class is told."""
+        return {spec.wire: spec.threshold for spec in self._classifier.bundle.manifest.classes}
+
+    def info(self) -> dict[str, Any]:
+        """Of the file: which networks, when, and their thresholds."""
+        about = self._classifier.bundle.manifest
+        typical = next((spec.threshold for spec in about.classes if spec.wire == "animal"), 0.2)
+        out: dict[str, Any] = {
+            "detector": "boxes of another file" if self._theirs is not None else about.reference,
+            "detection_completion_time": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S"),
+            "detector_metadata": {
+                "typical_detection_threshold": round(typical, 4),
+                "conservative_detection_threshold": round(min(typical, max(self._least, 0.05)), 4),
+            },
+        }
+        return out | ({"classifier": self._namer.bundle.manifest.reference} if self._namer else {})
+
+
+def _name(record: Record) -> Named:
+    """An animal's name after the rules."""
+    assert record.animal is not None  # noqa: S101 - asked for those that have one
+    return Named(record.animal.name, record.animal.p)
+
+
+# ---- what was already looked at, and what is shown meanwhile ----
+
+
+class _Journal:
+    """Results line by line, so that a stopped command goes on; none, where nothing is written."""
+
+    def __init__(self, path: Path | None, signature: str, done: Mapping[str, Result]) -> None:
+        self._path = path
+        self._signature = signature
+        self._done = done
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        if self._path:
+            try:
+                self._file = self._path.open("ab" if self._done else "wb")
+                if not self._done:
+                    self._file.write(msgspec.json.encode(self._signature) + b"\n")
+            except OSError as error:
+                raise InputError(f"{self._path}: cannot be written: {error.strerror or error}") from error
+        return self
+
+    def add(self, result: Result) -> None:
+        """Write down one that is new."""
+        if self._file and result.file not in self._done:
+            self._file.write(msgspec.json.encode(result) + b"\n")
+            self._file.flush()
+
+    def __exit__(self, *ended: object) -> None:
+        if self._file:
+            self._file.close()
+
+
+def _resumed(path: Path, signature: str) -> dict[str, Result]:
+    """What a stopped command has written of the same networks; a line that was cut off is looked at again."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+        if msgspec.json.decode(lines[0], type=str) != signature:
+            return {}
+        whole = [msgspec.json.decode(line, type=Result) for line in lines[1:-1]]
+    except (OSError, msgspec.MsgspecError):
+        return {}
+    return megadetector_json.by_file([one for one in whole if not one.failure])
+
+
+def _replace(path: Path, data: bytes) -> None:
+    part = path.with_name(path.name + ".new")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _bar(done: int, of: int, lang: str) -> None:
+    """A bar for somebody who watches."""
+    if sys.stderr.isatty():
+        full = 30 * done // of
+        line = f"\r  {said('look', lang)} {'█' * full}{'░' * (30 - full)} {done}/{of}"
+        sys.stderr.write(line if done < of else "\r" + " " * (len(line) + 4) + "\r")
+        sys.stderr.flush()
+
+
+def _table(results: Sequence[Result], looker: Looker, lang: str, *, every: bool) -> None:
+    """What was seen: each picture where no file was written, then how often what."""
+    sure = looker.thresholds()
+    counted: Counter[str] = Counter()
+    for result in results:
+        shown = [one for one in result.detections if one.p >= sure.get(one.cls, 0.5)]
+        names = sorted({_shown(one, lang) for one in shown})
+        counted.update(names or [said("failed" if result.failure else "nothing", lang)])
+        if every or result.failure:
+            line = result.failure or ", ".join(f"{_shown(one, lang)} {one.p:.2f}" for one in shown)
+            print(f"{result.file}  {line or said('nothing', lang)}")
+    print(said("pictures", lang).format(count=len(results)))
+    for name, count in counted.most_common():
+        print(f"  {count:>6}  {name}")
+
+
+def _shown(one: Detection, lang: str) -> str:
+    """The class, or the animal's name where it has one."""
+    if not one.named:
+        return said(one.cls, lang)
+    line = species.taxon(species.numbers().get(one.named[0].name.lower(), 0))
+    return line.name(lang) if line else said(one.named[0].name, lang)

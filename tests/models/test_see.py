@@ -1,0 +1,125 @@
+"""Folders of pictures looked at from the command line: a table, a file for Timelapse, and nothing lost in between."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from otorongo.models import megadetector_json as md
+from otorongo.models.__main__ import main
+from tests.models import name_bundles
+from tests.models.box_bundles import Shown, make
+from tests.models.others import ANIMAL, PERSON, detector
+
+THINGS = [(ANIMAL, 0.9, (0.1, 0.2, 0.5, 0.6)), (PERSON, 0.2, (0.5, 0.1, 0.75, 0.9))]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two pictures, one of them in a folder below, a damaged one and a text."""
+    place = tmp_path / "card"
+    (place / "DCIM").mkdir(parents=True)
+    red = np.full((60, 80, 3), (0, 0, 200), np.uint8)
+    assert cv2.imwrite(str(place / "a.jpg"), red)
+    assert cv2.imwrite(str(place / "DCIM" / "b.PNG"), red)
+    (place / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
+    (place / "notes.txt").write_text("hola")
+    return place
+
+
+def _told(path: Path) -> dict[str, Any]:
+    return {one["file"]: one for one in json.loads(path.read_bytes())["images"]}
+
+
+def test_a_folder_becomes_a_file_for_timelapse(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each picture with its boxes from `--least` on; what cannot be read is a failure, and the exit code says so."""
+    out = tmp_path / "out.json"
+    bundle = detector(tmp_path / "theirs", "yolov5", THINGS)
+    assert main(["see", str(folder), "--json", str(out), "--bundle", str(bundle), "--lang", "es"]) == 1
+    told = _told(out)
+    assert sorted(told) == ["DCIM/b.PNG", "a.jpg", "broken.jpg"]
+    assert [(one["category"], one["conf"]) for one in told["a.jpg"]["detections"]] == [("1", 0.9), ("2", 0.2)]
+    assert told["broken.jpg"]["detections"] is None
+    said = capsys.readouterr().out
+    assert "broken.jpg" in said
+    assert "3 fotos" in said
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_animals_get_names_and_nobody_is_hidden(folder: Path, tmp_path: Path) -> None:
+    """A network of names names the animal's box; a person it sees in a box has a detection of their own there."""
+    bundle = make(tmp_path / "boxes", Shown("animal", 0.9), Shown("person", 0.3, (0.6, 0.1, 0.9, 0.9)))
+    certain = name_bundles.constant(0.7, 0.0, 0.3)
+    labels = (name_bundles.JAGUAR, name_bundles.BLANK, name_bundles.HUMAN)
+    names = name_bundles.make(
+        tmp_path / "names", labels, network=certain, more='activation = "none"', golden={"Panthera onca": 0.7}
+    )
+    out = tmp_path / "out.json"
+    main(["see", str(folder / "a.jpg"), "--json", str(out), "--bundle", str(bundle), "--species", str(names)])
+    whole = json.loads(out.read_bytes())
+    labels_of = whole["classification_categories"]
+    found = whole["images"][0]["detections"]
+    animal = max((one for one in found if one["category"] == "1"), key=lambda one: one["conf"])
+    assert labels_of[animal["classifications"][0][0]] == "Panthera onca"
+    assert any(one["category"] == "2" and one["bbox"] == animal["bbox"] for one in found)
+    assert max(one["conf"] for one in found if one["category"] == "2" and one["bbox"] != animal["bbox"]) >= 0.299
+    assert whole["info"]["classifier"] == "names@1"
+
+
+def test_boxes_of_another_file_are_named(folder: Path, tmp_path: Path) -> None:
+    """`--boxes` takes MegaDetector's own boxes, and a picture that is not in its file is told as such."""
+    theirs = tmp_path / "md.json"
+    theirs.write_bytes(md.written([md.Result("a.jpg", (md.Detection("animal", 0.8, 0.1, 0.1, 0.5, 0.5),))], {}))
+    names = name_bundles.make(tmp_path / "names")
+    out = tmp_path / "out.json"
+    given = ["see", str(folder), "--json", str(out), "--boxes", str(theirs), "--species", str(names)]
+    assert main([*given, "--bundle", str(detector(tmp_path / "theirs", "yolov5", []))]) == 1
+    told = _told(out)
+    assert told["a.jpg"]["detections"][0]["bbox"] == [0.1, 0.1, 0.5, 0.5]
+    assert told["a.jpg"]["detections"][0]["classifications"]
+    assert told["DCIM/b.PNG"]["failure"] == "not in the file of boxes"
+
+
+def test_a_stopped_command_goes_on(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was looked at before is taken up again; a line cut off by a power cut is looked at anew."""
+    out = tmp_path / "out.json"
+    bundle = detector(tmp_path / "theirs", "yolov5", THINGS)
+    given = ["see", str(folder), "--json", str(out), "--bundle", str(bundle), "--lang", "en"]
+    main(given)
+    whole = _told(out)
+    capsys.readouterr()
+    part = tmp_path / "out.json.part"
+    from otorongo.models import manifest
+    from otorongo.models.runtime import open_classifier
+    from otorongo.models.see import Looker
+
+    signature = Looker(open_classifier(manifest.load(bundle)), None, None, 0.05).signature
+    marked = json.dumps(["a.jpg", [["vehicle", 0.77, 0, 0, 1, 1, [], []]], ""])
+    part.write_text(f'"{signature}"\n{marked}\n["DCIM/b.PNG", [["an')
+    main(given)
+    assert "1 were looked at before" in capsys.readouterr().err
+    told = _told(out)
+    assert told["a.jpg"]["detections"][0]["conf"] == 0.77
+    assert told["DCIM/b.PNG"] == whole["DCIM/b.PNG"]
+    part.write_text(f'"other networks"\n{marked}\n')
+    main(given)
+    assert _told(out) == whole
+
+
+def test_an_empty_folder_and_a_wrong_bundle_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No pictures, no such place, a bundle that draws no boxes: one sentence each."""
+    names = name_bundles.make(tmp_path / "names")
+    (tmp_path / "empty").mkdir()
+    assert main(["see", str(tmp_path / "empty"), "--lang", "es"]) == 1
+    assert "no hay fotos" in capsys.readouterr().err
+    assert main(["see", str(tmp_path / "nowhere")]) == 1
+    assert "there is no such file or folder" in capsys.readouterr().err
+    picture = tmp_path / "a.png"
+    assert cv2.imwrite(str(picture), np.zeros((40, 40, 3), np.uint8))
+    assert main(["see", str(picture), "--bundle", str(names)]) == 1
+    assert "draws no boxes" in capsys.readouterr().err
