@@ -14,9 +14,9 @@ shares = st.floats(0, 1).map(lambda value: round(value, 4))
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 named = st.lists(st.builds(md.Named, names, shares), max_size=3, unique_by=lambda one: one.name).map(tuple)
 detections = st.builds(
-    md.Detection, st.sampled_from(["animal", "person", "vehicle"]), shares, shares, shares, shares, shares, named
+    md.Detection, st.sampled_from(["animal", "person", "vehicle"]), shares, shares, shares, shares, shares, named, named
 )
-results = st.builds(md.Result, names, st.lists(detections, max_size=4).map(tuple)) | st.builds(
+results = st.builds(md.Result, names, st.lists(detections, max_size=4).map(tuple), st.just("")) | st.builds(
     md.Result, names, st.just(()), names
 )
 
