@@ -7,7 +7,7 @@ own score of its class takes that score's place. A network of names that fails c
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -26,6 +26,7 @@ Place = tuple[float, float, float, float]
 """x0, y0, x1, y1 in shares of the picture."""
 
 
+@runtime_checkable
 class Finder(Protocol):
     """A detector: `boxes.BoxClassifier`, or another with the same two steps."""
 
@@ -68,7 +69,8 @@ class Ensemble:
             fault = f"{self.namer.bundle.manifest.reference}: names nobody: {error}"
         judged = [_Judged(place, seen, judge(seen)) for place, seen in boxes]
         scores = tuple(self._raised(score, judged) for score in own.scores)
-        return replace(own, scores=scores, boxes=own.boxes + self._added(own, judged), fault=fault)
+        added = self._added(own, judged)
+        return replace(own, scores=scores, boxes=own.boxes + self._sure(added), faint=own.faint + added, fault=fault)
 
     def _boxes(self, found: Mapping[str, Found]) -> list[tuple[Place, Seen]]:
         """Every box that may be something: the surest first, animals before all others."""
@@ -107,14 +109,18 @@ class Ensemble:
         return replace(raised, look=Look(whose.seen.p if whose.seen.cls == ANIMAL else 0.0, whose.seen.candidates))
 
     def _added(self, own: Verdict, judged: list[_Judged]) -> tuple[BoxScore, ...]:
-        """Boxes of what only the network of names is sure of: who keeps pictures must know where somebody is."""
-        least: dict[int, float] = {}
-        for spec in self.bundle.manifest.classes:
-            least[spec.wire_class] = min(spec.threshold, least.get(spec.wire_class, 1.0))
-        known = {(box.wire_class, box.x, box.y) for box in own.boxes}
+        """Boxes of what only the network of names says: who keeps pictures must know where somebody may be."""
+        known = {(box.wire_class, box.x, box.y) for box in own.boxes + own.faint}
         return tuple(
             BoxScore(record.cls, record.p, x0, y0, x1 - x0, y1 - y0)
             for (x0, y0, x1, y1), records in ((one.place, one.records) for one in judged)
             for record in records
-            if record.p >= least.get(record.cls, 2.0) and (record.cls, x0, y0) not in known
+            if (record.cls, x0, y0) not in known
         )
+
+    def _sure(self, boxes: tuple[BoxScore, ...]) -> tuple[BoxScore, ...]:
+        """Those that reach the threshold of their class."""
+        least: dict[int, float] = {}
+        for spec in self.bundle.manifest.classes:
+            least[spec.wire_class] = min(spec.threshold, least.get(spec.wire_class, 1.0))
+        return tuple(box for box in boxes if box.p >= least.get(box.wire_class, 2.0))

@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     play.add_argument("--json", action="store_true", help="a line of JSON for each revision, for other programs")
     play.add_argument("path", type=Path, help="a recording or a folder of recordings")
     play.add_argument("--bundle", help="instead of the configured one: name@version or a folder")
+    play.add_argument("--species", metavar="BUNDLE", help="pictures: a bundle that names animals, such as names@1")
     play.add_argument(
         "--at", choices=("recorded", "now"), default="recorded", help="keep the capture times, or shift them"
     )

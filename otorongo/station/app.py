@@ -82,6 +82,7 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
             keeper=keeper(config, section, sensor, bundle, outbox, sealer, classifier),
             ear=_ear(section, sensor, bundle, rules, outbox),
             tracks=_tracks(sensor, rules),
+            names=1,  # the detector is number 0 of the birth's list, what names its animals comes after it
             tags=(Tag.DRILL if drill else 0) | (Tag.NO_CONTACT if config.no_contact else 0),
             heartbeat_s=sensor.heartbeat_s,
             uptime_ms=uptime_ms,
@@ -115,9 +116,9 @@ def _classifier(config: StationConfig, sensor: Sensor, bundle: Bundle, board: Li
         from otorongo.station.app_ears import ears
 
         return ears(config, sensor, bundle, board)
-    from otorongo.models.runtime import open_classifier
+    from otorongo.station.app_eyes import eyes
 
-    return open_classifier(bundle)
+    return eyes(sensor, bundle)
 
 
 def _ear(section: str, sensor: Sensor, bundle: Bundle, rules: dict[int, Rule], outbox: Outbox) -> Ear | None:
@@ -157,6 +158,11 @@ def rules_for(section: str, sensor: Sensor, bundle: Bundle) -> dict[int, Rule]:
     if manifest.kind != sense_of:
         raise ConfigError(
             f"{section}.bundle: {manifest.reference} is for {manifest.kind}s (allowed: one for {sense_of}s)"
+        )
+    if manifest.names:
+        raise ConfigError(
+            f"{section}.bundle: {manifest.reference} names animals, but finds none: write it as {section}.species "
+            "(allowed: one that draws boxes)"
         )
     hop_s = manifest.sound.hop_s if manifest.sound else 1 / (sensor.fps if isinstance(sensor, CameraConfig) else 1)
     known = {spec.wire: spec for spec in manifest.classes}

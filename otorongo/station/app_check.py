@@ -11,7 +11,7 @@ from otorongo.models.manifest import load as load_bundle
 from otorongo.station import config as station_config
 from otorongo.station.app import Sensor, rules_for
 from otorongo.station.app_keep import knows_people, knows_voices, sealer_for
-from otorongo.station.config import MicrophoneConfig, StationConfig, policy_of
+from otorongo.station.config import CameraConfig, MicrophoneConfig, StationConfig, policy_of
 from otorongo.station.redact import without_secrets
 from otorongo.station.uplink_config import UplinkConfig, endpoint
 from otorongo.wire.classes import name_of
@@ -74,6 +74,8 @@ def _sensor(section: str, sensor: Sensor) -> Iterator[Finding]:
         yield from _policy(section, sensor, bundle)
     if isinstance(sensor, MicrophoneConfig) and sensor.second:
         yield _second(section, sensor)
+    if isinstance(sensor, CameraConfig) and sensor.species:
+        yield _names(section, sensor)
     yield from _device(section, sensor)
 
 
@@ -114,6 +116,24 @@ def _second(section: str, sensor: MicrophoneConfig) -> Finding:
         name = sensor.second.partition("@")[0]
         return False, f"{section}.second: {error}; add it with otorongo-models add {name}, or take the line out"
     return True, f"{section}.second: {both.second.manifest.reference}"
+
+
+def _names(section: str, sensor: CameraConfig) -> Finding:
+    """What names this camera's animals: its files fit together, and whether anybody has measured it here."""
+    from otorongo.models.runtime import check_goldens, open_classifier
+    from otorongo.station.app_eyes import named_by
+
+    try:
+        names = load_bundle(sensor.species)
+        named_by(open_classifier(load_bundle(sensor.bundle)), names)
+        wrong = sum(not one.ok for one in check_goldens(open_classifier(names)))
+    except OtorongoError as error:
+        return False, f"{section}.species: {error}; add it with otorongo-models, or take the line out"
+    reference = names.manifest.reference
+    if wrong:
+        return False, f"{section}.species: {reference} computes something else here: otorongo-models check {reference}"
+    told = "" if names.manifest.validated else ", not validated on animals of the region: pages say so"
+    return True, f"{section}.species: {reference}{told}"
 
 
 def _device(section: str, sensor: Sensor) -> Iterator[Finding]:

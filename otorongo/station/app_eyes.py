@@ -9,6 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from otorongo.errors import OtorongoError
+from otorongo.models.errors import BundleError
+from otorongo.models.manifest import Bundle
+from otorongo.models.manifest import load as load_bundle
+from otorongo.models.runtime import Classifier, open_classifier
 from otorongo.station.config import CameraConfig
 from otorongo.station.config_view import view_of
 from otorongo.station.errors import SensorError
@@ -23,6 +28,33 @@ if TYPE_CHECKING:
     from otorongo.station.adapters.replay_file import Reader
 
 log = logging.getLogger(__name__)
+
+log = logging.getLogger(__name__)
+
+
+def eyes(sensor: CameraConfig, bundle: Bundle) -> Classifier:
+    """What scores a camera's frames: a detector, which asks a network of names where there is one.
+
+    Raises BundleError when the detector cannot be used; without names it sees all the same.
+    """
+    first = open_classifier(bundle)
+    if not sensor.species:
+        return first
+    try:
+        return named_by(first, load_bundle(sensor.species))
+    except OtorongoError as error:
+        log.error("camera.species %s: %s: animals get no names", sensor.species, error)  # noqa: TRY400
+    return first
+
+
+def named_by(first: Classifier, names: Bundle) -> Classifier:
+    """A detector whose animals a bundle names. Raises BundleError if one of the two is none."""
+    from otorongo.models.ensemble import Ensemble, Finder
+    from otorongo.models.name_animals import Namer
+
+    if not isinstance(first, Finder):
+        raise BundleError(f"{first.bundle.manifest.reference}: draws no boxes, so that there is nothing to name")
+    return Ensemble(first, Namer(names))
 
 
 LOOK_S: Final = 60.0

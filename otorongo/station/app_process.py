@@ -30,14 +30,17 @@ def kind_of(section: str) -> Literal["microphone", "camera"]:
 
 
 def birth_bundles(sensor: MicrophoneConfig | CameraConfig, bundle: Bundle) -> list[birth.Bundle]:
-    """A sensor's bundle, and after it the one that gives a second opinion, if it can be used."""
+    """A sensor's bundle, and after it the one that gives a second opinion or names animals, if it can be used."""
     found = [bundle]
-    if isinstance(sensor, MicrophoneConfig) and sensor.second:
+    other = sensor.second if isinstance(sensor, MicrophoneConfig) else sensor.species
+    if other:
         try:
-            found.append(load_bundle(sensor.second))
+            found.append(load_bundle(other))
         except OtorongoError as error:
-            log.warning("second %s: %s", sensor.second, error)
-    return [birth.Bundle(each.manifest.name, each.manifest.version, each.digest) for each in found]
+            log.warning("%s: %s", other, error)
+    return [
+        birth.Bundle(each.manifest.name, each.manifest.version, each.digest, each.manifest.validated) for each in found
+    ]
 
 
 def one_thread() -> None:

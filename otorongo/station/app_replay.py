@@ -15,8 +15,9 @@ from otorongo.station.config import MOST_SPEED, CameraConfig, MicrophoneConfig, 
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Event, Sample
 from otorongo.toml import ConfigError
+from otorongo.wire import species
 from otorongo.wire.classes import name_of
-from otorongo.wire.codes import Kind
+from otorongo.wire.codes import Kind, NameSource
 
 _SOUNDS: Final = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 _HEAD: Final = f"{'capture (UTC)':<20}  {'what':<6}  {'class':<14}  evidence  hits   peak  seconds  file\n"
@@ -55,7 +56,7 @@ def replay(given: argparse.Namespace) -> int:
 
 def _only(config: StationConfig, section: str, given: argparse.Namespace) -> StationConfig:
     """The configuration with one sensor that replays these files."""
-    changes = {
+    changes: dict[str, object] = {
         "driver": "replay",
         "device": str(given.path),
         "replay": ReplayConfig(speed=given.speed, at=given.at, zone=given.zone),
@@ -65,6 +66,8 @@ def _only(config: StationConfig, section: str, given: argparse.Namespace) -> Sta
     if section == "microphone":
         base = config.microphone or MicrophoneConfig(driver="replay", device="")
         return msgspec.structs.replace(config, microphone=msgspec.structs.replace(base, **changes), camera=None)
+    if given.species:
+        changes["species"] = given.species
     seen = config.camera or CameraConfig(driver="replay")
     return msgspec.structs.replace(config, camera=msgspec.structs.replace(seen, **changes), microphone=None)
 
@@ -88,11 +91,17 @@ def _row(event: Event, when: datetime | None, file: str) -> str:
     at = when.strftime("%Y-%m-%d %H:%M:%S") if when else ""
     lasted = (event.t_ms - event.start_ms) / 1000
     what = f"{Kind(event.kind).name.lower():<6}  {name_of(event.cls):<14}  {event.evidence:+8.1f}  {event.hits:4d}"
-    return f"{at:<20}  {what}  {event.peak:5.2f}  {lasted:7.1f}  {file}"
+    name = species.name_of(event.named.species)
+    said = f"  {name} {event.named.p:.2f} ({_source(event)})" if name else ""
+    return f"{at:<20}  {what}  {event.peak:5.2f}  {lasted:7.1f}  {file}{said}"
+
+
+def _source(event: Event) -> str:
+    return NameSource(event.named.source).name.lower()
 
 
 def _json(event: Event, when: datetime | None, file: str) -> str:
-    told = {
+    told: dict[str, object] = {
         "what": Kind(event.kind).name.lower(),
         "event": event.key,
         "class": name_of(event.cls),
@@ -107,4 +116,9 @@ def _json(event: Event, when: datetime | None, file: str) -> str:
         "f0_hz": round(event.f0_hz, 1),
         "file": file,
     }
+    if event.named.names:
+        told["species"] = species.name_of(event.named.species)
+        told["species_p"] = round(event.named.p, 4)
+        told["named_by"] = _source(event)
+        told["said"] = [{"species": species.name_of(one.species), "p": round(one.p, 4)} for one in event.named.names]
     return msgspec.json.encode(told).decode()

@@ -11,10 +11,11 @@ from typing import Final
 from otorongo.station.config import StationConfig
 from otorongo.station.errors import OutboxError
 from otorongo.station.outbox_schema import Value
+from otorongo.wire import seen, species
 from otorongo.wire.classes import name_of
-from otorongo.wire.codes import Counter, GapReason, Kind, MediaKind, MicrophoneFlag, NoteKind
+from otorongo.wire.codes import Counter, GapReason, Kind, MediaKind, MicrophoneFlag, NameSource, NoteKind
 from otorongo.wire.errors import WireError
-from otorongo.wire.rows import Event, Gap, Heartbeat, Listening, Media, Note, Row, Seal, Unknown, parse
+from otorongo.wire.rows import Event, Gap, Heartbeat, Listening, Media, Note, Row, Seal, Seen, Unknown, parse
 
 LOOK_S: Final = 0.5
 
@@ -124,6 +125,7 @@ def _words(row: Row | Unknown, seq: int) -> tuple[str, int]:
         kind = Kind(row.kind).name.lower()
         text = f"{kind:<6} {name_of(row.cls)}, sensor {row.sensor}, evidence {row.evidence / 10:+.1f}"
         if row.kind != Kind.OPEN:
+            text += f" ({species.name_of(row.species)})" if row.species else ""
             text += f", event {seq - row.back}, {row.duration_ms / 1000:.0f} s, {row.hits} hits, peak {row.peak} %"
         text += f", {row.count} of them" if row.count > 1 else ""
     elif isinstance(row, Heartbeat):
@@ -144,12 +146,24 @@ def _words(row: Row | Unknown, seq: int) -> tuple[str, int]:
             f"listening of sensor {row.sensor} for {row.length_ms // 1000} s: a saw as far as {row.reach_m} m, "
             f"deaf {row.deaf_ms // 1000} s{vetoes}{flags}"
         )
+    elif isinstance(row, Seen):
+        text = f"seen by sensor {row.sensor}, event {seq - row.back if row.back else 'none'}: {_shown(row)}"
     else:
         text = type(row).__name__.lower()
     return text, row.t_ms
 
 
-def _name(kind: type[Counter] | type[GapReason] | type[MediaKind] | type[NoteKind], number: int) -> str:
+def _shown(row: Seen) -> str:
+    """The boxes of the best frame, and what the network of names said before any rule."""
+    boxes = [f"{name_of(box.cls)} {box.p:.2f}" for box in seen.unpack_boxes(row.boxes)]
+    names = [f"{species.name_of(one.species) or 'no name here'} {one.p:.2f}" for one in seen.unpack_names(row.names)]
+    said = f"; said: {', '.join(names)}; named by {_name(NameSource, row.source)}" if names else ""
+    return (", ".join(boxes) or "no boxes") + said
+
+
+def _name(
+    kind: type[Counter] | type[GapReason] | type[MediaKind] | type[NoteKind] | type[NameSource], number: int
+) -> str:
     try:
         return kind(number).name.lower().replace("_", " ")
     except ValueError:

@@ -159,6 +159,8 @@ class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """opencv: a number, `/dev/video0` or an `rtsp://` address. picamera: its number. replay: a file or folder."""
     bundle: str = "boxes@1"
     """A bundle of the zoo, or its folder."""
+    species: str = ""
+    """A bundle that names what is in the boxes of animals, such as `names@1`; none by default."""
     number: SensorNumber = 2
     """Names this sensor on the wire."""
     trigger_pin: Annotated[int, Meta(ge=0, le=40)] | None = None

@@ -8,9 +8,11 @@ gate rejected counts as one below the threshold; a tick moves time only.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-from otorongo.station.samples import Event, Score, Scores, Tick
+from otorongo.models.rollup import Look
+from otorongo.station import naming
+from otorongo.station.samples import Event, Named, Score, Scores, Tick
 from otorongo.wire.codes import CloseReason, Kind
 
 GROWN: Final = 1.0
@@ -39,6 +41,8 @@ class _Hit:
     t_ms: int
     end_ms: int
     score: Score | None
+    boxes: tuple[Any, ...] = ()
+    """Of a picture over the threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,12 @@ class _Open:
     f0_hz: float = 0.0
     f0_told: bool = False
     trend: int = 0
+    looks: tuple[Look, ...] = ()
+    """What a network of names said of the animal, in the frames where the detector was surest."""
+    seen_ms: int = 0
+    """When the best frame was taken: the one with the highest probability ..."""
+    boxes: tuple[Any, ...] = ()
+    """... and its boxes."""
 
     @property
     def number(self) -> int:
@@ -175,11 +185,13 @@ def _forgotten(track: Track, rule: Rule) -> int:
 
 
 def _gather(track: Track, cls: int, rule: Rule, item: Scores, hit: Score | None, key: int) -> tuple[Track, list[Event]]:
-    recent = (*track.recent, _Hit(item.t_ms, item.t_ms + item.duration_ms, hit))[-rule.windows :]
+    newest = _Hit(item.t_ms, item.t_ms + item.duration_ms, hit, item.boxes if hit else ())
+    recent = (*track.recent, newest)[-rule.windows :]
     hits = [(one.t_ms, one.score) for one in recent if one.score is not None]
     if len(hits) < rule.hits or hit is None:
         return Track(recent), []
     scores = [score for _, score in hits]
+    best = max(recent, key=lambda one: one.score.p if one.score else -1.0)
     started = _Open(
         key=key,
         start_ms=hits[0][0],
@@ -195,6 +207,9 @@ def _gather(track: Track, cls: int, rule: Rule, item: Scores, hit: Score | None,
         told_evidence=0.0,
         f0_hz=hit.f0_hz,
         trend=hit.trend,
+        looks=naming.kept((), (score.look for score in scores)),
+        seen_ms=best.t_ms,
+        boxes=best.boxes,
     )
     started = replace(started, told_evidence=started.evidence, told_count=started.number)
     return Track((), started), [_event(started, cls, Kind.OPEN, started.last_ms, CloseReason.NONE)]
@@ -214,6 +229,9 @@ def _grow(track: Track, old: _Open, cls: int, rule: Rule, item: Scores, hit: Sco
         new=old.new + hit.new,
         f0_hz=hit.f0_hz or old.f0_hz,
         trend=hit.trend or old.trend,
+        looks=naming.kept(old.looks, (hit.look,)),
+        seen_ms=item.t_ms if hit.p > old.peak else old.seen_ms,
+        boxes=item.boxes if hit.p > old.peak else old.boxes,
     )
     due = end_ms - old.told_ms >= rule.update_ms
     spoken = grown.f0_hz > 0 and not old.f0_told  # "142 Hz" is worth a row of its own, once
@@ -245,4 +263,5 @@ def _event(now: _Open, cls: int, kind: Kind, t_ms: int, reason: CloseReason) -> 
     return Event(
         now.key, cls, kind, now.start_ms, t_ms, now.evidence, now.hits, now.peak, now.level_db, now.floor_db,
         now.number, reason, now.f0_hz, now.trend,
+        Named() if kind == Kind.OPEN else naming.named(now.looks), now.seen_ms, now.boxes,
     )  # fmt: skip

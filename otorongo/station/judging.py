@@ -21,10 +21,11 @@ def judged(verdict: Verdict, rules: Mapping[int, Rule]) -> Judged:
             one.evidence,
             one.p >= own[one.wire_class] if one.wire_class in own else one.hit,
             max(1, counts[one.wire_class]),
+            look=one.look,
         )
         for one in verdict.scores
     )
-    return Judged(scores, boxes, verdict.faint)
+    return Judged(scores, boxes, verdict.faint, fault=verdict.fault)
 
 
 def boxes_over(verdict: Verdict, own: Mapping[int, float]) -> tuple[BoxScore, ...]:

@@ -62,6 +62,8 @@ class Judged:
     """Every box that a network has drawn, also far below the thresholds: where somebody may be."""
     failed: bool = False
     """Nobody knows what was in it: it should have been classified, and could not be."""
+    fault: str = ""
+    """What failed beside it; the scores stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ class Sense:
     keeper: Keeper | None = None
     ear: Ear | None = None
     tracks: Tracks | None = None
+    names: int = 0
+    """Place in the birth's list of the bundle that names animals."""
     tags: int = 0
     """Put on every event (a drill)."""
     heartbeat_s: int = 3600
@@ -214,7 +218,8 @@ class Sense:
             scores = self._heard(self.ear, sample, judged, passed.needed_db)
         if self.keeper:
             self.keeper.see(sample, judged)
-        item = Scores(sample.t_ms, sample.duration_ms, scores, passed.level_db, passed.floor_db)
+        boxes = judged.boxes if judged else ()
+        item = Scores(sample.t_ms, sample.duration_ms, scores, passed.level_db, passed.floor_db, boxes)
         self._tell(item, sample.cursor, sample)
         self._listened()
         self._cursor = sample.cursor
@@ -246,6 +251,9 @@ class Sense:
             self._bad(sample, f"cannot be classified: {error}")
             return Judged((), failed=True)
         self.count(Counter.CLASSIFIED)
+        if judged.fault:
+            self.count(Counter.CLASSIFIER_FAULTS)
+            self._note(NoteKind.OTHER, f"{self.name}: {judged.fault[:400]}")
         log.debug("scored: taken in after %d ms", self.uptime_ms() - began_ms)
         return judged
 
@@ -303,18 +311,18 @@ class Sense:
             row = report.row(revision, self.number, tags=self.tags)
             opening = self._openings.get(revision.key, 0)
             rows.append(row if revision.kind == Kind.OPEN else Of(opening, row))
-        rows += self._tracks_of(revisions)
+        rows += self._beside(revisions)
         seqs = self.outbox.put(rows, boot=self._boot(), cursor=cursor)[: len(revisions)]
         self.count(Counter.ROWS_PUT, len(rows))
         for revision, seq in zip(revisions, seqs, strict=True):
             self._told(revision, seq, sample)
 
-    def _tracks_of(self, revisions: list[Event]) -> Iterator[Of]:
-        """The scores of those that end."""
-        for revision in revisions if self.tracks else ():
-            track = self.tracks.of(revision) if self.tracks and revision.kind == Kind.CLOSE else None
-            if track:
-                yield Of(self._openings[revision.key], track)
+    def _beside(self, revisions: list[Event]) -> Iterator[Of]:
+        """What those that end leave beside their rows: their scores, and what their best frame showed."""
+        for revision in revisions:
+            if revision.kind == Kind.CLOSE:
+                for row in report.beside(revision, self.number, self.tracks, self.names):
+                    yield Of(self._openings[revision.key], row)
 
     def _told(self, revision: Event, seq: int, sample: Sample | None) -> None:
         if revision.kind == Kind.OPEN:

@@ -1,6 +1,10 @@
 """An event as a row of the wire. Pure."""
 
+from collections.abc import Iterator
+
+from otorongo.station.naming import seen_row
 from otorongo.station.samples import Event
+from otorongo.station.tracks import Tracks
 from otorongo.wire import rows
 from otorongo.wire.classes import BY_NAME, is_threat
 from otorongo.wire.codes import Kind, Tag
@@ -30,6 +34,7 @@ def row(event: Event, sensor: int, *, bundle: int = 0, tags: int = 0) -> rows.Ev
         tags=tags,
         kind=event.kind,
         bundle=bundle,
+        species=event.named.species,
         duration_ms=min(lasted, 0xFFFFFFFF),
         hits=min(event.hits, 0xFFFF),
         peak=max(0, min(100, round(event.peak * 100))),
@@ -40,6 +45,17 @@ def row(event: Event, sensor: int, *, bundle: int = 0, tags: int = 0) -> rows.Ev
         reason=event.reason,
         trend=event.trend,
     )
+
+
+def beside(event: Event, sensor: int, tracks: Tracks | None, names: int) -> Iterator[rows.Track | rows.Seen]:
+    """What an event leaves when it ends: its scores window by window, and what its best frame showed.
+
+    `names` is the place in the birth's list of the bundle that names animals.
+    """
+    if tracks and (track := tracks.of(event)):
+        yield track
+    if row := seen_row(event, sensor, names):
+        yield row
 
 
 def _tenths(evidence: float) -> int:

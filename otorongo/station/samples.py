@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from otorongo.models.rollup import Look
+from otorongo.wire.seen import Name
 
 Sound = NDArray[np.float32]
 Picture = NDArray[np.uint8]
@@ -122,6 +125,8 @@ class Score:
     """Of engines: spacing of the comb that goes on; 0: none."""
     trend: int = 0
     """`wire.codes.Trend` of that comb's level; 0: none."""
+    look: Look | None = None
+    """Of an animal in a picture: what a network of names says of the surest one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,21 @@ class Scores:
     scores: tuple[Score, ...] = ()
     level_db: int = 0
     floor_db: int = 0
+    boxes: tuple[Any, ...] = ()
+    """Of a picture: `models.runtime.BoxScore`, those that reach their thresholds."""
+
+
+class Named(NamedTuple):
+    """The name of an event, and what it rests on."""
+
+    species: int = 0
+    """Number in `wire.species`; 0: none said."""
+    source: int = 0
+    """`wire.codes.NameSource`."""
+    names: tuple[Name, ...] = ()
+    """What the network of names said of all looks together, the likeliest first, before any rule."""
+    p: float = 0.0
+    """Of the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +179,12 @@ class Event:
     """The newest comb spacing of its hits; 0: none."""
     trend: int = 0
     """What that comb's level did, `wire.codes.Trend`; 0: none."""
+    named: Named = Named()  # noqa: RUF009 - a value
+    """Of an animal; an opening has no name yet."""
+    seen_ms: int = 0
+    """When the best frame was taken ..."""
+    boxes: tuple[Any, ...] = ()
+    """... and what was seen in it, by boxes."""
 
 
 @dataclass

@@ -16,13 +16,15 @@ KEY_BYTES: Final = 32
 Name = Annotated[str, Meta(max_length=80)]
 
 
-class Bundle(Struct, frozen=True):
+class Bundle(Struct, frozen=True, omit_defaults=True):
     """A model that the station runs; rows name it by its place in the birth's list."""
 
     name: Name
     version: U16
     digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     """SHA-256 of the bundle's manifest, in hex."""
+    validated: bool = False
+    """Of one that names animals: somebody has measured it on animals of the region. False does not travel."""
 
 
 class Sensor(Struct, frozen=True):

@@ -1,0 +1,66 @@
+"""What a visit showed: its best frame, and the name that all looks at its animal bear together. Pure."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from otorongo.models import rollup
+from otorongo.models.rollup import Candidate, Decision, Look
+from otorongo.station.samples import Event, Named
+from otorongo.wire import rows, seen, species
+from otorongo.wire.codes import NameSource
+
+LOOKS: Final = 16
+"""Looks of one visit that are remembered: those in which the detector was surest."""
+NAMES: Final = 5
+HUMAN: Final = "homo sapiens"
+
+
+def kept(looks: Sequence[Look], more: Iterable[Look | None]) -> tuple[Look, ...]:
+    """The looks that are remembered, with those that came now."""
+    every = (*looks, *(look for look in more if look is not None))
+    return tuple(sorted(every, key=lambda look: -look.box_p))[:LOOKS]
+
+
+def named(looks: Sequence[Look]) -> Named:
+    """The name that the looks of a visit bear together; none without looks."""
+    if not looks:
+        return Named()
+    pooled = rollup.pooled(looks)
+    decision = rollup.decide(pooled)
+    raw = sorted(pooled.candidates, key=lambda one: -one.p)[:NAMES]
+    return Named(decision.number, source_of(decision), tuple(_name(one) for one in raw), decision.p)
+
+
+def source_of(decision: Decision) -> NameSource:
+    """What gave the name, as the wire has it."""
+    if not decision.number:
+        return NameSource.DETECTOR if decision.name == "animal" else NameSource.NONE
+    if "geofence" in decision.source:
+        return NameSource.GEOFENCE
+    return NameSource.ROLLUP if "rollup" in decision.source else NameSource.CLASSIFIER
+
+
+def seen_row(event: Event, sensor: int, bundle: int) -> rows.Seen | None:
+    """What the best frame of an event showed, as a row whose `back` the outbox fills in; None: nothing is known of it.
+
+    `bundle` is the place in the birth's list of the bundle that says the names.
+    """
+    if not event.boxes and not event.named.names:
+        return None
+    boxes = [seen.Box(box.wire_class, box.p, box.x, box.y, box.w, box.h) for box in event.boxes]
+    boxes.sort(key=lambda box: (box.cls != event.cls, -box.p))  # if there are too many, its own are told
+    return rows.Seen(
+        t_ms=event.seen_ms,
+        sensor=sensor,
+        back=0,
+        boxes=seen.pack_boxes(boxes),
+        names=seen.pack_names(event.named.names),
+        source=event.named.source,
+        bundle=bundle if event.named.names else 0,
+    )
+
+
+def _name(one: Candidate) -> seen.Name:
+    if one.label.special == "human":
+        return seen.Name(species.numbers().get(HUMAN, 0), one.p)
+    return seen.Name(0 if one.label.special else rollup.number_of(one.label.lineage), one.p)
