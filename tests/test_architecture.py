@@ -94,6 +94,16 @@ RULES = (
     _station_adapter("picamera", "picamera2"),
     _station_adapter("opencv", "cv2"),
     _station_adapter("replay*", "soundfile", "soxr", "cv2", "PIL", "pillow_heif"),
+    Rule(  # a folder is read as a replay is, and goes on for ever
+        "otorongo.station.adapters.folder*",
+        ours=(
+            *CONTRACT,
+            *(
+                f"otorongo.station.{name}"
+                for name in ("ports", "samples", "errors", "adapters.folder*", "adapters.replay*")
+            ),
+        ),
+    ),
     _station_adapter("gpio", "gpiozero"),
     _station_adapter("mqtt*", "paho"),
     _station_adapter("seal", "cryptography"),

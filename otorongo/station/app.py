@@ -147,8 +147,8 @@ def sensor_of(config: StationConfig, section: str) -> Sensor:
 
 
 def cursor_name(section: str, sensor: Sensor) -> str:
-    """Under which name a replay remembers how far it is: another folder is another replay."""
-    return f"{section} {Path(sensor.device).absolute()}" if sensor.driver == "replay" else section
+    """Under which name it is remembered what was read of recordings: another folder is another replay."""
+    return f"{section} {Path(sensor.device).absolute()}" if sensor.driver in ("replay", "folder") else section
 
 
 def rules_for(section: str, sensor: Sensor, bundle: Bundle) -> dict[int, Rule]:
@@ -256,6 +256,10 @@ def _open(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board: L
         given = bundle.manifest.sound
         assert given is not None  # noqa: S101 - rules_for has compared bundle and sensor
         return Alsa(sensor.device, sensor.rate_hz, given.rate_hz, given.window_s, given.hop_s, uptime_ms)
+    if sensor.driver == "folder":
+        from otorongo.station.app_folder import open_folder
+
+        return open_folder(sensor, cursor_name(section, sensor), outbox, board)
     from otorongo.station.app_eyes import open_camera
 
     return open_camera(sensor)
@@ -286,11 +290,7 @@ def _replay(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board:
     origin = _origin(name, sensor, outbox, board, replay.length_of(recordings, duration_ms))
     player = replay.Replay(recordings, reader, name, outbox.cursor, sensor.replay.speed, origin, refused)
     player.heavy = getattr(reader, "heavy", player.heavy)
-
-    def mark(cursor: tuple[str, str]) -> None:
-        outbox.put([], cursor=cursor)
-
-    player.mark = mark
+    player.mark = lambda cursor: outbox.put([], cursor=cursor)
     return player
 
 

@@ -140,6 +140,10 @@ def _device(section: str, sensor: Sensor) -> Iterator[Finding]:
     where = f"{section}.device {without_secrets(sensor.device)}"
     if sensor.driver == "replay":
         yield _recordings(section, sensor)
+    elif isinstance(sensor, CameraConfig) and sensor.driver == "folder":
+        from otorongo.station.app_folder import check_folder
+
+        yield from check_folder(sensor)
     elif isinstance(sensor, MicrophoneConfig):
         if shutil.which("arecord") is None:
             yield False, "microphone: the program arecord is missing: install the package alsa-utils"

@@ -63,7 +63,8 @@ LOOK_S: Final = 60.0
 
 def gate(sensor: CameraConfig, source: Source) -> Callable[[Sample], Passed]:
     """What says which frames are worth classifying, and gives the whole of those that are."""
-    moved = _moved(sensor) if sensor.gate else None
+    alone = sensor.driver == "folder"  # single pictures have no background, and what made the films was a trigger
+    moved = _moved(sensor) if sensor.gate and not alone else None
     hurry: Callable[[int], None] | None = getattr(source, "hurry", None)
     bursts = Bursts(sensor.burst if hurry else 0)
     lapse = Lapse(round(sensor.every_s * 1000))

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from otorongo import toml
+from otorongo.station.config_camera import FolderConfig
 from otorongo.station.config_view import AreaConfig, check_view
 from otorongo.station.uplink_config import UplinkConfig
 from otorongo.toml import ConfigError
@@ -154,9 +155,10 @@ class BirdsConfig(MicrophoneConfig, frozen=True, forbid_unknown_fields=True, kw_
 class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A camera."""
 
-    driver: Literal["picamera", "opencv", "replay"]
+    driver: Literal["picamera", "opencv", "folder", "replay"]
     device: str = ""
-    """opencv: a number, `/dev/video0` or an `rtsp://` address. picamera: its number. replay: a file or folder."""
+    """opencv: a number, `/dev/video0` or an `rtsp://` address. picamera: its number. folder: where cameras
+    write. replay: a file or folder."""
     bundle: str = "boxes@1"
     """A bundle of the zoo, or its folder."""
     species: str = ""
@@ -200,6 +202,7 @@ class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Room on the card for this sensor's evidence."""
     rule: dict[str, RuleConfig] = {}
     """By class; the others keep their defaults."""
+    folder: FolderConfig = FolderConfig()
     replay: ReplayConfig = ReplayConfig()
 
 

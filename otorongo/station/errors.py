@@ -9,6 +9,7 @@
         ├── TransportError     the way to the hub cannot be set up: address, keys, certificates
         ├── SealError          the key that signs the chain cannot be read or made, or evidence cannot be sealed
         └── SensorError        a sensor or a recording cannot be used
+            └── MissingLibrary what reads it is not installed here
 """
 
 from otorongo.errors import OtorongoError
@@ -36,3 +37,7 @@ class SealError(StationError):
 
 class SensorError(StationError):
     """A sensor or a recording cannot be used."""
+
+
+class MissingLibrary(SensorError):
+    """A recording that could be read if a library were installed: it is tried again at the next start."""

@@ -81,6 +81,7 @@ def test_the_drop_ins_fit(root: Path, tmp_path: Path, units: dict[str, str]) -> 
     """The examples and the addition to Debian's mosquitto.service are accepted in silence too."""
     examples = {
         "otorongo-sense@microphone.service.d/rtsp.conf": (root / "systemd/examples/rtsp-camera.conf").read_text(),
+        "otorongo-sense@camera.service.d/folder.conf": (root / "systemd/examples/folder-camera.conf").read_text(),
         "otorongo-hub.service.d/folders.conf": (root / "systemd/examples/hub-folders.conf").read_text(),
         "mosquitto.service.d/otorongo.conf": (root / "deploy/mosquitto/mosquitto.service.d.conf").read_text(),
     }
@@ -89,8 +90,10 @@ def test_the_drop_ins_fit(root: Path, tmp_path: Path, units: dict[str, str]) -> 
     for program in ("usr/sbin/mosquitto", "bin/mkdir", "bin/chown", "bin/kill", copy_pki):
         make_program(folder / program)
     shutil.copy("/usr/lib/systemd/system/mosquitto.service", folder / "usr/lib/systemd/system")
-    assert {path.name for path in (root / "systemd/examples").iterdir()} == {"rtsp-camera.conf", "hub-folders.conf"}
-    assert verify(folder, "otorongo-sense@microphone.service", "otorongo-hub.service", "mosquitto.service") == ""
+    named = {path.name for path in (root / "systemd/examples").iterdir()}
+    assert named == {"rtsp-camera.conf", "folder-camera.conf", "hub-folders.conf"}
+    sensors = ("otorongo-sense@microphone.service", "otorongo-sense@camera.service")
+    assert verify(folder, *sensors, "otorongo-hub.service", "mosquitto.service") == ""
 
 
 @pytest.mark.parametrize(

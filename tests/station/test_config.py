@@ -48,7 +48,7 @@ def test_a_good_file_has_sensible_defaults(tmp_path: Path) -> None:
         ),
         ("[microphone.rule.chainsaw]\nhitz = 3", r"microphone\.rule\[.*\]\.hitz: no such key|hitz: no such key"),
         ('[camera]\ndriver = "opencv"\nnumber = 1', r"camera\.number: 1 is the microphone's too"),
-        ('[camera]\ndriver = "webcam"', r"camera\.driver: .*allowed: picamera, opencv, replay"),
+        ('[camera]\ndriver = "webcam"', r"camera\.driver: .*allowed: picamera, opencv, folder, replay"),
         ("[uplink]", r"uplink\.broker: is missing"),
         ('[uplink]\nbroker = "mqtt://h"\nkeepalive_s = 1', r"uplink\.keepalive_s: expected"),
     ],
@@ -132,6 +132,27 @@ def test_check_looks_into_the_recordings(tmp_path: Path, capsys: pytest.CaptureF
     path.write_text(base)
     check(path)
     assert f"ok     microphone.device {folder}: 1 recordings" in capsys.readouterr().out
+
+
+def test_check_looks_into_the_folder_of_other_cameras(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A zone that does not exist, a folder that is not there; and how many files lie in one that is."""
+    folder = tmp_path / "cards"
+    base = f'station = "K-02"\ndata_dir = "{tmp_path}"\n[camera]\ndriver = "folder"\n'
+    path = tmp_path / "other.toml"
+
+    def said(text: str) -> str:
+        path.write_text(base + text)
+        check(path)
+        return capsys.readouterr().out
+
+    device = f'device = "{folder}"\n'
+    assert "WRONG  camera.device .: no such folder" in said("")
+    assert f"WRONG  camera.device {folder}: no such folder: is the card in" in said(device)
+    (folder / "DCIM").mkdir(parents=True)
+    assert "camera.folder.zone: 'Lima' is no time zone" in said(f'{device}[camera.folder]\nzone = "Lima"\n')
+    for name in ("IMG_0001.JPG", "IMG_0002.heic", "clip.mp4", "notes.txt"):
+        (folder / "DCIM" / name).write_bytes(b"x")
+    assert f"ok     camera.device {folder}: 3 pictures and films, 1 that are none" in said(device)
 
 
 CAMERA = """

@@ -71,12 +71,12 @@ class Origin:
         return cls(*json.loads(text))
 
 
-def zone_of(name: str) -> ZoneInfo:
+def zone_of(name: str, key: str = "replay.zone") -> ZoneInfo:
     """A time zone. Raises SensorError."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise SensorError(f"replay.zone: {name!r} is no time zone (allowed: such as America/Lima, UTC)") from error
+        raise SensorError(f"{key}: {name!r} is no time zone (allowed: such as America/Lima, UTC)") from error
 
 
 def find(
@@ -138,7 +138,7 @@ class Replay:
     refused: Sequence[Refused] = ()
     heavy: Callable[[Path], bool] = lambda path: False
     """Whether decoding a file takes so much memory that the process may end by it ..."""
-    mark: Callable[[tuple[str, str]], None] = lambda cursor: None
+    mark: Callable[[tuple[str, str]], object] = lambda cursor: None
     """... and what commits a cursor before that."""
     monotonic_s: Callable[[], float] = time.monotonic
     sleep_s: Callable[[float], None] = time.sleep

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from otorongo.station.adapters.replay_place import BEGUN, DAMAGED, Place, stat_of
-from otorongo.station.errors import SensorError
+from otorongo.station.errors import MissingLibrary, SensorError
 from otorongo.station.samples import Sample
 
 
@@ -31,7 +31,7 @@ class Trouble(NamedTuple):
 
     why: str
     place: Place | None
-    """None: that is the card's fault, and nothing is to be remembered of the file."""
+    """None: that is the card's fault, or a library's, and nothing is to be remembered of the file."""
     gone: bool = False
     """It is no longer there."""
 
@@ -66,6 +66,8 @@ def play(
             place = place._replace(position=part.position if part.position > 0 else place.position)
     except OSError as error:  # of the card, not of the file: the next start tries again
         yield Trouble(f"cannot be read: {error.strerror or error}", None, isinstance(error, FileNotFoundError))
+    except MissingLibrary as error:
+        yield Trouble(str(error), None)
     except Exception as error:  # noqa: BLE001 - decoders raise what they like; the next file is to be read
         why = str(error) if isinstance(error, SensorError) else f"is damaged: {type(error).__name__}: {error}"
         yield Trouble(why, place._replace(how=DAMAGED))

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from otorongo.station.errors import SensorError
+from otorongo.station.errors import MissingLibrary, SensorError
 from otorongo.station.samples import Picture
 
 # Imports stand inside the functions: the microphone's process, which dates files too, loads none of these libraries.
@@ -67,7 +67,7 @@ def _opened(raw: bytes) -> Any:
     try:
         import pillow_heif
     except ImportError as error:
-        raise SensorError(MISSING) from error
+        raise MissingLibrary(MISSING) from error
     try:
         return pillow_heif.open_heif(raw, convert_hdr_to_8bit=True)
     except (ValueError, RuntimeError, SyntaxError, OSError, EOFError) as error:

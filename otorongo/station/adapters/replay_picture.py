@@ -51,6 +51,8 @@ class PictureReader:
         raw = _content(path)
         try:
             picture, damage = (replay_heic.look(raw), "") if replay_heic.is_heic(raw) else self._look(raw)
+        except SensorError:
+            raise
         except OtorongoError as error:
             raise SensorError(str(error)) from error
         yield Part(0, Sample(t_ms=0, data=picture, new_ms=0), -1)

@@ -56,10 +56,18 @@ class Place(NamedTuple):
         return max(0, self.position)
 
 
+def parse(kept: str | None) -> tuple[int | None, Place | None]:
+    """The capture time and the place that were kept; None for both: the file was never read."""
+    if not kept:
+        return None, None
+    utc_ms, *place = json.loads(kept)
+    return utc_ms, Place(*place)
+
+
 def load(kept: str | None, utc_ms: int) -> Place | None:
     """The place kept for a file that was captured then; None: it was never read."""
-    of_ms, *place = json.loads(kept) if kept else (None,)
-    return Place(*place) if of_ms == utc_ms else None
+    of_ms, place = parse(kept)
+    return place if of_ms == utc_ms else None
 
 
 def stat_of(path: Path) -> Stat:

@@ -1,0 +1,198 @@
+"""A folder into which cameras write: by Wi-Fi, by FTP, or a card that somebody puts in. It stays as it is.
+
+Each file is read once it has settled, stills as one frame, films as some, dated by their own clocks. Times of different
+folders, days and cameras are not compared: each folder and day is a clock domain of its own, and where a file comes
+that is older than the one before it, the other of two such domains goes on, so that time never runs back in one. What
+was read is remembered by name, size and date; a restart goes on behind it.
+"""
+
+import dataclasses
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from otorongo.station.adapters import replay_place
+from otorongo.station.adapters.folder_watch import Found, Watch
+from otorongo.station.adapters.replay import DAY_MS, PICTURES, VIDEOS, doubt_of
+from otorongo.station.adapters.replay_file import Reader, Trouble, play
+from otorongo.station.adapters.replay_place import BEGUN, Place
+from otorongo.station.adapters.replay_times import Captured, captured
+from otorongo.station.samples import ClockDomain, Fault, Item, Tick
+from otorongo.wire.codes import Clock, Counter, NoteKind
+
+ENDINGS: Final = (*PICTURES, *VIDEOS)
+BATCH: Final = 50
+"""So many files are put in order of capture at a time."""
+NAP_S: Final = 1.0
+
+
+class FolderCamera:
+    """The sensor: `samples()` yields what its files hold, for ever."""
+
+    def __init__(
+        self,
+        path: Path,
+        read: Reader,
+        zone: ZoneInfo,
+        *,
+        name: str,
+        committed: Callable[[str], str | None] = lambda name: None,
+        mark: Callable[[tuple[str, str]], object] = lambda cursor: None,
+        heavy: Callable[[Path], bool] = lambda path: False,
+        settle_s: float = 3.0,
+        poll_s: float = 2.0,
+        close_s: float = 60.0,
+        now_ms: Callable[[], int | None] = lambda: None,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        sleep_s: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`close_s` without a new file ends what goes on; `now_ms` is UTC, or None while nobody knows it."""
+        self._path = path
+        self._read = read
+        self._zone = zone
+        self._name = name
+        self._committed = committed
+        self._mark = mark
+        self._heavy = heavy
+        self._poll_s = poll_s
+        self._close_s = close_s
+        self._now_ms = now_ms
+        self._monotonic_s = monotonic_s
+        self._sleep_s = sleep_s
+        self._watch = Watch(path, ENDINGS, settle_s, monotonic_s)
+        self._told: dict[str, set[str]] = {"foreign": set(), "doubted": set()}
+        self._domain: ClockDomain | None = None
+        self._last_ms = 0
+        """Of the newest item in that domain."""
+        self._since_s: float | None = None
+        """When the newest sample was given; None: what it began has been ended."""
+        self._there = True
+        self._closed = False
+
+    def close(self) -> None:
+        """Let `samples` end after the next sample."""
+        self._closed = True
+
+    def samples(self) -> Iterator[Item]:
+        """Frames as their files come, the newest files first; ticks and faults between them."""
+        look_s = 0.0
+        while not self._closed:
+            if (now_s := self._monotonic_s()) >= look_s:
+                self._watch.look()
+                look_s = now_s + self._poll_s
+            yield from self._news()
+            batch = self._watch.take(BATCH)
+            yield from self._batch(batch)
+            yield self._tick()
+            if not batch:
+                self._wait(look_s)
+
+    def _wait(self, until_s: float) -> None:
+        while not self._closed and (left_s := until_s - self._monotonic_s()) > 0:
+            self._sleep_s(min(NAP_S, left_s))
+
+    def _tick(self) -> Tick:
+        """Time stands while a visit may go on; when no more of it came for long enough, it ends."""
+        if self._since_s is not None and self._monotonic_s() - self._since_s > self._close_s:
+            self._since_s = None
+            self._last_ms += round(self._close_s * 1000) + 1
+        return Tick(self._last_ms, self._domain)
+
+    def _news(self) -> Iterator[Fault]:
+        """What is to be told of the folder itself, and of files that are no pictures."""
+        if self._watch.there != self._there:
+            self._there = self._watch.there
+            kind = NoteKind.SENSOR_BACK if self._there else NoteKind.SENSOR_FAULT
+            what = (
+                "is there again" if self._there else "cannot be listed: is the card in, the disk there, the path right?"
+            )
+            yield Fault(self._last_ms, kind, f"folder {self._path} {what}")
+        while self._watch.problems:
+            yield Fault(self._last_ms, NoteKind.BAD_INPUT, self._watch.problems.pop(0), 1)
+        while self._watch.foreign:
+            name = self._watch.foreign.pop(0)
+            first = self._first("foreign", name)
+            text = (
+                f"{name}: is no picture or film (allowed: {', '.join(ENDINGS)}): it stays, as do others of its folder"
+            )
+            yield Fault(self._last_ms, NoteKind.BAD_INPUT, text if first else "", 1, None, first, Counter.FOREIGN)
+
+    def _first(self, what: str, name: str) -> tuple[str, str] | None:
+        """The cursor of something that is told once for a folder; None: it was told, perhaps before a restart."""
+        folder = name.rpartition("/")[0]
+        cursor = f"{self._name}\n{folder}/ {what}"
+        if folder in self._told[what]:
+            return None
+        self._told[what].add(folder)
+        return None if self._committed(cursor) else (cursor, "told")
+
+    def _batch(self, batch: list[Found]) -> Iterator[Item]:
+        """The files of a batch, folder by folder in order of capture, but for those that are done."""
+        todo = []
+        for found in batch:
+            kept = self._committed(self._cursor(found))
+            _, place = replay_place.parse(kept)
+            same = place is not None and (place.size, place.mtime_ms) == found.stat
+            if place and same and place.ended and place.how != BEGUN:
+                continue
+            try:
+                when = captured(found.path, self._zone, self._now_ms())
+            except OSError as error:
+                yield self._trouble(found, Trouble(f"cannot be read: {error.strerror or error}", None, gone=True), 0)
+                continue
+            known = place if same else replay_place.load(kept, when.utc_ms)
+            todo.append((found.folder, when.utc_ms, found.name, found, when, known))
+        for *_, found, when, known in sorted(todo, key=lambda one: one[:3]):
+            if self._closed:
+                return
+            yield from self._file(found, when, known)
+
+    def _file(self, found: Found, when: Captured, known: Place | None) -> Iterator[Item]:
+        """What is new of one file."""
+        if when.doubt:
+            first = self._first("doubted", found.name)
+            yield doubt_of(found.name, when, self._last_ms, set() if first else {found.folder}, None, first)
+        domain, base_ms = self._times(found, when)
+
+        def mark(place: Place) -> None:
+            self._mark((self._cursor(found), place.dump(when.utc_ms)))
+
+        for got in play(found.path, known, self._read, self._heavy, mark):
+            if self._closed:
+                return
+            if isinstance(got, Trouble):
+                yield self._trouble(found, got, when.utc_ms)
+                continue
+            self._domain, self._last_ms = domain, base_ms + got.part.offset_ms
+            yield dataclasses.replace(
+                got.part.sample,
+                t_ms=self._last_ms,
+                source=found.name,
+                domain=domain,
+                cursor=(self._cursor(found), got.place.dump(when.utc_ms)),
+                last=got.part.position < 0,
+            )
+            self._since_s = self._monotonic_s()
+
+    def _trouble(self, found: Found, trouble: Trouble, utc_ms: int) -> Fault:
+        """A file that cannot be read stays where it is; it is looked at again when it has changed, or is back."""
+        (self._watch.forget if trouble.gone else self._watch.again)(found)
+        cursor = (self._cursor(found), trouble.place.dump(utc_ms)) if trouble.place else None
+        return Fault(self._last_ms, NoteKind.BAD_INPUT, f"{found.name}: {trouble.why}"[:480], 1, None, cursor)
+
+    def _times(self, found: Found, when: Captured) -> tuple[ClockDomain, int]:
+        """The clock domain of a file, in which time does not run back with it, and its beginning there in ms."""
+        midnight = when.utc_ms // DAY_MS * DAY_MS
+        day = dt.datetime.fromtimestamp(midnight / 1000, dt.UTC).date()
+        key = f"{self._name}: {found.folder}: {day} within {when.bound_ms} ms"
+        t_ms = when.utc_ms - midnight
+        late, now = f"{key}, late", self._domain.key if self._domain else ""
+        if now == (key if t_ms < self._last_ms else late):
+            key = late
+        return ClockDomain(key, midnight, Clock.RTC, when.bound_ms), t_ms
+
+    def _cursor(self, found: Found) -> str:
+        return f"{self._name}\n{found.name}"

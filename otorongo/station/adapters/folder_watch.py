@@ -1,0 +1,184 @@
+"""What is new in a folder into which something else writes, once it is no longer being written.
+
+A look costs one question for each folder, however many files lie there: only a folder that has changed is listed, and
+only new names in it are asked for their size. Every `WHOLE_S` all of it is looked through once more, because a file
+that is written over, or a file system that keeps no dates of folders, changes none.
+"""
+
+import heapq
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from otorongo.station.adapters.replay_place import Stat, stat_of
+
+WHOLE_S: Final = 600.0
+HOT_S: Final = 4.0
+"""So long a folder that has changed is listed at each look: dates of FAT are two seconds wide."""
+MOST_SUSPECTS: Final = 1000
+MOST_DEPTH: Final = 12
+PARTIAL: Final = (".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload", ".swp", "~")
+"""Names under which a file is written before it gets its own."""
+
+_CLOSED: Final = -2
+
+
+class Found(NamedTuple):
+    """A file that has settled."""
+
+    path: Path
+    name: str
+    """Relative to the folder that is watched."""
+    stat: Stat
+
+    @property
+    def folder(self) -> str:
+        """Of its name; empty: the watched one itself."""
+        return self.name.rpartition("/")[0]
+
+
+@dataclass
+class _Folder:
+    mtime_ns: int = -1
+    hot_until_s: float = 0.0
+
+
+@dataclass
+class Watch:
+    """A folder and those below it; links are not followed, and names that begin with a dot are nobody's."""
+
+    root: Path
+    endings: Sequence[str]
+    """Of files that are wanted, in small letters."""
+    settle_s: float
+    monotonic_s: Callable[[], float]
+    foreign: list[str] = field(default_factory=list)
+    """Files of other kinds, each once; whoever reads this empties it."""
+    problems: list[str] = field(default_factory=list)
+    """Folders that cannot be listed, as they are met; whoever reads this empties it."""
+    there: bool = True
+    """Whether the folder itself could be listed at the last look."""
+    _ready: dict[str, Found] = field(default_factory=dict)
+    _folders: dict[str, _Folder] = field(default_factory=dict)
+    _known: dict[str, int] = field(default_factory=dict)
+    """By name, a hash of size and date: 10,000 files take some 2 MB."""
+    _waiting: dict[str, tuple[Stat, float]] = field(default_factory=dict)
+    """What is perhaps still being written, and since when it has been as it is."""
+    _suspects: dict[str, Stat] = field(default_factory=dict)
+    """What could not be read as it was: asked for at each look."""
+    _whole_s: float = 0.0
+
+    def look(self) -> None:
+        """See what has changed."""
+        now_s = self.monotonic_s()
+        whole = now_s >= self._whole_s
+        seen: set[str] = set()
+        todo = [*({"": None} | dict.fromkeys(self._folders))]
+        while todo:
+            folder = todo.pop()
+            todo += self._list(folder, now_s, seen, whole=whole)
+        if whole and self.there:
+            self._whole_s = now_s + WHOLE_S
+            self._known = {name: value for name, value in self._known.items() if name in seen}
+        self._settle(now_s)
+
+    def take(self, most: int) -> list[Found]:
+        """Of what has settled the newest, each once: a new picture does not wait for an old card."""
+        newest = heapq.nlargest(most, self._ready.values(), key=lambda one: (one.stat.mtime_ms, one.name))
+        for one in newest:
+            del self._ready[one.name]
+        return newest
+
+    def again(self, found: Found) -> None:
+        """It could not be read as it was: it comes again once it has changed."""
+        if len(self._suspects) < MOST_SUSPECTS:
+            self._suspects[found.name] = found.stat
+
+    def forget(self, found: Found) -> None:
+        """It is gone: should it be back, it comes again as it was."""
+        self._known.pop(found.name, None)
+        if folder := self._folders.get(found.folder):
+            folder.mtime_ns = -1
+
+    def _list(self, folder: str, now_s: float, seen: set[str], *, whole: bool) -> list[str]:
+        """List a folder if it has changed; returns folders in it that are new."""
+        path = self.root / folder
+        state = self._folders.setdefault(folder, _Folder())
+        try:
+            mtime_ns = path.stat().st_mtime_ns
+            if mtime_ns != state.mtime_ns:
+                state.hot_until_s = now_s + max(HOT_S, self.settle_s)
+            elif not whole and now_s > state.hot_until_s:
+                return []
+            with os.scandir(path) as entries:
+                new = [child for entry in entries if (child := self._entry(entry, folder, now_s, seen, whole=whole))]
+            state.mtime_ns = mtime_ns
+        except OSError as error:
+            self._lost(folder, error)
+            return []
+        self.there = self.there or not folder
+        return new
+
+    def _entry(self, entry: "os.DirEntry[str]", folder: str, now_s: float, seen: set[str], *, whole: bool) -> str:
+        """Take note of one entry; the name of a folder that is new, else nothing."""
+        name = f"{folder}/{entry.name}" if folder else entry.name
+        lower = entry.name.lower()
+        if lower.startswith(".") or lower.endswith(PARTIAL):
+            return ""
+        if entry.is_dir(follow_symlinks=False):
+            return name if name not in self._folders and name.count("/") < MOST_DEPTH else ""
+        if not entry.is_file(follow_symlinks=False):
+            return ""
+        seen.add(name)
+        if name in self._waiting or (name in self._known and not whole):
+            return ""
+        if not lower.endswith(tuple(self.endings)):
+            if name not in self._known:
+                self._known[name] = 0
+                self.foreign.append(name)
+            return ""
+        found = entry.stat()
+        stat = Stat(found.st_size, found.st_mtime_ns // 1_000_000)
+        if self._known.get(name) != hash(stat):
+            self._waiting[name] = (stat, now_s)
+        return ""
+
+    def _lost(self, folder: str, error: OSError) -> None:
+        """A folder cannot be listed: a card was pulled, a folder removed, or it is another's."""
+        had = self._folders.pop(folder)
+        if not folder:
+            self.there, self._whole_s = False, 0.0
+            self._folders.clear()
+        elif not isinstance(error, FileNotFoundError):
+            if had.mtime_ns != _CLOSED:
+                self.problems.append(f"{folder}: cannot be listed: {error.strerror or error}")
+            self._folders[folder] = _Folder(_CLOSED)
+
+    def _settle(self, now_s: float) -> None:
+        """What has stayed as it is for long enough is ready."""
+        for name, before in list(self._suspects.items()):
+            stat = self._stat(name)
+            if stat != before:
+                del self._suspects[name]
+                if stat:
+                    self._waiting[name] = (stat, now_s)
+        for name, (stat, since_s) in list(self._waiting.items()):
+            if now_s - since_s < self.settle_s:
+                continue
+            now = self._stat(name)
+            if now == stat:
+                self._ready[name] = Found(self.root / name, name, stat)
+                self._known[name] = hash(stat)
+                self._suspects.pop(name, None)
+            if now and now != stat:
+                self._waiting[name] = (now, now_s)
+            else:
+                del self._waiting[name]
+
+    def _stat(self, name: str) -> Stat | None:
+        try:
+            return stat_of(self.root / name)
+        except OSError:
+            return None
