@@ -38,6 +38,14 @@ def parser() -> argparse.ArgumentParser:
     play.add_argument("--speed", type=float, default=0.0, help="1: as recorded; 0: as fast as possible (default)")
     play.add_argument("--zone", default="America/Lima", help="time zone of capture times that do not say theirs")
     play.add_argument("--keep", action="store_true", help="put it into the station's own outbox, so that it is sent")
+    tune = commands.add_parser("tune", help="write a picture of what the camera's gate sees")
+    tune.add_argument("--out", type=Path, default=Path("strip.png"), help="the file (default: %(default)s)")
+    tune.add_argument("--frames", type=int, default=12, help="how many frames it shows (default: %(default)s)")
+    tune.add_argument(
+        "--from", dest="source", type=Path, metavar="FILE", help="a recording or a folder of them, not the camera"
+    )
+    tune.add_argument("--seconds", type=float, default=60.0, help="how long it looks (default: %(default)s)")
+    tune.add_argument("--people", action="store_true", help="everybody whom it will show has agreed")
     tail = commands.add_parser("tail", help="show the newest rows of the outbox and what waits")
     tail.add_argument("-n", type=int, default=20, metavar="ROWS", help="how many (default: %(default)s)")
     tail.add_argument("-f", "--follow", action="store_true", help="go on")
@@ -76,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    if given.command in ("sense", "replay"):
+    if given.command in ("sense", "replay", "tune"):
         one_thread()
     if given.command == "replay":
         from otorongo.station.app_replay import replay
@@ -95,6 +103,10 @@ def _run(given: argparse.Namespace) -> int:
         from otorongo.station.app_uplink import uplink
 
         return uplink(config, given.config)
+    if given.command == "tune":
+        from otorongo.station.app_tune import tune
+
+        return tune(config, given)
     if given.command == "tail":
         from otorongo.station.app_tail import tail
 

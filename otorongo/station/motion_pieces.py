@@ -49,6 +49,8 @@ class Piece:
     """Neither an insect, as far as one can tell, nor outside of every zone."""
     why: str = ""
     """Why it does not count."""
+    weight: float = 0.0
+    """Of its cells together, each by how many times it exceeds its threshold."""
 
 
 def pieces_of(
@@ -93,7 +95,7 @@ def pieces_of(
             if fleeting and not again
             else ""
         )
-        out.append(Piece(piece.x, piece.y, piece.w, piece.h, piece.share, fleeting, not why, why))
+        out.append(Piece(piece.x, piece.y, piece.w, piece.h, piece.share, fleeting, not why, why, float(weights[n])))
     return out
 
 
