@@ -41,7 +41,17 @@ def keeper(
     from otorongo.station.media_picture import ThumbnailKeeper
 
     people = People(sensor.people, sensor.people_p, knows_people(bundle), sealer, config.no_contact)
-    return ThumbnailKeeper(shelf, sensor.number, webp, shrink, people)
+    full = Shelf(Path(config.data_dir), f"{section}-full", sensor.full_mb * 1_000_000, outbox.media)
+    full.sweep()
+    return ThumbnailKeeper(
+        shelf,
+        sensor.number,
+        webp,
+        shrink,
+        people,
+        pre_ms=round(sensor.pre_s * 1000),
+        full=full if sensor.full else None,
+    )
 
 
 def sealer_of(config: StationConfig, sensor: MicrophoneConfig | CameraConfig) -> Sealer | None:

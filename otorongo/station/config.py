@@ -193,6 +193,12 @@ class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """How often this sensor says that it lives."""
     thumbnail: bool = True
     """Keep one small picture of each event."""
+    pre_s: Annotated[float, Meta(ge=0, le=10)] = 3.0
+    """So long before an event its picture may be from, if that shows it better."""
+    full: bool = False
+    """Keep the whole frame of each event besides, on the card; people as `people` says. It travels on demand only."""
+    full_mb: Annotated[int, Meta(ge=1)] = 1000
+    """Room on the card for whole frames."""
     people: Literal["seal", "discard", "keep"] = "discard"
     """Pictures that may show people: the untouched original sealed to those of [seal], and a small one in which they
     cannot be recognised; discarded wholly; or kept, where everybody agreed."""
@@ -286,6 +292,8 @@ def load(path: str | Path) -> StationConfig:
     if config.camera:
         check_view(f"{path}: camera", config.camera.mask, config.camera.zone)
         _check_pi(f"{path}: camera", config.camera)
+        if config.camera.full and config.no_contact:
+            raise ConfigError(f"{path}: camera.full: is true, in land of peoples in isolation (allowed: false)")
     for section, sensor in config.sensors().items():
         if isinstance(sensor, MicrophoneConfig) and sensor.schedule.length_s > sensor.schedule.every_s:
             given = sensor.schedule

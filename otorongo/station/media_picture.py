@@ -1,5 +1,8 @@
 """What is kept of pictures: a small one of each event, and of one that may show people what their policy says.
 
+It is the best of the event's first moments: of the frames of `pre_s` before it opened and `BEST_MS` after, the one with
+the surest and largest box of its class.
+
 A picture may show people if a network takes anybody for one, far below the threshold of an event, or if that is so of a
 picture at most `BESIDE_MS` before or after it: people do not begin where a network first notices them. What is
 sealed is the whole frame, untouched; what stays open of it is small, and everything that a network has put a box around
@@ -17,7 +20,9 @@ import numpy as np
 
 from otorongo.station.media import Shelf, tried
 from otorongo.station.outbox_write import Of
+from otorongo.station.outline import Place, outlined
 from otorongo.station.pipeline import Judged, Kept, Unkept
+from otorongo.station.ring import Ring
 from otorongo.station.samples import Event, Picture, Sample
 from otorongo.station.sealing import CARRIERS, ENDING, PERSON, People, Sealer
 from otorongo.wire.codes import Counter, Kind, MediaKind, NoteKind, Tag
@@ -34,8 +39,14 @@ CELLS: Final = 8
 """What is made unrecognisable has at most so many cells each way: of a whole person, a head is one of them."""
 HIDDEN_P: Final = 0.05
 """A box of this probability, or of the policy's if that is lower, is gone from what stays open."""
+BEST_MS: Final = 2_000
+"""For so long after an event opened, a better picture of it takes the place of the first."""
+RING_BYTES: Final = 32_000_000
+"""Frames from before an event take no more memory."""
+FULL_QUALITY: Final = 85
 FOUND: Final = CARRIERS | {PERSON}
 _MARGIN: Final = 0.25
+_UNBOXED: Final = 1e-6
 
 EncodePicture = Callable[[Picture, int], bytes]
 """RGB (H, W, 3) and a quality from 1 to 100 to a WebP file."""
@@ -53,49 +64,70 @@ class _Shot:
     cls: int
     sample: Sample
     judged: Judged
+    opened_ms: int
 
 
 @dataclass
 class ThumbnailKeeper:
-    """Keeps one small picture of each event: the frame that opened it, cut out with a margin around what was seen."""
+    """Keeps one small picture of each event, cut out with a margin around what was seen."""
 
     shelf: Shelf
     sensor: int
     encode: EncodePicture
     shrink: Shrink
     people: People = field(default_factory=People)
-    _now: tuple[Sample, Judged] | None = None
+    pre_ms: int = 0
+    """So long before an event its picture may be from."""
+    full: Shelf | None = None
+    """Where the whole frame is kept besides, if it may lie open; None: nowhere."""
+    _ring: "Ring[tuple[Sample, Judged]]" = field(init=False)
     _due: list[_Shot] = field(default_factory=list)
     _seen: deque[int] = field(default_factory=deque)
     """When pictures may have shown people."""
 
+    def __post_init__(self) -> None:
+        """Frames from before an event, in memory."""
+        self._ring = Ring(self.pre_ms, RING_BYTES)
+
     def see(self, sample: Sample, judged: Judged | None) -> None:
-        """Remember the newest frame that was classified, and when people may have been seen."""
+        """Remember frames that were classified, and when people may have been seen."""
         if judged is None:
             return
         if not judged.failed:
-            self._now = (sample, judged)
+            self._offer(sample, judged)
         if judged.failed or self.people.shown(judged.scores):  # nobody knows who is in a frame that failed
             self._seen.append(sample.t_ms)
         while self._seen and self._seen[0] < sample.t_ms - 3 * BESIDE_MS:
             self._seen.popleft()
 
+    def _offer(self, sample: Sample, judged: Judged) -> None:
+        """A frame that may be the best of an event that opens, or has just opened."""
+        worth = merits(judged)
+        self._ring.push(sample.t_ms, worth, (sample, judged), sample.data.nbytes)
+        for shot in self._due:
+            later = sample.t_ms <= shot.opened_ms + BEST_MS
+            if later and worth.get(shot.cls, 0.0) > merits(shot.judged).get(shot.cls, 0.0):
+                shot.sample, shot.judged = sample, judged
+
     def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
-        """An opening takes the frame."""
-        if revision.kind == Kind.OPEN and self._now:
-            self._due.append(_Shot(opening, boot, tags, revision.cls, *self._now))
+        """An opening takes the best frame that there is."""
+        best = self._ring.best(revision.cls)
+        if revision.kind == Kind.OPEN and best:
+            self._due.append(_Shot(opening, boot, tags, revision.cls, *best, revision.t_ms))
 
     def work(self, now_ms: int, *, last: bool = False) -> Iterator[Kept | Unkept]:
         """Write the pictures that wait: one that shows nobody, once it is known that nobody came right after it."""
         for shot in list(self._due):
             peopled = self._peopled(shot)
-            patient = self.people.policy != "keep" and not peopled and not last
-            if patient and now_ms <= shot.sample.t_ms + BESIDE_MS:
+            patient = self.people.policy != "keep" and not peopled
+            until_ms = max(shot.opened_ms + BEST_MS, shot.sample.t_ms + BESIDE_MS if patient else 0)
+            if now_ms <= until_ms and not last:
                 continue
             self._due.remove(shot)
             yield from self._kept(shot, peopled=peopled)
         if last:
             self._seen.clear()
+            self._ring.clear()
 
     def discard(self, row: Of) -> None:
         """The row of a picture could not be put."""
@@ -111,6 +143,8 @@ class ThumbnailKeeper:
         if not peopled or self.people.policy == "keep":
             tags = shot.tags | (Tag.PERSON if peopled else 0)
             yield tried(what, partial(self._thumbnail, shot, tags))
+            if self.full:
+                yield tried(f"full {what}", partial(self._full, shot, tags, self.full))
         elif self.people.policy == "seal" and self.people.sealer:
             sealer = self.people.sealer
             if self.people.no_contact:
@@ -125,7 +159,18 @@ class ThumbnailKeeper:
     def _cut(self, shot: _Shot) -> bytes:
         """A small picture of what was seen, as it is."""
         boxes = [box for box in shot.judged.boxes if box.wire_class == shot.cls]
-        return small(crop(shot.sample.data, boxes), self.encode, self.shrink)
+        return self._told(shot.sample.data, boxes, LONGEST_PX)
+
+    def _told(self, picture: Picture, boxes: "list[Any]", most_px: int) -> bytes:
+        """Cut out around its boxes, small, and with them drawn in."""
+        window = window_of(boxes)
+        part = shrunk(cut(picture, window), self.shrink, most_px)
+        return small(outlined(part, (_within(box, window) for box in boxes)), self.encode, self.shrink, most_px)
+
+    def _full(self, shot: _Shot, tags: int, shelf: Shelf) -> Kept:
+        """The whole frame, open: it shows nobody, or everybody has agreed."""
+        content = self.encode(shot.sample.data, FULL_QUALITY)
+        return self._written(shot, "-full.webp", content, MediaKind.FRAME, tags, shelf=shelf)
 
     def _thumbnail(self, shot: _Shot, tags: int) -> Kept:
         return self._written(shot, ".webp", self._cut(shot), MediaKind.THUMBNAIL, tags)
@@ -133,8 +178,8 @@ class ThumbnailKeeper:
     def _preview(self, shot: _Shot) -> Kept:
         """Small, and without anybody who could be recognised."""
         boxes = [box for box in shot.judged.boxes if box.wire_class == shot.cls]
-        hidden = crop(unrecognisable(shot.sample.data, anybody(shot.judged, self.people.least_p)), boxes)
-        content = small(hidden, self.encode, self.shrink, PREVIEW_PX)
+        hidden = unrecognisable(shot.sample.data, anybody(shot.judged, self.people.least_p))
+        content = self._told(hidden, boxes, PREVIEW_PX)
         return self._written(shot, "-preview.webp", content, MediaKind.PREVIEW, shot.tags | Tag.PERSON)
 
     def _small(self, shot: _Shot, sealer: Sealer) -> Kept:
@@ -151,9 +196,16 @@ class ThumbnailKeeper:
         return self._written(shot, ending + ENDING, closed, kind, tags, sealer.sealed_to)
 
     def _written(
-        self, shot: _Shot, ending: str, content: bytes, kind: MediaKind, tags: int, sealed_to: bytes = b""
+        self,
+        shot: _Shot,
+        ending: str,
+        content: bytes,
+        kind: MediaKind,
+        tags: int,
+        sealed_to: bytes = b"",
+        shelf: Shelf | None = None,
     ) -> Kept:
-        path = self.shelf.write(f"{shot.opening}-{shot.boot}{ending}", content)
+        path = (shelf or self.shelf).write(f"{shot.opening}-{shot.boot}{ending}", content)
         row = Media(
             t_ms=shot.sample.t_ms,
             sensor=self.sensor,
@@ -204,31 +256,68 @@ def _cells(part: Picture) -> Picture:
     return np.asarray(means.repeat(heights, axis=0).repeat(widths, axis=1), np.uint8)
 
 
-def crop(picture: Picture, boxes: "Iterable[object]") -> Picture:
-    """The part of RGB (H, W, 3) that holds all boxes with a margin, at least a third of the picture each way.
+def merits(judged: Judged) -> dict[int, float]:
+    """What a frame shows of each class: probability times share of the picture of its best box.
 
-    Boxes have x, y, w, h in shares of the picture. Without boxes: all of it.
+    A class that is told without a box has its probability alone, and that counts less than any box.
+    """
+    out = {score.cls: score.p * _UNBOXED for score in judged.scores if score.hit}
+    for box in judged.boxes:
+        out[box.wire_class] = max(out.get(box.wire_class, 0.0), box.p * box.w * box.h)
+    return out
+
+
+Window = tuple[float, float, float, float]
+"""Left, top, right and bottom in shares of a picture."""
+
+
+def window_of(boxes: "Iterable[object]") -> Window:
+    """What holds all boxes with a margin, at least a third of the picture each way; without boxes: all of it.
+
+    Boxes have x, y, w, h in shares of the picture.
     """
     known = [(box.x, box.y, box.x + box.w, box.y + box.h) for box in boxes]  # type: ignore[attr-defined]
     if not known:
-        return picture
-    height, width = picture.shape[:2]
-    out = []
-    for size, low, high in (
-        (height, min(b[1] for b in known), max(b[3] for b in known)),
-        (width, min(b[0] for b in known), max(b[2] for b in known)),
+        return 0.0, 0.0, 1.0, 1.0
+    sides = []
+    for low, high in (
+        (min(b[0] for b in known), max(b[2] for b in known)),
+        (min(b[1] for b in known), max(b[3] for b in known)),
     ):
         span = max((high - low) * (1 + 2 * _MARGIN), 1 / 3)
         middle = min(max((low + high) / 2, span / 2), max(1 - span / 2, span / 2))
-        out.append(slice(max(0, round((middle - span / 2) * size)), min(size, round((middle + span / 2) * size))))
-    return picture[out[0], out[1]]
+        sides.append((max(0.0, middle - span / 2), min(1.0, middle + span / 2)))
+    return sides[0][0], sides[1][0], sides[0][1], sides[1][1]
+
+
+def cut(picture: Picture, window: Window) -> Picture:
+    """A part of RGB (H, W, 3)."""
+    height, width = picture.shape[:2]
+    left, top, right, bottom = window
+    return picture[round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
+
+
+def crop(picture: Picture, boxes: "Iterable[object]") -> Picture:
+    """The part of RGB (H, W, 3) that holds all boxes with a margin, at least a third of the picture each way."""
+    return cut(picture, window_of(boxes))
+
+
+def _within(box: Any, window: Window) -> Place:
+    """A box in shares of a window."""
+    left, top, right, bottom = window
+    width, height = right - left, bottom - top
+    return Place((box.x - left) / width, (box.y - top) / height, box.w / width, box.h / height)
+
+
+def shrunk(picture: Picture, shrink: Shrink, most_px: int) -> Picture:
+    """RGB of at most so many pixels each way."""
+    longest = max(picture.shape[:2])
+    return shrink(picture, most_px / longest) if longest > most_px else picture
 
 
 def small(picture: Picture, encode: EncodePicture, shrink: Shrink, most_px: int = LONGEST_PX) -> bytes:
     """A WebP of RGB (H, W, 3) of 3 to 8 kB: at most so many pixels, then less quality, then fewer pixels."""
-    longest = max(picture.shape[:2])
-    if longest > most_px:
-        picture = shrink(picture, most_px / longest)
+    picture = shrunk(picture, shrink, most_px)
     content = b""
     for _ in range(6):
         for quality in (80, 60, 45, 30, 18):

@@ -164,7 +164,7 @@ def test_one_piece_of_evidence_that_fails_holds_up_no_other(tmp_path: Path) -> N
     pictures = [np.full((240, 320, 3), grey, np.uint8) for grey in (0, 200)]
 
     def encode(picture: Picture, quality: int) -> bytes:
-        if not picture.any():
+        if not picture[-1, -1].any():
             raise cv2.error("OpenCV: a plain exception")
         return webp(picture, quality)
 
