@@ -155,7 +155,7 @@ def _ingest(
         bearer,
         rules=lambda: rules,
         media_folder=folder,
-        limits=Limits(),
+        limits=Limits(animal_thumbs_day=config.limits.animal_thumbs_day),
         now_ms=now_ms,
         enrolled=lambda: seal_keys(config.pki_path),
         safe_at_commit=_safe_at_commit(config, store),

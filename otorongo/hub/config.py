@@ -173,6 +173,13 @@ class RetentionConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """An event of which nothing was heard for so long is closed as lost; a true close that comes later wins."""
 
 
+class LimitsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the hub asks of stations by itself."""
+
+    animal_thumbs_day: Annotated[int, Meta(ge=0, le=1000)] = 20
+    """Small pictures of animals in 24 hours of each station; none from `no_contact` places."""
+
+
 class BackupConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Copies of the hub while it runs. Stations forget threats only once they are in one."""
 
@@ -200,6 +207,7 @@ class HubConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     web: WebConfig = WebConfig()
     notify: NotifyConfig = NotifyConfig()
     retention: RetentionConfig = RetentionConfig()
+    limits: LimitsConfig = LimitsConfig()
     backup: BackupConfig = BackupConfig()
     place: tuple[PlaceConfig, ...] = ()
     activity: tuple[ActivityConfig, ...] = ()

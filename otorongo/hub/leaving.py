@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from otorongo.hub import store_events, store_media
+from otorongo.hub import store_events, store_evidence, store_media
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_alerts import EventKey
@@ -150,6 +150,11 @@ def land(tx: Tx, rules: Rules, positions: Positions, rows: Iterable[Found]) -> L
         from_ms, to_ms = first - _LONGEST_MS, last + _LONGEST_MS
         near += store_events.events_between(tx, from_ms, to_ms, station=station, quarantined=True)
     return Land(hidden.hidden_stations, _people(near, 1 << 62))
+
+
+def stations_apart(tx: Tx, rules: Rules) -> frozenset[str]:
+    """Stations in land of peoples in isolation, as far as places and positions tell."""
+    return _hidden(rules, store_evidence.positions(tx))
 
 
 def _hidden(rules: Rules, positions: Positions) -> frozenset[str]:

@@ -8,6 +8,7 @@ import collections
 import hashlib
 import logging
 import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ ENDINGS: Final = {
     MediaKind.SPECTROGRAM: "webp",
     MediaKind.LOG: "txt",
     MediaKind.PREVIEW: "webp",
+    MediaKind.AUDIT: "bin",  # a picture or a sound
 }
 _TOLD_EVERY: Final = 8 * MAX_DATA
 """Progress is told this often while a piece grows, and at its end."""
@@ -49,6 +51,8 @@ class Limits(Struct, frozen=True):
     """In 24 hours; what is beyond waits."""
     ask_again_ms: int = 600_000
     """The hub asks again for a piece that has not moved for so long."""
+    animal_thumbs_day: int = 20
+    """Of each station, in 24 hours, of events that no alert covers."""
 
 
 def take_chunk(store: Store, folder: Path, limits: Limits, station: str, payload: bytes, now_ms: int) -> Receipt | None:
@@ -147,10 +151,11 @@ def _finish(tx: Tx, folder: Path, piece: Found, now_ms: int) -> None:
         store_stations.add_note(tx, key[0], now_ms, "evidence", store_stations.told(said, text), source=source)
 
 
-def wanted(store: Store, limits: Limits, now_ms: int) -> list[tuple[str, WantMedia]]:
+def wanted(store: Store, limits: Limits, now_ms: int, *, apart: Collection[str] = ()) -> list[tuple[str, WantMedia]]:
     """What to ask stations for now: the evidence of alerts that is not here yet. Each is asked for again only later.
 
-    A station is asked for no more than it may send in a day; what it sent and what is on its way count.
+    After it a few animals of each day, but of no station `apart`, in land of peoples in isolation. A station is asked
+    for no more than it may send in a day; what it sent and what is on its way count.
     """
     again_ms = now_ms - limits.ask_again_ms
     with store.write() as tx:
@@ -158,14 +163,33 @@ def wanted(store: Store, limits: Limits, now_ms: int) -> list[tuple[str, WantMed
         most = limits.station_day_bytes - limits.piece_bytes
         full = [station for station, size in load.items() if size > most]
         asked: list[tuple[str, WantMedia]] = []
-        for piece in store_events.media_to_want(tx, again_ms, limits.piece_bytes, without=full, limit=4 * MOST_WANTS):
-            station = piece["station"]
-            if load.get(station, 0) > most or len(asked) == MOST_WANTS:
-                continue
-            load[station] = load.get(station, 0) + piece["bytes"] - piece["have"]
-            store_media.set_piece(tx, _key(piece), wanted_ms=now_ms)
-            asked.append((station, WantMedia(piece["outbox"], piece["seq"], piece["have"])))
+
+        def ask(pieces: Iterable[Found]) -> None:
+            for piece in pieces:
+                station = piece["station"]
+                if load.get(station, 0) > most or len(asked) == MOST_WANTS:
+                    continue
+                load[station] = load.get(station, 0) + piece["bytes"] - piece["have"]
+                store_media.set_piece(tx, _key(piece), wanted_ms=now_ms)
+                asked.append((station, WantMedia(piece["outbox"], piece["seq"], piece["have"])))
+
+        ask(store_events.media_to_want(tx, again_ms, limits.piece_bytes, without=full, limit=4 * MOST_WANTS))
+        ask(_animals(tx, limits, now_ms, [*full, *apart]))
     return asked
+
+
+def _animals(tx: Tx, limits: Limits, now_ms: int, without: Sequence[str]) -> Iterator[Found]:
+    """Pictures of animals to ask for, of each station only so many new ones in a day."""
+    counts = store_events.animals_asked_for(tx, now_ms - DAY_MS)
+    spent = [name for name, count in counts.items() if count >= limits.animal_thumbs_day]
+    again_ms, most = now_ms - limits.ask_again_ms, limits.piece_bytes
+    for piece in store_events.animals_to_want(tx, again_ms, most, without=without, spent=spent, limit=4 * MOST_WANTS):
+        station = piece["station"]
+        if not piece["wanted_ms"]:
+            counts[station] = counts.get(station, 0) + 1
+            if counts[station] > limits.animal_thumbs_day:
+                continue
+        yield piece
 
 
 def forget(store: Store, folder: Path, told_before_ms: int, now_ms: int) -> int:

@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from otorongo.hub import media, presence, store_stations
+from otorongo.hub import leaving, media, presence, store_stations
 from otorongo.hub.belief import Rules
 from otorongo.hub.errors import StoreAway
 from otorongo.hub.ingest import Payload, accept_many
@@ -173,7 +173,9 @@ class Pump:
     def ask_for_media(self) -> int:
         """Ask stations for the evidence of alerts that is not here yet; for how many pieces."""
         asked: dict[str, list[wants.Want]] = {}
-        for station, want in media.wanted(self._store, self._limits, self._now_ms()):
+        with self._store.read() as tx:
+            apart = leaving.stations_apart(tx, self._rules())
+        for station, want in media.wanted(self._store, self._limits, self._now_ms(), apart=apart):
             asked.setdefault(station, []).append(want)
         for station, some in asked.items():
             self._bearer.send(topics.topic(station, topics.WANTS), wants.encode(tuple(some)))

@@ -11,6 +11,7 @@ from otorongo.hub.db import alert_events, events, heartbeats, media, notes, reco
 from otorongo.hub.store import Found, Tx, Values, found, insert_of, listed
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_records import BoxKey
+from otorongo.wire.classes import BY_NAME
 from otorongo.wire.codes import CloseReason, Kind, MediaKind, Tag
 
 _KEYS: Final = ("station", "outbox", "event")
@@ -168,6 +169,10 @@ def threats_without_close(tx: Tx) -> int:
     return int(tx.execute(select(func.count()).select_from(events).where(where)).scalar_one())
 
 
+ANIMAL: Final = BY_NAME["animal"].number
+_PEOPLED: Final = Tag.PERSON | Tag.NO_CONTACT | Tag.SEALED | Tag.THREAT | Tag.DRILL
+"""What bears one of these is no picture of an animal alone."""
+
 _ALERTED = (
     select(alert_events.c.event)
     .where(
@@ -184,18 +189,58 @@ def media_to_want(
 ) -> list[Found]:
     """Media of events that an alert covers, not whole yet and not asked for since then, small first; not `without`.
 
-    Of what is sealed only thumbnails come by themselves: originals are large, and travel when somebody wants them.
+    Of what is sealed only thumbnails come by themselves: originals and whole frames are large, and travel when somebody
+    wants them.
     """
     sealed = media.c.tags.op("&")(int(Tag.SEALED)) != 0
+    large = or_(and_(sealed, media.c.kind != MediaKind.THUMBNAIL), media.c.kind == MediaKind.FRAME)
     where = (
         media.c.state.in_(("told", "part")),
         media.c.wanted_ms < asked_before_ms,
         media.c.changed_ms < asked_before_ms,
         media.c.bytes <= most_bytes,
         media.c.station.not_in(without),
-        or_(and_(_ALERTED, or_(~sealed, media.c.kind == MediaKind.THUMBNAIL)), and_(sealed, media.c.wanted_ms > 0)),
+        or_(and_(_ALERTED, ~large), and_(large, media.c.wanted_ms > 0)),
     )
     return listed(tx, select(media).where(*where).order_by(media.c.bytes, media.c.told_ms).limit(limit))
+
+
+def animals_to_want(
+    tx: Tx,
+    asked_before_ms: int,
+    most_bytes: int,
+    *,
+    without: Sequence[str] = (),
+    spent: Sequence[str] = (),
+    limit: int = 32,
+) -> list[Found]:
+    """Thumbnails of animals that no alert covers, not here yet and not asked for since then, newest first.
+
+    None that may show people, none from land of peoples in isolation, none of stations `without`, and of those that are
+    `spent` only what was begun.
+    """
+    where = (
+        media.c.kind == MediaKind.THUMBNAIL,
+        media.c.state.in_(("told", "part")),
+        media.c.wanted_ms < asked_before_ms,
+        media.c.changed_ms < asked_before_ms,
+        media.c.bytes <= most_bytes,
+        media.c.station.not_in(without),
+        events.c.cls == ANIMAL,
+        (media.c.tags.op("|")(events.c.tags)).op("&")(int(_PEOPLED)) == 0,
+        or_(media.c.wanted_ms > 0, media.c.station.not_in(spent)),
+        ~_ALERTED,
+    )
+    same = and_(events.c.station == media.c.station, events.c.outbox == media.c.outbox, events.c.event == media.c.event)
+    begun_first = (media.c.wanted_ms == 0, media.c.told_ms.desc(), media.c.seq.desc())
+    return listed(tx, select(media).join(events, same).where(*where).order_by(*begun_first).limit(limit))
+
+
+def animals_asked_for(tx: Tx, since_ms: int) -> dict[str, int]:
+    """By station, how many thumbnails that no alert covers were asked for since then."""
+    where = (media.c.kind == MediaKind.THUMBNAIL, media.c.wanted_ms >= since_ms, ~_ALERTED)
+    rows = tx.execute(select(media.c.station, func.count()).where(*where).group_by(media.c.station))
+    return {station: int(count) for station, count in rows}
 
 
 def media_to_forget(tx: Tx, told_before_ms: int, *, limit: int = 200) -> list[Found]:

@@ -58,7 +58,7 @@ def ask_again(tx: Tx, row: Found) -> bool:
 
 
 def ask_for(tx: Tx, key: MediaKey) -> bool:
-    """Somebody wants a sealed original, which does not come by itself; False if it is here, on its way or gone."""
+    """Somebody wants a piece that does not come by itself; False if it is here, on its way or gone."""
     where = (media.c.station == key[0]) & (media.c.outbox == key[1]) & (media.c.seq == key[2])
     waits = where & media.c.state.in_(("told", "part")) & (media.c.wanted_ms == 0)
     return tx.execute(update(media).where(waits).values(wanted_ms=ASKED_MS)).rowcount == 1

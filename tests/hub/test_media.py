@@ -14,10 +14,10 @@ from otorongo.hub.media import DAY_MS, Limits, sweep, take_chunk, wanted
 from otorongo.hub.presence import take_status
 from otorongo.hub.store import Store
 from otorongo.wire import status
-from otorongo.wire.codes import MediaKind
+from otorongo.wire.codes import MediaKind, Tag
 from otorongo.wire.media import MAX_DATA, Chunk, encode
 from otorongo.wire.receipt import Receipt
-from otorongo.wire.rows import Media
+from otorongo.wire.rows import Event, Media
 from otorongo.wire.status import Status
 from otorongo.wire.wants import WantMedia
 from tests.hub.fakes import NOON_MS, Card
@@ -180,6 +180,71 @@ def test_evidence_is_asked_for_after_the_alert(store: Store, folder: Path) -> No
     _send(store, folder, seq, 0, PICTURE[:5000], NOON_MS + 1_000_002)
     assert wanted(store, LIMITS, NOON_MS + 1_000_002) == []
     assert wanted(store, LIMITS, NOON_MS + 3_000_000) == [("K-02", WantMedia(7, seq, 5000))]
+
+
+def _animals(store: Store, station: str, count: int, *, tags: int = 0, cls: int = 33, kind: int = 1) -> list[int]:
+    """Visits that no alert covers, each with a picture; the seqs of the pictures."""
+    card = Card(station)
+    seqs = []
+    for n in range(count):
+        event = card.put(Event(1000 + n * 1000, 2, cls, 30, tags, hits=3, peak=90))
+        digest = hashlib.sha256(PICTURE).digest()
+        seqs.append(card.put(Media(1500 + n * 1000, 2, card.last + 1 - event, kind, 5000, digest, tags)))
+    accept(store, NO_RULES, station, card.batch(), NOON_MS)
+    return seqs
+
+
+def test_a_few_animals_a_day_come_without_an_alert(store: Store) -> None:
+    """The newest of each station, no more than so many new ones in 24 hours, and the next ones the day after."""
+    one, two = _animals(store, "K-02", 5), _animals(store, "K-03", 2)
+    limits = Limits(animal_thumbs_day=3)
+    assert wanted(store, Limits(animal_thumbs_day=0), NOON_MS + 999_999) == []
+    first = wanted(store, limits, NOON_MS + 1_000_000)
+    assert sorted((name, want.seq) for name, want in first) == [
+        *(("K-02", seq) for seq in one[2:]),
+        *(("K-03", seq) for seq in two),
+    ]
+    assert wanted(store, limits, NOON_MS + 1_000_001) == []
+    again = wanted(store, limits, NOON_MS + 3_000_000)
+    assert sorted((name, want.seq) for name, want in again) == sorted((name, want.seq) for name, want in first), (
+        "what was begun is asked for again, and nothing new"
+    )
+    with store.write() as tx:
+        for name, want in first:
+            store_media.set_piece(tx, (name, 7, want.seq), state="whole")
+    later = wanted(store, limits, NOON_MS + 3_000_000 + DAY_MS + 1)
+    assert sorted((name, want.seq) for name, want in later) == [("K-02", seq) for seq in one[:2]]
+
+
+@pytest.mark.parametrize("tag", [Tag.PERSON, Tag.NO_CONTACT, Tag.THREAT, Tag.SEALED | Tag.PERSON, Tag.DRILL])
+def test_no_picture_that_may_show_people_comes_as_an_animal(store: Store, tag: int) -> None:
+    """Whatever its row or its event is tagged with; nor one of another class, or that is no thumbnail."""
+    _animals(store, "K-02", 2, tags=tag)
+    _animals(store, "K-03", 2, cls=32)
+    _animals(store, "K-04", 2, cls=11)
+    _animals(store, "K-05", 2, kind=MediaKind.FRAME)
+    assert wanted(store, LIMITS, NOON_MS + 1_000_000) == []
+
+
+def test_no_animal_is_asked_for_in_land_of_peoples_in_isolation(store: Store) -> None:
+    """By the place where the station stands, whatever its rows say."""
+    _animals(store, "K-02", 2)
+    assert wanted(store, LIMITS, NOON_MS + 1_000_000, apart={"K-02"}) == []
+    assert len(wanted(store, LIMITS, NOON_MS + 1_000_000)) == 2
+
+
+def test_a_whole_frame_comes_when_somebody_asks_for_it(store: Store) -> None:
+    """An alert covers it, and it stays where it is until then; then it is asked for until it is here."""
+    (seq,) = _animals(store, "K-02", 1, tags=Tag.THREAT, cls=32, kind=MediaKind.FRAME)
+    with store.write() as tx:
+        more = {"place": "a", "activity": "b", "state": "open", "sealed": False, "drill": False}
+        store_alerts.put_alert(tx, {"id": "A1", "reason": None, "data": None, **more})
+        store_alerts.cover(tx, "A1", [{"station": "K-02", "outbox": 7, "event": 1, "late": False, "suppressed": False}])
+    assert wanted(store, LIMITS, NOON_MS + 1_000_000) == []
+    with store.write() as tx:
+        assert store_media.ask_for(tx, ("K-02", 7, seq))
+    assert wanted(store, LIMITS, NOON_MS + 1_000_001) == [("K-02", WantMedia(7, seq, 0))]
+    assert wanted(store, LIMITS, NOON_MS + 3_000_001) == [("K-02", WantMedia(7, seq, 0))]
 
 
 def test_old_evidence_without_an_alert_is_forgotten(store: Store, folder: Path) -> None:

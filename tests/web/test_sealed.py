@@ -33,6 +33,7 @@ class Visit:
         to: tuple[int, ...],
         *,
         tags: int = 0,
+        whole: bool = False,
         strangers: tuple[str, ...] = (),
     ) -> None:
         self.hub, self.station, self.outbox = hub, station, 4711
@@ -42,10 +43,17 @@ class Visit:
         self.contents: dict[int, bytes] = {}
         if not tags & Tag.NO_CONTACT:
             self.preview = self._put(card, event, MediaKind.PREVIEW, photo(), tags)
+        if whole:
+            self.original = self._put(card, event, MediaKind.FRAME, photo(), tags)
+            self._told(card, of)
+            return
         closed: bytes = pyrage.encrypt(ORIGINAL, [KEYS[one].to_public() for one in to])
         recipients = fingerprints([*(CUSTODIANS[one].key for one in to), *strangers])
         self.original = self._put(card, event, MediaKind.FRAME, closed, tags | Tag.SEALED, recipients)
-        now_ms = hub.clock()
+        self._told(card, of)
+
+    def _told(self, card: Card, of: tuple[str, str]) -> None:
+        hub, station, now_ms = self.hub, self.station, self.hub.clock()
         batch = card.batch(clock=mapping(1, now_ms - 60_000))
         assert ingest.accept(hub.store, hub.seeded.rules, station, batch, now_ms) is not None
         with hub.store.read() as tx:
@@ -152,6 +160,25 @@ def test_an_original_is_asked_for_once_and_it_is_logged(visit: Visit, hub: Hub) 
     phone.send(page, where)
     assert visit.logged("asked_sealed") == [("carla", visit.code, {"piece": f"Q-02/4711/{visit.original}"})]
     assert phone.send(page, f"{visit.path(visit.preview)}/ask").status_code == 404
+
+
+def test_a_whole_frame_is_asked_for_by_a_button(hub: Hub) -> None:
+    """An open one, on a station's card: every ranger who sees the alert may, once, and it is logged."""
+    visit = Visit(hub, "Q-02", HUNT, (0, 1), whole=True)
+    where, page = f"{visit.path(visit.original)}/ask", visit.page
+    phone = hub.login("jose")
+    text = phone.get(page).text
+    assert where in text
+    assert "El cuadro entero, sin recortar." in text
+    assert visit.piece()["wanted_ms"] == 0
+    answer: httpx.Response = phone.send(page, where)
+    assert (answer.status_code, answer.headers["location"]) == (303, page)
+    assert visit.piece()["wanted_ms"] == store_media.ASKED_MS
+    assert where not in phone.get(page).text
+    assert visit.logged("asked_frame") == [("jose", visit.code, {"piece": f"Q-02/4711/{visit.original}"})]
+    assert phone.send(page, f"{visit.path(visit.preview)}/ask").status_code == 404
+    visit.arrive()
+    assert phone.get(visit.path(visit.original)).headers["content-type"] == "image/webp"
 
 
 def test_keys_that_the_hub_does_not_know_are_counted(hub: Hub) -> None:

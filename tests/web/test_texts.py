@@ -55,7 +55,7 @@ def made() -> set[str]:
         *(f"gap.{one.name.lower()}" for one in GapReason),
         *(f"note.kind.{one.name.lower()}" for one in NoteKind),
         *(f"log.{one}" for one in ("login", "login_failed", "logout", "saw_alert", "saw_media", "link_fetched")),
-        *(f"log.{one}" for one in ("unsealed", "unseal_failed", "took_sealed", "asked_sealed")),
+        *(f"log.{one}" for one in ("unsealed", "unseal_failed", "took_sealed", "asked_sealed", "asked_frame")),
         *(f"log.rule_{one}" for one in ("added", "removed", "changed")),
         *(f"log.{one}" for one in ("password_changed", "session_ended", "exported", "saw_events", "sealed_closing")),
         *(f"note.{one}" for one in ("late", "silent", "back", "station", "tamper", "lost_outbox", "outbox_back")),

@@ -70,18 +70,19 @@ def wav(request: Request, here: Here, viewer: Me, code: str, station: str, outbo
 
 @router.post("/alerts/{code}/media/{station}/{outbox}/{seq}/ask")
 def ask(request: Request, here: Here, viewer: MeByForm, code: str, station: str, outbox: int, seq: int) -> Response:
-    """Somebody wants a sealed original, which does not travel by itself."""
+    """Somebody wants a sealed original or a whole frame, which does not travel by itself."""
     key = (station, outbox, seq)
     with here.store.read() as tx:
         alert, piece = _piece(tx, here, viewer, code, key)
-    if not is_sealed(piece) or not view_sealed.may_handle(viewer, alert):
+    if not view_sealed.may_ask(viewer, alert, piece):
         raise Hidden
+    what = "asked_sealed" if is_sealed(piece) else "asked_frame"
     with here.store.write() as tx:
         if store_media.ask_for(tx, key):
             name = f"{station}/{outbox}/{seq}"
             address = site.address(request)
             store_people.saw(
-                tx, here.now_ms(), viewer.user.name, "asked_sealed", subject=code, address=address, data={"piece": name}
+                tx, here.now_ms(), viewer.user.name, what, subject=code, address=address, data={"piece": name}
             )
     return RedirectResponse(f"/alerts/{code}", 303)
 

@@ -17,7 +17,15 @@ from otorongo.hub.web.site import Here
 
 router: Final = APIRouter(include_in_schema=False)
 LOG_LINES: Final = 100
-_OF_ALERTS: Final = ("saw_alert", "saw_media", "link_fetched", "sealed_closing", "took_sealed", "asked_sealed")
+_OF_ALERTS: Final = (
+    "saw_alert",
+    "saw_media",
+    "link_fetched",
+    "sealed_closing",
+    "took_sealed",
+    "asked_sealed",
+    "asked_frame",
+)
 _OPENED: Final = ("unsealed", "unseal_failed")
 
 

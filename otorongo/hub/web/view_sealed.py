@@ -8,6 +8,7 @@ from otorongo.hub.store import Found, Tx
 from otorongo.hub.users import May
 from otorongo.hub.web.render import Page
 from otorongo.hub.web.viewer import Viewer
+from otorongo.wire.codes import MediaKind
 
 
 def may_handle(viewer: Viewer | None, alert: Found) -> bool:
@@ -15,19 +16,27 @@ def may_handle(viewer: Viewer | None, alert: Found) -> bool:
     return viewer is not None and (viewer.may(May.SEALED) or bool(alert["sealed"]))
 
 
+def may_ask(viewer: Viewer | None, alert: Found, piece: Found) -> bool:
+    """Whether somebody may ask for a piece that does not come by itself: a sealed original, or a whole open frame."""
+    if custodians.is_sealed(piece):
+        return may_handle(viewer, alert)
+    return viewer is not None and piece["kind"] == MediaKind.FRAME
+
+
 def of(tx: Tx, page: Page, alert: Found, piece: Found) -> dict[str, Any]:
-    """What is added to a sealed piece of an alert's page; of any other, that it is none."""
+    """What is added to a piece of an alert's page that does not come by itself; of any other, that it is none."""
+    told = piece["state"] == "told" and piece["wanted_ms"] == 0
     if not custodians.is_sealed(piece):
-        return {"sealed": False}
+        waits = told and piece["kind"] == MediaKind.FRAME
+        return {"sealed": False, "waits": waits, "ask": waits and may_ask(page.viewer, alert, piece)}
     may = may_handle(page.viewer, alert)
-    asked = piece["wanted_ms"] > 0
     return {
         "sealed": True,
         "opened_by": _opened_by(tx, page, piece),
         "name": f"{piece['station']}/{piece['outbox']}/{piece['seq']}",
         "take": may and piece["state"] == "whole",
-        "ask": may and piece["state"] == "told" and not asked,
-        "waits": piece["state"] == "told" and not asked,
+        "ask": may and told,
+        "waits": told,
     }
 
 
