@@ -32,12 +32,16 @@ class Rule:
     libraries: tuple[str, ...] = ()
 
 
+ROOMS = ("ports", "samples", "clipping", "errors", "shutter")
+"""Of the station, that a driver may know."""
+
+
 def _station_adapter(name: str, *drivers: str) -> Rule:
     """One driver, over as many files as begin with its name."""
     own = (f"otorongo.station.adapters.{name}",) if name.endswith("*") and name != "*" else ()
     return Rule(
         f"otorongo.station.adapters.{name}",
-        ours=(*CONTRACT, *(f"otorongo.station.{name}" for name in ("ports", "samples", "errors", "shutter")), *own),
+        ours=(*CONTRACT, *(f"otorongo.station.{name}" for name in ROOMS), *own),
         libraries=("numpy", *drivers),
     )
 

@@ -267,6 +267,7 @@ def _open(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board: L
 
 def _replay(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board: LinuxBoard) -> Source:
     from otorongo.station.adapters import replay, replay_file
+    from otorongo.station.adapters.replay_foreign import foreign
 
     place, zone = Path(sensor.device), replay.zone_of(sensor.replay.zone)
     name = cursor_name(section, sensor)
@@ -289,6 +290,8 @@ def _replay(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board:
         raise SensorError(f"{section}.device {place}: holds nothing to replay (allowed: {', '.join(endings)})")
     origin = _origin(name, sensor, outbox, board, replay.length_of(recordings, duration_ms))
     player = replay.Replay(recordings, reader, name, outbox.cursor, sensor.replay.speed, origin, refused)
+    player.foreign = foreign(place, (*replay.SOUNDS, *replay.PICTURES, *replay.VIDEOS, *endings))
+    player.endings = endings
     player.heavy = getattr(reader, "heavy", player.heavy)
     player.mark = lambda cursor: outbox.put([], cursor=cursor)
     return player

@@ -103,7 +103,8 @@ class Ear:
             self._judge(sample.end_ms)
         heard = self._refined(sample, scores)
         if self._hour.looks_due(sample.end_ms):
-            self._hour.look(microphone.look(sample.data, sample.rate_hz, bands), sample.end_ms)
+            look = microphone.look(sample.data, sample.rate_hz, bands, sample.clipped)
+            self._hour.look(look, sample.end_ms)
         self._hour.add(sample, self.now, heard.vetoed, failed=failed, needed_db=needed_db)
         return heard
 

@@ -79,8 +79,11 @@ class Look:
     """Third octaves (22,)."""
 
 
-def look(sound: Sound, rate_hz: int, bands: Bands) -> Look:
-    """Look at a window of float mono sound (n,); what is not finite counts as silence, nothing at all as dead."""
+def look(sound: Sound, rate_hz: int, bands: Bands, clipped: float = 0.0) -> Look:
+    """Look at a window of float mono sound (n,); what is not finite counts as silence, nothing at all as dead.
+
+    `clipped`: the share that was, when it was captured; the resampled window shows only a part of it.
+    """
     clean = sound if np.isfinite(sound).all() else np.nan_to_num(sound, nan=0.0, posinf=0.0, neginf=0.0)
     if not len(clean):
         clean = np.zeros(1, np.float32)
@@ -90,7 +93,7 @@ def look(sound: Sound, rate_hz: int, bands: Bands) -> Look:
     return Look(
         10 * math.log10(power + 1e-15),
         offset,
-        float(np.mean(np.abs(clean) >= 0.998)),
+        max(clipped, float(np.mean(np.abs(clean) >= 0.998))),
         max(_hum_db(low_db, rate_hz / len(clean), mains_hz) for mains_hz in (50, 60)),
         bands.levels_db(clean),
     )

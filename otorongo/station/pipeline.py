@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from numpy.typing import NDArray
 
-from otorongo.station import events, report
+from otorongo.station import counted, events, report
 from otorongo.station.box import Box
 from otorongo.station.errors import OutboxError
 from otorongo.station.events import Rule
@@ -23,16 +23,13 @@ from otorongo.station.outbox_write import Of
 from otorongo.station.ports import ClockReading
 from otorongo.station.samples import ClockDomain, Event, Fault, Item, Sample, Score, Scores, Tick
 from otorongo.station.tracks import Tracks
+from otorongo.station.unheard import Unheard
 from otorongo.wire.classes import name_of
-from otorongo.wire.codes import Clock, CloseReason, Counter, Kind, MicrophoneFlag, NoteKind, Tag, TamperKind
+from otorongo.wire.codes import CloseReason, Counter, Kind, MicrophoneFlag, NoteKind, Tag, TamperKind
 from otorongo.wire.rows import Heartbeat, Media, Note, Row, Tamper
 
 log = logging.getLogger(__name__)
 
-_COUNTED_BY: Final[dict[int, Counter]] = {
-    NoteKind.BAD_INPUT: Counter.BAD_INPUT,
-    NoteKind.SENSOR_FAULT: Counter.RESTARTS,
-}
 MOST_FAULT_NOTES: Final = 20
 """Faults of one kind that are told as notes between two heartbeats; the rest is only counted."""
 
@@ -140,6 +137,7 @@ class Sense:
     _moved: int = 0
     _faults: dict[int, int] = field(default_factory=dict)
     _missed_ms: int = 0
+    _unheard: Unheard = field(default_factory=Unheard)
     _flags: int = 0
     """What was last told to be wrong with the microphone."""
 
@@ -163,7 +161,7 @@ class Sense:
             self._fault(item)
         elif isinstance(item, Tick):
             self.count(Counter.TICKS)
-            self._enter(item.domain)
+            self._enter(item)
             if item.t_ms >= self._last_ms:
                 self._last_ms = item.t_ms
                 self._tell(item, None, None)
@@ -188,7 +186,7 @@ class Sense:
             sensor=self.number,
             next_contact_s=self.heartbeat_s + self.heartbeat_s // 4,
             counters={int(number): value for number, value in self.counters.items() if value},
-            missed_ms=self._missed_ms,
+            missed_ms=min(self._missed_ms, 0xFFFFFFFF),
         )
         self.outbox.put([row])
         reading = self.clock()
@@ -196,8 +194,8 @@ class Sense:
         self._beat_ms, self._missed_ms, self._faults = now_ms, 0, {}
 
     def _sample(self, sample: Sample) -> None:
-        self.count(Counter.SAMPLES)
-        self._enter(sample.domain)
+        counted.came(self.counters, sample)
+        self._enter(sample)
         self._last_ms = sample.end_ms
         passed = self._gated(sample)
         sample = passed.sample or sample
@@ -206,11 +204,6 @@ class Sense:
             self.count(Counter.GATED)
         if passed.why:
             self.count(passed.why)
-        if sample.trigger_ms >= 0:
-            self.count(Counter.TRIGGERED)
-            self.count(Counter.TRIGGER_MS, sample.trigger_ms)
-            worst_ms = self.counters.get(Counter.TRIGGER_WORST_MS, 0)
-            self.counters[Counter.TRIGGER_WORST_MS] = max(worst_ms, sample.trigger_ms)
         scores = judged.scores if judged else ()
         if judged and not judged.failed and not any(score.hit for score in scores):
             self.count(Counter.BELOW_THRESHOLD)
@@ -226,11 +219,20 @@ class Sense:
         if sample.last and sample.cursor:
             self.outbox.put([], cursor=sample.cursor)
 
-    def _enter(self, domain: ClockDomain | None) -> None:
-        """What belongs to the clock domain before this one ends there: their times cannot be compared."""
-        if domain != self._domain:
+    def _enter(self, item: Sample | Tick) -> None:
+        """What belongs to the clock domain before this one ends there: their times cannot be compared.
+
+        So does what went on when a microphone fell silent, and it is not told as quiet: nobody listened.
+        """
+        if item.domain != self._domain:
             self._finish(CloseReason.QUIET)
-            self._domain, self._last_ms = domain, 0
+            self._domain, self._last_ms = item.domain, 0
+        heard_ms = self._unheard.heard_ms
+        missed_ms, lost = self._unheard.take(item)
+        self._missed_ms += missed_ms
+        if lost and heard_ms is not None:
+            self._last_ms = heard_ms
+            self._finish(CloseReason.LOST)
 
     def _gated(self, sample: Sample) -> Passed:
         """A gate that fails hides nothing: what it cannot judge is classified."""
@@ -285,10 +287,7 @@ class Sense:
 
     def _hour_of_day(self, t_ms: int) -> int | None:
         """Which hour of the day (UTC) it was; None in a replay, and while nobody has set the clock."""
-        reading = self.clock()
-        if self._domain is not None or reading.state < Clock.RTC or not reading.utc0_ms:
-            return None
-        return (reading.utc0_ms + t_ms) // 3_600_000 % 24
+        return self.clock().hour_of_day(t_ms) if self._domain is None else None
 
     def _bad(self, sample: Sample, why: str) -> None:
         """Tell of a sample that nothing could be made of, and keep it."""
@@ -378,9 +377,7 @@ class Sense:
                 self.count(Counter.SEALED)
 
     def _fault(self, fault: Fault) -> None:
-        if counter := fault.counter or _COUNTED_BY.get(fault.kind):
-            self.count(Counter(counter))
-        self.count(Counter.OVERRUNS, fault.lost if fault.kind == NoteKind.OTHER else 0)
+        counted.told(self.counters, fault)
         if fault.text:
             self._note(NoteKind(fault.kind), fault.text, fault.cursor)
 

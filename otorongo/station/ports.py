@@ -33,6 +33,12 @@ class ClockReading(Struct, frozen=True):
         """UTC of boot in ms since 1970; 0: not known."""
         return max(0, self.utc_ms - self.t_ms) if self.utc_ms and self.state != Clock.UNSET else 0
 
+    def hour_of_day(self, t_ms: int) -> int | None:
+        """Which hour of the day (UTC) a time since boot was, 0 to 23; None while nobody has set the clock."""
+        if self.state < Clock.RTC or not self.utc0_ms:
+            return None
+        return (self.utc0_ms + t_ms) // 3_600_000 % 24
+
 
 class Vitals(Struct, frozen=True):
     """How the station fares; 0 stands for what cannot be measured here."""

@@ -47,6 +47,10 @@ class Sample:
     """Name and value: where a replay goes on after this sample; committed together with what the sample caused."""
     last: bool = False
     """The last sample of its file."""
+    clipped: float = 0.0
+    """Of sound: share of it that was at full scale, or in flat tops, at the rate at which it was captured."""
+    not_finite: int = 0
+    """Of sound: captured since the window before, and no numbers or infinite; they were replaced by silence."""
     triggered: bool = False
     """A trigger asked for it: whatever the gate says, it is classified."""
     full: Callable[[], Picture] | None = None

@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import soxr
 
+from otorongo.station.clipping import Clipped
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Fault, Item, Sample, Sound, Tick, Windows
 from otorongo.wire.codes import NoteKind
@@ -132,7 +133,7 @@ class Alsa:
                     pipe.close()
 
     def _cut(self, ring: "_Ring") -> Iterator[Item]:
-        windows, stream, clock = self._anew()
+        windows, stream, clock, clipped = self._anew()
         quiet_since_s = time.monotonic()
         while not self._stop.is_set():
             block, lost, ended = ring.take(TICK_S)
@@ -150,12 +151,13 @@ class Alsa:
             quiet_since_s = time.monotonic()
             if lost:  # the stream has a hole: begin anew behind it
                 yield Fault(self._uptime_ms(), NoteKind.OTHER, f"microphone: {lost} blocks lost, too slow", lost)
-                windows, stream, clock = self._anew()
+                windows, stream, clock, clipped = self._anew()
             elif hole_ms := clock.hole_ms(len(block.sound), block.came_ms):
                 text = f"microphone: {hole_ms} ms of sound are missing: its times begin anew"
                 yield Fault(self._uptime_ms(), NoteKind.OTHER, text, 0 if overruns else 1)
-                windows, stream, clock = self._anew()
+                windows, stream, clock, clipped = self._anew()
             clock.take(len(block.sound), block.came_ms)
+            clipped.push(block.sound)
             for start, new, window in windows.push(stream.resample_chunk(block.sound)):
                 yield Sample(
                     t_ms=max(0, clock.at_ms(start / self._out_hz)),
@@ -163,12 +165,13 @@ class Alsa:
                     duration_ms=round(len(window) * 1000 / self._out_hz),
                     rate_hz=self._out_hz,
                     new_ms=round(new * 1000 / self._out_hz),
+                    clipped=clipped.share(start / self._out_hz, (start + len(window)) / self._out_hz),
                 )
 
-    def _anew(self) -> "tuple[Windows, soxr.ResampleStream, SampleClock]":
+    def _anew(self) -> "tuple[Windows, soxr.ResampleStream, SampleClock, Clipped]":
         windows = Windows(self._out_hz, self._window, self._hop)
         stream = soxr.ResampleStream(self._rate_hz, self._out_hz, 1, dtype="float32")
-        return windows, stream, SampleClock(self._rate_hz)
+        return windows, stream, SampleClock(self._rate_hz), Clipped(self._rate_hz)
 
 
 class Block(NamedTuple):

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from otorongo.station.adapters.replay_file import Reader, Trouble, play
+from otorongo.station.adapters.replay_foreign import told
 from otorongo.station.adapters.replay_place import Place, load, stat_of
 from otorongo.station.adapters.replay_times import Captured, captured
 from otorongo.station.errors import SensorError
@@ -136,6 +137,10 @@ class Replay:
     origin: Origin | None = None
     """Given: shifted to now."""
     refused: Sequence[Refused] = ()
+    foreign: Sequence[str] = ()
+    """Files of other kinds, which are left out."""
+    endings: Sequence[str] = ()
+    """Of those that are not."""
     heavy: Callable[[Path], bool] = lambda path: False
     """Whether decoding a file takes so much memory that the process may end by it ..."""
     mark: Callable[[tuple[str, str]], object] = lambda cursor: None
@@ -156,6 +161,7 @@ class Replay:
         places = {one.name: place for one in self.recordings if (place := self._place(one))}
         for name, why in self.refused:
             yield Fault(self._fault_ms(), NoteKind.BAD_INPUT, f"{name}: {why}", 1, self._now())
+        yield from told(self.foreign, self.endings, self.name, self.committed, self._fault_ms(), self._now())
         doubted: set[str] = set()
         at, end = 0, max((place.end for place in places.values()), default=0)
         last: Recording | None = None

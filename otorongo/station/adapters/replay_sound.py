@@ -9,6 +9,8 @@ import soundfile
 import soxr
 
 from otorongo.station.adapters.replay_file import Part
+from otorongo.station.adapters.replay_whole import cut_off
+from otorongo.station.clipping import Clipped
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Sample, Sound, Windows
 
@@ -43,32 +45,44 @@ class SoundReader:
         """The windows of a file from a position on. Raises SensorError if the file cannot be read."""
         windows = Windows(self._rate_hz, self._window, self._hop)
         given = 0
+        heard = _Captured()
         damage: SensorError | None = None
         try:
-            for block in self._blocks(path, position):
+            for block in self._blocks(path, position, heard):
                 for start, new, sound in windows.push(block):
                     given = start + self._hop
-                    yield self._part(position + start, new, sound, position + given)
+                    yield self._part(position, start, new, sound, position + given, heard)
+            if told := self._not_told(path, position, heard):
+                damage = SensorError(told)
         except (soundfile.LibsndfileError, OSError, ValueError) as error:
             damage = SensorError(f"is damaged or no sound: {error}")
         except SensorError as error:
             damage = error
         for start, new, sound in windows.finish():
-            yield self._part(position + start, new, sound, -1)
+            yield self._part(position, start, new, sound, -1, heard)
         if damage:
             raise damage
 
-    def _part(self, start: int, new: int, sound: Sound, after: int) -> Part:
+    def _not_told(self, path: Path, position: int, heard: "_Captured") -> str:
+        """What is wrong with a file of which no decoder complained."""
+        found = [cut_off(path, MISSING_S)]
+        if heard.not_finite:
+            found.append(f"{heard.not_finite} samples of it are no numbers, or infinite: they are heard as silence")
+        return "; ".join(each for each in found if each)
+
+    def _part(self, position: int, start: int, new: int, sound: Sound, after: int, heard: "_Captured") -> Part:
         sample = Sample(
             t_ms=0,
             data=sound,
             duration_ms=round(len(sound) * 1000 / self._rate_hz),
             rate_hz=self._rate_hz,
             new_ms=round(new * 1000 / self._rate_hz),
+            clipped=heard.share(start / self._rate_hz, (start + len(sound)) / self._rate_hz),
+            not_finite=heard.newly_not_finite(),
         )
-        return Part(round(start * 1000 / self._rate_hz), sample, after)
+        return Part(round((position + start) * 1000 / self._rate_hz), sample, after)
 
-    def _blocks(self, path: Path, position: int) -> Iterator[Sound]:
+    def _blocks(self, path: Path, position: int, heard: "_Captured") -> Iterator[Sound]:
         """Mono float32 at the wanted rate, block by block: a long recording does not fit into a small Pi."""
         with soundfile.SoundFile(path) as file:
             if not 1 <= file.channels <= MOST_CHANNELS or not 1000 <= file.samplerate <= 384_000:
@@ -76,6 +90,7 @@ class SoundReader:
             begin = min(round(position * file.samplerate / self._rate_hz), file.frames)
             if position:
                 file.seek(begin)
+            heard.begin(file.samplerate)
             same = file.samplerate == self._rate_hz
             stream: Any = None if same else soxr.ResampleStream(file.samplerate, self._rate_hz, 1, dtype="float32")
             read = 0
@@ -84,7 +99,7 @@ class SoundReader:
                 block = file.read(frames, dtype="float32", always_2d=True)
                 read += len(block)
                 last = len(block) == 0
-                mono = np.nan_to_num(block.mean(axis=1, dtype=np.float32))
+                mono = heard.mono(block)
                 if stream is not None:
                     mono = stream.resample_chunk(mono, last=last)
                 if len(mono):
@@ -96,3 +111,37 @@ class SoundReader:
             missing_s = (file.frames - begin - read) / file.samplerate
             if MISSING_S < missing_s < MOST_S:  # a decoder may pass over what it cannot read, and say nothing
                 raise SensorError(f"is damaged: {missing_s:.1f} s of it cannot be read")
+
+
+class _Captured:
+    """What is known of a file's samples at its own rate, before they are resampled."""
+
+    def __init__(self) -> None:
+        self.not_finite = 0
+        self._told = 0
+        self._clipped = Clipped(1)
+
+    def begin(self, rate_hz: int) -> None:
+        """The file's rate is known."""
+        self._clipped = Clipped(rate_hz)
+
+    def mono(self, block: Sound) -> Sound:
+        """One channel of frames (n, channels): the mean; what is not finite is silence, and counted."""
+        finite = np.isfinite(block)
+        self.not_finite += int(block.size - finite.sum())
+        if not finite.all():
+            block = np.where(finite, block, np.float32(0))
+        mono: Sound = block.mean(axis=1, dtype=np.float32)
+        self._clipped.push(
+            block[:, 0] if block.shape[1] == 1 else block[np.arange(len(block)), np.abs(block).argmax(1)]
+        )
+        return mono
+
+    def share(self, start_s: float, end_s: float) -> float:
+        """Of what was clipped between two times since the beginning."""
+        return self._clipped.share(start_s, end_s)
+
+    def newly_not_finite(self) -> int:
+        """How many were counted since the last call."""
+        newly, self._told = self.not_finite - self._told, self.not_finite
+        return newly
