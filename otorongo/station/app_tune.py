@@ -41,7 +41,7 @@ def tune(config: StationConfig, given: argparse.Namespace) -> int:
     if not 1 <= given.frames <= MOST_FRAMES:
         raise ConfigError(f"--frames {given.frames}: is none (allowed: 1 to {MOST_FRAMES})")
     _may_show(config, camera, given)
-    if given.source is not None or camera.driver == "replay":
+    if given.source is not None or camera.driver in ("replay", "folder"):
         place = given.source or Path(camera.device)
         return _written(camera, given, _recorded(camera, place), str(place))
     said = words()

@@ -136,6 +136,20 @@ def test_an_open_picture_of_people_is_made_only_where_it_may_be(
     assert out.exists() == well
 
 
+def test_a_folder_of_another_camera_is_looked_at_as_it_is(tmp_path: Path) -> None:
+    """With `driver = "folder"` the strip is of what lies there, and nothing there is touched."""
+    place = card(tmp_path, [STILL] * 3)
+    before = sorted(path.name for path in place.iterdir())
+    config = tmp_path / "station.toml"
+    config.write_text(
+        f'station = "s"\ndata_dir = "{tmp_path}"\n[camera]\ndriver = "folder"\ndevice = "{place}"\npeople = "keep"\n'
+    )
+    out = tmp_path / "strip.png"
+    assert main(["--config", str(config), "tune", "--out", str(out)]) == 0
+    assert out.exists()
+    assert sorted(path.name for path in place.iterdir()) == before
+
+
 def test_a_camera_that_is_not_there_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It says which, and no file is written."""
     config = station_toml(tmp_path, 'people = "keep"\n')
