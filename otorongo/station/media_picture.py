@@ -12,7 +12,7 @@ is gone from it, whatever the network calls it and however unsure it is.
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -37,6 +37,8 @@ ORIGINAL_QUALITY: Final = 90
 BESIDE_MS: Final = 10_000
 CELLS: Final = 8
 """What is made unrecognisable has at most so many cells each way: of a whole person, a head is one of them."""
+MOST_HELD_BYTES: Final = 72_000_000
+"""Of frames that wait until it is known who came after them: two of 12 million pixels."""
 HIDDEN_P: Final = 0.05
 """A box of this probability, or of the policy's if that is lower, is gone from what stays open."""
 BEST_MS: Final = 2_000
@@ -108,12 +110,26 @@ class ThumbnailKeeper:
             later = sample.t_ms <= shot.opened_ms + BEST_MS
             if later and worth.get(shot.cls, 0.0) > merits(shot.judged).get(shot.cls, 0.0):
                 shot.sample, shot.judged = sample, judged
+        self._bound()
 
     def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
         """An opening takes the best frame that there is."""
         best = self._ring.best(revision.cls)
         if revision.kind == Kind.OPEN and best:
             self._due.append(_Shot(opening, boot, tags, revision.cls, *best, revision.t_ms))
+            self._bound()
+
+    def _bound(self) -> None:
+        """Hold no more than there is room for: of what waits, the largest frame becomes half as wide."""
+        while True:
+            held = {id(shot.sample.data): shot.sample.data for shot in self._due}
+            if sum(data.nbytes for data in held.values()) <= MOST_HELD_BYTES:
+                return
+            large = max(held.values(), key=lambda data: data.nbytes)
+            smaller = self.shrink(large, 0.5)
+            for shot in self._due:
+                if shot.sample.data is large:
+                    shot.sample = replace(shot.sample, data=smaller)
 
     def work(self, now_ms: int, *, last: bool = False) -> Iterator[Kept | Unkept]:
         """Write the pictures that wait: one that shows nobody, once it is known that nobody came right after it."""
