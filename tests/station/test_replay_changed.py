@@ -37,6 +37,7 @@ class Card:
         recordings, refused = replay.find(self.folder, (*replay.PICTURES, *replay.VIDEOS, *replay.SOUNDS), LIMA)
         one = Replay(recordings, self.reader, "camera", self.kept.get, 0.0, self.origin, refused)
         one.heavy, one.mark = self.heavy, self._commit
+        self.playing = one
         items: list[Item] = []
         for item in one.samples():
             items.append(item)
@@ -155,6 +156,22 @@ def test_a_file_that_ended_the_process_is_left_out_and_told(tmp_path: Path) -> N
     (tmp_path / "IMG_0001.jpg").write_bytes(jpeg(1, width=64))
     with pytest.raises(KeyboardInterrupt):
         card.play()
+
+
+def test_a_stop_while_a_large_file_is_decoded_is_not_the_files_fault(tmp_path: Path) -> None:
+    """Stopped in good order, it is read at the next start; nothing is told of it."""
+    card = Card(tmp_path)
+
+    def stopped(path: Path, position: int) -> Iterator[Part]:
+        card.playing.close()
+        yield from EYES(path, position)
+
+    card.reader, card.heavy = stopped, lambda path: True
+    (tmp_path / "IMG_0001.jpg").write_bytes(jpeg(1))
+    assert card.play() == []
+    card.reader = EYES
+    items = card.play()
+    assert (seen(items), told(items)) == (["IMG_0001.jpg"], [])
 
 
 def test_only_large_files_are_marked_before_they_are_decoded(tmp_path: Path) -> None:

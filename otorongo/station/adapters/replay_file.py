@@ -52,6 +52,7 @@ def play(
     `mark` commits that decoding begins, before that of a file that is `heavy`: one that ended the process is left out.
     """
     place = Place(known.start() if known else 0)
+    begun = False
     try:
         now = stat_of(path)
         place = place._replace(size=now.size, mtime_ms=now.mtime_ms)
@@ -59,11 +60,15 @@ def play(
             if known.how == BEGUN:
                 raise SensorError("ended the process that read it: it is left out, and stays where it is")
             return
-        if heavy(path):
+        if begun := heavy(path):
             mark(place._replace(how=BEGUN))
         for part in _ended(read(path, place.position)):
             yield Got(part, place._replace(position=part.position))
             place = place._replace(position=part.position if part.position > 0 else place.position)
+    except GeneratorExit:  # the process is being stopped, and not by this file
+        if begun:
+            mark(place)
+        raise
     except OSError as error:  # of the card, not of the file: the next start tries again
         yield Trouble(f"cannot be read: {error.strerror or error}", None, isinstance(error, FileNotFoundError))
     except MissingLibrary as error:
