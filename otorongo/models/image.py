@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otorongo.models.errors import InputError
-from otorongo.models.image_head import LARGE_PX, Head, head, is_whole
+from otorongo.models.image_head import LARGE_PX, Head, head, mended
 from otorongo.models.manifest import PictureInput
 
 Picture = NDArray[np.uint8]
 
-_JPEG_END: Final = b"\xff\xd9"
 _WHITE: Final = 99.9
 _SAMPLED: Final = 1_000_000
 
@@ -53,9 +52,9 @@ def look(raw: bytes) -> Looked:
     """
     said = head(raw)
     damage = ""
-    if said.kind == "JPEG" and not is_whole(raw):
+    if said.kind == "JPEG" and (ended := mended(raw)) is not None:
         damage = f"the JPEG is cut off after {len(raw)} bytes: its end is missing"
-        raw = raw.rstrip(b"\xff") + _JPEG_END
+        raw = ended
     try:
         found = cv2.imdecode(np.frombuffer(raw, np.uint8), _flags(said))
     except cv2.error as error:

@@ -13,6 +13,7 @@ from otorongo.models.errors import InputError
 
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 JPEG: Final = b"\xff\xd8"
+JPEG_END: Final = b"\xff\xd9"
 LARGE_PX: Final = 12_000_000
 """A larger picture is decoded smaller."""
 MOST_PIXELS: Final = 64_000_000
@@ -147,8 +148,11 @@ def _segments(raw: bytes) -> "list[tuple[int, int]]":
     return found
 
 
-def is_whole(raw: bytes) -> bool:
-    """Whether a JPEG goes on to its own end, which is neither that of a picture inside it nor of one behind it."""
+def mended(raw: bytes) -> bytes | None:
+    """A JPEG that is cut off, up to its last whole piece, and ended; None: it goes on to its own end.
+
+    That is neither the end of a picture inside it nor of one behind it.
+    """
     values = np.frombuffer(raw, np.uint8)
     places = np.flatnonzero(values[:-1] == 0xFF) + 1  # a regular expression takes ten times as long for this
     skip_to = 2  # behind the mark of its beginning, which has no length
@@ -156,7 +160,8 @@ def is_whole(raw: bytes) -> bool:
         if at < skip_to:
             continue
         if raw[at] == _END:
-            return True
-        if at + 3 <= len(raw):
-            skip_to = at + 1 + max(2, struct.unpack(">H", raw[at + 1 : at + 3])[0])
-    return False
+            return None
+        skip_to = at + 1 + max(2, struct.unpack(">H", raw[at + 1 : at + 3])[0] if at + 3 <= len(raw) else 2)
+        if skip_to > len(raw):  # tables between two scans, cut: an end behind them would be taken for a part of them
+            return raw[: at - 1] + JPEG_END
+    return raw.rstrip(b"\xff") + JPEG_END
