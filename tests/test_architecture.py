@@ -120,7 +120,15 @@ RULES = (
         libraries=("msgspec",),
     ),
     Rule("otorongo.station.__main__", ours=("otorongo*",), never=("otorongo.hub*", "otorongo.models.train*")),
-    Rule("otorongo.station.motion*", ours=("otorongo.station*",), never=STATION_PROGRAM, libraries=("numpy", "cv2")),
+    *(
+        Rule(
+            f"otorongo.station.{name}",
+            ours=("otorongo.station*", "otorongo.wire.codes"),
+            never=STATION_PROGRAM,
+            libraries=("numpy", "cv2", "msgspec"),
+        )
+        for name in ("motion*", "seeing*")
+    ),
     Rule(
         "otorongo.station*",
         ours=(*CONTRACT, "otorongo.models*", "otorongo.station*"),

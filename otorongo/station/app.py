@@ -18,6 +18,7 @@ from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.systemd import notify
 from otorongo.station.app_keep import keep_bad, keeper, sealer_of
 from otorongo.station.app_process import SOFTWARE, birth_bundles, kind_of, only_one, stop_on_signal
+from otorongo.station.app_seeing import eye, reopen_of
 from otorongo.station.config import (
     TOLD_BY_COMB,
     BirdsConfig,
@@ -30,11 +31,12 @@ from otorongo.station.config import (
 )
 from otorongo.station.errors import SensorError
 from otorongo.station.events import Rule
-from otorongo.station.hearing import Ear
+from otorongo.station.hearing import Ear, memory_name
 from otorongo.station.judging import judged
 from otorongo.station.outbox import Outbox, uptime_ms
-from otorongo.station.pipeline import Judged, Passed, Sense, memory_name
+from otorongo.station.pipeline import Judged, Passed, Sense
 from otorongo.station.redact import without_secrets
+from otorongo.station.reopening import Reopening
 from otorongo.station.samples import Event, Sample, Source
 from otorongo.station.tracks import Tracks
 from otorongo.toml import ConfigError
@@ -72,6 +74,7 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
         for seq in outbox.close_leftovers(sensor.number):
             log.warning("%s: an event was left open by the last run: closed as restart at seq %d", section, seq)
         source = _open(section, sensor, bundle, outbox, board)
+        tags = (Tag.DRILL if drill else 0) | (Tag.NO_CONTACT if config.no_contact else 0)
         loop = Sense(
             name=section,
             number=sensor.number,
@@ -81,9 +84,11 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
             rules=rules,
             keeper=keeper(config, section, sensor, bundle, outbox, sealer, classifier),
             ear=_ear(section, sensor, bundle, rules, outbox),
+            eye=eye(sensor, outbox.cursor(memory_name(section)), tags),
+            reopen=reopen_of(source),
             tracks=_tracks(sensor, rules),
             names=1,  # the detector is number 0 of the birth's list, what names its animals comes after it
-            tags=(Tag.DRILL if drill else 0) | (Tag.NO_CONTACT if config.no_contact else 0),
+            tags=tags,
             heartbeat_s=sensor.heartbeat_s,
             uptime_ms=uptime_ms,
             clock=board.clock,
@@ -262,7 +267,7 @@ def _open(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board: L
         return open_folder(sensor, cursor_name(section, sensor), outbox, board)
     from otorongo.station.app_eyes import open_camera
 
-    return open_camera(sensor)
+    return Reopening(open_camera(sensor))
 
 
 def _replay(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board: LinuxBoard) -> Source:

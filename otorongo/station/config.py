@@ -189,6 +189,8 @@ class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """By name: where nothing that moves counts, such as a river or a road that is not ours."""
     zone: dict[str, AreaConfig] = {}
     """By name: with any, what moves must reach into one of them."""
+    view: Annotated[str, Meta(max_length=64)] = ""
+    """What the camera looks at, in your words; with another one it learns anew what it usually sees."""
     heartbeat_s: Annotated[int, Meta(ge=10, le=86_400)] = 3600
     """How often this sensor says that it lives."""
     thumbnail: bool = True

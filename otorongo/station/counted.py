@@ -1,9 +1,10 @@
-"""What samples and faults bring to the counters of a heartbeat. Each counts in place, in a dict by counter."""
+"""What samples, faults and evidence bring to the counters of a heartbeat, each in place, in a dict by counter."""
 
 from typing import Final
 
 from otorongo.station.samples import Fault, Sample
-from otorongo.wire.codes import Counter, NoteKind
+from otorongo.wire.codes import Counter, MediaKind, NoteKind, Tag
+from otorongo.wire.rows import Media, Row
 
 _BY_KIND: Final = {NoteKind.BAD_INPUT: Counter.BAD_INPUT, NoteKind.SENSOR_FAULT: Counter.RESTARTS}
 
@@ -26,3 +27,11 @@ def told(counters: dict[int, int], fault: Fault) -> None:
         counters[counter] = counters.get(counter, 0) + 1
     if fault.kind == NoteKind.OTHER:
         counters[Counter.OVERRUNS] = counters.get(Counter.OVERRUNS, 0) + fault.lost
+
+
+def kept(counters: dict[int, int], row: Row) -> None:
+    """Count a piece of evidence that lies on the card."""
+    sealed = isinstance(row, Media) and bool(row.tags & Tag.SEALED)
+    audit = isinstance(row, Media) and row.kind == MediaKind.AUDIT
+    for counter, by in ((Counter.MEDIA_KEPT, 1), (Counter.SEALED, sealed), (Counter.AUDITED, audit)):
+        counters[counter] = counters.get(counter, 0) + by

@@ -23,6 +23,7 @@ from otorongo.station.samples import Sample, Score
 from otorongo.station.shots import Shots
 from otorongo.wire.classes import BY_NAME
 from otorongo.wire.codes import Trend
+from otorongo.wire.rows import Listening
 
 HOUR_MS: Final = 3_600_000
 JUDGE_MS: Final = 6_000
@@ -108,7 +109,7 @@ class Ear:
         self._hour.add(sample, self.now, heard.vetoed, failed=failed, needed_db=needed_db)
         return heard
 
-    def due(self, hour_of_day: Callable[[int], int | None], *, last: bool = False) -> Hourly | None:
+    def due(self, hour_of_day: Callable[[int], int | None], *, last: bool = False) -> Hourly[Listening] | None:
         """When an hour is over (or `last`, after a minute at least): its row, and sentences for the technician.
 
         `hour_of_day` says which hour of the day (UTC) a time in ms is, or None while the clock is not set.

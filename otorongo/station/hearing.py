@@ -1,11 +1,12 @@
-"""What the loop and a microphone's ear say to each other."""
+"""What the loop and a microphone's ear say to each other, and what an ear or an eye says of an hour."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from otorongo.station.samples import Sample, Score
-from otorongo.wire.rows import Listening
+from otorongo.wire.codes import MicrophoneFlag, TamperKind
+from otorongo.wire.rows import Listening, Seeing, Tamper
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,14 @@ class Heard:
     """Hits that were rejected."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hourly:
-    """What the ear says of an hour."""
+HourRow_co = TypeVar("HourRow_co", bound=Listening | Seeing, covariant=True)
 
-    row: Listening
+
+@dataclass(frozen=True)
+class Hourly(Generic[HourRow_co]):
+    """What the ear, or a camera's eye, says of an hour."""
+
+    row: HourRow_co
     sentences: tuple[str, ...] = ()
     """For the technician."""
     memory: str = ""
@@ -36,5 +40,18 @@ class Ear(Protocol):
     ) -> Heard:
         """Take in a window; `classified`: the gate let it pass, and wanted `needed_db`; `failed`: nobody judged it."""
 
-    def due(self, hour_of_day: Callable[[int], int | None], *, last: bool = False) -> Hourly | None:
+    def due(self, hour_of_day: Callable[[int], int | None], *, last: bool = False) -> Hourly[Listening] | None:
         """When an hour is over, or `last` in this clock domain; else None."""
+
+
+def rows_of(hour: Hourly[Listening | Seeing], before: int) -> list[Listening | Seeing | Tamper]:
+    """The rows of an hour: its own, and a tamper if a microphone has died since the flags `before`."""
+    row = hour.row
+    if isinstance(row, Listening) and row.flags & MicrophoneFlag.DEAD & ~before:
+        return [row, Tamper(row.t_ms, TamperKind.MICROPHONE_DEAD, row.sensor)]
+    return [row]
+
+
+def memory_name(section: str) -> str:
+    """The outbox keeps what an ear or an eye has learned under this name."""
+    return f"{section} usual"

@@ -113,9 +113,9 @@ def moved(state: Motion | None, picture: NDArray[Any], view: View = WHOLE, step_
     """
     if picture.ndim != 3 or picture.shape[2] != 3:
         raise ValueError(f"a picture must have shape (H, W, 3), not {picture.shape}")
-    small = _small(picture)
-    infrared = _colourless(small) < INFRARED[1 if state and state.infrared else 0]
-    grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
+    shrunk = small(picture)
+    infrared = colourless(shrunk) < INFRARED[1 if state and state.infrared else 0]
+    grey = np.asarray(cv2.cvtColor(shrunk, cv2.COLOR_RGB2GRAY), np.float32)
     if state is None or state.background.shape != grey.shape:
         return _begun(grey, infrared=infrared), Moved(passed=True, share=1.0)
     if state.infrared != infrared:
@@ -229,7 +229,7 @@ def _swings(state: Motion, seen: Look, step_s: float) -> tuple[Mask, Grey, Grey,
     return swaying, recurs, up, down
 
 
-def _small(picture: NDArray[Any]) -> NDArray[np.uint8]:
+def small(picture: NDArray[Any]) -> NDArray[np.uint8]:
     """The frame at a fixed width, averaged over areas; a large one is thinned first."""
     height, width = picture.shape[:2]
     step = max(1, width // (WIDTH * STRIDE))
@@ -238,7 +238,7 @@ def _small(picture: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(thin, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _colourless(small: NDArray[np.uint8]) -> float:
+def colourless(shrunk: NDArray[np.uint8]) -> float:
     """How far red and blue lie apart: all colours of an infrared frame are the same."""
-    thin = small[::4, ::4].astype(np.int16)
+    thin = shrunk[::4, ::4].astype(np.int16)
     return float(np.abs(thin[:, :, 0] - thin[:, :, 2]).mean())

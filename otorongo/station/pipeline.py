@@ -17,16 +17,17 @@ from otorongo.station import counted, events, report
 from otorongo.station.box import Box
 from otorongo.station.errors import OutboxError
 from otorongo.station.events import Rule
-from otorongo.station.hearing import Ear
+from otorongo.station.hearing import Ear, Hourly, memory_name, rows_of
 from otorongo.station.loudness import SILENCE_DB
 from otorongo.station.outbox_write import Of
 from otorongo.station.ports import ClockReading
 from otorongo.station.samples import ClockDomain, Event, Fault, Item, Sample, Score, Scores, Tick
+from otorongo.station.sighting import Eye, asked
 from otorongo.station.tracks import Tracks
 from otorongo.station.unheard import Unheard
 from otorongo.wire.classes import name_of
-from otorongo.wire.codes import CloseReason, Counter, Kind, MicrophoneFlag, NoteKind, Tag, TamperKind
-from otorongo.wire.rows import Heartbeat, Media, Note, Row, Tamper
+from otorongo.wire.codes import CloseReason, Counter, Kind, NoteKind
+from otorongo.wire.rows import Listening, Note, Row, Seeing
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +111,8 @@ class Sense:
     rules: Mapping[int, Rule]
     keeper: Keeper | None = None
     ear: Ear | None = None
+    eye: Eye | None = None
+    reopen: Callable[[], None] = lambda: None  # lets the device go and opens it again
     tracks: Tracks | None = None
     names: int = 0
     """Place in the birth's list of the bundle that names animals."""
@@ -139,7 +142,7 @@ class Sense:
     _missed_ms: int = 0
     _unheard: Unheard = field(default_factory=Unheard)
     _flags: int = 0
-    """What was last told to be wrong with the microphone."""
+    """What was last told to be wrong with the sensor itself."""
 
     def run(self, items: Iterable[Item]) -> None:
         """Take in everything until the sensor ends or is stopped; then close what is open."""
@@ -165,6 +168,9 @@ class Sense:
             if item.t_ms >= self._last_ms:
                 self._last_ms = item.t_ms
                 self._tell(item, None, None)
+            if self.eye:
+                self.eye.wait(item.t_ms)
+                self._listened()
         else:
             self._sample(item)
         self._keep()
@@ -181,14 +187,7 @@ class Sense:
         """Say that this sensor lives, with every counter."""
         now_ms = self.uptime_ms()
         self.counters[Counter.UNCONFIRMED] = self._state.unconfirmed
-        row = Heartbeat(
-            t_ms=now_ms,
-            sensor=self.number,
-            next_contact_s=self.heartbeat_s + self.heartbeat_s // 4,
-            counters={int(number): value for number, value in self.counters.items() if value},
-            missed_ms=min(self._missed_ms, 0xFFFFFFFF),
-        )
-        self.outbox.put([row])
+        self.outbox.put([report.beat(now_ms, self.number, self.heartbeat_s, self.counters, self._missed_ms)])
         reading = self.clock()
         self.outbox.map_boot(self.outbox.boot, reading.utc0_ms, reading.state, reading.bound_ms)
         self._beat_ms, self._missed_ms, self._faults = now_ms, 0, {}
@@ -198,7 +197,7 @@ class Sense:
         self._enter(sample)
         self._last_ms = sample.end_ms
         passed = self._gated(sample)
-        sample = passed.sample or sample
+        gated, sample = sample, passed.sample or sample
         judged = self._judge(sample) if passed.classify or sample.triggered else None
         if not passed.classify and not sample.triggered:
             self.count(Counter.GATED)
@@ -214,6 +213,8 @@ class Sense:
         boxes = judged.boxes if judged else ()
         item = Scores(sample.t_ms, sample.duration_ms, scores, passed.level_db, passed.floor_db, boxes)
         self._tell(item, sample.cursor, sample)
+        if self.eye:
+            self._seen(self.eye, gated, scores, judged.boxes if judged else ())
         self._listened()
         self._cursor = sample.cursor
         if sample.last and sample.cursor:
@@ -271,15 +272,24 @@ class Sense:
         self.count(Counter.VETOED, heard.vetoed)
         return heard.scores
 
+    def _seen(self, eye: Eye, sample: Sample, scores: tuple[Score, ...], boxes: tuple[Any, ...]) -> None:
+        """What the eye makes of a frame as the gate had it, after its alert."""
+        sighted = asked(eye, sample, scores, boxes, self.counters)
+        if sighted.tampers:
+            self.outbox.put(list(sighted.tampers), boot=self._boot())
+        if sighted.fault:
+            self._fault(Fault(sample.t_ms, NoteKind.SENSOR_FAULT, f"{self.name}: {sighted.fault}"))
+            self.reopen()
+
     def _listened(self, *, last: bool = False) -> None:
-        """Once an hour: how well could this microphone listen, and is it well?"""
-        hour = self.ear.due(self._hour_of_day, last=last) if self.ear else None
+        """Once an hour: how well could this sensor listen, or see, and is it well?"""
+        beside = self.ear or self.eye
+        hour: Hourly[Listening | Seeing] | None = beside.due(self._hour_of_day, last=last) if beside else None
         if hour is None:
             return
-        rows: list[Row | Of] = [hour.row]
-        if hour.row.flags & MicrophoneFlag.DEAD & ~self._flags:
-            rows.append(Tamper(hour.row.t_ms, TamperKind.MICROPHONE_DEAD, self.number))
-        self.outbox.put(rows, boot=self._boot(), cursor=(memory_name(self.name), hour.memory) if hour.memory else None)
+        cursor = (memory_name(self.name), hour.memory) if hour.memory else None
+        self.outbox.put([*rows_of(hour, self._flags)], boot=self._boot(), cursor=cursor)
+        self._missed_ms += hour.row.blind_ms if isinstance(hour.row, Seeing) else 0
         if hour.row.flags != self._flags:
             for text in hour.sentences:
                 self._note(NoteKind.OTHER, f"{self.name}: {text}")
@@ -372,9 +382,7 @@ class Sense:
                 self.count(Counter.MEDIA_DROPPED)
                 log.warning("%s: evidence was not kept: %s", self.name, error)
                 continue
-            self.count(Counter.MEDIA_KEPT)
-            if isinstance(made.row.row, Media) and made.row.row.tags & Tag.SEALED:
-                self.count(Counter.SEALED)
+            counted.kept(self.counters, made.row.row)
 
     def _fault(self, fault: Fault) -> None:
         counted.told(self.counters, fault)
@@ -390,8 +398,3 @@ class Sense:
             rows = [Note(self.uptime_ms(), kind, text[:500], self.number)]
         if rows or cursor:
             self.outbox.put(rows, cursor=cursor)
-
-
-def memory_name(section: str) -> str:
-    """The outbox keeps what a microphone's ear has learned under this name."""
-    return f"{section} usual"

@@ -1,6 +1,6 @@
 """An event as a row of the wire. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from otorongo.station.naming import seen_row
 from otorongo.station.samples import Event
@@ -65,3 +65,9 @@ def _tenths(evidence: float) -> int:
 def _small(count: int) -> int:
     """How many at once; one is what an event means anyway."""
     return min(count, 0xFF) if count > 1 else 0
+
+
+def beat(t_ms: int, sensor: int, every_s: int, counters: Mapping[int, int], missed_ms: int) -> rows.Heartbeat:
+    """The row that says that a sensor lives, with every counter; the next one is due in `every_s` and a quarter."""
+    told = {int(number): value for number, value in counters.items() if value}
+    return rows.Heartbeat(t_ms, sensor, every_s + every_s // 4, counters=told, missed_ms=min(missed_ms, 0xFFFFFFFF))
