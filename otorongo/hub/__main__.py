@@ -183,7 +183,7 @@ def _export(config: HubConfig, given: argparse.Namespace, store: Store) -> int:
         media=Path(config.data_dir) / "media",
         who=f"command line: {getpass.getuser()}",
     )
-    if given.format == "listening":
+    if given.format in hub_export.EFFORTS:
         print(f"{done.path}: {done.events} lines; {done.left_out} stations in no_contact places stay here")
         return 0
     print(f"{done.path}: {done.events} events; {done.left_out} of the period stay here")

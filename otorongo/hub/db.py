@@ -175,6 +175,13 @@ records = Table(
         sqlite_where=literal_column("type = 9"),
         postgresql_where=literal_column("type = 9"),
     ),
+    Index(
+        "ix_records_seeing",
+        "station",
+        "received_ms",
+        sqlite_where=literal_column("type = 11"),
+        postgresql_where=literal_column("type = 11"),
+    ),
     **CLUSTERED,
 )
 """Every row ever committed, byte for byte."""

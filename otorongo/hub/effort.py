@@ -1,31 +1,39 @@
-"""How long and how far stations listened: effort, without which a silent hour cannot be told from a deaf one.
+"""How long and how far stations listened and saw: effort, without which a silent hour cannot be told from a deaf one.
 
-One line for each hour that a microphone told of, and one for each stretch between two of them, or before the first and
-after the last of the period, of which nothing is known. A line of the second kind is lost effort, not silence; so is
-the deaf part of one of the first kind, which vetoes (rain, wind, ...) explain.
+One line for each hour that a microphone or a camera told of, and one for each stretch between two of them, or before
+the first and after the last of the period, of which nothing is known. A line of the second kind is lost effort, not
+silence; so is the deaf part of one of the first kind, which vetoes (rain, wind, ...) explain, and the blind part of a
+camera's.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from otorongo.hub import store_records
 from otorongo.hub.camtrap import iso
 from otorongo.hub.leaving import Wanted
 from otorongo.hub.store import Tx
 from otorongo.wire import classes, rows
-from otorongo.wire.codes import MicrophoneFlag
+from otorongo.wire.codes import CameraFlag, MicrophoneFlag
 from otorongo.wire.errors import WireError
-from otorongo.wire.rows import Listening
+from otorongo.wire.rows import Listening, Seeing
+
+Told = TypeVar("Told", Listening, Seeing)
 
 COLUMNS: Final = (
     *("station", "sensor", "start", "end", "state", "length_s", "deaf_s", "reach_m", "vetoed_hits", "vetoes", "faults"),
     "clock_bound_ms",
 )
+SEEING_COLUMNS: Final = (
+    *("station", "sensor", "start", "end", "state", "length_s", "blind_s", "seeing_s", "frames", "light", "sharp_pct"),
+    *("shift_permille", "tilt_deg", "faults", "clock_bound_ms"),
+)
 LISTENED: Final = "listened"
+SAW: Final = "saw"
 UNKNOWN: Final = "unknown"
 LEAST_MS: Final = 60_000
 """A shorter stretch between two rows is no gap: a window here, a restart there."""
-_LISTENING: Final = 9
 _MOST: Final = 1_000_000
 _LATE_MS: Final = 400 * 86_400_000
 """So late a row may come from a card that was long out of reach."""
@@ -36,14 +44,54 @@ def lines(tx: Tx, wanted: Wanted, stations: Iterable[str], until_ms: int) -> Ite
 
     The period ends at `until_ms` at the latest: what is still to come is not lost.
     """
+    for one in hours(tx, 9, Listening, wanted, stations, until_ms):
+        row = one.row
+        if row is None:
+            yield {**one.line, "state": UNKNOWN, "deaf_s": one.line["length_s"]}
+            continue
+        yield {
+            **one.line, "state": LISTENED, "deaf_s": round(row.deaf_ms / 1000), "reach_m": row.reach_m,
+            "vetoed_hits": row.vetoed, "vetoes": _vetoes(row), "faults": _faults(row, MicrophoneFlag),
+            "clock_bound_ms": one.bound_ms,
+        }  # fmt: skip
+
+
+def seeing_lines(tx: Tx, wanted: Wanted, stations: Iterable[str], until_ms: int) -> Iterator[dict[str, Any]]:
+    """Lines of `SEEING_COLUMNS`, in the same way, of cameras: what was blind, and what is unknown, is lost effort."""
+    for one in hours(tx, 11, Seeing, wanted, stations, until_ms):
+        row = one.row
+        if row is None:
+            yield {**one.line, "state": UNKNOWN, "blind_s": one.line["length_s"], "seeing_s": 0}
+            continue
+        blind_s = round(min(row.blind_ms, row.length_ms) / 1000)
+        yield {
+            **one.line, "state": SAW, "blind_s": blind_s, "seeing_s": max(0, one.line["length_s"] - blind_s),
+            "frames": row.frames, "light": row.light, "sharp_pct": row.sharp_pct or "",
+            "shift_permille": row.shift_permille, "tilt_deg": row.tilt_ddeg / 10,
+            "faults": _faults(row, CameraFlag), "clock_bound_ms": one.bound_ms,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stretch(Generic[Told]):
+    """An hour that a sensor told of, or a stretch of which nothing is known."""
+
+    line: dict[str, Any]
+    """Station, sensor, start, end and length_s."""
+    row: Told | None
+    bound_ms: int = 0
+
+
+def hours(
+    tx: Tx, row_type: Literal[9, 11], kind: type[Told], wanted: Wanted, stations: Iterable[str], until_ms: int
+) -> "Iterator[Stretch[Told]]":
+    """What sensors told of their hours, and what lies between, by station, sensor and time."""
     end_ms = min(wanted.to_ms, until_ms)
     for station in sorted(stations):
-        told: dict[int, list[tuple[int, int, Listening]]] = {}
-        found = store_records.told_between(
-            tx, station, _LISTENING, wanted.from_ms, wanted.to_ms + _LATE_MS, limit=_MOST
-        )
+        told: dict[int, list[tuple[int, int, Told]]] = {}
+        found = store_records.told_between(tx, station, row_type, wanted.from_ms, wanted.to_ms + _LATE_MS, limit=_MOST)
         for one in found:
-            row = _parsed(bytes(one["row"]))
+            row = _parsed(bytes(one["row"]), kind)
             if row is not None and one["utc_ms"] > wanted.from_ms and one["utc_ms"] - row.length_ms < end_ms:
                 told.setdefault(row.sensor, []).append((one["utc_ms"], one["bound_ms"], row))
         for sensor in sorted(told):
@@ -51,29 +99,22 @@ def lines(tx: Tx, wanted: Wanted, stations: Iterable[str], until_ms: int) -> Ite
 
 
 def _of_sensor(
-    station: str, sensor: int, told: list[tuple[int, int, Listening]], wanted: Wanted, end_ms: int
-) -> Iterator[dict[str, Any]]:
+    station: str, sensor: int, told: list[tuple[int, int, Told]], wanted: Wanted, end_ms: int
+) -> "Iterator[Stretch[Told]]":
     before_ms = wanted.from_ms
     for utc_ms, bound_ms, row in told:
         start_ms = utc_ms - row.length_ms
         if start_ms - before_ms >= LEAST_MS:
-            yield _unknown(station, sensor, before_ms, start_ms)
-        yield {
-            "station": station, "sensor": sensor, "start": iso(start_ms), "end": iso(utc_ms), "state": LISTENED,
-            "length_s": round(row.length_ms / 1000), "deaf_s": round(row.deaf_ms / 1000), "reach_m": row.reach_m,
-            "vetoed_hits": row.vetoed, "vetoes": _vetoes(row), "faults": _faults(row), "clock_bound_ms": bound_ms,
-        }  # fmt: skip
+            yield Stretch(_line(station, sensor, before_ms, start_ms), None)
+        yield Stretch(_line(station, sensor, start_ms, utc_ms), row, bound_ms)
         before_ms = max(before_ms, utc_ms)
     if end_ms - before_ms >= LEAST_MS:
-        yield _unknown(station, sensor, before_ms, end_ms)
+        yield Stretch(_line(station, sensor, before_ms, end_ms), None)
 
 
-def _unknown(station: str, sensor: int, start_ms: int, end_ms: int) -> dict[str, Any]:
+def _line(station: str, sensor: int, start_ms: int, end_ms: int) -> dict[str, Any]:
     length_s = round((end_ms - start_ms) / 1000)
-    return {
-        "station": station, "sensor": sensor, "start": iso(start_ms), "end": iso(end_ms), "state": UNKNOWN,
-        "length_s": length_s, "deaf_s": length_s,
-    }  # fmt: skip
+    return {"station": station, "sensor": sensor, "start": iso(start_ms), "end": iso(end_ms), "length_s": length_s}
 
 
 def _vetoes(row: Listening) -> str:
@@ -82,13 +123,13 @@ def _vetoes(row: Listening) -> str:
     return "|".join(f"{classes.name_of(cls)}:{round(lasted / 1000)}" for cls, lasted in ordered)
 
 
-def _faults(row: Listening) -> str:
-    return "|".join(flag.name.lower() for flag in MicrophoneFlag if flag & row.flags and flag.name)
+def _faults(row: Listening | Seeing, flags: type[MicrophoneFlag] | type[CameraFlag]) -> str:
+    return "|".join(flag.name.lower() for flag in flags if flag & row.flags and flag.name)
 
 
-def _parsed(raw: bytes) -> Listening | None:
+def _parsed(raw: bytes, kind: type[Told]) -> Told | None:
     try:
         row = rows.parse(raw)
     except WireError:
         return None
-    return row if isinstance(row, Listening) else None
+    return row if isinstance(row, kind) else None

@@ -28,8 +28,9 @@ from otorongo.hub.store import Found, Store, Tx
 from otorongo.wire import classes, species
 from otorongo.wire.codes import CloseReason, Kind, Tag
 
-Format = Literal["csv", "geojson", "camtrap-dp", "listening"]
-FORMATS: Final = ("csv", "geojson", "camtrap-dp", "listening")
+Format = Literal["csv", "geojson", "camtrap-dp", "listening", "seeing"]
+EFFORTS: Final = ("listening", "seeing")
+FORMATS: Final = ("csv", "geojson", "camtrap-dp", *EFFORTS)
 _REASONS: Final = {int(one): one.name.lower() for one in CloseReason}
 _COLUMNS: Final = (
     *("event", "station", "latitude_deg", "longitude_deg", "start", "end", "clock_bound_ms", "sense", "class"),
@@ -42,9 +43,9 @@ class Exported(Struct, frozen=True):
 
     path: Path
     events: int
-    """Or lines of listening."""
+    """Or lines of effort."""
     left_out: int
-    """Events of the period that were not asked for, or must not leave; of listening, stations."""
+    """Events of the period that were not asked for, or must not leave; of effort, stations."""
     pieces_left_out: int = 0
     """Pictures and sounds of the exported events of which the same is true."""
 
@@ -70,8 +71,8 @@ def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, 
                 _write_csv(out, chosen)
             elif form == "geojson":
                 _write_geojson(out, chosen)
-            elif form == "listening":
-                done = _listening(tx, out, gate, now_ms)
+            elif form in EFFORTS:
+                done = _effort(tx, form, out, gate, now_ms)
             else:
                 kept_back = _write_camtrap(tx, out, chosen, gate, positions, media, now_ms)
                 done = replace(done, pieces_left_out=kept_back)
@@ -165,16 +166,19 @@ def _write_geojson(out: Path, rows: Iterable[Found]) -> None:
         file.write(text + "\n")
 
 
-def _listening(tx: Tx, out: Path, gate: Gate, now_ms: int) -> Exported:
-    """Hours of listening of the stations that may be told of; no line of it says what was heard."""
+def _effort(tx: Tx, form: Format, out: Path, gate: Gate, now_ms: int) -> Exported:
+    """Hours of the stations that may be told of; no line of it says what was heard or seen."""
+    columns, lines = (
+        (effort.COLUMNS, effort.lines) if form == "listening" else (effort.SEEING_COLUMNS, effort.seeing_lines)
+    )
     every = [row["station"] for row in store_stations.stations_by_name(tx)]
     asked = [name for name in every if not gate.wanted.stations or name in gate.wanted.stations]
     shown = [name for name in asked if gate.wanted.no_contact or not gate.land.hides(name, 0)]
     count = 0
     with out.open("x", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, effort.COLUMNS)
+        writer = csv.DictWriter(file, columns)
         writer.writeheader()
-        for line in effort.lines(tx, gate.wanted, shown, now_ms):
+        for line in lines(tx, gate.wanted, shown, now_ms):
             writer.writerow(line)
             count += 1
     return Exported(out, count, len(asked) - len(shown))

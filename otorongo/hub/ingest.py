@@ -7,7 +7,7 @@ commit costs more than a row.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from otorongo.hub import custody, notices, receipts, store_records, store_stations, taking
 from otorongo.hub.belief import Rules, believe
@@ -22,6 +22,9 @@ from otorongo.wire.receipt import Receipt
 from otorongo.wire.rows import Media
 
 log = logging.getLogger(__name__)
+
+TAMPERS_MS: Final = 3_600_000
+"""Of one station's tampers in so long, coordinators are told once."""
 
 
 class Payload(NamedTuple):
@@ -82,6 +85,8 @@ def accept_many(
                 taken = taking.take(tx, key, row, box.batches, now_ms)
                 touched |= taken.events
                 sealed += [key] if taken.sealed else []
+                if taken.tampers:
+                    _tell_tampers(tx, rules, key[0], taken.tampers, now_ms)
                 if taken.conflicts:
                     touched |= _copied(tx, rules, key, box, taken.conflicts, now_ms)
             store_records.heard_outbox(tx, key, now_ms)
@@ -154,6 +159,13 @@ def _copied(tx: Tx, rules: Rules, key: BoxKey, box: _Box, seqs: frozenset[int], 
     _keep_copied(tx, key, box, now_ms)
     notices.tell(tx, rules, ("coordinator",), "health", {"station": key[0], "sensor": 0, "news": COPIED}, now_ms)
     return closed
+
+
+def _tell_tampers(tx: Tx, rules: Rules, station: str, new: int, now_ms: int) -> None:
+    """Coordinators hear that somebody was at a station, once an hour: the notes on its page tell the rest."""
+    if store_stations.count_notes(tx, station, "tamper", now_ms - TAMPERS_MS) <= new:
+        told = {"station": station, "sensor": 0, "news": "tampered"}
+        notices.tell(tx, rules, ("coordinator",), "health", told, now_ms)
 
 
 def _keep_copied(tx: Tx, key: BoxKey, box: _Box, now_ms: int) -> None:

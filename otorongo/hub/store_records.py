@@ -169,9 +169,9 @@ def records_from(tx: Tx, key: BoxKey, first: int, last: int) -> Iterator[tuple[i
 
 
 def told_between(
-    tx: Tx, station: str, row_type: Literal[2, 9], from_ms: int, to_ms: int, *, limit: int = 1000
+    tx: Tx, station: str, row_type: Literal[2, 9, 11], from_ms: int, to_ms: int, *, limit: int = 1000
 ) -> list[Found]:
-    """A station's heartbeats (2) or hours of listening (9) received in a period, newest first.
+    """A station's heartbeats (2), hours of listening (9) or of seeing (11) received in a period, newest first.
 
     They are committed rows with `utc_ms` and `bound_ms`.
     """

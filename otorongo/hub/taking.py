@@ -34,6 +34,8 @@ class Taken(Struct, frozen=True):
     """Seals may now be verifiable."""
     conflicts: frozenset[int]
     """Seqs that came again with other bytes; then nothing of these batches was committed."""
+    tampers: int = 0
+    """New rows that say that somebody or something was at the station."""
 
 
 class _Came(Struct, frozen=True):
@@ -123,8 +125,8 @@ def take(tx: Tx, key: BoxKey, box: Found, batches: Sequence[Batch], now_ms: int)
         store_stations.add_note(tx, key[0], now_ms, "outbox_back", text)
     sealed = _seals_and_gaps(tx, key, new.values(), now_ms)
     touched += _events(tx, key, new.values(), boots, now_ms)
-    _others(tx, key, new.values(), boots, now_ms)
-    return Taken(frozenset((*key, event) for event in touched), sealed, frozenset())
+    tampers = _others(tx, key, new.values(), boots, now_ms)
+    return Taken(frozenset((*key, event) for event in touched), sealed, frozenset(), tampers)
 
 
 def _rows_of(batches: Iterable[Batch]) -> tuple[dict[int, _Came], set[int]]:
@@ -244,11 +246,11 @@ def _event(key: BoxKey, event: int, one: _Came, row: Event, boots: dict[int, Boo
     }
 
 
-def _others(tx: Tx, key: BoxKey, new: Iterable[_Came], boots: dict[int, Boot], now_ms: int) -> None:
-    """Heartbeats, media, notes and tampering."""
+def _others(tx: Tx, key: BoxKey, new: Iterable[_Came], boots: dict[int, Boot], now_ms: int) -> int:
+    """Heartbeats, media, notes and tampering; how many of the last."""
     station, outbox = key
     beats: dict[int, tuple[_Came, Heartbeat]] = {}
-    media = []
+    media, tampers = [], 0
     for one in new:
         row, utc_ms = one.row, boots[one.boot].utc0_ms + one.t_ms
         if isinstance(row, Heartbeat):
@@ -261,7 +263,8 @@ def _others(tx: Tx, key: BoxKey, new: Iterable[_Came], boots: dict[int, Boot], n
             what = "station" if isinstance(row, Note) else "tamper"
             source = f"{station}/{outbox}/{one.seq}"
             more = {"sensor": row.sensor, "kind": row.kind, "outbox": outbox, "seq": one.seq}
-            store_stations.add_note(tx, station, min(utc_ms, now_ms), what, text, source=source, **more)
+            told = store_stations.add_note(tx, station, min(utc_ms, now_ms), what, text, source=source, **more)
+            tampers += told and isinstance(row, Tamper)
     for sensor, (one, beat) in sorted(beats.items()):
         copied = {name: getattr(beat, name) for name in _BEATEN}
         place = {"station": station, "sensor": sensor, "outbox": outbox, "seq": one.seq, "received_ms": now_ms}
@@ -270,6 +273,7 @@ def _others(tx: Tx, key: BoxKey, new: Iterable[_Came], boots: dict[int, Boot], n
         store_stations.put_heartbeat(tx, {**place, **copied, "utc_ms": utc_ms, "counters": counters})
     if media:
         store_media.add_media(tx, media)
+    return tampers
 
 
 def _media(key: BoxKey, one: _Came, row: Media, utc_ms: int, now_ms: int) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from otorongo.hub.leaving import Wanted
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store
 from otorongo.wire.classes import BY_NAME
-from otorongo.wire.codes import MicrophoneFlag
-from otorongo.wire.rows import Listening
+from otorongo.wire.codes import CameraFlag, MicrophoneFlag
+from otorongo.wire.rows import Listening, Seeing
 from tests.hub.fakes import NOON_MS, Card
 
 HOUR_MS = 3_600_000
@@ -39,8 +39,10 @@ def _hour(card: Card, end_hour: float, **more: object) -> None:
     card.put(Listening(round(end_hour * HOUR_MS), 1, **values))  # type: ignore[arg-type]
 
 
-def _exported(store: Store, rules: Rules, out: Path, wanted: Wanted) -> list[dict[str, str]]:
-    export.export(store, rules, wanted, "listening", out, media=out.parent, who="ana")
+def _exported(
+    store: Store, rules: Rules, out: Path, wanted: Wanted, form: export.Format = "listening"
+) -> list[dict[str, str]]:
+    export.export(store, rules, wanted, form, out, media=out.parent, who="ana")
     with out.open() as file:
         return list(csv.DictReader(file))
 
@@ -90,3 +92,24 @@ def test_a_station_that_never_listened_has_no_line(store: Store, tmp_path: Path)
     out = tmp_path / "none.csv"
     assert _exported(store, _rules(tmp_path), out, Wanted(NOON_MS, NOON_MS + HOUR_MS)) == []
     assert out.read_text().startswith("station,sensor,start,end,state")
+
+
+def test_blind_time_of_a_camera_is_lost_effort(store: Store, tmp_path: Path) -> None:
+    """A camera's hours say how long it saw: not while it was blind, nor in a stretch of which nothing is known."""
+    card = Card("K-03")
+    flags = int(CameraFlag.WEB | CameraFlag.UNFOCUSED)
+    for end_hour, more in ((1, {}), (2, {"blind_ms": 1_200_000, "flags": flags, "sharp_pct": 31}), (5, {"frames": 0})):
+        values = {"length_ms": HOUR_MS, "frames": 7200, "light": 80, "tilt_ddeg": -45, **more}
+        card.put(Seeing(end_hour * HOUR_MS, 2, **values))  # type: ignore[arg-type]
+    accept(store, NO_RULES, card.station, card.batch(), NOON_MS + 5 * HOUR_MS)
+    day = Wanted(NOON_MS, NOON_MS + 5 * HOUR_MS)
+    lines = _exported(store, _rules(tmp_path), tmp_path / "nights.csv", day, "seeing")
+    assert [(one["state"], int(one["length_s"]), int(one["blind_s"]), int(one["seeing_s"])) for one in lines] == [
+        ("saw", 3600, 0, 3600),
+        ("saw", 3600, 1200, 2400),
+        ("unknown", 7200, 7200, 0),
+        ("saw", 3600, 0, 3600),
+    ]
+    assert (lines[1]["faults"], lines[1]["sharp_pct"], lines[1]["tilt_deg"]) == ("web|unfocused", "31", "-4.5")
+    assert lines[0]["faults"] == lines[0]["sharp_pct"] == ""
+    assert _exported(store, _rules(tmp_path), tmp_path / "hours.csv", day) == []

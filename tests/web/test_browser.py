@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, Response, sync_playwright
 from otorongo.hub import acts
 from otorongo.hub.answers import Who
 from otorongo.hub.web.app import create_app
+from tests.web import cameras
 from tests.web.conftest import Hub
 from tests.web.seed import BROOK, HEADWATERS, LAKE, PASSWORD
 
@@ -156,6 +157,25 @@ def test_every_page_fits_a_small_phone(browser: Browser, read_hub: Hub, url: str
                 page.set_viewport_size(DESK)  # type: ignore[arg-type]
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
                 page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("lang", ["es", "en"])
+def test_the_hours_of_a_camera_fit_a_small_phone(browser: Browser, hub: Hub, lang: str) -> None:
+    """Blind hours and faults are read in both schemes, with nothing cut off, and stand on the page without a script."""
+    cameras.hours(hub)
+    for scheme in ("dark", "light"):
+        with served(hub) as url, phone(browser, url, "carla", color_scheme=scheme) as page:
+            page.goto(f"{url}/account")
+            page.click(f"button[name=lang][value={lang}]")
+            page.goto(f"{url}/stations/K-03")
+            for summary in page.query_selector_all("summary"):
+                summary.click()
+            width, inner = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+            assert width <= inner == 360
+            assert page.evaluate(_CONTRAST) == []
+            assert page.evaluate(_SMALL) == []
+            shown = page.inner_text("main")
+            assert ("vio 20 min" if lang == "es" else "saw for 20 min") in shown
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])

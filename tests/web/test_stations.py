@@ -9,8 +9,9 @@ from otorongo.hub import rule_changes, tail, texts
 from otorongo.hub.errors import StoreAway
 from otorongo.hub.ingest import accept
 from otorongo.hub.rules import Rules
-from otorongo.wire.rows import Event, Gap, Heartbeat, Listening, Media, Note, Tamper, Unknown
+from otorongo.wire.rows import Event, Gap, Heartbeat, Listening, Media, Note, Seeing, Tamper, Unknown
 from tests.hub.fakes import Card, mapping
+from tests.web import cameras
 from tests.web.conftest import Hub
 
 
@@ -89,6 +90,7 @@ def test_a_newer_station_breaks_no_page(hub: Hub) -> None:
         Media(5, 9, 0, 200, 1, b"h" * 32, 255),
         Event(6, 9, 255, -80, 255, 2, 255, 65535, duration_ms=2**32 - 1, reason=15),
         Listening(7, 9, 2**32 - 1, vetoes={255: 2**63 - 1}, flags=65535, floor=b"\xff" * 32),
+        Seeing(8, 9, 2**32 - 1, 2**32 - 1, 2**32 - 1, 255, 65535, 65535, -32768, 65535),
         Unknown(200, ("x",)),
     ):
         card.put(row)
@@ -163,3 +165,23 @@ def test_a_database_that_is_away_is_told(hub: Hub, path: str) -> None:
     if path in ("/alerts", "/login"):
         assert "La base de datos no responde" in answer.text
         assert answer.headers["retry-after"] == "30"
+
+
+def test_a_night_without_animals_says_whether_the_camera_saw(hub: Hub) -> None:
+    """How long it saw, when it was blind, what ails it and how far its view lies off, in both languages; or nothing."""
+    cameras.hours(hub)
+    tito = hub.login("tito")
+    told = tito.get("/stations/K-03").text
+    for wanted in (
+        "Cámara 2",
+        "vio 2 h 20 min de 3 h",
+        "Ciega 40 min de 3 h: que no haya nada en ese tiempo no dice nada.",
+        "Nitidez: 90 % de la de costumbre.",
+        "Hilos brillantes ante el lente de noche: quite la telaraña",
+        "La vista está corrida 5 % del ancho y girada -7°.",
+        '<span class="bad">vio 20 min</span> · ciega 40 min · <span class="bad">tapada</span>',
+        "<span>vio 1 h</span>",
+        "1 imagen<",
+    ):
+        assert wanted in told, wanted
+    assert "no hay cámara, o no se sabe si vio" in tito.get("/stations/P-07").text

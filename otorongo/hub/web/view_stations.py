@@ -8,7 +8,7 @@ from otorongo.hub import liveness, messages, store_evidence, store_stations, sto
 from otorongo.hub.liveness import STATION, Cadence, Health
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.users import May
-from otorongo.hub.web import view_listening
+from otorongo.hub.web import view_listening, view_seeing
 from otorongo.hub.web.render import Page
 from otorongo.hub.web.viewer import Viewer
 from otorongo.wire.codes import Counter, GapReason, NoteKind, TamperKind
@@ -128,6 +128,7 @@ def one_of(tx: Tx, page: Page, viewer: Viewer, name: str) -> dict[str, Any] | No
         "bundles": [f"{one['name']}@{one['version']}" for one in body.get("bundles", ())],
         "sensors": [_sensor(page, beat, kinds, states.get((name, beat["sensor"]))) for beat in beats],
         "listening": view_listening.of(tx, page, name),
+        "seeing": view_seeing.of(tx, page, name),
         "notes": [_note(page, one) for one in store_stations.notes_newest(tx, name, limit=30)],
         "gaps": [_gap(page, one) for one in store_web.gaps_newest(tx, name, limit=20)],
         "kept": store_stations.kept_newest(tx, name, limit=20),
