@@ -76,7 +76,7 @@ RULES = (
             never=("otorongo.models.train*", "otorongo.station.__main__"),
             libraries=("numpy", "soundfile", "PIL", "msgspec"),
         )
-        for name in ("listen*", "search*", "missed")
+        for name in ("listen*", "search*", "missed*")
     ),
     # What a bundle reaches: the station's own ear over recordings, and training's labels, voices and splits (no torch).
     Rule(

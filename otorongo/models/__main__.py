@@ -40,6 +40,9 @@ def parser() -> argparse.ArgumentParser:
     search_words.missed_options(
         commands.add_parser("missed", help="of sounds that people verified, how many were told")
     )
+    search_words.missed_pictures_options(
+        commands.add_parser("missed-pictures", help="of frames that a camera rejected, how many held something")
+    )
     listen_words.adapt_options(commands.add_parser("adapt", help="thresholds for a site, of hours of its background"))
     evaluating.options(commands.add_parser("evaluate", help="what a sound bundle reaches on labelled recordings"))
     return top
@@ -73,6 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from otorongo.models.missed import missed
 
             return missed(given)
+        if given.command == "missed-pictures":
+            from otorongo.models.missed_pictures import missed_pictures
+
+            return missed_pictures(given)
         if given.command == "evaluate":
             from otorongo.models.evaluate.command import evaluate
 

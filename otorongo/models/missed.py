@@ -180,7 +180,7 @@ def _meet(sound: Sound, start_s: float, end_s: float) -> bool:
     return start_s < sound.end_s and end_s > sound.start_s
 
 
-def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
+def wilson(hits: float, of: float, z: float = 1.96) -> tuple[float, float]:
     """95 % interval of a share (Wilson 1927); (0, 1) of nothing."""
     if of == 0:
         return 0.0, 1.0

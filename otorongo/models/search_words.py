@@ -67,6 +67,14 @@ def missed_options(parser: argparse.ArgumentParser) -> None:
     _shared(parser)
 
 
+def missed_pictures_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `missed-pictures`."""
+    parser.add_argument("labels", type=Path, help="CSV: file,label; what a person has seen, `nothing` where nothing is")
+    parser.add_argument("folder", type=Path, help="the frames, such as media/camera-audit of a card")
+    parser.add_argument("--json", action="store_true", help="lines of JSON, for other programs")
+    parser.add_argument("--lang", choices=LANGUAGES, help="else as LANG says")
+
+
 def _shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bundle", default=BUNDLE, help=f"name@version or a folder ({BUNDLE})")
     parser.add_argument("--json", action="store_true", help="lines of JSON, for other programs")

@@ -74,15 +74,16 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
         for seq in outbox.close_leftovers(sensor.number):
             log.warning("%s: an event was left open by the last run: closed as restart at seq %d", section, seq)
         source = _open(section, sensor, bundle, outbox, board)
+        classify = _judge(classifier, rules)
         tags = (Tag.DRILL if drill else 0) | (Tag.NO_CONTACT if config.no_contact else 0)
         loop = Sense(
             name=section,
             number=sensor.number,
             outbox=outbox,
             gate=_gate(sensor, source),
-            classify=_judge(classifier, rules),
+            classify=classify,
             rules=rules,
-            keeper=keeper(config, section, sensor, bundle, outbox, sealer, classifier),
+            keeper=keeper(config, section, sensor, bundle, outbox, sealer, classifier, classify),
             ear=_ear(section, sensor, bundle, rules, outbox),
             eye=eye(sensor, outbox.cursor(memory_name(section)), tags),
             reopen=reopen_of(source),

@@ -1,5 +1,6 @@
 """What a sensor's process keeps on the card: clips or pictures of events, sound by the clock, samples that failed."""
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,11 +14,11 @@ from otorongo.station.config import CameraConfig, MicrophoneConfig, StationConfi
 from otorongo.station.errors import SealError
 from otorongo.station.media import ClipKeeper, Shelf
 from otorongo.station.outbox import Outbox
-from otorongo.station.pipeline import Keeper
+from otorongo.station.pipeline import Judged, Keeper
 from otorongo.station.samples import Sample
 from otorongo.station.schedule import Keepers, Schedule
 from otorongo.station.sealing import People, Sealer
-from otorongo.wire.codes import Clock
+from otorongo.wire.codes import Clock, Tag
 from otorongo.wire.sealed import fingerprints
 
 
@@ -29,28 +30,62 @@ def keeper(
     outbox: Outbox,
     sealer: Sealer | None,
     classifier: Any = None,
+    classify: Callable[[Any, int], Judged] | None = None,
 ) -> Keeper | None:
-    """What is kept of this sensor; None: nothing. Vectors are, where its classifier gives them."""
+    """What is kept of this sensor; None: nothing. Vectors are, where its classifier gives them.
+
+    `classify` looks at frames that the gate held back, before one of them is kept.
+    """
     shelf = Shelf(Path(config.data_dir), section, sensor.media_mb * 1_000_000, outbox.media)
     shelf.sweep()
     if isinstance(sensor, MicrophoneConfig):
         return _sound(config, section, sensor, bundle, outbox, shelf, sealer, classifier)
-    if not sensor.media_mb or not sensor.thumbnail:
-        return None
     from otorongo.station.adapters.encode_picture import shrink, webp
     from otorongo.station.media_picture import ThumbnailKeeper
 
     people = People(sensor.people, sensor.people_p, knows_people(bundle), sealer, config.no_contact)
     full = Shelf(Path(config.data_dir), f"{section}-full", sensor.full_mb * 1_000_000, outbox.media)
     full.sweep()
-    return ThumbnailKeeper(
+    parts: list[Keeper] = []
+    if sensor.media_mb and sensor.thumbnail:
+        pre_ms = round(sensor.pre_s * 1000)
+        whole_on = full if sensor.full else None
+        parts.append(ThumbnailKeeper(shelf, sensor.number, webp, shrink, people, pre_ms=pre_ms, full=whole_on))
+    if audit := _audit(config, section, sensor, outbox, people, classify):
+        parts.append(audit)
+    return Keepers(tuple(parts)) if parts else None
+
+
+def _audit(
+    config: StationConfig,
+    section: str,
+    sensor: CameraConfig,
+    outbox: Outbox,
+    people: People,
+    classify: Callable[[Any, int], Judged] | None,
+) -> Keeper | None:
+    """A random few of a live camera's rejected frames; None where nobody wants them, or nobody could look at them."""
+    shelf = Shelf(Path(config.data_dir), f"{section}-audit", sensor.audit.mb * 1_000_000, outbox.media)
+    shelf.sweep()
+    if not sensor.audit.per_day or not sensor.audit.mb or classify is None or sensor.driver in ("replay", "folder"):
+        return None
+    from otorongo.station.adapters.encode_picture import webp
+    from otorongo.station.app_eyes import whole
+    from otorongo.station.audit_picture import AuditKeeper
+
+    board = LinuxBoard(config.data_dir)
+    return AuditKeeper(
         shelf,
         sensor.number,
         webp,
-        shrink,
-        people,
-        pre_ms=round(sensor.pre_s * 1000),
-        full=full if sensor.full else None,
+        judge=lambda sample: classify(sample.data, 0),
+        name=lambda t_ms: sample_name(board, outbox.live_boot, t_ms),
+        boot=lambda: outbox.boot,
+        below=secrets.randbelow,
+        per_day=sensor.audit.per_day,
+        people=people,
+        tags=Tag.NO_CONTACT if config.no_contact else 0,
+        whole=whole,
     )
 
 

@@ -152,6 +152,15 @@ class BirdsConfig(MicrophoneConfig, frozen=True, forbid_unknown_fields=True, kw_
     embeddings: EmbeddingsConfig = EmbeddingsConfig(mb=0)
 
 
+class AuditConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A random few of the frames that the gate and the thresholds rejected, kept to be looked at."""
+
+    per_day: Annotated[int, Meta(ge=0, le=1000)] = 20
+    """Half of them that the gate held back, half in which no class reached its threshold. 0: none."""
+    mb: Annotated[int, Meta(ge=0)] = 200
+    """Room on the card; the oldest days go first. 0: none are kept."""
+
+
 class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A camera."""
 
@@ -211,6 +220,7 @@ class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     rule: dict[str, RuleConfig] = {}
     """By class; the others keep their defaults."""
     folder: FolderConfig = FolderConfig()
+    audit: AuditConfig = AuditConfig()
     replay: ReplayConfig = ReplayConfig()
 
 
