@@ -125,6 +125,8 @@ def check_one(reference: str, *, quiet: bool) -> bool:
     )
     if told:
         print(f"  {evidence.summary(told)}")
+    if unsure := [spec.label for spec in bundle.manifest.classes if spec.experimental]:
+        print(f"  experimental: {', '.join(unsure)}")
     if good and quiet:
         return True
     print(f"  {'golden':<18}{'label':<12}{'expected p':>11}{'here':>9}{'apart':>8}")
@@ -173,7 +175,8 @@ def _print_classes(bundle: Bundle) -> None:
     print(f"\n  {'label':<12}{'wire class':<14}{'threshold':>9}{'event':>10}{'prior':>9}")
     for spec in bundle.manifest.classes:
         event = f"{spec.hits} in {spec.of}"
-        print(f"  {spec.label:<12}{spec.wire:<14}{spec.threshold:>9.3f}{event:>10}{spec.prior:>9.4f}")
+        mark = "  experimental" if spec.experimental else ""
+        print(f"  {spec.label:<12}{spec.wire:<14}{spec.threshold:>9.3f}{event:>10}{spec.prior:>9.4f}{mark}")
 
 
 def _print_names(bundle: Bundle) -> None:

@@ -7,7 +7,7 @@ needs 24 real hours, one per station-month 90 station-days; rendered hours count
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from textwrap import fill
 from typing import Annotated, Final
 
@@ -26,10 +26,27 @@ MONTH_DAYS: Final = 90.0
 """Station-days below which nothing is said per station-month."""
 BEGIN: Final = "<!-- evidence: written by `otorongo-models evaluate sound`, checked by `otorongo-models check` -->"
 END: Final = "<!-- evidence: end -->"
+_COUNT = (
+    r"(?:\d+(?:[.,]\d+)?|no|none|zero|one|two|three|(?:less|fewer) than (?:one|\d+)|"
+    r"ning[uú]n[ao]?|cero|un[ao]?|dos|tres|menos de (?:un[ao]?|\d+))"
+)
+_THING = r"(?:events?|alarms?|alerts?|false positives?|eventos?|alarmas?|alertas?|falsos positivos)"
+_UNIT = (
+    r"(?:\b(?:per|an?|every|each|por|al|cada)\s|/\s?)"
+    r"(?:(?:station|estaci[oó]n)(?:-|/| and | y | al | por |\s))?(days?|months?|d[ií]as?|mes(?:es)?)\b"
+)
+_OFTEN = r"(daily|monthly|diari[ao]s?|diariamente|mensual(?:es|mente)?)\b"
+_NEAR = r"[^.;|\n]{0,48}?"
 _HEADLINE = re.compile(
-    r"\d[^.|\n]{0,40}\b(?:events?|alarms?|alerts?)\b[^.|\n]{0,30}(?:\bper\b|/|\ban?\b)\s?(?:station[- ])?(day|month)\b",
+    rf"\b{_COUNT}\b{_NEAR}\b{_THING}\b{_NEAR}{_UNIT}"  # 0.2 false alarms per station-day
+    rf"|\b{_THING}\b{_NEAR}{_UNIT}{_NEAR}\b{_COUNT}\b"  # false alarms per station-day: 0.2
+    rf"|\b{_COUNT}\b{_NEAR}\b{_THING}\b{_NEAR}\b{_OFTEN}"  # one false alert monthly
+    rf"|\b{_COUNT}\b{_NEAR}\b{_OFTEN}{_NEAR}\b{_THING}\b"  # 0.2 daily false alarms
+    rf"|\b(?:less than|fewer than|menos de) (?:one|un[ao]?|\d+(?:[.,]\d+)?) {_UNIT}",  # less than one a day
     re.IGNORECASE,
 )
+"""A figure of events by day or month, in English or Spanish, in either order."""
+_WRAPPED = re.compile(r"(?<!\n)\n(?=[^\n|#-])")
 
 _HOURS: Final = """\
 {real:.2f} real hours of background from recordings never trained or calibrated on (the longest in one piece: \
@@ -162,7 +179,7 @@ def check(bundle: Bundle) -> Evidence | None:
         )
     path = bundle.path(ROLE)
     found = toml.load(path, Evidence)
-    for key, reason in [*_complaints(found, bundle), *_headlines(found)]:
+    for key, reason in [*_complaints(found, bundle), *_headlines(found, bundle)]:
         raise BundleError(f"{path}: {key}: {reason}; {again}")
     if "card" not in bundle.manifest.files:
         raise BundleError(f"{bundle.folder / 'manifest.toml'}: files.card: is missing: the hours stand in it; {again}")
@@ -193,18 +210,30 @@ def _complaints(found: Evidence, bundle: Bundle) -> Iterable[tuple[str, str]]:
             )
 
 
-def _headlines(found: Evidence) -> Iterable[tuple[str, str]]:
-    day, month = missing_hours(found.real_hours)
-    if found.headline.per_station_day is not None and day:
-        yield (
-            "headline.per_station_day",
-            f"stands on {found.real_hours:.2f} real hours (allowed: from {DAY_HOURS:.0f} on; {day:.1f} are missing)",
-        )
-    if found.headline.per_station_month is not None and month:
-        yield (
-            "headline.per_station_month",
-            f"stands on {found.station_days:.2f} station-days (from {MONTH_DAYS:.0f} on; {month:.0f} h are missing)",
-        )
+def _headlines(found: Evidence, bundle: Bundle) -> Iterable[tuple[str, str]]:
+    """A figure needs its hours, and may not be below what its own hours and events allow."""
+    needed = zip(("day", "month"), missing_hours(found.real_hours), (1.0, 30.0), strict=True)
+    said = (found.headline.per_station_day, found.headline.per_station_month)
+    least = bound(found.classes, {spec.wire for spec in bundle.manifest.classes})
+    for (unit, missing, days), figure in zip(needed, said, strict=True):
+        if figure is None:
+            continue
+        if missing:
+            stands = (
+                f"{found.real_hours:.2f} real hours (allowed: from {DAY_HOURS:.0f} on; {missing:.1f} are missing)"
+                if unit == "day"
+                else f"{found.station_days:.2f} station-days (from {MONTH_DAYS:.0f} on; {missing:.0f} h are missing)"
+            )
+            yield f"headline.per_station_{unit}", f"stands on {stands}"
+        elif least is None or figure < least * days * 0.999:
+            allowed = "nothing" if least is None else f"{least * days:.2f}"
+            yield f"headline.per_station_{unit}", f"is {figure:g}, but its events and hours allow {allowed}"
+
+
+def bound(classes: Iterable[ClassEvidence], wires: Collection[str]) -> float | None:
+    """Upper 95 % bound of false events a day of these wire classes together, by the class with the fewest hours."""
+    own = [each for each in classes if each.name in wires]
+    return upper_per_day(sum(each.false_events for each in own), min((each.real_hours for each in own), default=0.0))
 
 
 def _card(text: str, found: Evidence) -> Iterable[str]:
@@ -215,8 +244,9 @@ def _card(text: str, found: Evidence) -> Iterable[str]:
     if not text[begin:end].startswith(f"{BEGIN}\n{hours_table(found)}"):
         yield f"its hours and bounds are not those of {FILE_NAME}"
     day, month = missing_hours(found.real_hours)
-    for match in _HEADLINE.finditer(text[:begin] + text[end:]):
-        unit, missing = match[1].lower(), (day if match[1].lower() == "day" else month)
+    for match in _HEADLINE.finditer(_WRAPPED.sub(" ", text[:begin] + text[end:])):
+        said = next(group for group in match.groups() if group).lower()
+        unit, missing = ("month", month) if said.startswith("m") else ("day", day)
         if missing:
             yield f'says "{match[0].strip()}" per station-{unit}, for which {missing:.0f} real hours are missing'
 

@@ -3,7 +3,7 @@
 import argparse
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Final
 
 from otorongo.models import manifest, runtime
@@ -77,7 +77,7 @@ def summary(found: Hearing, name: str, lang: str) -> str:
     if found.reach_m is not None:
         out.append(f"  {word('reach', lang)} {found.reach_m} m")
     out += ["", word("events", lang)]
-    out += [_event(each, lang) for each in found.events] or [f"  {word('no events', lang)}"]
+    out += [_event(each, lang, found.experimental) for each in found.events] or [f"  {word('no events', lang)}"]
     if found.engines:
         out += ["", word("combs", lang)]
         out += [
@@ -91,11 +91,12 @@ def summary(found: Hearing, name: str, lang: str) -> str:
     return "\n".join(out + _species(found, lang))
 
 
-def _event(each: Heard, lang: str) -> str:
+def _event(each: Heard, lang: str, experimental: Container[str] = ()) -> str:
     when, hits = span(each.start_s, each.end_s), f"{each.hits} {word('hits', lang)}"
     said = f"{word('evidence', lang)} {each.evidence:+.1f}  {hits}  {word('peak', lang)} {each.peak:.0%}"
     said += f"  {each.f0_hz:.0f} Hz" if each.f0_hz else ""
     said += f"  x {each.count}" if each.count > 1 else ""
+    said += f"  ({word('experimental', lang)})" if each.name in experimental else ""
     return f"  {word(each.name, lang):<16}{when:>13}  {said}"
 
 

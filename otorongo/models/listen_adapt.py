@@ -3,6 +3,10 @@
 What recordings without saws, shots or engines give as events is false. For each class the threshold is raised, never
 lowered, until no more than the wanted number of events a day is left; with how much that says (the upper end of the
 95 % interval of a Poisson count), for few hours show little.
+
+A steady engine, a boat and a truck are engines that their comb names: their threshold is the engine's, and
+of their own they have how long their comb must last (`comb_s`). It is raised above the combs of that shape that the
+background holds.
 """
 
 import argparse
@@ -15,13 +19,14 @@ from typing import Final
 from otorongo.models.errors import InputError
 from otorongo.models.evidence import upper
 from otorongo.models.listen import open_ears, progress_bar
-from otorongo.models.listen_hear import hear
+from otorongo.models.listen_hear import Engine, hear
 from otorongo.models.listen_words import language, word
 from otorongo.models.manifest import Bundle
 from otorongo.station import events
 from otorongo.station.adapters.replay import SOUNDS
 from otorongo.station.app import rules_for
 from otorongo.station.config import MicrophoneConfig
+from otorongo.station.ear import TOLD_AS
 from otorongo.station.events import Rule
 from otorongo.station.samples import Score, Scores
 from otorongo.wire.classes import BY_NAME, is_threat, name_of
@@ -31,6 +36,8 @@ DAY_S: Final = 86_400.0
 STEPS: Final = 40
 HIGHEST: Final = 0.9999
 """A threshold above this stands for: this class cannot be told here."""
+LONGEST_COMB_S: Final = 900.0
+"""What a station's `comb_s` may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,8 @@ class Found:
     """What the site needs; the bundle's, if that is enough. NaN: none is high enough."""
     left: int
     """Events with that."""
+    comb_s: float = 0.0
+    """Of a class that a comb names: how long it must last here; 0: as before. NaN: longer than a station can wait."""
 
 
 def adapt(given: argparse.Namespace) -> int:
@@ -61,6 +70,7 @@ def adapt(given: argparse.Namespace) -> int:
     classifier, name = open_ears(given)
     rules = wanted_rules(classifier.bundle, given.classes)
     seconds, heard = 0.0, []
+    combs: list[Engine] = []
     show = progress_bar(lang)
     for number, path in enumerate(paths):
         try:
@@ -72,18 +82,24 @@ def adapt(given: argparse.Namespace) -> int:
             show((number + 1) / len(paths))
         seconds += hearing.seconds
         heard.append(hearing.scored)
+        combs += hearing.engines
     if not seconds:
         raise InputError(f"{given.folder}: none of its {len(paths)} recordings could be heard")
     thresholds = {spec.wire: spec.threshold for spec in classifier.bundle.manifest.classes}
     most = math.floor(given.per_day * seconds / DAY_S)
-    found = [judge(heard, BY_NAME[each].number, rule, thresholds[each], most) for each, rule in rules.items()]
+    found = [
+        judge(heard, BY_NAME[each].number, rule, thresholds[each], most)
+        if each in thresholds
+        else judge_comb(heard, BY_NAME[each].number, rule, combs, thresholds["engine"], most)
+        for each, rule in rules.items()
+    ]
     print(report(found, name, len(heard), seconds, given.per_day, lang))
     return 0
 
 
 def wanted_rules(bundle: Bundle, names: Sequence[str] | None) -> dict[str, Rule]:
     """The event rules of these classes of a bundle, else of all its threats. Raises InputError for one it has not."""
-    rules = rules_for("microphone", MicrophoneConfig(driver="replay", device="x", combs=False), bundle)
+    rules = rules_for("microphone", MicrophoneConfig(driver="replay", device="x"), bundle)
     known = {name_of(cls): rule for cls, rule in rules.items()}
     if unknown := set(names or ()) - set(known):
         raise InputError(f"--class {', '.join(sorted(unknown))}: allowed are {', '.join(sorted(known))}")
@@ -101,6 +117,20 @@ def judge(heard: Iterable[Sequence[Scores]], cls: int, rule: Rule, given: float,
         if left <= most:
             return Found(name_of(cls), given, first, threshold if step else given, left)
     return Found(name_of(cls), given, first, math.nan, left)
+
+
+def judge_comb(
+    heard: Iterable[Sequence[Scores]], cls: int, rule: Rule, combs: Iterable[Engine], given: float, most: int
+) -> Found:
+    """The shortest time that a comb must last here for at most so many events of a class that combs name."""
+    events_now = count(heard, cls, rule, 0.0)
+    if events_now <= most:
+        return Found(name_of(cls), given, events_now, given, events_now)
+    lasted_s = sorted((one.end_s - one.start_s for one in combs if TOLD_AS.get(one.verdict.shape) == cls), reverse=True)
+    needed_s = math.ceil(lasted_s[most]) + 1.0 if most < len(lasted_s) else math.nan
+    if not needed_s <= LONGEST_COMB_S:
+        return Found(name_of(cls), given, events_now, given, events_now, math.nan)
+    return Found(name_of(cls), given, events_now, given, most, needed_s)
 
 
 def count(heard: Iterable[Sequence[Scores]], cls: int, rule: Rule, threshold: float) -> int:
@@ -128,7 +158,7 @@ def report(found: Sequence[Found], name: str, files: int, seconds: float, per_da
     out.append("#")
     for one in found:
         most = upper(one.left) / days
-        now = "-" if math.isnan(one.threshold) else f"{one.threshold:.4f}"
+        now = "-" if math.isnan(one.threshold) or math.isnan(one.comb_s) else f"{one.threshold:.4f}"
         out.append(
             f"# {word(one.name, lang):<18}{one.given:.4f} -> {now:<7} {one.events:>4} -> {one.left:<4} "
             f"{word('at most', lang)} {most:.1f} {word('a day', lang)} (95 %)"
@@ -138,8 +168,10 @@ def report(found: Sequence[Found], name: str, files: int, seconds: float, per_da
 
 
 def _lines(one: Found, lang: str) -> list[str]:
-    if math.isnan(one.threshold):
+    if math.isnan(one.threshold) or math.isnan(one.comb_s):
         return ["", f"# {word(one.name, lang)}: {word('hopeless', lang)}"]
+    if one.comb_s:
+        return ["", f"[microphone.rule.{one.name}]", f"comb_s = {one.comb_s:.1f}"]
     if one.threshold <= one.given:
         return []
     return ["", f"[microphone.rule.{one.name}]", f"threshold = {math.ceil(one.threshold * 10_000) / 10_000:.4f}"]

@@ -91,6 +91,8 @@ class Hearing:
     engines: tuple[Engine, ...]
     trouble: str = ""
     """Why not all of it could be heard."""
+    experimental: frozenset[str] = frozenset()
+    """Wire classes that the bundle calls so."""
     reach_m: int | None = None
     """How far a saw would have been heard in it, in the median; None: it is shorter than a minute."""
 
@@ -160,6 +162,7 @@ def hear(
             if verdict.shape != shapes.NONE
         ),
         trouble,
+        frozenset(spec.wire for spec in classifier.bundle.manifest.classes if spec.experimental),
         hour.row.reach_m if hour else None,
     )  # fmt: skip
 

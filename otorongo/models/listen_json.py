@@ -49,5 +49,5 @@ def _objects(found: Hearing, bundle: str) -> Iterator[dict[str, Any]]:
         yield {
             "type": "event", "class": event.name, "start_s": round(event.start_s, 3), "end_s": round(event.end_s, 3),
             "evidence": round(event.evidence, 3), "hits": event.hits, "peak": round(event.peak, 4),
-            "f0_hz": round(event.f0_hz, 1), "count": event.count,
+            "f0_hz": round(event.f0_hz, 1), "count": event.count, "experimental": event.name in found.experimental,
         }  # fmt: skip

@@ -74,6 +74,7 @@ _WORDS: Final = {
         "no threshold is high enough here; check that the recordings do not hold that sound",
     ),
     "hear": ("escuchando", "listening"),
+    "experimental": ("experimental: pocas grabaciones lo respaldan", "experimental: few recordings stand behind it"),
     "reach": ("una motosierra se habría oído hasta a", "a chainsaw would have been heard as far as"),
 }
 

@@ -139,6 +139,8 @@ class ClassSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     prior: Probability
     """Share of the class in the calibration set, which evidence is measured against."""
     calibration: Calibration = Calibration()
+    experimental: bool = False
+    """Too few recordings stand behind it: said wherever people read of the class."""
     outputs: tuple[Annotated[int, msgspec.Meta(ge=0, le=65_535)], ...] = ()
     """Pictures: which outputs of the second network mean this class; none: what only the first network sees.
     Sound: which of the network's outputs mean this class, the highest counts; none in all classes: one each, in order.

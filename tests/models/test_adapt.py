@@ -10,9 +10,11 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otorongo.models import shapes
 from otorongo.models.__main__ import main
 from otorongo.models.evidence import upper
-from otorongo.models.listen_adapt import count, judge
+from otorongo.models.listen_adapt import count, judge, judge_comb, report
+from otorongo.models.listen_hear import Engine
 from otorongo.models.train.scenes import Source, render_soundscape
 from otorongo.station import config
 from otorongo.station.events import Rule
@@ -48,6 +50,24 @@ def test_what_is_sure_of_itself_cannot_be_told_here() -> None:
     assert found.left == 1
 
 
+def test_an_engine_that_its_comb_names_must_last_longer_than_the_hum_of_the_site() -> None:
+    """Combs of 620 and 700 s opened an event each: none may be left, one may, and one of 950 s is hopeless."""
+    steady = BY_NAME["engine_steady"].number
+
+    def hums(*seconds: float) -> list[Engine]:
+        return [Engine(5.0, 5.0 + each, shapes.Verdict(shape=shapes.STEADY)) for each in seconds]
+
+    def told(count: int) -> list[list[Scores]]:
+        return [[Scores(n * 1500, 3000, (Score(steady, 0.5, 2.0, n < 6),)) for n in range(300)] for _ in range(count)]
+
+    none, one = (judge_comb(told(2), steady, RULE, hums(700.0, 620.0), 0.9, most) for most in (0, 1))
+    assert (none.events, none.left, none.comb_s) == (2, 0, 701.0)
+    assert (one.events, one.left, one.comb_s) == (2, 1, 621.0)
+    assert judge_comb(told(1), steady, RULE, hums(700.0), 0.9, 1).comb_s == 0.0
+    assert math.isnan(judge_comb(told(1), steady, RULE, hums(950.0), 0.9, 0).comb_s)
+    assert "comb_s = 701.0" in report([none], "threats", 2, 3600.0, 0.1, "en")
+
+
 def test_what_a_veto_refused_stays_refused() -> None:
     """It was no event and becomes none."""
     assert count([background(0.9, vetoed=True)], SAW, RULE, 0.5) == 0
@@ -76,7 +96,10 @@ def test_a_folder_gives_lines_for_station_toml(tmp_path: Path, capsys: pytest.Ca
     soundfile.write(tmp_path / "fondo" / "a.flac", scene, 16_000)
     (tmp_path / "fondo" / "b.wav").write_bytes(b"RIFF but no sound")
     folder = str(tmp_path / "fondo")
-    assert main(["adapt", folder, "--class", "chainsaw", "--class", "gunshot", "--per-day", "1", "--lang", "es"]) == 0
+    assert (
+        main(["adapt", folder, "--class", "chainsaw", "--class", "engine_steady", "--per-day", "1", "--lang", "es"])
+        == 0
+    )
     told = capsys.readouterr()
     assert "b.wav" in told.err
     assert "1 grabaciones, 0.01 h" in told.out

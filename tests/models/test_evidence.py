@@ -102,6 +102,20 @@ def test_a_headline_needs_its_hours(
     assert "evidence.toml" in str(caught.value)
 
 
+@pytest.mark.parametrize(("per_day", "good"), [(3.0, True), (2.9, False), (5.0, True)])
+def test_a_headline_is_no_lower_than_its_bound(
+    tmp_path: Path, shipped: Evidence, per_day: float, *, good: bool
+) -> None:
+    """No event in 24 hours still allows three a day: less is refused, more is the maker's caution."""
+    told = with_hours(shipped, 24.0, headline=Headline(per_station_day=per_day))
+    folder = tell(bundles.copy(tmp_path), told)
+    if good:
+        assert evidence.check(manifest.load(folder)) is not None
+        return
+    with pytest.raises(OtorongoError, match=r"per_station_day: is 2\.9, but its events and hours allow 3\.00"):
+        evidence.check(manifest.load(folder))
+
+
 def test_a_bound_must_be_what_its_hours_allow(tmp_path: Path, shipped: Evidence) -> None:
     """A bound below the Poisson one of the count and the hours is refused, and one that is missing."""
     for bound, words in ((1.0, "allow"), (None, "is missing")):
@@ -133,7 +147,19 @@ def test_a_threat_that_was_not_counted_is_refused(tmp_path: Path, shipped: Evide
     [
         ("At most 0.2 false alarms per station-day.", True),
         ("We measured 1 false event a month.", True),
+        ("False alarms per station-day: 0.2", True),
+        ("It gives one false alert per station-month.", True),
+        ("It gives one false alert per station\nand month.", True),
+        ("Less than one a day.", True),
+        ("No false alarms daily.", True),
+        ("Fewer than 2 false events every day.", True),
+        ("0,2 falsas alarmas por estación-día.", True),
+        ("Menos de una alerta falsa al mes.", True),
+        ("Alertas falsas por estación y mes: ninguna.", True),
+        ("Una alarma falsa cada día.", True),
         ("It raised 3 false events in 16 minutes.", False),
+        ("Two alarms came. It rained for a day.", False),
+        ("Hace sonar 3 alertas falsas en 16 minutos.", False),
     ],
 )
 def test_the_card_says_no_more_than_its_hours(tmp_path: Path, said: str, *, refused: bool) -> None:

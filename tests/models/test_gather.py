@@ -102,3 +102,16 @@ def test_a_folder_that_names_its_splits_moves_nobody_else(added: list[tuple[str,
     found = assign_splits(files + more)
     assert found[:60] == assign_splits(files)
     assert [each.split for each in found[60:]] == [split for _, split in added]
+
+
+def test_a_label_that_comes_to_mean_something_else_moves_no_recording() -> None:
+    """Groups whose split was frozen keep it under any label; all of the shared recordings have one."""
+    known = gather.frozen()
+    assert set(known.values()) == {"train", "calibrate", "test"}
+    files = [Recording(f"{n}", "set", LABELS[n % 6], "CC0", f"r{n}", group) for n, group in enumerate(known)]
+    assert [each.split for each in assign_splits(files)] == list(known.values())
+
+
+def test_every_shared_recording_has_a_frozen_split(shared: Path) -> None:
+    """A new one is frozen by `gather --freeze`, so that a table of two versions rests on the same recordings."""
+    assert {each.group for each in catalogue(shared)} <= set(gather.frozen())

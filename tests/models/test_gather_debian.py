@@ -7,15 +7,16 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
 from otorongo.models.train.gather import RATE_HZ
-from otorongo.models.train.gather_debian import TABLE, read, unpack
+from otorongo.models.train.gather_debian import TABLE, files, read, unpack
 from otorongo.models.train.labels import meaning
 
 
 def test_no_package_is_trained_and_judged_on() -> None:
-    """Every row has a known label and a licence; each package stands in one split, and none in the test."""
+    """Every row has a known label and a licence; each package stands in one split, and in the test only a voice."""
     with TABLE.open(newline="") as file:
         table = list(csv.DictReader(file))
     splits: dict[str, set[str]] = defaultdict(set)
@@ -24,8 +25,28 @@ def test_no_package_is_trained_and_judged_on() -> None:
         assert row["licence"]
         assert row["file"]
         splits[row["package"]].add(row["split"])
+        assert row["split"] != "test" or row["label"] == "speech"
     assert len(table) > 50
-    assert all(each in ({"train"}, {"calibrate"}) for each in splits.values())
+    assert all(len(each) == 1 for each in splits.values())
+
+
+def test_the_voice_of_the_test_is_heard_by_no_network() -> None:
+    """Allison Smith speaks the Spanish prompts, which test, and the English ones, which therefore are not here."""
+    with TABLE.open(newline="") as file:
+        packages = {row["package"]: row["split"] for row in csv.DictReader(file)}
+    assert packages["asterisk-core-sounds-es-wav"] == "test"
+    assert "asterisk-core-sounds-en-wav" not in packages
+
+
+def test_a_pattern_stands_for_files_spread_over_all_that_match(tmp_path: Path) -> None:
+    """Five of twenty prompts: the first, the last and three between; fewer than wanted are all taken; none is said."""
+    for number in range(20):
+        (tmp_path / f"vm-{number:02}.wav").touch()
+    (tmp_path / "beep.wav").touch()
+    assert files(tmp_path, "vm-*.wav", 5) == [f"vm-{number:02}.wav" for number in (0, 4, 9, 14, 19)]
+    assert len(files(tmp_path, "vm-*.wav", 40)) == 20
+    with pytest.raises(SystemExit, match=r"has no file xx-\*\.wav"):
+        files(tmp_path, "xx-*.wav", 40)
 
 
 def test_a_member_of_an_archive_is_read_as_mono_at_our_rate(tmp_path: Path) -> None:

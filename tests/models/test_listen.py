@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ from otorongo.models.__main__ import main
 from otorongo.models.errors import InputError
 from otorongo.models.listen import summary
 from otorongo.models.listen_hear import Hearing, hear
+from otorongo.models.listen_json import lines
 from otorongo.models.listen_terminal import draw as draw_in_terminal
 from otorongo.models.listen_words import clock, language
 from otorongo.models.train.scenes import Source, render_soundscape
 from otorongo.wire.classes import CLASSES
+from tests.models import bundles
 
 RATE_HZ = 32_000
 
@@ -189,3 +192,15 @@ def test_all_of_it_is_lines_of_json(forest: Path, heard: Hearing, capsys: pytest
     assert saw["end_s"] == pytest.approx(45, abs=6)
     cutting = [one for one in told if one["type"] == "window" and 20 < one["start_s"] < 30]
     assert max(one["scores"]["chainsaw"] for one in cutting) > 0.9
+
+
+def test_an_event_of_an_experimental_class_says_so(forest: Path, tmp_path: Path) -> None:
+    """Both languages and the lines of JSON mark it; the same event of a class that is none is not marked."""
+    folder = bundles.change(bundles.copy(tmp_path), 'wire = "chainsaw"\n', 'wire = "chainsaw"\nexperimental = true\n')
+    found = hear(forest, runtime.open_classifier(manifest.load(folder)))
+    assert "(experimental: few recordings stand behind it)" in summary(found, "mine", "en")
+    assert "(experimental: pocas grabaciones lo respaldan)" in summary(found, "mine", "es")
+    events = [one for one in map(json.loads, lines(found, "mine")) if one["type"] == "event"]
+    assert {one["class"]: one["experimental"] for one in events}["chainsaw"] is True
+    plain = replace(found, experimental=frozenset())
+    assert "experimental" not in summary(plain, "mine", "en")

@@ -6,6 +6,7 @@ import pytest
 
 from otorongo.errors import OtorongoError
 from otorongo.models import manifest, shelves
+from otorongo.models.__main__ import main
 from otorongo.models.errors import BundleError
 from tests.models import bundles
 
@@ -134,3 +135,14 @@ def test_the_readme_explains_every_key(root: Path) -> None:
     keys = {field for kind in kinds for field in kind.__struct_fields__}
     missing = {key for key in keys if f"`{key}`" not in text and f"[{key}]" not in text}
     assert missing == set()
+
+
+def test_an_experimental_class_is_said_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`show` marks the class and `check` names it; a class is not experimental unless the manifest says so."""
+    folder = bundles.change(bundles.copy(tmp_path), 'wire = "gunshot"\n', 'wire = "gunshot"\nexperimental = true\n')
+    assert [spec.label for spec in manifest.load(folder).manifest.classes if spec.experimental] == ["gunshot"]
+    assert main(["show", str(folder)]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert any("gunshot" in line and line.endswith("experimental") for line in shown)
+    assert main(["check", "--quiet", str(folder)]) == 0
+    assert "experimental: gunshot" in capsys.readouterr().out

@@ -59,3 +59,21 @@ def test_a_short_shot_has_the_level_of_its_blast() -> None:
     sound = np.zeros(WINDOW, np.float32)
     sound[9600:10080] = 1.0
     assert loudness(sound) == pytest.approx(0.25)
+
+
+def test_a_wet_or_blocked_membrane_takes_the_high_part() -> None:
+    """Of white noise the part over 4 kHz loses at least as much as the part under 100 Hz; labels stay with it."""
+    rng = np.random.default_rng(3)
+    noise = rng.standard_normal(WINDOW).astype(np.float32)
+    bins_hz = np.fft.rfftfreq(WINDOW, 1 / RATE_HZ)
+    lost = []
+    for seed in range(20):
+        ((sound, heard),) = mixtures.muffled([(noise, clip(tone(3.0)))], np.random.default_rng(seed))
+        before, after = (np.abs(np.fft.rfft(each)) ** 2 for each in (noise, sound))
+        low, high = (10 * np.log10(after[part].sum() / before[part].sum()) for part in (bins_hz < 100, bins_hz > 4000))
+        assert sound.shape == (WINDOW,)
+        assert heard.positive == SAW
+        assert low > -3
+        lost.append(low - high)
+    assert min(lost) > 3
+    assert max(lost) > 30

@@ -20,7 +20,7 @@ from otorongo.models.sound import fill
 from otorongo.models.train import scenes
 from otorongo.models.train.card_sound import card
 from otorongo.models.train.figures import Fit
-from otorongo.models.train.labels import CLASSES, event_rule
+from otorongo.models.train.labels import CLASSES, EXPERIMENTAL, event_rule
 from otorongo.models.train.mixtures import INPUT, RATE_HZ
 
 VERSION = 4
@@ -86,6 +86,7 @@ def manifest_text(
         out += [
             "", "[[classes]]", f'label = "{name}"', f'wire = "{name}"', f"threshold = {fit.threshold}",
             f"hits = {hits}", f"of = {of}", f"prior = {fit.prior}",
+            *(["experimental = true"] if name in EXPERIMENTAL else []),
             f"calibration = {{ slope = {fit.slope}, offset = {fit.offset} }}",
         ]  # fmt: skip
     out += ["", "[files]"]
@@ -106,6 +107,20 @@ def manifest_text(
     return "\n".join(out)
 
 
+MOST_WEIGHTS, MOST_BYTES = 1_500_000, 2_000_000
+"""What a station's network may weigh."""
+
+
+def weights(path: Path) -> int:
+    """How many numbers an ONNX file learned: all weights and biases, without the scales and zeros of eight bits."""
+    import onnx
+
+    graph = onnx.load(path).graph
+    large = [each for each in graph.initializer if len(each.dims)]
+    scales = {name for node in graph.node if node.op_type.endswith("Linear") for name in node.input[1:]}
+    return sum(int(np.prod(each.dims)) for each in large if each.name not in scales)
+
+
 def main() -> None:
     """Write every file of the bundle."""
     parser = argparse.ArgumentParser(
@@ -121,6 +136,11 @@ def main() -> None:
     read = {kind: _read(given.data / f"{given.name}-{kind}.json") for kind in ("calibration", "evaluation")}
     fits = {name: Fit(**each) for name, each in read["calibration"].items()}
     shutil.copyfile(given.data / f"{given.name}-int8.onnx", given.out / "model.onnx")
+    heavy, size = weights(given.out / "model.onnx"), (given.out / "model.onnx").stat().st_size
+    if heavy > MOST_WEIGHTS or size > MOST_BYTES:
+        raise SystemExit(
+            f"{given.out / 'model.onnx'}: {heavy} weights, {size} B (allowed: {MOST_WEIGHTS}, {MOST_BYTES})"
+        )
     session = Session(given.out / "model.onnx")
     goldens = {}
     for name, source in GOLDENS.items():

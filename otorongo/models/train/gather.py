@@ -36,6 +36,10 @@ PINNED: dict[str, Split] = {
 """Whole sites: the French forest is heard by no network, so that its 24 hours measure false alarms."""
 
 
+FROZEN = Path(__file__).with_name("split.csv")
+"""Every group of the shared recordings with its split: no test recording may become a training one when a label's
+meaning changes."""
+
 SPLIT_AS = {"dog": "other", "fire": "other"}
 """Classes that were part of another when the splits were drawn: a test recording must never become a training one."""
 
@@ -75,14 +79,16 @@ def _one_group_each(found: list[Recording]) -> list[Recording]:
 def assign_splits(found: list[Recording]) -> list[Recording]:
     """Give every group one split, so that each class has about 55 % train, 15 % calibrate, 30 % test of its groups.
 
-    Rare classes choose first. The order inside a class is that of a hash of the group: fixed, and blind to the sound.
+    Rare classes choose first; groups that `split.csv` names keep what it says, whatever their labels come to mean. The
+    order inside a class is that of a hash of the group: fixed, and blind to the sound.
     """
     groups: dict[str, set[str]] = defaultdict(set)
     for each in found:
         positive, _ = meaning(each.label)
         groups[each.group] |= {SPLIT_AS.get(name, name) for name in positive} or {each.label}
     by_class: dict[str, list[str]] = defaultdict(list)
-    given: dict[str, Split] = {group: split for group in groups if (split := _told(group))}
+    known = frozen()
+    given: dict[str, Split] = {group: split for group in groups if (split := _told(group) or known.get(group))}
     for group, labels in groups.items():
         for label in labels if group not in given else ():
             by_class[label].append(group)
@@ -94,6 +100,11 @@ def assign_splits(found: list[Recording]) -> list[Recording]:
                 given[group] = PINNED.get(group) or _most_wanted(counts)
                 counts[given[group]] += 1
     return [Recording(**{**asdict(each), "split": given[each.group]}) for each in found]
+
+
+def frozen() -> dict[str, Split]:
+    """The split of each group that had one when the splits were frozen (`--freeze`)."""
+    return {row["group"]: row["split"] for row in _rows(FROZEN)}  # type: ignore[misc]
 
 
 def _told(group: str) -> Split | None:
@@ -213,13 +224,26 @@ def decode(path: str) -> np.ndarray:
     return np.round(sound * min(1.0, 0.7 / peak) * 32767).astype(np.int16)
 
 
+def freeze(shared: Path) -> None:
+    """Write `split.csv` anew: what it says stays, groups that came since are added."""
+    splits = frozen() | {each.group: each.split for each in catalogue(shared)}
+    with FROZEN.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["group", "split"])
+        writer.writerows(sorted(splits.items()))
+
+
 def main() -> None:
     """Write `catalogue.json` and `sounds.npy` (int16, all files end to end)."""
     parser = argparse.ArgumentParser(prog="python -m otorongo.models.train.gather", description=__doc__.split("\n")[0])
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--extra", type=Path, action="append", default=[], help="a folder with labels.csv of your own")
     parser.add_argument("--out", type=Path, default=Path("var/train"))
+    parser.add_argument("--freeze", action="store_true", help="write the splits of new groups into split.csv, and stop")
     given = parser.parse_args()
+    if given.freeze:
+        freeze(given.shared)
+        return
     from tqdm import tqdm
 
     given.out.mkdir(parents=True, exist_ok=True)

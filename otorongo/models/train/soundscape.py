@@ -30,15 +30,16 @@ LENGTH_S = {
     "chainsaw": (60, 600), "diesel": (120, 900), "dredge": (300, 1200), "generator": (300, 1200), "lorry": (30, 120),
     "peque_peque": (60, 240), "outboard": (40, 180), "gunshot": (2, 2), "rain": (120, 900), "wind": (60, 600),
     "insects": (60, 900), "frogs": (30, 300), "birds": (10, 120), "howler": (20, 180), "bee": (5, 40),
-    "curassow": (30, 300),
+    "curassow": (30, 300), "brush_cutter": (60, 900), "leaf_blower": (30, 600), "motorbike": (20, 90), "wings": (3, 30),
 }  # fmt: skip
 """From how long to how long a source sounds."""
 LABELS = {
     "diesel": "engine_steady", "dredge": "engine_steady", "generator": "engine_steady", "lorry": "vehicle",
-    "peque_peque": "boat", "outboard": "boat",
+    "motorbike": "vehicle", "peque_peque": "boat", "outboard": "boat", "brush_cutter": "engine",
+    "leaf_blower": "engine",
 }  # fmt: skip
 """What a voice should be told as; any other by its own name."""
-PASSES = ("lorry", "peque_peque", "outboard")
+PASSES = ("lorry", "peque_peque", "outboard", "motorbike")
 LEVELS_DB = (30.0, 48.0)
 """From how quiet to how loud a background is made."""
 

@@ -28,7 +28,7 @@ from otorongo.models.train.teacher import PEAK, Teacher
 SEED = 20261122
 
 
-TOLD = AUDIOSET | {"dog": (69, 70, 71, 72, 73, 74), "fire": (292, 293)}
+TOLD = AUDIOSET | {"speech": (*range(13), 63, 64, 65), "dog": (69, 70, 71, 72, 73, 74), "fire": (292, 293)}
 """Which of the teacher's classes mean what of ours."""
 DOUBTFUL = ("aircraft", "thunder", "wind", "insects", "frogs", "birds", "speech", "dog")
 """Classes whose recordings hold them only part of the time: the teacher says in which windows."""
@@ -157,16 +157,18 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--limit", type=int, default=0, help="use only this many chunks")
     parser.add_argument("--name", default="threats")
+    parser.add_argument("--device", help="else a GPU where there is one, and the CPU")
     given = parser.parse_args()
+    device = torch.device(given.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     torch.set_num_threads(given.threads)
     torch.manual_seed(SEED)
     mel, labels, teacher, inner = load_chunks(given.data / "mixtures-train", given.limit, told=True)
     check = load_chunks(given.data / "mixtures-calibrate", 4)
     wanted, weight = targets(labels, teacher)
-    scale = torch.from_numpy(inner[::7].astype(np.float32).std(0)).clamp(min=0.05)
+    scale = torch.from_numpy(inner[::7].astype(np.float32).std(0)).clamp(min=0.05).to(device)
     net, guess = SoundNet(), Guess()
     begin(net, given.yamnet, *patches_of(given.data, Teacher(given.yamnet)))
-    net = net.to(memory_format=torch.channels_last)  # a third faster on a CPU
+    net, guess = net.to(device, memory_format=torch.channels_last), guess.to(device)  # a third faster on a CPU
     heads = [*net.mix.parameters(), *net.head.parameters(), *guess.parameters()]
     groups = [{"params": [*net.trunk.parameters()], "lr": given.rate / 3}, {"params": heads, "lr": given.rate}]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.02)
@@ -180,7 +182,7 @@ def main() -> None:
     kept = {"guess": guess, "optimizer": optimizer, "schedule": schedule, "fast": net}
     state_path, first = given.data / f"{given.name}.pt", 0
     if state_path.exists():
-        state = torch.load(state_path, weights_only=True)
+        state = torch.load(state_path, weights_only=True, map_location=device)
         if state["epoch"] + 1 >= given.epochs and state["epochs"] == given.epochs:
             raise SystemExit(f"{state_path}: all {given.epochs} epochs are done; remove it to start again")
         if state["epochs"] == given.epochs:
@@ -189,7 +191,10 @@ def main() -> None:
             slow.module.load_state_dict(state["net"])
             slow.n_averaged.fill_(state["averaged"])
             first = state["epoch"] + 1
-    print(f"{parameters(net)} parameters, {len(mel)} mixtures, {rounds} steps an epoch, from epoch {first}", flush=True)
+    print(
+        f"{parameters(net)} parameters, {len(mel)} mixtures, {rounds} steps an epoch, from epoch {first}, on {device}",
+        flush=True,
+    )
     for epoch in range(first, given.epochs):
         torch.manual_seed(SEED + epoch)  # a resumed epoch drops what it would have dropped
         generator = torch.Generator().manual_seed(SEED + epoch)
@@ -202,7 +207,7 @@ def main() -> None:
                 to_tensor(mel[chosen]), torch.from_numpy(wanted[chosen]), torch.from_numpy(weight[chosen]), generator
             )
             said = [torch.from_numpy(each[chosen]).float() for each in (teacher, inner)]
-            loss = losses(net, guess, (x, *rest, *said), scale)
+            loss = losses(net, guess, tuple(each.to(device) for each in (x, *rest, *said)), scale)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_([each for group in groups for each in group["params"]], 2.0)
@@ -224,7 +229,9 @@ def main() -> None:
 def predict(net: SoundNet, mel: np.ndarray) -> np.ndarray:
     """Logits (n, classes) of stored spectrograms."""
     net.eval()
-    return np.concatenate([net(to_tensor(mel[at : at + 256])).numpy() for at in range(0, len(mel), 256)])
+    device = next(net.parameters()).device
+    parts = (to_tensor(mel[at : at + 256]).to(device) for at in range(0, len(mel), 256))
+    return np.concatenate([net(each).cpu().numpy() for each in parts])
 
 
 if __name__ == "__main__":
