@@ -2,13 +2,14 @@
 
 Two networks look at every frame. The first says where something is (an animal, a person, a vehicle: it does not tell
 them apart). The second knows people, vehicles, boats, dogs and cattle from everyday pictures; where the first sees
-something that is no threat so far, the second looks again from near, for people and what they drive. A box of the first
-that the second does not explain is an animal. The classes are judged apart: no animal can lower the score of a person.
+something that is no threat so far, or where the camera's gate says that something moves, the second looks again from
+near, for people and what they drive. A box of the first that the second does not explain is an animal. The classes are
+judged apart: no animal can lower the score of a person.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ from otorongo.wire.classes import is_threat
 Boxes = NDArray[np.float32]
 """(n, 4): x0, y0, x1, y1."""
 
+Square = tuple[slice, slice]
+"""Rows and columns of a part of a picture."""
+
 FLOOR: Final = 0.02
 """Boxes with a lower raw score are not looked at."""
 MOST: Final = 300
@@ -33,6 +37,8 @@ LOOKS: Final = 2
 LOOK_FLOOR: Final = 0.1
 """... from this raw score of the first network on. A person 180 pixels high in a frame of 2048 x 1536 is 34 pixels high
 in the second network's input, and too small for it; the first still sees that something is there."""
+LOOKS_MOVED: Final = 2
+"""Places at most where something moved, and neither network sees what, that are looked at from near as well."""
 LOOK_SIDE: Final = 1.6
 """Side of the square that is looked at, in longest sides of the box."""
 LOOK_LEAST_PX: Final = 160
@@ -49,6 +55,19 @@ class Found:
 
 
 NOTHING: Final = Found(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+
+class Moving(Protocol):
+    """A place where something moved: left, top, width and height in shares of the picture."""
+
+    @property
+    def x(self) -> float: ...  # noqa: D102
+    @property
+    def y(self) -> float: ...  # noqa: D102
+    @property
+    def w(self) -> float: ...  # noqa: D102
+    @property
+    def h(self) -> float: ...  # noqa: D102
 
 
 def yolox_cells(cells: NDArray[np.float32], size: tuple[int, int]) -> tuple[Boxes, NDArray[np.float32]]:
@@ -140,7 +159,7 @@ def unexplained(first: Found, others: Sequence[Found]) -> Found:
     return Found(first.boxes[keep], first.scores[keep])
 
 
-def nearer(boxes: Boxes, width: int, height: int) -> list[tuple[slice, slice]]:
+def nearer(boxes: Boxes, width: int, height: int) -> list[Square]:
     """Rows and columns of the squares to look at again: around boxes (n, 4) in shares, cut off at the frame's edges."""
     out = []
     for x0, y0, x1, y1 in boxes.tolist():
@@ -150,6 +169,16 @@ def nearer(boxes: Boxes, width: int, height: int) -> list[tuple[slice, slice]]:
         rows = slice(max(0, int(y - half)), min(height, int(y + half)))
         columns = slice(max(0, int(x - half)), min(width, int(x + half)))
         if (rows.stop - rows.start) * (columns.stop - columns.start) <= LOOK_MOST * width * height:
+            out.append((rows, columns))
+    return out
+
+
+def beyond(squares: Sequence[Square], known: Sequence[Square]) -> list[Square]:
+    """The squares whose middle lies in none of those that are known, nor in one of these before it."""
+    out: list[Square] = []
+    for rows, columns in squares:
+        y, x = (rows.start + rows.stop) // 2, (columns.start + columns.stop) // 2
+        if not any(r.start <= y < r.stop and c.start <= x < c.stop for r, c in (*known, *out)):
             out.append((rows, columns))
     return out
 
@@ -191,27 +220,33 @@ class BoxClassifier:
         self._anchors = efficientdet_anchors((self._second.height, self._second.width))
         self._check()
 
-    def scores(self, data: NDArray[Any], rate_hz: int = 0) -> Verdict:
+    def scores(self, data: NDArray[Any], rate_hz: int = 0, looks: Sequence[Moving] = ()) -> Verdict:
         """Look at one picture, uint8 RGB (H, W, 3): a score per class, and boxes.
 
-        Raises InputError for anything else.
+        `looks`: where something moved, the largest first. Raises InputError for anything but a picture.
         """
-        return self.told(self.find(image.as_picture(data)))
+        return self.told(self.find(image.as_picture(data), moved=looks))
 
     def told(self, found: Mapping[str, Found]) -> Verdict:
         """The calibrated scores of what was found, and the boxes over their thresholds."""
         return verdict_of(self.bundle.manifest.classes, found)
 
-    def find(self, picture: image.Picture, looks: int = LOOKS) -> dict[str, Found]:
-        """What both networks see, by label, before calibration; `looks` at most are from near."""
+    def find(self, picture: image.Picture, looks: int = LOOKS, moved: Sequence[Moving] = ()) -> dict[str, Found]:
+        """What both networks see, by label, before calibration; `looks` at most are from near.
+
+        Of the places where something `moved`, `LOOKS_MOVED` more that none of these looks and no sure threat covers.
+        """
         named = [spec for spec in self.bundle.manifest.classes if spec.outputs]
         threats = [spec for spec in named if is_threat(spec.wire_class)]
         out = self._look(picture, named)
         first = self._somewhere(picture)
         height, width = picture.shape[:2]
         # Only what is surely a threat needs no second look: a box that looks like a dog may still be a person.
-        doubtful = _at_least(unexplained(first, self._certain(out, threats)), LOOK_FLOOR)
-        for rows, columns in nearer(doubtful.boxes[:looks], width, height):
+        sure = self._certain(out, threats)
+        doubtful = _at_least(unexplained(first, sure), LOOK_FLOOR).boxes[:looks]
+        squares = nearer(doubtful, width, height)
+        squares += beyond(nearer(_unseen(moved, sure), width, height), squares)[:LOOKS_MOVED]
+        for rows, columns in squares:
             for label, near in self._look(picture[rows, columns], threats).items():
                 boxes = np.concatenate([out[label].boxes, outward(near.boxes, rows, columns, width, height)])
                 out[label] = strongest(boxes, np.concatenate([out[label].scores, near.scores]))
@@ -256,6 +291,12 @@ class BoxClassifier:
                 if shape != wanted:
                     path = self.bundle.path(role)
                     raise BundleError(f"{path}: input has shape {shape}, but the manifest's table makes {wanted}")
+
+
+def _unseen(moved: Sequence[Moving], sure: Sequence[Found]) -> Boxes:
+    """Places as boxes, without those that are surely explained."""
+    places = np.array([[one.x, one.y, one.x + one.w, one.y + one.h] for one in moved], np.float32).reshape(-1, 4)
+    return unexplained(Found(places, np.ones(len(places), np.float32)), sure).boxes
 
 
 def _at_least(found: Found, score: float) -> Found:

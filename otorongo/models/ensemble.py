@@ -5,14 +5,14 @@ and given to the network of names; `threat_first` makes records of both, and a r
 own score of its class takes that score's place. A network of names that fails costs a name, never a person.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
 from otorongo.models import calibrate, image
-from otorongo.models.boxes import Found
+from otorongo.models.boxes import Found, Moving
 from otorongo.models.manifest import Bundle
 from otorongo.models.name_animals import ANIMAL, Namer, cut
 from otorongo.models.rollup import Candidate, Look
@@ -32,8 +32,8 @@ class Finder(Protocol):
 
     bundle: Bundle
 
-    def find(self, picture: image.Picture) -> Mapping[str, Found]:
-        """Boxes and raw scores by label, far below the thresholds too."""
+    def find(self, picture: image.Picture, *, moved: Sequence[Moving] = ()) -> Mapping[str, Found]:
+        """Boxes and raw scores by label, far below the thresholds too; `moved`: where it may look from near."""
 
     def told(self, found: Mapping[str, Found]) -> Verdict:
         """The calibrated scores of what was found, and the boxes over their thresholds."""
@@ -56,10 +56,10 @@ class Ensemble:
         self.first = first
         self.namer = namer
 
-    def scores(self, data: NDArray[Any], rate_hz: int = 0) -> Verdict:
-        """Look at one picture, uint8 RGB (H, W, 3). Raises InputError for anything else."""
+    def scores(self, data: NDArray[Any], rate_hz: int = 0, looks: Sequence[Moving] = ()) -> Verdict:
+        """Look at one picture, uint8 RGB (H, W, 3), from near where something moved. Raises InputError."""
         picture = image.as_picture(data)
-        found = self.first.find(picture)
+        found = self.first.find(picture, moved=looks)
         own = self.first.told(found)
         boxes = self._boxes(found)
         fault = ""

@@ -247,9 +247,9 @@ def _sound_gate(sensor: MicrophoneConfig) -> Callable[[Sample], Passed]:
     return gate
 
 
-def _judge(classifier: Any, rules: dict[int, Rule]) -> Callable[[Any, int], Judged]:
+def _judge(classifier: Any, rules: dict[int, Rule]) -> Callable[..., Judged]:
     """The classifier's verdicts as scores."""
-    return lambda data, rate_hz: judged(classifier.scores(data, rate_hz), rules)
+    return lambda data, rate_hz, **more: judged(classifier.scores(data, rate_hz, **more), rules)
 
 
 def _open(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board: LinuxBoard) -> Source:

@@ -77,7 +77,7 @@ def gate(sensor: CameraConfig, source: Source) -> Callable[[Sample], Passed]:
         if timed and not said.classify:
             said = Passed(classify=True, why=Counter.TIMED)
         if sample.triggered or bursts.goes_on():
-            said = Passed(classify=True)
+            said = replace(said, classify=True, why=None)
         return replace(said, sample=whole(sample)) if said.classify else said
 
     return passed
@@ -106,7 +106,8 @@ def _moved(sensor: CameraConfig) -> Callable[[Sample], Passed]:
         step_s = (sample.t_ms - before[1]) / 1000 if before[0] == sample.domain else motion.STEP_S[1]
         before = (sample.domain, sample.t_ms)
         state, seen = motion.moved(state, sample.data, view, step_s)
-        return Passed(seen.passed, why=Counter[f"GATED_{seen.why.upper()}"] if seen.why else None)
+        looks = tuple(piece for piece in seen.pieces if piece.counts)
+        return Passed(seen.passed, why=Counter[f"GATED_{seen.why.upper()}"] if seen.why else None, looks=looks)
 
     return moved
 

@@ -31,5 +31,5 @@ def judged(verdict: Verdict, rules: Mapping[int, Rule]) -> Judged:
 def boxes_over(verdict: Verdict, own: Mapping[int, float]) -> tuple[BoxScore, ...]:
     """The boxes that reach their thresholds: those of `own` by wire class, and the bundle's for the others."""
     theirs = [box for box in verdict.boxes if box.wire_class not in own]
-    lowered = [box for box in verdict.faint if box.wire_class in own and box.p >= own[box.wire_class]]
-    return (*theirs, *lowered)
+    drawn = dict.fromkeys((*verdict.boxes, *verdict.faint))
+    return (*theirs, *(box for box in drawn if box.wire_class in own and box.p >= own[box.wire_class]))

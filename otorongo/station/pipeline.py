@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from numpy.typing import NDArray
-
 from otorongo.station import counted, events, report
 from otorongo.station.box import Box
 from otorongo.station.errors import OutboxError
@@ -48,6 +46,8 @@ class Passed:
     """What is classified, and kept, instead of the sample that was looked at."""
     needed_db: float = SILENCE_DB
     """Of sound: the level that it asked for."""
+    looks: tuple[Any, ...] = ()
+    """Of pictures: where something moved, in shares of the frame, the largest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,8 @@ class Sense:
     number: int
     outbox: Box
     gate: Callable[[Sample], Passed]
-    classify: Callable[[NDArray[Any], int], Judged]
+    classify: Callable[..., Judged]
+    """Data and rate in Hz; and `looks` by name, where the gate tells any."""
     rules: Mapping[int, Rule]
     keeper: Keeper | None = None
     ear: Ear | None = None
@@ -198,7 +199,7 @@ class Sense:
         self._last_ms = sample.end_ms
         passed = self._gated(sample)
         gated, sample = sample, passed.sample or sample
-        judged = self._judge(sample) if passed.classify or sample.triggered else None
+        judged = self._judge(sample, passed.looks) if passed.classify or sample.triggered else None
         if not passed.classify and not sample.triggered:
             self.count(Counter.GATED)
         if passed.why:
@@ -244,10 +245,10 @@ class Sense:
             self._bad(sample, f"cannot be compared with what was before it: {error}")
             return Passed(classify=True)
 
-    def _judge(self, sample: Sample) -> Judged:
-        began_ms = self.uptime_ms()
+    def _judge(self, sample: Sample, looks: tuple[Any, ...]) -> Judged:
+        began_ms, more = self.uptime_ms(), {"looks": looks} if looks else {}
         try:
-            judged = self.classify(sample.data, sample.rate_hz)
+            judged = self.classify(sample.data, sample.rate_hz, **more)
         except Exception as error:  # noqa: BLE001 - onnxruntime and cv2 raise plain exceptions of their own
             self.count(Counter.CLASSIFIER_FAULTS)
             self.count(Counter.UNJUDGED)

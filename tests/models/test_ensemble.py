@@ -1,6 +1,6 @@
 """A detector and a network of names together: nobody is hidden, and what is named lives here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otorongo.models import calibrate, image, manifest
-from otorongo.models.boxes import BoxClassifier, Found
+from otorongo.models.boxes import BoxClassifier, Found, Moving
 from otorongo.models.ensemble import NAMED, Ensemble
 from otorongo.models.manifest import Bundle
 from otorongo.models.name_animals import Namer
@@ -136,7 +136,7 @@ class Detector:
     shows: Mapping[str, list[tuple[float, float]]]
     """By label: where (x0 of a box a tenth wide) and how sure."""
 
-    def find(self, picture: image.Picture) -> dict[str, Found]:
+    def find(self, picture: image.Picture, *, moved: Sequence[Moving] = ()) -> dict[str, Found]:
         """What it was told to show."""
         out = {}
         for spec in self.bundle.manifest.classes:

@@ -213,3 +213,18 @@ def test_revisions_become_rows_within_the_bounds_of_the_wire() -> None:
     assert len(standalone(row(huge, 250))) < 64
     opening = Revision(1, SAW, Kind.OPEN, 120_000_000, 120_003_000, 6.2, 3, 0.99, -30, -60, 1)
     assert len(standalone(row(opening, 1))) <= 12
+
+
+def test_a_classifier_is_told_where_something_moves(tmp_path: Path) -> None:
+    """What the gate tells reaches the classifier by name; where it tells nothing, nothing is given."""
+    places, given = (object(),), []
+
+    def look(data: Any, rate_hz: int, **more: Any) -> Judged:
+        given.append(more)
+        return judge(data, rate_hz)
+
+    loop = sense(
+        open_outbox(tmp_path), classify=look, gate=lambda s: Passed(classify=True, looks=places if s.t_ms else ())
+    )
+    loop.run(window(n, hit=False) for n in range(2))
+    assert given == [{}, {"looks": places}]

@@ -7,8 +7,8 @@ from otorongo.models.train.picture_sets import Labelled
 Judged = list[tuple[Labelled, dict[str, bool]]]
 """Pictures, and per label whether a box reached its threshold."""
 
-Far = list[tuple[int, int, int, int]]
-"""Height in pixels, people found in one look, with second looks, and how many there were."""
+Far = list[tuple[int, int, int, int, int]]
+"""Height in pixels, people found in one look, with second looks, where something moves too, and of how many."""
 
 
 def wilson(hits: int, tries: int) -> str:
@@ -46,7 +46,8 @@ def card(lines: list[str], counts: dict[str, tuple[int, int]], far: Far, picture
     rows = "\n".join(lines)
     fitted = ", ".join(f"{label} {there} of {all_}" for label, (there, all_) in counts.items())
     distance = "\n".join(
-        f"| {high} | {wilson(once, all_)} | {wilson(twice, all_)} |" for high, once, twice, all_ in far
+        f"| {high} | {wilson(once, all_)} | {wilson(twice, all_)} | {wilson(moving, all_)} |"
+        for high, once, twice, moving, all_ in far
     )
     return f"""# boxes@1
 
@@ -79,8 +80,8 @@ before quantization.
 How far: people cut from coco128, pasted into empty camera-trap frames of 2048 x 1536, found at the working threshold.
 A rendered test that compares ways of looking; it is no figure of the field.
 
-| height of the person, pixels | one look | with second looks |
-|---|---|---|
+| height of the person, pixels | one look | with second looks | also where the gate sees motion |
+|---|---|---|---|
 {distance}
 
 **How to read this.** coco128 is a part of COCO train2017, on which EfficientDet was trained: its rows are a
