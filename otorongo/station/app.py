@@ -76,12 +76,21 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
         source = _open(section, sensor, bundle, outbox, board)
         classify = _judge(classifier, rules)
         tags = (Tag.DRILL if drill else 0) | (Tag.NO_CONTACT if config.no_contact else 0)
+        gate, judge = _gate(sensor, source), classify
+        done: list[Callable[[], None]] = [close] if (close := getattr(classifier, "close", None)) else []
+        if isinstance(sensor, CameraConfig):
+            from otorongo.station.app_scenery import sieve
+
+            name = f"{cursor_name(section, sensor)} scenery"
+            between = sieve(sensor, rules, outbox, board, gate, classify, name=name, no_contact=config.no_contact)
+            gate, judge = between.passed, between.judge
+            done.append(between.close)
         loop = Sense(
             name=section,
             number=sensor.number,
             outbox=outbox,
-            gate=_gate(sensor, source),
-            classify=classify,
+            gate=gate,
+            classify=judge,
             rules=rules,
             keeper=keeper(config, section, sensor, bundle, outbox, sealer, classifier, classify),
             ear=_ear(section, sensor, bundle, rules, outbox),
@@ -109,8 +118,8 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
         notify(f"READY=1\nSTATUS={section}: {sensor.driver} {device}, {bundle.manifest.reference}")
         loop.run(source.samples())
         notify("STOPPING=1")
-        if close := getattr(classifier, "close", None):
-            close()
+        for each in done:
+            each()
     finally:
         outbox.close()
     return 0

@@ -5,7 +5,7 @@ Imports stand inside the functions, because the microphone's process imports the
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -94,6 +94,19 @@ def whole(sample: Sample) -> Sample:
         return replace(sample, full=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Everywhere:
+    """A frame that passed and has no pieces: the first one, or another scene. What moved may be anywhere in it."""
+
+    x: float = 0.0
+    y: float = 0.0
+    w: float = 1.0
+    h: float = 1.0
+
+
+EVERYWHERE: Final = Everywhere()
+
+
 def _moved(sensor: CameraConfig) -> Callable[[Sample], Passed]:
     from otorongo.station import motion
 
@@ -106,7 +119,7 @@ def _moved(sensor: CameraConfig) -> Callable[[Sample], Passed]:
         step_s = (sample.t_ms - before[1]) / 1000 if before[0] == sample.domain else motion.STEP_S[1]
         before = (sample.domain, sample.t_ms)
         state, seen = motion.moved(state, sample.data, view, step_s)
-        looks = tuple(piece for piece in seen.pieces if piece.counts)
+        looks = tuple(piece for piece in seen.pieces if piece.counts) or ((EVERYWHERE,) if seen.passed else ())
         return Passed(seen.passed, why=Counter[f"GATED_{seen.why.upper()}"] if seen.why else None, looks=looks)
 
     return moved

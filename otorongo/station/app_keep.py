@@ -53,7 +53,28 @@ def keeper(
         parts.append(ThumbnailKeeper(shelf, sensor.number, webp, shrink, people, pre_ms=pre_ms, full=whole_on))
     if audit := _audit(config, section, sensor, outbox, people, classify):
         parts.append(audit)
+    if scenery := _scenery(config, section, sensor, outbox, people):
+        parts.append(scenery)
     return Keepers(tuple(parts)) if parts else None
+
+
+def _scenery(
+    config: StationConfig, section: str, sensor: CameraConfig, outbox: Outbox, people: People
+) -> Keeper | None:
+    """Pictures of what was held back as scenery; None where nobody wants them."""
+    if not sensor.repeat.mb or not sensor.repeat.hours:
+        return None
+    from otorongo.station.adapters.encode_picture import shrink, webp
+    from otorongo.station.media_scenery import SceneryPictures
+
+    board, folder = LinuxBoard(config.data_dir), Path(config.data_dir) / "scenery" / section
+
+    def name(sample: Sample) -> str:
+        if sample.domain is None:
+            return sample_name(board, outbox.live_boot, sample.t_ms)
+        return f"{_stamp(sample.domain.utc0_ms + sample.t_ms)}_t{sample.t_ms}"
+
+    return SceneryPictures(folder, sensor.repeat.mb * 1_000_000, name, webp, shrink, people)
 
 
 def _audit(
@@ -197,5 +218,9 @@ def sample_name(board: LinuxBoard, boot: int, t_ms: int) -> str:
     now = board.clock()
     when = "undated"
     if now.state >= Clock.RTC and now.utc0_ms:
-        when = datetime.fromtimestamp((now.utc0_ms + t_ms) / 1000, UTC).strftime("%Y%m%d_%H%M%SZ")
+        when = _stamp(now.utc0_ms + t_ms)
     return f"{when}_b{boot}_t{t_ms}"
+
+
+def _stamp(utc_ms: int) -> str:
+    return datetime.fromtimestamp(utc_ms / 1000, UTC).strftime("%Y%m%d_%H%M%SZ")

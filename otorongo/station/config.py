@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from otorongo import toml
 from otorongo.station.config_camera import FolderConfig
+from otorongo.station.config_repeat import RepeatConfig
 from otorongo.station.config_view import AreaConfig, check_view
 from otorongo.station.uplink_config import UplinkConfig
 from otorongo.toml import ConfigError
@@ -221,6 +222,8 @@ class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """By class; the others keep their defaults."""
     folder: FolderConfig = FolderConfig()
     audit: AuditConfig = AuditConfig()
+    repeat: RepeatConfig = RepeatConfig()
+    """What stands in its place for hours is scenery."""
     replay: ReplayConfig = ReplayConfig()
 
 

@@ -35,3 +35,16 @@ def kept(counters: dict[int, int], row: Row) -> None:
     audit = isinstance(row, Media) and row.kind == MediaKind.AUDIT
     for counter, by in ((Counter.MEDIA_KEPT, 1), (Counter.SEALED, sealed), (Counter.AUDITED, audit)):
         counters[counter] = counters.get(counter, 0) + by
+
+
+def judged(counters: dict[int, int], scenery: int, *, fault: bool) -> None:
+    """Count a sample that was classified, the events that were only scenery, and what failed beside it."""
+    for counter, by in ((Counter.CLASSIFIED, 1), (Counter.SCENERY, scenery), (Counter.CLASSIFIER_FAULTS, fault)):
+        if by:
+            counters[counter] = counters.get(counter, 0) + by
+
+
+def unjudged(counters: dict[int, int]) -> None:
+    """Count a sample that should have been classified and could not be."""
+    for counter in (Counter.CLASSIFIER_FAULTS, Counter.UNJUDGED):
+        counters[counter] = counters.get(counter, 0) + 1

@@ -75,6 +75,7 @@ class _Open:
     """When the best frame was taken: the one with the highest probability ..."""
     boxes: tuple[Any, ...] = ()
     """... and its boxes."""
+    scenery: bool = False
 
     @property
     def number(self) -> int:
@@ -210,6 +211,7 @@ def _gather(track: Track, cls: int, rule: Rule, item: Scores, hit: Score | None,
         looks=naming.kept((), (score.look for score in scores)),
         seen_ms=best.t_ms,
         boxes=best.boxes,
+        scenery=all(score.scenery for score in scores),
     )
     started = replace(started, told_evidence=started.evidence, told_count=started.number)
     return Track((), started), [_event(started, cls, Kind.OPEN, started.last_ms, CloseReason.NONE)]
@@ -232,11 +234,13 @@ def _grow(track: Track, old: _Open, cls: int, rule: Rule, item: Scores, hit: Sco
         looks=naming.kept(old.looks, (hit.look,)),
         seen_ms=item.t_ms if hit.p > old.peak else old.seen_ms,
         boxes=item.boxes if hit.p > old.peak else old.boxes,
+        scenery=old.scenery and hit.scenery,
     )
     due = end_ms - old.told_ms >= rule.update_ms
     spoken = grown.f0_hz > 0 and not old.f0_told  # "142 Hz" is worth a row of its own, once
     more = grown.number > old.told_count * MORE  # two, three, five, eight shots: not a row for each
-    if not due and grown.evidence - old.told_evidence < GROWN and not more and not spoken:
+    stirred = old.scenery and not grown.scenery  # what was marked as scenery is told at once to be none
+    if not due and grown.evidence - old.told_evidence < GROWN and not (more or spoken or stirred):
         return replace(track, open=grown), []
     grown = replace(
         grown,
@@ -264,4 +268,5 @@ def _event(now: _Open, cls: int, kind: Kind, t_ms: int, reason: CloseReason) -> 
         now.key, cls, kind, now.start_ms, t_ms, now.evidence, now.hits, now.peak, now.level_db, now.floor_db,
         now.number, reason, now.f0_hz, now.trend,
         Named() if kind == Kind.OPEN else naming.named(now.looks), now.seen_ms, now.boxes,
+        now.scenery,
     )  # fmt: skip

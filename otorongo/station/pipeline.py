@@ -62,6 +62,8 @@ class Judged:
     """Nobody knows what was in it: it should have been classified, and could not be."""
     fault: str = ""
     """What failed beside it; the scores stand."""
+    held: tuple[int, ...] = ()
+    """Wire classes of what would have opened an event, and is only scenery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +109,7 @@ class Sense:
     number: int
     outbox: Box
     gate: Callable[[Sample], Passed]
-    classify: Callable[..., Judged]
-    """Data and rate in Hz; and `looks` by name, where the gate tells any."""
+    classify: Callable[..., Judged]  # of data and rate in Hz, and of `looks` by name where the gate tells any
     rules: Mapping[int, Rule]
     keeper: Keeper | None = None
     ear: Ear | None = None
@@ -250,13 +251,11 @@ class Sense:
         try:
             judged = self.classify(sample.data, sample.rate_hz, **more)
         except Exception as error:  # noqa: BLE001 - onnxruntime and cv2 raise plain exceptions of their own
-            self.count(Counter.CLASSIFIER_FAULTS)
-            self.count(Counter.UNJUDGED)
+            counted.unjudged(self.counters)
             self._bad(sample, f"cannot be classified: {error}")
             return Judged((), failed=True)
-        self.count(Counter.CLASSIFIED)
+        counted.judged(self.counters, len(judged.held), fault=bool(judged.fault))
         if judged.fault:
-            self.count(Counter.CLASSIFIER_FAULTS)
             self._note(NoteKind.OTHER, f"{self.name}: {judged.fault[:400]}")
         log.debug("scored: taken in after %d ms", self.uptime_ms() - began_ms)
         return judged

@@ -21,6 +21,8 @@ def row(event: Event, sensor: int, *, bundle: int = 0, tags: int = 0) -> rows.Ev
         tags |= Tag.THREAT
     if event.cls in _PERSONS:
         tags |= Tag.PERSON
+    if event.scenery:
+        tags |= Tag.SCENERY
     if event.kind == Kind.OPEN:  # small, to ring soon: what it is and how sure; the rest comes with the next revision
         return rows.Event(
             event.start_ms, sensor, event.cls, _tenths(event.evidence), tags, bundle=bundle, count=_small(event.count)

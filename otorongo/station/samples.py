@@ -131,6 +131,8 @@ class Score:
     """`wire.codes.Trend` of that comb's level; 0: none."""
     look: Look | None = None
     """Of an animal in a picture: what a network of names says of the surest one."""
+    scenery: bool = False
+    """Of pictures: all of it has stood in its place for hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,8 @@ class Event:
     """When the best frame was taken ..."""
     boxes: tuple[Any, ...] = ()
     """... and what was seen in it, by boxes."""
+    scenery: bool = False
+    """Every hit so far was something that has stood in its place for hours."""
 
 
 @dataclass

@@ -331,7 +331,8 @@ def _dredge(reserve: Reserve) -> None:
 def _poachers(reserve: Reserve) -> None:
     shot = reserve.heard("Q-01", "gunshot", 300, minutes=0.1, evidence=70)
     reserve.evidence("Q-01", shot, MediaKind.CLIP, clip(4), 296, part=0.4)
-    walker = reserve.heard("Q-02", "person", 297, minutes=1, evidence=75, tags=Tag.THREAT | Tag.PERSON, count=2)
+    stands = Tag.THREAT | Tag.PERSON | Tag.SCENERY
+    walker = reserve.heard("Q-02", "person", 297, minutes=1, evidence=75, tags=stands, count=2)
     reserve.evidence("Q-02", walker, MediaKind.THUMBNAIL, photo(), 295, tags=Tag.THREAT | Tag.PERSON)
     reserve.heard("Q-03", "boat", 294, minutes=4, evidence=60)
 

@@ -73,6 +73,12 @@ def test_a_closed_event_shows_how_sure_its_station_was(read_hub: Hub) -> None:
         assert re.fullmatch(r"Certeza de la estación durante \d+ (s|min), ventana por ventana", words)
 
 
+def test_who_has_stood_there_for_hours_is_said_to(read_hub: Hub) -> None:
+    """The tag of the station, in words, at the event and at its picture; the alert is there all the same."""
+    page = read_hub.login("jose").get(f"/alerts/{read_hub.code(*HUNT)}").text
+    assert page.count("quieto en su lugar desde hace horas") == 2
+
+
 def test_high_alerts_are_closed_by_two_people_of_two_groups(hub: Hub) -> None:
     """Jose says false; he himself, and somebody of his group or of none, cannot agree; Carla can, and it is closed."""
     code = hub.code(*SAW)

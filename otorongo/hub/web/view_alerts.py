@@ -28,7 +28,7 @@ from otorongo.hub.web import render, view_sealed
 from otorongo.hub.web.render import Page
 from otorongo.hub.web.viewer import Names, Viewer, monitors_of, second_of
 from otorongo.wire import classes, species
-from otorongo.wire.codes import MediaKind
+from otorongo.wire.codes import MediaKind, Tag
 
 MOST_EVENTS: Final = 40
 MOST_PIECES: Final = 8
@@ -223,6 +223,7 @@ def event(page: Page, row: Found) -> dict[str, Any]:
         "level_db": row["level_db"],
         "f0_hz": round(row["f0_dhz"] / 10),
         "count": row["count"],
+        "scenery": bool(row["tags"] & Tag.SCENERY),
         "late": bool(row["late"]),
         "counts": not row["suppressed"] and not row["late"],
         "why": _why(page, why),
