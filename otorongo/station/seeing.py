@@ -64,8 +64,8 @@ PALE_MOST: Final = 22.0
 LIGHT_KEPT: Final = (0.6, 1.7)
 SOFT: Final = 0.45
 """Sharpness beside the usual one."""
-SOFT_CONTRAST: Final = 0.6
-"""Contrast that a soft lens keeps, and fog does not."""
+SOFT_CONTRAST: Final = 0.3
+"""Contrast that a soft lens keeps under an overcast sky, and fog does not."""
 SHIFT: Final = 0.03
 """Of the width: two and a half cells of an edge map."""
 TURN_DEG: Final = 4.0
