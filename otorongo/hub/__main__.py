@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     exporting.add_argument(
         "--no-contact", action="store_true", help="also nature in no_contact places (machines with --threats)"
     )
+    exporting.add_argument("--exact", action="store_true", help="exact places, also with sensitive animals among them")
     tailing = commands.add_parser("tail", help="show events, alerts, deliveries and notes")
     tailing.add_argument("--minutes", type=float, default=60.0, help="how far back (default: %(default)s)")
     tailing.add_argument("-f", "--follow", action="store_true", help="go on as they come")
@@ -173,6 +174,7 @@ def _export(config: HubConfig, given: argparse.Namespace, store: Store) -> int:
         persons=given.persons,
         threats=given.threats,
         no_contact=given.no_contact,
+        exact=given.exact,
     )
     done = hub_export.export(
         store,
@@ -187,6 +189,8 @@ def _export(config: HubConfig, given: argparse.Namespace, store: Store) -> int:
         print(f"{done.path}: {done.events} lines; {done.left_out} stations in no_contact places stay here")
         return 0
     print(f"{done.path}: {done.events} events; {done.left_out} of the period stay here")
+    if done.coarse:
+        print("places are rounded to 0.1 degrees, because a sensitive animal is among them; --exact leaves them whole")
     if done.pieces_left_out:
         print(f"{done.pieces_left_out} pictures and sounds of these events stay here: they may show or tell of persons")
     return 0

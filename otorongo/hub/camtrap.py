@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from otorongo.hub.shown import Shown
 from otorongo.hub.store import Found
 from otorongo.wire import species
+from otorongo.wire.seen import Box
 
 VERSION: Final = "1.0.2"
 _BASE: Final = f"https://raw.githubusercontent.com/tdwg/camtrap-dp/{VERSION}"
@@ -31,6 +33,9 @@ OBSERVATIONS: Final = (
     *("bboxWidth", "bboxHeight", "classificationMethod", "classifiedBy", "classificationTimestamp"),
     *("classificationProbability", "observationTags", "observationComments"),
 )
+COARSE_DEG: Final = 0.1
+COARSE_M: Final = 7900
+"""From the middle of a square of 0.1 degrees at the equator to its corner."""
 TABLES: Final = {"deployments": DEPLOYMENTS, "media": MEDIA, "observations": OBSERVATIONS}
 Row = Mapping[str, Any]
 
@@ -48,13 +53,15 @@ def deployment(
     to_ms: int,
     *,
     timestamp_issues: bool,
+    coarse: bool = False,
 ) -> Row:
-    """One station in the period."""
+    """One station in the period; `coarse`: its coordinates were rounded to `COARSE_DEG`."""
     return {
         "deploymentID": station,
         "locationID": station,
         "latitude": at[0],
         "longitude": at[1],
+        "coordinateUncertainty": COARSE_M if coarse else None,
         "deploymentStart": iso(from_ms),
         "deploymentEnd": iso(max(to_ms, from_ms + 1000)),
         "cameraHeight": height_m if height_m is not None and height_m >= 0 else None,
@@ -80,6 +87,15 @@ def media(event: Found, piece: Found, path: str) -> Row:
 def observation(event: Found, kind: str, now_ms: int) -> Row:
     """One event. `event`-level observations exclude each other, so that their counts add up."""
     tags = [f"{event['sense'] or 'sense'}:{event['name']}", f"clockBound:{event['bound_ms']}ms"]
+    named = kind == "animal" and event["scientific"]
+    told: Shown | None = event.get("shown")
+    box = told.box if told else None
+    by = [event["model"] or "otorongo"]
+    p: float | None = event["peak"] / 100
+    if named and told and told.bundle:
+        by = [f"{told.bundle}{'' if told.validated else ' (not validated)'}", *by]
+        p = told.p_of(event["species"])
+        tags.append(f"namedBy:{told.source or 'none'}")
     return {
         "observationID": event["id"],
         "deploymentID": event["station"],
@@ -88,14 +104,23 @@ def observation(event: Found, kind: str, now_ms: int) -> Row:
         "eventEnd": iso(event["stop_ms"]),
         "observationLevel": "event",
         "observationType": kind,
-        "scientificName": event["scientific"] if kind == "animal" else None,
+        "scientificName": named or None,
         "count": event["count"] or None,
+        **(_box(box) if box else {}),
         "classificationMethod": "machine",
-        "classifiedBy": event["model"] or "otorongo",
+        "classifiedBy": ", ".join(by),
         "classificationTimestamp": iso(min(event["received_ms"], now_ms)),
-        "classificationProbability": event["peak"] / 100,
+        "classificationProbability": None if p is None else round(p, 3),
         "observationTags": " | ".join(tags),
+        "observationComments": "bbox: in the whole best frame of the visit, not in a file" if box else None,
     }
+
+
+def _box(box: Box) -> Row:
+    """A box as the standard has it: inside the frame, and at least a little wide and high."""
+    width, height = (min(1.0, max(1 / 255, side)) for side in (box.w, box.h))
+    places = {"bboxX": min(box.x, 1 - width), "bboxY": min(box.y, 1 - height), "bboxWidth": width, "bboxHeight": height}
+    return {name: round(value, 4) for name, value in places.items()}
 
 
 def write(
@@ -106,11 +131,15 @@ def write(
     *,
     name: str,
     now_ms: int,
+    coarse: bool = False,
 ) -> None:
     """Write the three tables and `datapackage.json` into a folder. Raises OSError."""
     for table, rows in (("deployments", deployments), ("media", media_rows), ("observations", observations)):
         _table(folder / f"{table}.csv", TABLES[table], rows)
-    text = json.dumps(package(deployments, observations, name=name, now_ms=now_ms), ensure_ascii=False, indent=2)
+    told = package(deployments, observations, name=name, now_ms=now_ms)
+    if coarse:
+        told["coordinatePrecision"] = COARSE_DEG
+    text = json.dumps(told, ensure_ascii=False, indent=2)
     (folder / "datapackage.json").write_text(text + "\n", encoding="utf-8")
 
 

@@ -20,7 +20,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from otorongo.hub import camtrap, effort, leaving, store_events, store_media, store_people, store_stations
+from otorongo.hub import camtrap, effort, leaving, shown, store_events, store_media, store_people, store_stations
 from otorongo.hub.errors import ExportError
 from otorongo.hub.leaving import PERSONS, Gate, Wanted
 from otorongo.hub.rules import Rules
@@ -48,6 +48,8 @@ class Exported(Struct, frozen=True):
     """Events of the period that were not asked for, or must not leave; of effort, stations."""
     pieces_left_out: int = 0
     """Pictures and sounds of the exported events of which the same is true."""
+    coarse: bool = False
+    """Places are rounded, because a sensitive animal is among the events."""
 
 
 def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, *, media: Path, who: str) -> Exported:
@@ -64,8 +66,14 @@ def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, 
         gate = leaving.gate(tx, rules, wanted, positions)
         going = [row for row in rows if gate.event(row)]
         births = {key: store_stations.birth(tx, *key) for key in {(row["station"], row["birth"]) for row in going}}
-        chosen = [_readable(row, positions, births[row["station"], row["birth"]]) for row in going]
-        done = Exported(out, len(chosen), len(rows) - len(chosen))
+        coarse = not wanted.exact and form != "listening" and any(shown.sensitive(row["species"]) for row in going)
+        if coarse:
+            positions = {name: at and (round(at[0], 1), round(at[1], 1)) for name, at in positions.items()}
+        chosen = [
+            {**_readable(row, positions, births[row["station"], row["birth"]]), "shown": shown.of(tx, row)}
+            for row in going
+        ]
+        done = Exported(out, len(chosen), len(rows) - len(chosen), coarse=coarse)
         try:
             if form == "csv":
                 _write_csv(out, chosen)
@@ -74,13 +82,14 @@ def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, 
             elif form in EFFORTS:
                 done = _effort(tx, form, out, gate, now_ms)
             else:
-                kept_back = _write_camtrap(tx, out, chosen, gate, positions, media, now_ms)
+                kept_back = _write_camtrap(tx, out, chosen, gate, positions, media, now_ms, coarse=coarse)
                 done = replace(done, pieces_left_out=kept_back)
         except OSError as error:
             raise ExportError(f"{out}: cannot be written: {error.strerror or error}") from error
     with store.write() as tx:
         asked = {"format": form, "from_ms": wanted.from_ms, "to_ms": wanted.to_ms, "events": done.events}
         flags = {"persons": wanted.persons, "threats": wanted.threats, "no_contact": wanted.no_contact}
+        flags["exact"] = wanted.exact
         store_people.saw(tx, now_ms, who, "exported", subject=str(out), data={**asked, **flags})
     return done
 
@@ -192,6 +201,8 @@ def _write_camtrap(
     positions: Mapping[str, tuple[float, float] | None],
     media: Path,
     now_ms: int,
+    *,
+    coarse: bool,
 ) -> int:
     """A package in a folder; how many pictures and sounds stay. A station without a position is no deployment."""
     wanted = gate.wanted
@@ -213,6 +224,7 @@ def _write_camtrap(
             wanted.from_ms,
             to_ms,
             timestamp_issues=name in bad_clock,
+            coarse=coarse,
         )
         for name in stations
     ]
@@ -220,7 +232,8 @@ def _write_camtrap(
     going = [one for one in found if gate.piece(*one)]
     pieces = [camtrap.media(row, piece, _copied(row, piece, media, out)) for row, piece in going]
     observations = [camtrap.observation(row, _kind(row), now_ms) for row in rows]
-    camtrap.write(out, deployments, pieces, observations, name=f"otorongo-{uuid.uuid4().hex[:12]}", now_ms=now_ms)
+    name = f"otorongo-{uuid.uuid4().hex[:12]}"
+    camtrap.write(out, deployments, pieces, observations, name=name, now_ms=now_ms, coarse=coarse)
     return len(found) - len(going)
 
 

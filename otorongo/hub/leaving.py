@@ -49,6 +49,8 @@ class Wanted(Struct, frozen=True):
     threats: bool = False
     no_contact: bool = False
     """Nature at stations in no_contact places, and machines with `threats`; persons and signs of them never."""
+    exact: bool = False
+    """Exact coordinates, also where a sensitive animal is among the events."""
 
 
 class Land(Struct, frozen=True):

@@ -10,6 +10,7 @@ from otorongo.hub.dating import Boot
 from otorongo.hub.db import boots, gaps, outboxes, records, seals, spans
 from otorongo.hub.store import Found, Tx, Values, found, insert_new, listed, put
 from otorongo.wire.batch import Runs
+from otorongo.wire.rows import ROW_TYPES, Row, Track
 
 BoxKey = tuple[str, int]
 """Station and outbox."""
@@ -186,8 +187,14 @@ def told_between(
 
 def tracks_of(tx: Tx, key: BoxKey, first: int, last: int) -> list[Found]:
     """Committed score tracks between two seqs, as rows with `utc_ms`."""
+    return rows_between(tx, key, Track, first, last)
+
+
+def rows_between(tx: Tx, key: BoxKey, kind: type[Row], first: int, last: int) -> list[Found]:
+    """Committed rows of one kind between two seqs, with `utc_ms`."""
     where = (records.c.station == key[0], records.c.outbox == key[1], records.c.seq.between(first, last))
-    return listed(tx, _dated().where(*where, records.c.type == 8).order_by(records.c.seq))
+    tag = next(tag for tag, known in ROW_TYPES.items() if known is kind)
+    return listed(tx, _dated().where(*where, records.c.type == tag).order_by(records.c.seq))
 
 
 def _dated() -> "Select[Any]":

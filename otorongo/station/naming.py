@@ -63,4 +63,8 @@ def seen_row(event: Event, sensor: int, bundle: int) -> rows.Seen | None:
 def _name(one: Candidate) -> seen.Name:
     if one.label.special == "human":
         return seen.Name(species.numbers().get(HUMAN, 0), one.p)
-    return seen.Name(0 if one.label.special else rollup.number_of(one.label.lineage), one.p)
+    if one.label.special:
+        return seen.Name(0, one.p)
+    numbers = species.numbers()
+    known = (numbers.get(part.lower(), 0) for part in reversed(one.label.lineage) if part)
+    return seen.Name(next(filter(None, known), 0), one.p)  # a leopard has no number here: its genus has

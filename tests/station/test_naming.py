@@ -110,7 +110,7 @@ def test_a_leopard_is_told_as_a_cat(tmp_path: Path) -> None:
     assert closings(events)[ANIMAL].species == NUMBERS["felidae"]
     assert (shown.source, shown.bundle) == (NameSource.GEOFENCE, 1)
     first, second = seen.unpack_names(shown.names)[:2]
-    assert (first.species, second.species) == (0, NUMBERS["panthera onca"])
+    assert (first.species, second.species) == (NUMBERS["panthera"], NUMBERS["panthera onca"])
     assert first.p == pytest.approx(0.85, abs=0.01)
     (box,) = seen.unpack_boxes(shown.boxes)
     assert (box.x, box.y, box.w, box.h) == pytest.approx((0.25, 0.25, 0.5, 0.5), abs=0.03)

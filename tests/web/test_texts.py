@@ -10,7 +10,7 @@ from otorongo.hub import texts
 from otorongo.hub.answers import Act, Outcome
 from otorongo.hub.users import Role
 from otorongo.hub.web.render import TEMPLATES
-from otorongo.wire.codes import Counter, GapReason, NoteKind, TamperKind
+from otorongo.wire.codes import Counter, GapReason, NameSource, NoteKind, TamperKind
 from tests.hub.test_texts import catalogue
 from tests.web.conftest import Hub
 from tests.web.seed import BROOK, HEADWATERS, LAKE
@@ -51,6 +51,7 @@ def made() -> set[str]:
         *(f"sensor.{one}" for one in ("station", "microphone", "camera", "sensor")),
         *(f"role.{one}" for one in Role),
         *(f"counter.{one.name.lower()}" for one in Counter),
+        *(f"page.named.{one.name.lower()}" for one in NameSource),
         *(f"tamper.{one.name.lower()}" for one in TamperKind),
         *(f"gap.{one.name.lower()}" for one in GapReason),
         *(f"note.kind.{one.name.lower()}" for one in NoteKind),

@@ -60,6 +60,34 @@ class AlertsOut(Value):
     next: str = Field(description="`before` of the next page; empty: this is the last.")
 
 
+class BoxOut(Value):
+    """Something in the best frame; shares (0 to 1) of the frame, from its top left."""
+
+    cls: str
+    p: float
+    x: float
+    y: float
+    w: float
+    h: float
+
+
+class NameOut(Value):
+    """What a network of names said."""
+
+    species: str = Field(description="Scientific name; empty: what has no name here.")
+    p: float
+
+
+class ShownOut(Value):
+    """What the best frame of a visit showed."""
+
+    boxes: list[BoxOut]
+    names: list[NameOut] = Field(description="The likeliest first, before any rule.")
+    named_by: str = Field(description="classifier, rollup, geofence, detector; empty: the event has no name.")
+    bundle: str = Field(description="What said the names, such as `names@1`.")
+    validated: bool = Field(description="Whether that bundle was measured on animals of the region.")
+
+
 class EventOut(Value):
     """An event, in its highest revision."""
 
@@ -78,6 +106,7 @@ class EventOut(Value):
     level_db: int = Field(description="dBFS; 0: not measured.")
     f0_hz: float = Field(description="0: no stable comb.")
     drill: bool
+    shown: ShownOut | None = Field(description="null: not told, as of a sound or of what still goes on.")
 
 
 class LineOut(Value):

@@ -13,7 +13,7 @@ from otorongo.hub.answers import ACTS, Act, Outcome, Plan
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_web import Filter
 from otorongo.hub.users import May
-from otorongo.hub.web import site, view_alerts, view_stations, view_tracks
+from otorongo.hub.web import site, view_alerts, view_seen, view_stations, view_tracks
 from otorongo.hub.web.login import Forbidden, Me, MeByForm, need
 from otorongo.hub.web.render import Page, page
 from otorongo.hub.web.site import Here, Site
@@ -181,7 +181,10 @@ def answer_alert(
         values = view_alerts.whole(tx, this, viewer, row, shown)
         values |= view_alerts.evidence(tx, this, row, shown, land)
         newest = list(reversed(shown))[: view_alerts.MOST_EVENTS]
-        values["events"] = [{**view_alerts.event(this, one), "track": view_tracks.of(tx, this, one)} for one in newest]
+        values["events"] = [
+            {**view_alerts.event(this, one), **view_seen.of(tx, this, one), "track": view_tracks.of(tx, this, one)}
+            for one in newest
+        ]
         values["more_events"] = max(0, len(shown) - view_alerts.MOST_EVENTS)
     remember(here, viewer, "saw_alert", code, site.address(request))
     return this.answer(

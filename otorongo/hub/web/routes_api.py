@@ -5,7 +5,17 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
-from otorongo.hub import leaving, ledger, messages, reasons, store_alerts, store_events, store_evidence, store_web
+from otorongo.hub import (
+    leaving,
+    ledger,
+    messages,
+    reasons,
+    shown,
+    store_alerts,
+    store_events,
+    store_evidence,
+    store_web,
+)
 from otorongo.hub.answers import Plan
 from otorongo.hub.camtrap import iso
 from otorongo.hub.store import Found, Tx
@@ -79,7 +89,8 @@ def alert(request: Request, here: Here, viewer: MeByApi, code: str) -> out.Alert
     with here.store.read() as tx:
         row = _unsealed(tx, viewer, code)
         names = view_alerts.names_for(tx, this)
-        shown = leaving.by_api(tx, here.rules, store_evidence.positions(tx), store_alerts.covered_by(tx, code))
+        going = leaving.by_api(tx, here.rules, store_evidence.positions(tx), store_alerts.covered_by(tx, code))
+        told = [_event(tx, one) for one in reversed(going[-200:])]
         life = store_web.log_newest(tx, code, limit=view_alerts.MOST_LINES)
     remember(here, viewer, "saw_alert", code, site.address(request))
     place = here.rules.places.get(row["place"])
@@ -88,7 +99,7 @@ def alert(request: Request, here: Here, viewer: MeByApi, code: str) -> out.Alert
         instruction=place.config.instruction if place else "",
         authority=place.config.authority if place else "",
         seen_by=[names.shown(one) for one in (row["data"] or {}).get("seen_by", ())],
-        events=[_event(one) for one in reversed(shown[-200:])],
+        events=told,
         life=[
             out.LineOut(at_ms=one["at_ms"], what=one["what"], text=view_alerts.line_text(this, viewer, names, one))
             for one in life
@@ -140,9 +151,10 @@ def events(
             newest_first=True,
         )
         going = leaving.by_api(tx, here.rules, store_evidence.positions(tx), rows[:limit])
+        told = [_event(tx, row) for row in going]
     days = " - ".join(iso(min(ms, here.now_ms() + DAY_MS))[:10] for ms in (from_ms, to_ms))
     remember(here, viewer, "saw_events", days, site.address(request))
-    return out.EventsOut(events=[_event(row) for row in going], truncated=len(rows) > limit)
+    return out.EventsOut(events=told, truncated=len(rows) > limit)
 
 
 @router.get("/stations")
@@ -221,7 +233,7 @@ def _alert(this: Page, viewer: Viewer, names: Names, row: Found) -> dict[str, An
     }
 
 
-def _event(row: Found) -> out.EventOut:
+def _event(tx: Tx, row: Found) -> out.EventOut:
     return out.EventOut(
         **{name: row[name] for name in ("station", "outbox", "event", "start_ms", "end_ms", "bound_ms")},
         **{name: row[name] for name in ("hits", "count", "level_db")},
@@ -231,4 +243,19 @@ def _event(row: Found) -> out.EventOut:
         peak_percent=row["peak"],
         f0_hz=row["f0_dhz"] / 10,
         drill=bool(row["tags"] & Tag.DRILL),
+        shown=_shown(shown.of(tx, row)),
+    )
+
+
+def _shown(told: shown.Shown | None) -> out.ShownOut | None:
+    if told is None:
+        return None
+    return out.ShownOut(
+        boxes=[
+            out.BoxOut(cls=classes.name_of(box.cls), p=box.p, x=box.x, y=box.y, w=box.w, h=box.h) for box in told.boxes
+        ],
+        names=[out.NameOut(species=species.name_of(one.species), p=one.p) for one in told.names],
+        named_by=told.source,
+        bundle=told.bundle,
+        validated=told.validated,
     )

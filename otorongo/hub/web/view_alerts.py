@@ -24,7 +24,7 @@ from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_web import Sight
 from otorongo.hub.users import May
-from otorongo.hub.web import render, view_sealed
+from otorongo.hub.web import render, view_sealed, view_seen
 from otorongo.hub.web.render import Page
 from otorongo.hub.web.viewer import Names, Viewer, monitors_of, second_of
 from otorongo.wire import classes, species
@@ -256,7 +256,8 @@ def evidence(tx: Tx, page: Page, alert: Found, shown: list[Found], land: Land | 
             if len(pieces) >= MOST_PIECES:
                 more += 1
                 continue
-            pieces.append({**event(page, row), **_piece(alert["id"], piece), **view_sealed.of(tx, page, alert, piece)})
+            named = {**event(page, row), **view_seen.of(tx, page, row)}
+            pieces.append({**named, **_piece(alert["id"], piece), **view_sealed.of(tx, page, alert, piece)})
     return {"pieces": pieces, "more_pieces": more}
 
 

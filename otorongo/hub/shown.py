@@ -1,0 +1,107 @@
+"""What the best frame of a visit showed, and what named its animal: the event's `Seen` row, in words.
+
+Of an animal's frame only the animal is told: whoever stands beside it has an event of their own, which is kept or shown
+under the rules for people.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+from otorongo.hub import store_records, store_stations
+from otorongo.hub.store import Found, Tx
+from otorongo.wire import rows, seen, species
+from otorongo.wire.codes import NameSource
+from otorongo.wire.errors import WireError
+from otorongo.wire.rows import Seen
+from otorongo.wire.species import Taxon
+
+WITHIN: Final = 32
+"""The row is put with the closing of its event, and so stands among the next rows."""
+_TELLING: Final = ("genus", "family")
+"""Groups small enough to tell that a sensitive animal may be meant."""
+
+
+class Shown(Struct, frozen=True):
+    """The best frame of one event."""
+
+    boxes: tuple[seen.Box, ...]
+    """Of the event's own class, in shares of the whole frame."""
+    names: tuple[seen.Name, ...] = ()
+    """What the network of names said, the likeliest first, before any rule."""
+    source: str = ""
+    """What gave the event its name: `classifier`, `rollup`, `geofence`, `detector`; empty: nothing did."""
+    bundle: str = ""
+    """`names@1`: what said the names."""
+    validated: bool = False
+    """Whether somebody has measured that bundle on animals of the region."""
+
+    @property
+    def box(self) -> seen.Box | None:
+        """The surest."""
+        return max(self.boxes, key=lambda box: box.p, default=None)
+
+    def p_of(self, number: int) -> float | None:
+        """Probability of a name: all that was said of it and of what is under it; None: it cannot be told."""
+        taxon = species.taxon(number)
+        if taxon is None:
+            return None
+        under = [one.p for one in self.names if _within(species.taxon(one.species), taxon)]
+        return min(1.0, sum(under)) if under else None
+
+
+def of(tx: Tx, event: Found) -> Shown | None:
+    """What the best frame of a closed event showed; None: its station told nothing of it."""
+    if event["end_ms"] is None:
+        return None
+    key = event["station"], event["outbox"]
+    for one in store_records.rows_between(tx, key, rows.Seen, event["seq"], event["seq"] + WITHIN):
+        row = _parsed(bytes(one["row"]))
+        if row and one["seq"] - row.back == event["event"]:
+            return _told(row, event["cls"], store_stations.birth(tx, event["station"], event["birth"]))
+    return None
+
+
+def sensitive(number: int) -> bool:
+    """Whether a name tells of an animal that is hunted for trade or easily disturbed, or may well mean one."""
+    taxon = species.taxon(number)
+    if taxon is None:
+        return False
+    if taxon.sensitive or taxon.rank not in _TELLING:
+        return taxon.sensitive
+    return any(one.sensitive and _within(one, taxon) for one in species.taxa().values())
+
+
+def _parsed(raw: bytes) -> Seen | None:
+    try:
+        row = rows.parse(raw)
+    except WireError:
+        return None
+    return row if isinstance(row, Seen) else None
+
+
+def _told(row: Seen, cls: int, birth: Found | None) -> Shown:
+    names = tuple(one for one in seen.unpack_names(row.names) if not _human(one.species))
+    bundles = (birth["body"] if birth else {}).get("bundles", [])
+    bundle = bundles[row.bundle] if names and row.bundle < len(bundles) else None
+    source = next((one.name.lower() for one in NameSource if one == row.source and one != NameSource.NONE), "")
+    return Shown(
+        boxes=tuple(box for box in seen.unpack_boxes(row.boxes) if box.cls == cls),
+        names=names,
+        source=source,
+        bundle=f"{store_stations.clean(bundle['name'])}@{bundle['version']}" if bundle else "",
+        validated=bool(bundle and bundle.get("validated")),
+    )
+
+
+def _human(number: int) -> bool:
+    taxon = species.taxon(number)
+    return taxon is not None and taxon.kind == "human"
+
+
+def _within(one: Taxon | None, group: Taxon) -> bool:
+    """Whether a taxon is a group's, or the group itself."""
+    if one is None:
+        return False
+    depth = species.RANKS.index(group.rank) + 1
+    return one.lineage[:depth] == group.lineage[:depth]
