@@ -12,12 +12,11 @@ from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.bad_input import BadInput
 from otorongo.station.config import CameraConfig, MicrophoneConfig, StationConfig, policy_of
 from otorongo.station.errors import SealError
-from otorongo.station.media import ClipKeeper, Shelf
 from otorongo.station.outbox import Outbox
 from otorongo.station.pipeline import Judged, Keeper
 from otorongo.station.samples import Sample
-from otorongo.station.schedule import Keepers, Schedule
 from otorongo.station.sealing import People, Sealer
+from otorongo.station.shelf import Keepers, Shelf
 from otorongo.wire.codes import Clock, Tag
 from otorongo.wire.sealed import fingerprints
 
@@ -154,6 +153,8 @@ def _sound(
     classifier: Any,
 ) -> Keeper | None:
     from otorongo.station.adapters.encode_sound import flac, opus
+    from otorongo.station.media import ClipKeeper
+    from otorongo.station.schedule import Schedule
 
     voices_p = None if sensor.voices == "keep" else sensor.voices_p
     if voices_p and not knows_voices(bundle):

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from otorongo.station.media import Shelf, tried
 from otorongo.station.media_picture import BESIDE_MS, EncodePicture
 from otorongo.station.outbox_write import Of
 from otorongo.station.pipeline import Judged, Kept, Unkept
 from otorongo.station.samples import Event, Sample
 from otorongo.station.sealing import ENDING, People
+from otorongo.station.shelf import Shelf, tried
 from otorongo.wire.codes import Counter, MediaKind, Tag
 from otorongo.wire.rows import Media
 

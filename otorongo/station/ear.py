@@ -17,9 +17,8 @@ from otorongo.station import listening, microphone, shots, veto
 from otorongo.station.bands import Bands
 from otorongo.station.hearing import Heard, Hourly
 from otorongo.station.listened import Hour
-from otorongo.station.loudness import SILENCE_DB
 from otorongo.station.microphone import Baseline
-from otorongo.station.samples import Sample, Score
+from otorongo.station.samples import SILENCE_DB, Sample, Score
 from otorongo.station.shots import Shots
 from otorongo.wire.classes import BY_NAME
 from otorongo.wire.codes import Trend

@@ -13,9 +13,8 @@ import numpy as np
 
 from otorongo.station import listening, microphone, veto
 from otorongo.station.bands import Levels
-from otorongo.station.loudness import SILENCE_DB
 from otorongo.station.microphone import Look
-from otorongo.station.samples import Sample
+from otorongo.station.samples import SILENCE_DB, Sample
 from otorongo.wire.classes import BY_NAME
 from otorongo.wire.codes import MicrophoneFlag
 from otorongo.wire.rows import Listening

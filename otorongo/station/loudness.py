@@ -6,10 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from otorongo.station.samples import Sound
+from otorongo.station.samples import SILENCE_DB, Sound
 
-SILENCE_DB: Final = -120.0
-"""What an all-zero window counts as."""
 RISE_DB_PER_S: Final = 0.05
 """How fast the noise floor follows when everything gets louder (3 dB a minute); it falls at once."""
 

@@ -1,28 +1,20 @@
-"""What to keep on the card, and the clips of sounds. Encoding comes after the alert, never before.
-
-A file is written beside its final name and renamed, then told by a media row; a file without a row is an orphan of a
-power cut and is swept at the next start. The oldest evidence gives way when the budget is spent; what is pinned
-(a threat's evidence that the hub does not have safely) goes last.
-"""
+"""The clips of sounds. Encoding comes after the alert, never before."""
 
 import hashlib
 import logging
-import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from otorongo.station.errors import SensorError
-from otorongo.station.outbox_media import MediaShelf
 from otorongo.station.outbox_write import Of
 from otorongo.station.pipeline import Judged, Kept, Unkept
 from otorongo.station.samples import Event, Sample, Sound
 from otorongo.station.sealing import ENDING, Sealer
+from otorongo.station.shelf import Shelf, tried
 from otorongo.station.voices import BESIDE_MS, SPEECH, Span, beside, covered_ms, named, span
 from otorongo.wire.codes import Counter, Kind, MediaKind, NoteKind, Tag
 from otorongo.wire.rows import Media
@@ -31,73 +23,6 @@ log = logging.getLogger(__name__)
 
 EncodeSound = Callable[[Sound, int], bytes]
 """Float mono (n,) and its rate in Hz to an Ogg Opus file."""
-
-
-@dataclass
-class Shelf:
-    """The files of one sensor, their budget, and how they come onto the card."""
-
-    data_dir: Path
-    section: str
-    budget_bytes: int
-    media: MediaShelf
-    delete: Callable[[Path], None] = lambda path: path.unlink(missing_ok=True)
-
-    def sweep(self) -> int:
-        """Delete files that no row tells of; returns how many."""
-        told = {evidence.path for evidence in self.media.all()}
-        orphans = [path for path in self._files() if path.relative_to(self.data_dir).as_posix() not in told]
-        for path in orphans:
-            self.delete(path)
-        if orphans:
-            log.warning("%s: %d files of evidence without a record deleted", self.section, len(orphans))
-        return len(orphans)
-
-    def write(self, name: str, content: bytes) -> str:
-        """Put a file onto the card within the budget; its path relative to the data folder.
-
-        Raises OSError if the card does not take it, SensorError if it is larger than the whole budget.
-        """
-        if len(content) > self.budget_bytes:
-            raise SensorError(f"{name} has {len(content)} bytes, more than all of {self.section}.media_mb")
-        self._make_room(len(content))
-        path = self.data_dir / "media" / self.section / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        try:
-            with part.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except OSError:  # half a file would take the room that is missing
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise
-        return path.relative_to(self.data_dir).as_posix()
-
-    def discard(self, row: Of) -> None:
-        """Delete a file whose row could not be put."""
-        self.delete(self.data_dir / row.path)
-
-    def _make_room(self, size: int) -> None:
-        mine = f"media/{self.section}/"
-        known = [evidence for evidence in self.media.all() if evidence.path.startswith(mine)]
-        total = sum(evidence.bytes for evidence in known) + size
-        gone = []
-        try:
-            for evidence in known:
-                if total <= self.budget_bytes:
-                    break
-                self.delete(self.data_dir / evidence.path)
-                gone.append(evidence.seq)
-                total -= evidence.bytes
-        finally:
-            if gone:
-                self.media.forget(gone)
-
-    def _files(self) -> Iterable[Path]:
-        return [path for path in (self.data_dir / "media" / self.section).rglob("*") if path.is_file()]
 
 
 @dataclass
@@ -248,11 +173,3 @@ def _private(heard: _Heard) -> Unkept:
     what = f"{named(heard.voices)} in or beside it for {voices_s:.0f} s"
     why = f"clip of event {heard.clip.opening}, {length_s:.0f} s: {what}"
     return Unkept(why, Counter.VOICES_DISCARDED, note)
-
-
-def tried(what: str, write: Callable[[], Kept]) -> Kept | Unkept:
-    """Write one piece of evidence; whatever goes wrong with it, the next one is written."""
-    try:
-        return write()
-    except Exception as error:  # noqa: BLE001 - a full card, an encoder: cv2.error is a plain exception
-        return Unkept(f"{what}: {error}")

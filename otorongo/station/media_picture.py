@@ -18,13 +18,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from otorongo.station.media import Shelf, tried
 from otorongo.station.outbox_write import Of
 from otorongo.station.outline import Place, outlined
 from otorongo.station.pipeline import Judged, Kept, Unkept
 from otorongo.station.ring import Ring
 from otorongo.station.samples import Event, Picture, Sample
 from otorongo.station.sealing import CARRIERS, ENDING, PERSON, People, Sealer
+from otorongo.station.shelf import Shelf, tried
 from otorongo.wire.codes import Counter, Kind, MediaKind, NoteKind, Tag
 from otorongo.wire.rows import Media
 

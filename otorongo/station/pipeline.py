@@ -16,10 +16,9 @@ from otorongo.station.box import Box
 from otorongo.station.errors import OutboxError
 from otorongo.station.events import Rule
 from otorongo.station.hearing import Ear, Hourly, memory_name, rows_of
-from otorongo.station.loudness import SILENCE_DB
 from otorongo.station.outbox_write import Of
 from otorongo.station.ports import ClockReading
-from otorongo.station.samples import ClockDomain, Event, Fault, Item, Sample, Score, Scores, Tick
+from otorongo.station.samples import SILENCE_DB, ClockDomain, Event, Fault, Item, Sample, Score, Scores, Tick
 from otorongo.station.sighting import Eye, asked
 from otorongo.station.tracks import Tracks
 from otorongo.station.unheard import Unheard

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from otorongo.wire.seen import Name
 
 Sound = NDArray[np.float32]
 Picture = NDArray[np.uint8]
+SILENCE_DB: Final = -120.0
+"""Level of a window of zeros, dB below full scale."""
 
 
 @dataclass(frozen=True, slots=True)

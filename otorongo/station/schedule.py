@@ -6,7 +6,7 @@ oldest go first. Minutes in which somebody may be speaking, or right beside, are
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from otorongo.station.errors import SealError
 from otorongo.station.outbox_write import Of
-from otorongo.station.pipeline import Judged, Keeper, Kept, Unkept
+from otorongo.station.pipeline import Judged, Kept, Unkept
 from otorongo.station.samples import Event, Sample, Sound
 from otorongo.station.sealing import ENDING as SEALED
 from otorongo.station.sealing import Sealer
@@ -177,30 +177,3 @@ class Schedule:
         except OSError:
             part.unlink(missing_ok=True)
             raise
-
-
-@dataclass
-class Keepers:
-    """Several keepers as one."""
-
-    parts: tuple[Keeper, ...]
-
-    def see(self, sample: Sample, judged: Judged | None) -> None:
-        """Each sees everything."""
-        for part in self.parts:
-            part.see(sample, judged)
-
-    def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
-        """Each hears of every event."""
-        for part in self.parts:
-            part.about(revision, opening, boot, tags)
-
-    def work(self, now_ms: int, *, last: bool = False) -> Iterable[Kept | Unkept]:
-        """One after another."""
-        for part in self.parts:
-            yield from part.work(now_ms, last=last)
-
-    def discard(self, row: Of) -> None:
-        """Whose file it is knows."""
-        for part in self.parts:
-            part.discard(row)

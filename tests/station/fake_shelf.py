@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from otorongo.station.media import Shelf
+from otorongo.station.shelf import Shelf
 
 
 @dataclass

@@ -9,9 +9,9 @@ import pyrage
 
 from otorongo.station.adapters.age import sealing
 from otorongo.station.adapters.encode_picture import webp
-from otorongo.station.media import Shelf
 from otorongo.station.samples import Picture
 from otorongo.station.sealing import Sealer
+from otorongo.station.shelf import Shelf
 from otorongo.wire.sealed import fingerprints
 
 Key = Any

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from otorongo.station.adapters.encode_picture import webp
 from otorongo.station.audit_picture import DAY_MS, AuditKeeper, Reservoir
-from otorongo.station.media import Shelf
 from otorongo.station.pipeline import Judged, Kept, Passed, Unkept
 from otorongo.station.samples import ClockDomain, Sample, Score
 from otorongo.station.sealing import People, Sealer
+from otorongo.station.shelf import Shelf
 from otorongo.wire.codes import Counter, MediaKind, Tag
 from otorongo.wire.rows import Media
 from tests.station.fake_shelf import Basket

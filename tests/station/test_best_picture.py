@@ -14,7 +14,6 @@ from PIL import Image
 from otorongo.station.adapters.encode_picture import shrink, webp
 from otorongo.station.config import load
 from otorongo.station.events import Rule
-from otorongo.station.media import Shelf
 from otorongo.station.media_picture import ThumbnailKeeper, merits, small
 from otorongo.station.outbox import Outbox
 from otorongo.station.outline import Place, outlined
@@ -22,6 +21,7 @@ from otorongo.station.pipeline import Judged, Sense
 from otorongo.station.ring import Ring
 from otorongo.station.samples import Picture, Sample, Score
 from otorongo.station.sealing import People, Policy
+from otorongo.station.shelf import Shelf
 from otorongo.toml import ConfigError
 from otorongo.wire.codes import Counter, MediaKind, Tag
 from tests.station.sense_rig import PERSON, Seen, media_in, open_outbox, sense

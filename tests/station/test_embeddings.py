@@ -24,7 +24,8 @@ from otorongo.station.loudness import level_db
 from otorongo.station.pipeline import Judged, Keeper, Unkept
 from otorongo.station.ports import ClockReading
 from otorongo.station.samples import ClockDomain, Sample, Score
-from otorongo.station.schedule import SPARE_BYTES, Keepers
+from otorongo.station.schedule import SPARE_BYTES
+from otorongo.station.shelf import Keepers
 from otorongo.station.voices import SPEECH
 from otorongo.wire.codes import Clock, Counter
 from tests.station.sense_rig import SAW, open_outbox

@@ -13,7 +13,7 @@ from otorongo.station.adapters.encode_picture import shrink, webp
 from otorongo.station.adapters.encode_sound import opus
 from otorongo.station.errors import OutboxFull
 from otorongo.station.events import Rule
-from otorongo.station.media import ClipKeeper, Shelf
+from otorongo.station.media import ClipKeeper
 from otorongo.station.media_picture import ThumbnailKeeper, crop, small
 from otorongo.station.outbox import Outbox
 from otorongo.station.outbox_media import MediaShelf
@@ -21,6 +21,7 @@ from otorongo.station.outbox_write import Of
 from otorongo.station.pipeline import Judged, Unkept
 from otorongo.station.samples import ClockDomain, Picture, Sample, Score
 from otorongo.station.samples import Event as Revision
+from otorongo.station.shelf import Shelf
 from otorongo.wire.codes import Clock, Counter, Kind, MediaKind, Tag
 from otorongo.wire.rows import Event, Media, Row
 from tests.station.sense_rig import (

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from otorongo.station.media import Shelf
 from otorongo.station.outbox import Of, Outbox, Parcel
+from otorongo.station.shelf import Shelf
 from otorongo.wire import birth
 from otorongo.wire.codes import Kind, MediaKind, Tag
 from otorongo.wire.rows import Event, Heartbeat, Media, Note

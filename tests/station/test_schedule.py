@@ -18,7 +18,8 @@ from otorongo.station.app_keep import keeper, sample_name
 from otorongo.station.media import ClipKeeper
 from otorongo.station.pipeline import Judged, Keeper, Unkept
 from otorongo.station.samples import ClockDomain, Sample, Score
-from otorongo.station.schedule import SPARE_BYTES, Keepers, Schedule
+from otorongo.station.schedule import SPARE_BYTES, Schedule
+from otorongo.station.shelf import Keepers
 from otorongo.station.voices import SPEECH
 from otorongo.toml import ConfigError
 from otorongo.wire.codes import Clock, Counter, NoteKind

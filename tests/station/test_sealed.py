@@ -26,13 +26,14 @@ from otorongo.station.adapters.encode_sound import flac, opus
 from otorongo.station.app_keep import keep_bad, sealer_of
 from otorongo.station.errors import SealError
 from otorongo.station.events import Rule
-from otorongo.station.media import ClipKeeper, Shelf
+from otorongo.station.media import ClipKeeper
 from otorongo.station.media_picture import ThumbnailKeeper
 from otorongo.station.outbox import Outbox
 from otorongo.station.pipeline import Judged, Sense
 from otorongo.station.samples import Picture, Sample, Score
 from otorongo.station.schedule import SPARE_BYTES, Schedule
 from otorongo.station.sealing import People, Policy
+from otorongo.station.shelf import Shelf
 from otorongo.station.voices import SPEECH
 from otorongo.toml import ConfigError
 from otorongo.wire.codes import Counter, MediaKind, NoteKind, Tag
