@@ -11,6 +11,7 @@ from otorongo.models import (
     adding,
     evaluating,
     evidence,
+    evidence_pictures,
     listen_words,
     manifest,
     runtime,
@@ -44,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
         commands.add_parser("missed-pictures", help="of frames that a camera rejected, how many held something")
     )
     listen_words.adapt_options(commands.add_parser("adapt", help="thresholds for a site, of hours of its background"))
-    evaluating.options(commands.add_parser("evaluate", help="what a sound bundle reaches on labelled recordings"))
+    evaluating.options(commands.add_parser("evaluate", help="what a bundle reaches on labelled recordings or pictures"))
     return top
 
 
@@ -111,7 +112,7 @@ def check_one(reference: str, *, quiet: bool) -> bool:
     """Print the table of one bundle; True when every golden output is within its tolerance."""
     started = time.perf_counter()
     bundle = manifest.load(reference)
-    told = evidence.check(bundle)
+    told, seen = evidence.check(bundle), evidence_pictures.check(bundle)
     classifier = runtime.open_classifier(bundle)
     results = runtime.check_goldens(classifier)
     good = all(result.ok for result in results)
@@ -127,6 +128,8 @@ def check_one(reference: str, *, quiet: bool) -> bool:
         print(f"  {evidence.summary(told)}")
     if unsure := [spec.label for spec in bundle.manifest.classes if spec.experimental]:
         print(f"  experimental: {', '.join(unsure)}")
+    if seen:
+        print(f"  {evidence_pictures.summary(seen)}")
     if good and quiet:
         return True
     print(f"  {'golden':<18}{'label':<12}{'expected p':>11}{'here':>9}{'apart':>8}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """What `evaluate sound` and `evaluate gate` take."""
+    """What `evaluate sound`, `evaluate pictures` and `evaluate gate` take."""
     kinds = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     sound = kinds.add_parser("sound", help="a report of figures, plots and hours, of recordings never trained on")
     _common(sound)
@@ -17,8 +17,27 @@ def options(parser: argparse.ArgumentParser) -> None:
     sound.add_argument(
         "--into-bundle", action="store_true", help="write evidence.toml, card section, pictures and digests into it"
     )
+    pictures = kinds.add_parser("pictures", help="a report of figures and a sheet of mistakes, of labelled pictures")
+    pictures.add_argument("bundle", help="name@version or a folder")
+    _pictures(pictures)
+    pictures.add_argument(
+        "--float", dest="float_models", type=Path, nargs="+", metavar="MODEL",
+        help="the float networks beside it, in the order model, things",
+    )  # fmt: skip
+    pictures.add_argument("--out", type=Path, default=Path("report"), metavar="FOLDER", help="for the report (report/)")
+    pictures.add_argument(
+        "--into-bundle", action="store_true", help="write evidence, card section and digests into it as well"
+    )
     gate = kinds.add_parser("gate", help="the network that lies here, against what its bundle says of the float one")
     _common(gate)
+    _pictures(gate)
+
+
+def _pictures(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--pictures", type=Path, action="append", default=[], metavar="FOLDER",
+        help="with labels.csv, or the project's shared folder (what calibrated nothing); again for more",
+    )  # fmt: skip
 
 
 def _common(parser: argparse.ArgumentParser) -> None:

@@ -14,6 +14,7 @@ from otorongo.models import evidence
 from otorongo.models.errors import BundleError
 from otorongo.models.evaluate import gate
 from otorongo.models.evidence import BEGIN, END, Evidence
+from otorongo.models.evidence_pictures import PictureEvidence
 from otorongo.models.manifest import Bundle
 from otorongo.models.shelves import FILE_NAME as MANIFEST
 
@@ -29,8 +30,8 @@ class Written:
     kept: gate.Kept | None
 
 
-def toml_text(found: Evidence) -> str:
-    """`evidence.toml`: what `toml.load` reads back as the same value."""
+def toml_text(found: Evidence | PictureEvidence) -> str:
+    """The file of the evidence: what `toml.load` reads back as the same value."""
     plain: dict[str, Any] = msgspec.to_builtins(found)
     tables = {key: value for key, value in plain.items() if isinstance(value, dict)}
     arrays = {key: value for key, value in plain.items() if isinstance(value, list | tuple)}
@@ -64,13 +65,13 @@ def put_into(bundle: Bundle, found: Evidence, written: Written) -> None:
     path.write_text(sealed(path.read_text(), roles))
 
 
-def with_section(card: str, text: str) -> str:
+def with_section(card: str, text: str, mark: str = BEGIN, close: str = END) -> str:
     """The card with this text between its marks; without marks it goes to the end."""
-    section = f"{BEGIN}\n{text.rstrip()}\n{END}\n"
-    begin, end = card.find(BEGIN), card.find(END)
+    section = f"{mark}\n{text.rstrip()}\n{close}\n"
+    begin, end = card.find(mark), card.find(close)
     if begin < 0 or end < begin:
         return f"{card.rstrip()}\n\n{section}"
-    rest = card[end + len(END) :].lstrip("\n")
+    rest = card[end + len(close) :].lstrip("\n")
     return card[:begin] + section + (f"\n{rest}" if rest else "")
 
 

@@ -1,4 +1,4 @@
-"""`otorongo-models evaluate sound` and `evaluate gate`: measure a bundle, write its report, keep its evidence."""
+"""`otorongo-models evaluate sound`, `pictures` and `gate`: measure a bundle, write its report, keep its evidence."""
 
 import argparse
 import sys
@@ -15,6 +15,10 @@ from otorongo.models.evaluate.scoring import SHIPPED
 
 def evaluate(given: argparse.Namespace) -> int:
     """Run the command; the exit status. Raises BundleError, InputError or ConfigError."""
+    if given.what == "pictures":
+        from otorongo.models.evaluate import pictures_command  # loads OpenCV, which no sound needs
+
+        return pictures_command.evaluate(given)
     return _gate(given) if given.what == "gate" else _sound(given)
 
 
@@ -78,6 +82,11 @@ def _draw(measured: Measured, folder: Path) -> dict[str, Path]:
 
 def _gate(given: argparse.Namespace) -> int:
     """The network that lies here against what the bundle says of its float one."""
+    bundle = manifest.load(given.bundle)
+    if bundle.manifest.kind == "picture":
+        from otorongo.models.evaluate import pictures_command
+
+        return pictures_command.judge(given, bundle)
     ears = scoring.open_ears(given.bundle)
     name = ears.bundle.manifest.reference
     told = evidence.check(ears.bundle)

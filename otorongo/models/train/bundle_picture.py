@@ -92,9 +92,10 @@ def manifest_text(folder: Path, fits: Fits, golden: dict[str, float]) -> str:
             f"calibration = {{ slope = {slope:.4f}, offset = {offset:.4f} }}\noutputs = {list(outputs)}\n"
         )
     roles = {"model": "somewhere.onnx", "things": "things.onnx", "card": "card.md", "golden": "golden.npy"}
+    text += "\n[files]\n"
     for role, name in roles.items():
         digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        text += f'\n[files.{role}]\nname = "{name}"\nsha256 = "{digest}"\n'
+        text += f'{role} = {{ name = "{name}", sha256 = "{digest}" }}\n'
     values = ", ".join(f"{label} = {p:.4f}" for label, p in golden.items())
     text += f'\n[[golden]]\nfile = "golden"\np = {{ {values} }}\ntolerance = 0.5\n'
     for what, licence, attribution in SOURCES:

@@ -45,6 +45,18 @@ def empty_frames(pictures: list[Labelled]) -> list[Path]:
     return [one.path for one in pictures if not one.labels and one.known == EVERYTHING]
 
 
+def coco_boxes(folder: Path) -> dict[str, list[tuple[str, tuple[float, float, float, float]]]]:
+    """By file, our label and place (x0, y0, x1, y1 in shares of the picture) of each box in coco128."""
+    out: dict[str, list[tuple[str, tuple[float, float, float, float]]]] = {}
+    with (folder / "boxes.csv").open() as file:
+        for line in csv.DictReader(file):
+            label = THEIR_NAMES.get(line["class"])
+            if label:
+                x, y, w, h = (float(line[key]) for key in ("xc", "yc", "w", "h"))
+                out.setdefault(line["file"], []).append((label, (x - w / 2, y - h / 2, x + w / 2, y + h / 2)))
+    return out
+
+
 def _coco(folder: Path) -> list[Labelled]:
     found: dict[str, set[str]] = {}
     with (folder / "boxes.csv").open() as file:

@@ -1,0 +1,149 @@
+"""Pictures in, calibrated probabilities and boxes out: of the shipped networks, and of the float ones beside them."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from otorongo.models import calibrate, image, manifest, runtime
+from otorongo.models.errors import BundleError, InputError
+from otorongo.models.evaluate.pictures import MOST_BYTES, Picture
+from otorongo.models.manifest import Bundle, File
+from otorongo.models.runtime import BoxScore, Classifier, Verdict
+
+SHIPPED: Final = "shipped"
+FLOAT: Final = "float"
+GREY: Final = 0.06
+"""Mean saturation below which a picture is taken for one in infrared, where nobody says."""
+_SAMPLED: Final = 40_000
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """A bundle and, beside it, the same bundle with float networks."""
+
+    bundle: Bundle
+    by_name: dict[str, Classifier]
+
+    @property
+    def wires(self) -> tuple[str, ...]:
+        """Wire classes, in the manifest's order; labels that share one count as one."""
+        return tuple(dict.fromkeys(spec.wire for spec in self.bundle.manifest.classes))
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Calibrated p of a hit by wire class: the lowest of its labels."""
+        out: dict[str, float] = {}
+        for spec in self.bundle.manifest.classes:
+            out[spec.wire] = min(spec.threshold, out.get(spec.wire, 1.0))
+        return out
+
+    def p(self, name: str, picture: image.Picture) -> Floats:
+        """Calibrated p of every wire class (classes,)."""
+        return _by_wire(self, self.by_name[name].scores(picture))
+
+
+def open_eyes(reference: str, floats: Sequence[Path] = ()) -> Eyes:
+    """Open a picture bundle, and its float networks (of each role in turn: model, things). Raises BundleError."""
+    bundle = manifest.load(reference)
+    if bundle.manifest.kind != "picture" or bundle.manifest.names:
+        raise BundleError(f"{reference}: draws no boxes, which is what `evaluate pictures` measures")
+    by_name = {SHIPPED: runtime.open_classifier(bundle)}
+    if floats:
+        by_name[FLOAT] = _with_networks(bundle, floats)
+    return Eyes(bundle, by_name)
+
+
+def _with_networks(bundle: Bundle, networks: Sequence[Path]) -> Classifier:
+    """The same bundle with other networks in the places of its own."""
+    roles = [role for role in ("model", "things") if role in bundle.manifest.files]
+    if len(networks) != len(roles):
+        raise InputError(f"--float: {len(networks)} networks given; this bundle has {len(roles)} ({', '.join(roles)})")
+    files = dict(bundle.manifest.files)
+    with tempfile.TemporaryDirectory() as folder:
+        for role, path in zip(roles, networks, strict=True):
+            if not path.is_file():
+                raise BundleError(f"{path}: is not there; it is to be the float network of {role}")
+            copy = Path(folder) / f"{role}{path.suffix}"
+            shutil.copyfile(path, copy)
+            files[role] = File(name=copy.name, sha256="0" * 64)
+        other = msgspec.structs.replace(bundle.manifest, files=files)
+        # The sessions read their files when they are made; nothing else of the folder is asked for later.
+        return runtime.open_classifier(replace(bundle, folder=Path(folder), manifest=other))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one network made of one picture."""
+
+    p: Floats
+    """(classes,), in the order of `Eyes.wires`."""
+    boxes: tuple[tuple[str, float, float, float, float, float], ...]
+    """Every box that it drew: class, calibrated p, x0, y0, x1, y1 in shares."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A picture, what the networks made of it, and how colourful it is."""
+
+    picture: Picture
+    by_name: dict[str, Seen]
+    saturation: float
+    """Mean, 0 to 1."""
+
+    @property
+    def night(self) -> bool:
+        """As people say; else a picture without colours is taken for one in infrared."""
+        return self.saturation < GREY if self.picture.night is None else self.picture.night
+
+
+def look(eyes: Eyes, pictures: Iterable[Picture], done: Callable[[], None]) -> tuple[list[Looked], list[str]]:
+    """Look at every picture with every network; and what could not be read."""
+    out, damaged = [], []
+    for one in pictures:
+        try:
+            if one.path.stat().st_size > MOST_BYTES:
+                raise InputError(f"is larger than {MOST_BYTES >> 20} MiB")
+            picture = image.decode(one.path.read_bytes())
+        except (OSError, InputError) as error:
+            damaged.append(f"{one.set}/{one.name}: {error}")
+        else:
+            seen = {name: _seen(eyes, classifier.scores(picture)) for name, classifier in eyes.by_name.items()}
+            out.append(Looked(one, seen, saturation(picture)))
+        done()
+    return out, damaged
+
+
+def saturation(picture: image.Picture) -> float:
+    """Mean saturation of uint8 RGB (H, W, 3), 0 for grey to 1."""
+    step = max(1, int((picture.shape[0] * picture.shape[1] / _SAMPLED) ** 0.5))
+    small = picture[::step, ::step].reshape(-1, 3).astype(np.float32)
+    most = small.max(axis=1)
+    return float(((most - small.min(axis=1)) / np.maximum(most, 1.0)).mean())
+
+
+def _seen(eyes: Eyes, verdict: Verdict) -> Seen:
+    names = {spec.wire_class: spec.wire for spec in eyes.bundle.manifest.classes}
+    drawn: dict[BoxScore, None] = dict.fromkeys((*verdict.faint, *verdict.boxes))
+    boxes = tuple((names[b.wire_class], b.p, b.x, b.y, b.x + b.w, b.y + b.h) for b in drawn if b.wire_class in names)
+    return Seen(_by_wire(eyes, verdict), boxes)
+
+
+def _by_wire(eyes: Eyes, verdict: Verdict) -> Floats:
+    best: dict[str, float] = {}
+    for spec, score in zip(eyes.bundle.manifest.classes, verdict.scores, strict=True):
+        best[spec.wire] = max(score.p, best.get(spec.wire, 0.0))
+    return np.array([best[wire] for wire in eyes.wires])
+
+
+def logit(p: Floats) -> Floats:
+    """Logit of probabilities, kept finite."""
+    return np.array([calibrate.logit(min(max(float(each), 1e-6), 1 - 1e-6)) for each in p.ravel()]).reshape(p.shape)

@@ -1,0 +1,147 @@
+"""An evaluation of pictures in words and tables: Markdown that stands on its own, and in the bundle's card."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import fill
+from typing import Final
+
+from otorongo.models.evaluate import gate
+from otorongo.models.evaluate import pictures_figures as figures
+from otorongo.models.evaluate.measures import Share
+from otorongo.models.evaluate.pictures import FRAMES, REGRESSION
+from otorongo.models.evaluate.pictures_figures import OfClass
+from otorongo.models.evaluate.pictures_look import FLOAT, GREY, SHIPPED, Eyes, Looked
+from otorongo.models.evidence_pictures import PictureEvidence, aims_table
+
+_CLASSES: Final = """\
+At the working threshold, by picture. *Found*: of the pictures with the class; *false*: of those without it; *right*: of
+all that reached it. 95 % intervals by place, or by picture where no place is known: the wider of bootstrap and
+Wilson's. *AP*: average precision by picture, and by box where boxes are labelled (greedy, IoU 0.5). `anything`: any
+class reached its own threshold. A dog or cow that is called an animal counts as neither; where nobody knows whether a
+class is in a picture, the picture counts for nothing."""
+_ROWS: Final = """\
+Camera-trap frames only ({sets} and folders of one's own). Day or night is as the labels say, and else by colour: a mean
+saturation below {grey} counts as night, so that a grey picture by day does as well. {given} of {all} frames said it
+themselves."""
+_SIZES: Final = f"""\
+Labelled boxes that a box of the class at its working threshold overlaps by IoU 0.5; height in shares of the frame:
+small below {figures.SMALL:g}, medium below {figures.LARGE:g}, large."""
+_EVENTS: Final = "Frames of one sequence are one event, found if any frame is; intervals by place."
+_GATE: Final = f"""\
+Recall at the working threshold over all sets (paired, interval by place), float against shipped, people first. A drop
+over one point fails; fewer than {gate.ENOUGH} places show nothing either way. A set that the detectors have learned
+from serves here too: what is compared is two versions of the same networks."""
+_NOT_MEASURED: Final = "Not measured here: give --float with the float networks to set them beside the shipped ones."
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All that was measured."""
+
+    eyes: Eyes
+    looked: tuple[Looked, ...]
+    left_out: tuple[str, ...]
+    damaged: tuple[str, ...]
+    evidence: PictureEvidence
+    lost: tuple[gate.Lost, ...]
+
+
+def report(given: Measured) -> str:
+    """Everything, beginning with the aims that `check` wants to find in a card."""
+    parts = [aims_table(given.evidence), _data(given), _classes(given), _rows(given), _sizes(given), _events(given)]
+    return "\n".join([*parts, _gate(given)])
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in lines) + "\n"
+
+
+def _data(given: Measured) -> str:
+    rows = [
+        [one.name, one.standing, str(one.files), str(one.places), f"`{one.sha256[:16]}`"] for one in given.evidence.data
+    ]
+    out = ["### Pictures", "", _table(["set", "what it is", "pictures", "places", "SHA-256"], rows)]
+    out += [f"Left out: {why}." for why in given.left_out]
+    out += [f"Could not be read: {why}." for why in given.damaged]
+    return "\n".join(out) + "\n"
+
+
+def _classes(given: Measured) -> str:
+    shipped = figures.tables(given.eyes, given.looked, SHIPPED)
+    has_float = FLOAT in given.eyes.by_name
+    floats = figures.tables(given.eyes, given.looked, FLOAT) if has_float else [None] * len(shipped)
+    head = ["class", "set", "found", "false", "right", "AP by picture", "AP by box"]
+    head += ["found, float", "false, float", "AP, float"] if has_float else []
+    rows = []
+    for one, beside in zip(shipped, floats, strict=True):
+        row = [one.wire, _set(one.pictures), share(one.found), share(one.false), one.right, _ap(one), _by_box(one)]
+        row += [str(beside.found.hits), str(beside.false.hits), f"{beside.precision.value:.3f}"] if beside else []
+        rows.append([cell.replace("nan", "-") for cell in row])
+    return "\n".join(["### By class and set", "", _CLASSES, "", _table(head, rows)])
+
+
+def _set(name: str) -> str:
+    return f"{name} (training data)" if name == REGRESSION else name
+
+
+def share(one: Share) -> str:
+    """`3 of 4 (0.30 to 0.95)`; of nothing it says so."""
+    return f"{one.hits} of {one.tries} ({one.low:.2f} to {one.high:.2f})" if one.tries else "-"
+
+
+def _ap(one: OfClass) -> str:
+    each = one.precision
+    return "-" if math.isnan(each.value) else f"{each.value:.3f} ({each.low:.3f} to {each.high:.3f})"
+
+
+def _by_box(one: OfClass) -> str:
+    return f"{one.by_box:.3f} ({one.boxes} boxes)" if one.boxes else "-"
+
+
+def _or_none(one: Share) -> str:
+    return share(one) if one.tries else "0 pictures: not shown"
+
+
+def _rows(given: Measured) -> str:
+    frames = [one for one in given.looked if one.picture.is_frame]
+    said = sum(one.picture.night is not None for one in frames)
+    words = fill(_ROWS.format(sets=", ".join(sorted(FRAMES)), grey=GREY, given=said, all=len(frames)), 120)
+    rows = [
+        [one.wire, one.pictures, _or_none(one.found), _or_none(one.false), _ap(one)]
+        for one in figures.rows(given.eyes, given.looked, SHIPPED)
+    ]
+    head = ["class", "", "found", "false", "AP by picture"]
+    return "\n".join(["### By day and night, in rain, and far away", "", words, "", _table(head, rows)])
+
+
+def _sizes(given: Measured) -> str:
+    rows = [
+        [wire, _set(name), size, share(each) if each.tries else "0 boxes: not shown"]
+        for name, wire, size, each in figures.sizes(given.eyes, given.looked, SHIPPED)
+    ]  # fmt: skip
+    told = _table(["class", "set", "size", "found"], rows) if rows else "No set has boxes: not shown.\n"
+    return f"### By size of the box\n\n{_SIZES}\n\n{told}"
+
+
+def _events(given: Measured) -> str:
+    rows = [
+        [one.wire, one.pictures, _or_none(one.found), _or_none(one.false), _ap(one)]
+        for one in figures.events(given.eyes, given.looked, SHIPPED)
+    ]
+    told = _table(["class", "", "found", "false", "AP"], rows) if rows else "0 sequences are named: not shown.\n"
+    return f"### By event\n\n{_EVENTS}\n\n{told}"
+
+
+def _gate(given: Measured) -> str:
+    head = ["### What quantizing costs", ""]
+    if not given.lost:
+        return "\n".join([*head, _NOT_MEASURED, ""])
+    rows = [
+        [each.wire, str(each.recordings), str(each.windows), f"{each.float_recall:.3f}", f"{each.shipped_recall:.3f}",
+         f"{each.drop:+.3f}", f"{each.low:+.3f} to {each.high:+.3f}", each.verdict]
+        for each in given.lost
+    ]  # fmt: skip
+    names = ["class", "places", "pictures", "float", "shipped", "drop", "interval", ""]
+    return "\n".join([*head, _GATE, "", _table(names, rows)])
