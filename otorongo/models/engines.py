@@ -1,7 +1,8 @@
 """Combs followed through minutes, and what machine they say: steady engine, saw, boat, truck, or none. Pure.
 
-Frames (`comb.Frame`, one each 1.5 s) go into a tracker: a path through their candidates and through "no comb", found by
-Viterbi's method, that would rather stay at a speed than jump. A stretch with a comb is a bout; `judge` says its shape.
+Frames (`comb.Frame`, one each 1.5 s or less often) go into a tracker: a path through their candidates and through "no
+comb", found by Viterbi's method, that would rather stay at a speed than jump. A stretch with a comb is a bout; `judge`
+says its shape.
 
     state = follow(state, t_ms, comb.frame(sound))
     shape = judge(bout(points(state)))          # Verdict("saw", "142 Hz, 47 s, rising")
@@ -14,8 +15,12 @@ from typing import Final
 
 from otorongo.models.comb import Candidate, Frame
 
-KEEP: Final = 800
-"""Frames that are remembered: 20 minutes at one each 1.5 s."""
+KEEP_MS: Final = 1_200_000
+"""So long is remembered, however often frames come: longer than any shape must last."""
+STEP_MS: Final = 1500
+"""Frames that come more often than they are long say nothing new."""
+LONGEST_STEP_MS: Final = 60_000
+"""After a longer gap everything begins anew."""
 
 # The path, in standard deviations of a frame of noise (its best spacing reaches 3.3 in the median, 4.3 in 99 %).
 _WORTH: Final = 4.0
@@ -66,10 +71,16 @@ class Tracker:
     steps: tuple[_Step, ...] = ()
 
 
+def due(state: Tracker, t_ms: int) -> bool:
+    """Whether a frame that ends now would say anything new; also when the clock has jumped."""
+    last = state.steps[-1] if state.steps else None
+    return last is None or not 0 <= t_ms - last.t_ms < STEP_MS - 10
+
+
 def follow(state: Tracker, t_ms: int, frame: Frame) -> Tracker:
     """The next state. A time before the last one, or a gap of more than a minute, begins anew."""
     last = state.steps[-1] if state.steps else None
-    if last is None or not 0 < t_ms - last.t_ms <= 60_000:
+    if last is None or not 0 < t_ms - last.t_ms <= LONGEST_STEP_MS:
         first = (0.0, *(_gain(one) - _TURN for one in frame.candidates))
         return Tracker((_Step(t_ms, frame, first, (0,) * len(first)),))
     sums: list[float] = []
@@ -82,7 +93,8 @@ def follow(state: Tracker, t_ms: int, frame: Frame) -> Tracker:
         sums.append(ways[best] + (_gain(one) if one else 0.0))
         back.append(best)
     top = max(sums)  # only differences count, and sums must not grow for hours
-    return Tracker((*state.steps, _Step(t_ms, frame, tuple(x - top for x in sums), tuple(back)))[-KEEP:])
+    old = next(at for at, step in enumerate((*state.steps, None)) if step is None or t_ms - step.t_ms < KEEP_MS)
+    return Tracker((*state.steps[old:], _Step(t_ms, frame, tuple(x - top for x in sums), tuple(back))))
 
 
 def points(state: Tracker) -> list[Point]:

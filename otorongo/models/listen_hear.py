@@ -219,7 +219,7 @@ def _track(sound: Array, rate_hz: int) -> list[engines.Point]:
     found: list[engines.Point] = []
     state = engines.Tracker()
     for number, end in enumerate(range(size, len(sound) + 1, size)):
-        if number % engines.KEEP == 0:
+        if number % (engines.KEEP_MS // engines.STEP_MS) == 0:
             found += engines.points(state)
             state = engines.Tracker()
         state = engines.follow(state, round(end * 1000 / rate_hz), comb.frame(sound[end - size : end]))

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from otorongo.models.engines import Point
+from otorongo.models.engines import STEP_MS, Point
 
 Values = NDArray[np.float64]
 
@@ -34,7 +34,6 @@ HUM: Final = "hum"
 _IDLE_HZ: Final = (30.0, 62.0)
 _WORK_HZ: Final = (100.0, 240.0)
 """A saw idles at about 42, cuts at 125 to 160, and races at 190 to 225 turns a second (Husqvarna 395XP)."""
-_FRAME_MS: Final = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +130,13 @@ def summarise(bout: Sequence[Point], limits: Limits = Limits()) -> Summary:
     loudest = float(np.sort(levels)[-min(5, len(levels)) :].mean())
     ends = max(1, len(f0) // 3)
     steps = np.abs(np.diff(np.log(f0)))
+    step_ms = float(np.median(np.diff([point.t_ms for point in bout]))) if len(bout) > 1 else STEP_MS
+    duration_s = (bout[-1].t_ms - bout[0].t_ms + step_ms) / 1000
     return Summary(
         f0_hz=middle,
         spread=float((high - low) / 2 / middle),
-        duration_s=(bout[-1].t_ms - bout[0].t_ms + _FRAME_MS) / 1000,
-        voiced_s=len(voiced) * _FRAME_MS / 1000,
+        duration_s=duration_s,
+        voiced_s=min(duration_s, len(voiced) * step_ms / 1000),
         held=float(np.mean(np.abs(f0 / middle - 1) <= limits.steady_share)),
         jitter=float(np.median(steps)) if len(steps) else 0.0,
         harmonicity_db=float(np.median([point.harmonicity_db for point in voiced])),

@@ -38,6 +38,7 @@ from otorongo.station.pipeline import Judged, Passed, Sense
 from otorongo.station.redact import without_secrets
 from otorongo.station.reopening import Reopening
 from otorongo.station.samples import Event, Sample, Source
+from otorongo.station.satisfiable import can_follow, check_comb, lasts_s
 from otorongo.station.tracks import Tracks
 from otorongo.toml import ConfigError
 from otorongo.wire import birth
@@ -182,7 +183,8 @@ def rules_for(section: str, sensor: Sensor, bundle: Bundle) -> dict[int, Rule]:
     hop_s = manifest.sound.hop_s if manifest.sound else 1 / (sensor.fps if isinstance(sensor, CameraConfig) else 1)
     known = {spec.wire: spec for spec in manifest.classes}
     heard = set(known)
-    if follows_combs(sensor, bundle):  # they open as an engine does: what names them is how long its comb has lasted
+    combed = follows_combs(sensor, bundle)
+    if combed:  # they open as an engine does: what names them is how long its comb has lasted
         known = dict.fromkeys(TOLD_BY_COMB, known["engine"]) | known
     out: dict[int, Rule] = {}
     for name, rule in rules_of(sensor).items():
@@ -196,6 +198,8 @@ def rules_for(section: str, sensor: Sensor, bundle: Bundle) -> dict[int, Rule]:
             raise ConfigError(f"{section}.rule.{name}.threshold: is the engine's (allowed: {section}.rule.engine)")
         hits, windows = rule.hits or known[name].hits, rule.windows or known[name].of
         check_cadence(f"{section}.rule.{name}", hits, windows, rule, hop_s)
+        if name in TOLD_BY_COMB and combed:
+            check_comb(f"{section}.rule.{name}", name, hits, lasts_s(name, rule), hop_s)
         out[BY_NAME[name].number] = _rule(hits, windows, rule)
     return out
 
@@ -203,7 +207,9 @@ def rules_for(section: str, sensor: Sensor, bundle: Bundle) -> dict[int, Rule]:
 def follows_combs(sensor: Sensor, bundle: Bundle) -> bool:
     """Whether this sensor's engines are named by their combs."""
     wanted = isinstance(sensor, MicrophoneConfig) and not isinstance(sensor, BirdsConfig) and sensor.combs
-    return wanted and any(spec.wire == "engine" for spec in bundle.manifest.classes)
+    given = bundle.manifest.sound
+    knows = any(spec.wire == "engine" for spec in bundle.manifest.classes)
+    return wanted and knows and given is not None and can_follow(given.rate_hz, given.window_s, given.hop_s)
 
 
 def _rule(hits: int, windows: int, rule: RuleConfig) -> Rule:

@@ -20,6 +20,7 @@ from otorongo.station.ear import Ear
 from otorongo.station.events import Rule
 from otorongo.station.life_list import LifeList
 from otorongo.station.microphone import Baseline
+from otorongo.station.satisfiable import lasts_s
 from otorongo.wire.classes import BY_NAME
 
 log = logging.getLogger(__name__)
@@ -85,9 +86,7 @@ def ear(sensor: MicrophoneConfig, bundle: Bundle, rules: Mapping[int, Rule], mem
     given = rules_of(sensor)
     comb_ms = {}
     for name in TOLD_BY_COMB if combs else ():
-        lasts_s = (given[name].comb_s if name in given else None) or SOUND_RULES[name].comb_s
-        assert lasts_s is not None  # noqa: S101 - the defaults say it
-        comb_ms[BY_NAME[name].number] = round(lasts_s * 1000)
+        comb_ms[BY_NAME[name].number] = round(lasts_s(name, given.get(name, SOUND_RULES[name])) * 1000)
     return Ear(
         sensor.number,
         thresholds,

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from otorongo.models import engines, shapes
+from otorongo.models import shapes
 from otorongo.models.comb import NOTHING, Comb
-from otorongo.models.engines import Tracker
 from otorongo.station import listening, microphone, shots, veto
 from otorongo.station.bands import Bands
+from otorongo.station.combs import TOLD_AS, Combs
 from otorongo.station.hearing import Heard, Hourly
 from otorongo.station.listened import Hour
 from otorongo.station.microphone import Baseline
@@ -25,10 +25,6 @@ from otorongo.wire.codes import Trend
 from otorongo.wire.rows import Listening
 
 HOUR_MS: Final = 3_600_000
-JUDGE_MS: Final = 6_000
-"""How often the shape of the comb that goes on is judged: shapes take minutes ..."""
-JUDGE_SHARE: Final = 0.05
-"""... and one that has lasted long is judged again when it is so much older."""
 LEAST_MS: Final = 60_000
 """The end of a recording or of a process that is shorter than this says nothing."""
 SAWING_MS: Final = 9_000
@@ -40,16 +36,8 @@ is a judgement, not a calibration; alone it rings nobody."""
 ENGINE: Final = BY_NAME["engine"].number
 SAW: Final = BY_NAME["chainsaw"].number
 SHOT: Final = BY_NAME["gunshot"].number
-TOLD_AS: Final = {
-    shapes.STEADY: BY_NAME["engine_steady"].number,
-    shapes.BOAT: BY_NAME["boat"].number,
-    shapes.TRUCK: BY_NAME["vehicle"].number,
-}
-"""The class of an engine with this shape."""
 COMBED: Final = frozenset({SAW, ENGINE, BY_NAME["aircraft"].number, *TOLD_AS.values()})
 """Classes whose comb is told."""
-KNOWN_S: Final = 4.5
-NO_ENGINE: Final = (shapes.NEAR, shapes.CALL, shapes.HUM)
 
 
 @dataclass
@@ -64,12 +52,8 @@ class Ear:
     vetoes: Mapping[str, veto.Veto] = field(default_factory=lambda: veto.DEFAULTS)
     full_scale_db: float = listening.FULL_SCALE_DB
     baseline: Baseline = field(default_factory=Baseline)
-    verdict: shapes.Verdict = field(default_factory=shapes.Verdict)
-    """Of the comb that goes on."""
     now: veto.Now = veto.NOTHING
     _tables: tuple[int, Comb, Bands] | None = None
-    _tracker: Tracker = field(default_factory=Tracker)
-    _judged_ms: int = 0
     _recent: veto.Recent = field(default_factory=veto.Recent)
     _shots: Shots = field(default_factory=Shots)
     _sawed_ms: int | None = None
@@ -77,6 +61,7 @@ class Ear:
     _hour: Hour = field(default_factory=Hour)
 
     def __post_init__(self) -> None:
+        self.combs = Combs(self.comb_ms)
         self._hour = self._begun()
 
     def hear(
@@ -94,13 +79,8 @@ class Ear:
         level in dB below full scale that the gate wanted.
         """
         comb, bands = self._for(sample.rate_hz)
-        if self._tracker.steps and not 0 < sample.end_ms - self._tracker.steps[-1].t_ms <= 60_000:
-            self.verdict = shapes.Verdict()
         self._recent, self.now = veto.advance(self._recent, scores, self.vetoes)
-        if self.comb_ms:
-            frame = comb.frame(sample.data) if classified else NOTHING
-            self._tracker = engines.follow(self._tracker, sample.end_ms, frame)
-            self._judge(sample.end_ms)
+        self.combs.hear(sample.end_ms, lambda: comb.frame(sample.data) if classified else NOTHING)
         heard = self._refined(sample, scores)
         if self._hour.looks_due(sample.end_ms):
             look = microphone.look(sample.data, sample.rate_hz, bands, sample.clipped)
@@ -136,21 +116,8 @@ class Ear:
             self._tables = rate_hz, Comb(rate_hz), Bands(rate_hz)
         return self._tables[1:]
 
-    def _judge(self, now_ms: int) -> None:
-        """Judge the comb that goes on, now and then."""
-        often_ms = max(JUDGE_MS, JUDGE_SHARE * 1000 * self.verdict.summary.duration_s)
-        if 0 <= now_ms - self._judged_ms < often_ms:
-            return
-        self._judged_ms = now_ms
-        going_on = engines.current(engines.points(self._tracker))
-        self.verdict = shapes.judge(going_on) if going_on else shapes.Verdict()
-
     def _refined(self, sample: Sample, scores: Sequence[Score]) -> Heard:
-        shape = self.verdict.shape
-        lasted_ms = round(self.verdict.summary.duration_s * 1000)
-        told_as = TOLD_AS.get(shape, 0)
-        if lasted_ms < self.comb_ms.get(told_as, lasted_ms + 1):
-            told_as = 0
+        told_as = self.combs.told_as
         out, vetoed = [], 0
         if any(one.hit and one.cls == SAW and self._allows(one) for one in scores):
             self._sawed_ms = sample.end_ms
@@ -159,7 +126,7 @@ class Ear:
         self._shots = shots.advance(self._shots, sample, hit=shot)
         for score in scores:
             allowed = self._allows(score)
-            if score.cls == ENGINE and (shape in NO_ENGINE or (sawing and not told_as)):
+            if score.cls == ENGINE and (self.combs.is_none or (sawing and not told_as)):
                 allowed = False
             if score.cls == SHOT and not self._shots.stands:
                 allowed = False
@@ -180,10 +147,14 @@ class Ear:
         return self.now.allows(score, self.thresholds.get(score.cls, 0.0))
 
     @property
+    def verdict(self) -> shapes.Verdict:
+        """Of the comb that goes on."""
+        return self.combs.verdict
+
+    @property
     def f0_hz(self) -> float:
         """Spacing of the comb that goes on, once it has lasted some seconds; 0: none, or of no machine."""
-        of = self.verdict.summary
-        return of.f0_hz if self.verdict.shape not in NO_ENGINE and of.voiced_s >= KNOWN_S else 0.0
+        return self.combs.f0_hz
 
     def _told(self, engine: Score, cls: int) -> Score:
         """An engine's score as that of what its comb says."""

@@ -140,10 +140,24 @@ def test_noise_makes_no_path() -> None:
 def test_what_is_remembered_is_bounded() -> None:
     """After hours the tracker holds twenty minutes, and its sums have not grown."""
     state = Tracker()
-    for frame in range(engines.KEEP + 300):
+    for frame in range(1100):
         state = engines.follow(state, frame * HOP_MS, constant(50.0))
-    assert len(state.steps) == engines.KEEP
+    assert len(state.steps) == engines.KEEP_MS // HOP_MS
     assert max(state.steps[-1].sums) == 0.0
+
+
+@pytest.mark.parametrize("step_ms", [500, 1500, 3000, 10_000])
+def test_minutes_are_minutes_at_any_cadence(step_ms: int) -> None:
+    """However often windows come, fifteen minutes of one engine are remembered and have their length."""
+    state, rng = Tracker(), np.random.default_rng(3)
+    for t_ms in range(0, 1_800_000, step_ms):
+        if engines.due(state, t_ms):
+            state = engines.follow(state, t_ms, constant(50.0 * (1 + 0.004 * rng.standard_normal())))
+    found = shapes.judge(engines.current(engines.points(state)))
+    assert found.shape == shapes.STEADY, found.reason
+    assert found.summary.duration_s == pytest.approx(1200, rel=0.02)
+    assert found.summary.voiced_s == pytest.approx(1200, rel=0.02)
+    assert len(state.steps) <= engines.KEEP_MS // engines.STEP_MS + 1
 
 
 def test_a_clock_that_steps_begins_anew() -> None:

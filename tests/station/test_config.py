@@ -86,6 +86,14 @@ def test_a_rule_that_can_never_fire_is_refused_at_the_start(tmp_path: Path, more
         rules_for("microphone", sensor, load_bundle(sensor.bundle))
 
 
+def test_a_comb_that_no_boat_keeps_up_is_refused_at_the_start(tmp_path: Path) -> None:
+    """A boat is gone after twelve minutes: a rule that waits longer says so, and what would do."""
+    config = station_config.load(write(tmp_path, "[microphone.rule.boat]\ncomb_s = 800.0\n"))
+    sensor = sensor_of(config, "microphone")
+    with pytest.raises(ConfigError, match=r"rule\.boat\.comb_s: is 800, but .* no boat.* \(allowed: at most 674\)"):
+        rules_for("microphone", sensor, load_bundle(sensor.bundle))
+
+
 def test_rules_are_the_bundles_unless_the_file_says_otherwise(tmp_path: Path) -> None:
     """Hits and windows come from the manifest; rain becomes an event only with a rule of its own."""
     bundle = load_bundle("threats@4")

@@ -10,7 +10,8 @@ import soxr
 from otorongo.models import shapes
 from otorongo.models.train import machines, scenes
 from otorongo.station import veto
-from otorongo.station.ear import ENGINE, HOUR_MS, SAW, SHOT, TOLD_AS, Ear
+from otorongo.station.combs import TOLD_AS
+from otorongo.station.ear import ENGINE, HOUR_MS, SAW, SHOT, Ear
 from otorongo.station.hearing import Heard
 from otorongo.station.microphone import Baseline
 from otorongo.station.onset import onsets
