@@ -51,6 +51,9 @@ class Point:
     low_db: float = 0.0
     flutter_db: float = 0.0
     drop_db: float = 0.0
+    firing_hz: float = math.nan
+    """The strongest line; this, the tilt and `low_db` are NaN where the path took another comb than the strongest."""
+    tilt_db: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,4 +159,6 @@ def _point(step: _Step, one: Candidate | None) -> Point:
         frame.low_db if own else math.nan,
         frame.flutter_db,
         frame.drop_db,
+        frame.firing_hz if own else math.nan,
+        frame.tilt_db if own else math.nan,
     )

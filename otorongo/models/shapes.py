@@ -65,6 +65,14 @@ class Limits:
     near_drop_db: float = 12.0
     """What comes from afar never falls by so much in 0.2 s, because the forest goes on sounding (T60 1.2 to 3 s)."""
     near_share: float = 0.25
+    still_db: float = 0.7
+    """The level of what comes from afar never stands still: it falls by more than this in 0.2 s in most frames, because
+    lines meet over many paths and no engine burns evenly (rendered engines 20 to 800 m off: 1.0 and more; real motors
+    0.8 and more; wings at the membrane that are held still: 0.6 at most)."""
+    wing_hz: float = 100.0
+    """Flies, wasps and bees beat faster than this; no governed engine has been heard to turn faster and ..."""
+    flutter_db: float = 1.1
+    """... to flutter so much (real motors 0.4 to 1.0, real bees 1.2 to 4.7: standard deviation of levels of 0.1 s)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,14 @@ class Summary:
     """Frames on a multiple or a part of the median."""
     near: float = 0.0
     """Part of the frames in which the level falls by 12 dB and more in 0.2 s."""
+    drop_db: float = 0.0
+    """Median of the largest fall in 0.2 s."""
+    flutter_db: float = 0.0
+    """Median of the standard deviation of levels of 0.1 s."""
+    firing_hz: float = 0.0
+    """Median of the strongest line."""
+    tilt_db: float = 0.0
+    """Median slope of the lines, dB per octave: steep far away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +167,10 @@ def summarise(bout: Sequence[Point], limits: Limits = Limits()) -> Summary:
         gears=_gears(raw),
         octaves=octaves,
         near=float(np.mean([point.drop_db >= limits.near_drop_db for point in voiced])),
+        drop_db=float(np.median([point.drop_db for point in voiced])),
+        flutter_db=float(np.median([point.flutter_db for point in voiced])),
+        firing_hz=_median([point.firing_hz for point in voiced if not math.isnan(point.firing_hz)]),
+        tilt_db=_median([point.tilt_db for point in voiced if not math.isnan(point.tilt_db)]),
     )
 
 
@@ -158,12 +178,20 @@ def judge(bout: Sequence[Point], limits: Limits = Limits()) -> Verdict:
     """The shape of a bout and its numbers. Never raises; what is too short, or nothing, is `none`."""
     of = summarise(bout, limits)
     shape, why = _shape(bout, of, limits)
-    return Verdict(shape, of, f"{words(of)}: {why}" if of.f0_hz else why)
+    return Verdict(shape, of, f"{words(of)}: {why}; {lines(of)}" if of.f0_hz else why)
 
 
 def words(of: Summary) -> str:
     """`142 Hz, 47 s, rising`."""
     return f"{of.f0_hz:.0f} Hz, {of.duration_s:.0f} s, {trend(of)}"
+
+
+def lines(of: Summary) -> str:
+    """`strongest line 60 Hz, 8 dB above what is between, -9 dB per octave`."""
+    return (
+        f"strongest line {of.firing_hz:.0f} Hz, {of.harmonicity_db:.0f} dB above what is between, "
+        f"{of.tilt_db:+.0f} dB per octave"
+    )
 
 
 def trend(of: Summary) -> str:
@@ -180,10 +208,15 @@ def _shape(bout: Sequence[Point], of: Summary, limits: Limits) -> tuple[str, str
         return NONE, f"a comb in {of.voiced_s:.0f} s only"
     if of.near >= limits.near_share:
         return NEAR, f"falls by {limits.near_drop_db:.0f} dB in 0.2 s in {of.near:.0%} of its frames: nothing far off"
+    held = of.held >= limits.steady_most
+    if of.spread <= limits.hum_share and of.duration_s >= limits.steady_s and held:
+        return HUM, f"within {of.spread:.2%}: no engine is so steady"
+    if of.drop_db <= limits.still_db:
+        return NEAR, f"its level stands still (falls of {of.drop_db:.1f} dB): no forest between"
+    if held and of.f0_hz >= limits.wing_hz and of.flutter_db >= limits.flutter_db:
+        return NEAR, f"{of.f0_hz:.0f} Hz that flutter by {of.flutter_db:.1f} dB: a wing"
     if of.low_db < limits.low_db:
         return CALL, f"its lines below 400 Hz stand out by {of.low_db:.1f} dB only"
-    if of.spread <= limits.hum_share and of.duration_s >= limits.steady_s and of.held >= limits.steady_most:
-        return HUM, f"within {of.spread:.2%}: no engine is so steady"
     if of.gears >= limits.gears and of.held < limits.steady_most and not _works(bout):
         return TRUCK, f"{of.gears} gears"
     busy = of.cycles >= limits.saw_cycles and of.held < limits.saw_held

@@ -1,5 +1,6 @@
 """The comb of engines beside the network, window by window: what goes on, judged now and then. Holds its own memory."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,6 +15,9 @@ JUDGE_MS: Final = 6_000
 JUDGE_SHARE: Final = 0.05
 """... and one that has lasted long is judged again when it is so much older."""
 KNOWN_S: Final = 4.5
+NEAR_FRAMES: Final = 3
+NEAR_OF: Final = 8
+"""Something is at the membrane when so many of so many frames fall as nothing far off can (`Limits.near_drop_db`)."""
 NO_ENGINE: Final = (shapes.NEAR, shapes.CALL, shapes.HUM)
 TOLD_AS: Final = {
     shapes.STEADY: BY_NAME["engine_steady"].number,
@@ -32,6 +36,7 @@ class Combs:
     verdict: shapes.Verdict = field(default_factory=shapes.Verdict)
     """Of the comb that goes on."""
     _tracker: Tracker = field(default_factory=Tracker)
+    _falls: deque[bool] = field(default_factory=lambda: deque(maxlen=NEAR_OF))
     _judged_ms: int = 0
 
     def hear(self, end_ms: int, frame: Callable[[], Frame]) -> None:
@@ -40,7 +45,9 @@ class Combs:
             self.verdict = shapes.Verdict()
         if not self.lasts_ms or not engines.due(self._tracker, end_ms):
             return
-        self._tracker = engines.follow(self._tracker, end_ms, frame())
+        now = frame()
+        self._falls.append(now.drop_db >= shapes.Limits().near_drop_db)
+        self._tracker = engines.follow(self._tracker, end_ms, now)
         often_ms = max(JUDGE_MS, JUDGE_SHARE * 1000 * self.verdict.summary.duration_s)
         if 0 <= end_ms - self._judged_ms < often_ms:
             return
@@ -54,6 +61,11 @@ class Combs:
         cls = TOLD_AS.get(self.verdict.shape, 0)
         lasted_ms = round(self.verdict.summary.duration_s * 1000)
         return cls if cls and lasted_ms >= self.lasts_ms.get(cls, lasted_ms + 1) else 0
+
+    @property
+    def near(self) -> bool:
+        """Whether something comes and goes at the membrane now: long before a shape is known."""
+        return sum(self._falls) >= NEAR_FRAMES
 
     @property
     def is_none(self) -> bool:

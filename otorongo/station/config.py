@@ -260,7 +260,8 @@ class StationConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 SOUND_RULES: Final = {
-    "chainsaw": RuleConfig(quiet_s=60.0),
+    # A saw is heard in bouts of some seconds with pauses: its hits need not be neighbours, but lie within a minute.
+    "chainsaw": RuleConfig(hits=4, windows=40, quiet_s=60.0),
     "engine": RuleConfig(quiet_s=90.0),
     "engine_steady": RuleConfig(quiet_s=300.0, comb_s=600.0),
     "generator": RuleConfig(quiet_s=300.0),

@@ -5,8 +5,8 @@ it cannot be told at all now, and why. Every veto is counted and reported: a vet
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -50,7 +50,7 @@ WINDOWS: Final = 6
 class Now:
     """What holds now."""
 
-    raised: Mapping[int, float] = field(default_factory=lambda: MappingProxyType({}))
+    raised: dict[int, float] = field(default_factory=dict)
     """By wire class: natural units on top of the threshold."""
     suspended: frozenset[int] = frozenset()
     reasons: tuple[int, ...] = ()
@@ -62,6 +62,10 @@ class Now:
             return False
         more = self.raised.get(score.cls, 0.0)
         return not more or _logit(score.p) >= _logit(threshold) + more
+
+    def raised_by(self, classes: Iterable[int], more: float) -> "Now":
+        """As this, but hits of these classes need at least `more` natural units on top of their threshold."""
+        return replace(self, raised=self.raised | {cls: max(more, self.raised.get(cls, 0.0)) for cls in classes})
 
     def __str__(self) -> str:
         """`rain, wind`, or `none`."""
@@ -96,7 +100,7 @@ def advance(state: Recent, scores: Sequence[Score], vetoes: Mapping[str, Veto] =
         suspended.update(BY_NAME[each].number for each in veto.suspends)
         for each, more in veto.raises.items():
             raised[BY_NAME[each].number] = max(more, raised.get(BY_NAME[each].number, 0.0))
-    return Recent(MappingProxyType(kept)), Now(MappingProxyType(raised), frozenset(suspended), tuple(reasons))
+    return Recent(MappingProxyType(kept)), Now(raised, frozenset(suspended), tuple(reasons))
 
 
 def _logit(p: float) -> float:

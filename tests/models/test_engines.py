@@ -111,6 +111,27 @@ def test_a_wing_at_the_membrane_is_near() -> None:
     assert found.shape == shapes.NEAR, found.reason
 
 
+@pytest.mark.parametrize("voice", [nature.wasp, nature.hummingbird])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_wing_that_hovers_is_no_steady_engine(voice: Callable[[float, int, int], Floats], seed: int) -> None:
+    """Flies, wasps and hummingbirds that stay for minutes are no dredge, whether they swell slowly or flutter."""
+    sound = voice(200.0, RATE_HZ, seed)
+    found = verdict(sound / float(sound.std()) * 0.02)
+    assert found.shape != shapes.STEADY, found.reason
+    if voice is nature.wasp:
+        assert found.shape in (shapes.NEAR, shapes.CALL), found.reason  # both veto engines
+
+
+@pytest.mark.parametrize("distance_m", [20.0, 100.0, 800.0])
+def test_an_engine_near_or_far_is_not_taken_for_a_wing(distance_m: float) -> None:
+    """A governed diesel has a forest around it at 20 m and at 800 m, in little noise and in much."""
+    sound = scenes.at_distance(machines.diesel(160, RATE_HZ, 3, rpm=2100, cylinders=6), RATE_HZ, distance_m, 3)
+    for noise in (0.0005, 0.005):
+        found = verdict(sound / float(sound.std()) * 0.01, noise=noise)
+        assert found.shape == shapes.STEADY, found.reason
+        assert "strongest line" in found.reason
+
+
 def test_electronics_are_steadier_than_any_engine() -> None:
     """A comb of exactly 65 Hz for five minutes is a hum."""
     state = Tracker()

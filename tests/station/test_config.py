@@ -99,8 +99,10 @@ def test_rules_are_the_bundles_unless_the_file_says_otherwise(tmp_path: Path) ->
     bundle = load_bundle("threats@4")
     plain = station_config.load(write(tmp_path))
     rules = rules_for("microphone", sensor_of(plain, "microphone"), bundle)
-    saw = bundle.by_label["chainsaw"]
-    assert (rules[BY_NAME["chainsaw"].number].hits, rules[BY_NAME["chainsaw"].number].windows) == (saw.hits, saw.of)
+    engine = bundle.by_label["engine"]
+    assert (rules[BY_NAME["engine"].number].hits, rules[BY_NAME["engine"].number].windows) == (engine.hits, engine.of)
+    saw = rules[BY_NAME["chainsaw"].number]
+    assert (saw.hits, saw.windows) == (4, 40)  # a minute: a saw is heard in bouts
     assert BY_NAME["rain"].number not in rules
     wet = station_config.load(write(tmp_path, "[microphone.rule.rain]\nhits = 5\nwindows = 10\nthreshold = 0.7\n"))
     rule = rules_for("microphone", sensor_of(wet, "microphone"), bundle)[BY_NAME["rain"].number]

@@ -8,7 +8,7 @@ import soundfile
 import soxr
 
 from otorongo.models import shapes
-from otorongo.models.train import machines, scenes
+from otorongo.models.train import machines, nature, scenes
 from otorongo.station import veto
 from otorongo.station.combs import TOLD_AS
 from otorongo.station.ear import ENGINE, HOUR_MS, SAW, SHOT, Ear
@@ -59,6 +59,12 @@ def dredge(seconds: float) -> Sound:
     """A diesel 300 m away."""
     sound = scenes.at_distance(machines.diesel(seconds, RATE_HZ, 7, rpm=1800, cylinders=3), RATE_HZ, 300.0, 7)
     return (sound / float(sound.std()) * 0.01).astype(np.float32) + quiet(len(sound) / RATE_HZ)
+
+
+def saw(seconds: float) -> Sound:
+    """A saw 150 m away."""
+    sound = scenes.at_distance(machines.chainsaw(seconds, RATE_HZ, 3), RATE_HZ, 150.0, 3)[: round(seconds * RATE_HZ)]
+    return (sound / float(sound.std()) * 0.01).astype(np.float32)
 
 
 def test_a_dredge_becomes_a_steady_engine_and_is_counted_once() -> None:
@@ -118,6 +124,22 @@ def test_what_is_no_machine_vetoes_engines() -> None:
     assert hits(heard[0]) == {ENGINE}
     assert one.verdict.shape == shapes.HUM
     assert (hits(heard[-1]), heard[-1].vetoed, one.f0_hz) == (set(), 1, 0.0)
+
+
+def test_a_bee_at_the_membrane_raises_what_a_saw_needs() -> None:
+    """While a bee comes and goes, a weak saw hit is refused and counted, a sure one stands; a far saw is spared."""
+    weak, sure = Score(SAW, 0.985, 4.0, True), Score(SAW, 0.9999, 8.0, True)
+    for sound, refused in ((nature.bee(30, RATE_HZ, 4) * 0.05, True), (saw(30), False)):
+        one, found = ear(), []
+        for each in windows((sound + quiet(30, 0.0003)).astype(np.float32)):
+            heard = one.hear(each, [weak if each.t_ms % 2000 else sure], classified=True)
+            found.append((each.t_ms % 2000 == 0, SAW in hits(heard), heard.vetoed))
+        late = found[8:]
+        assert all(hit for certain, hit, _ in late if certain)
+        assert any(not hit and vetoed for certain, hit, vetoed in late if not certain) == refused
+    one = ear(vetoes={})
+    for each in windows(nature.bee(30, RATE_HZ, 4) * 0.05):
+        assert hits(one.hear(each, [weak], classified=True)) == {SAW}
 
 
 def test_rain_vetoes_shots_and_every_veto_is_counted() -> None:

@@ -83,7 +83,8 @@ def rendered(kind: str, seconds: float, seed: int) -> Truth:
     if kind == "truck":
         return Truth(machines.lorry(seconds, RATE_HZ, seed), 0.0, 0.0, shapes.TRUCK)
     voices: dict[str, Callable[[float, int, int], Array]] = {
-        "howler": nature.howler, "frogs": nature.frogs, "bee": nature.bee, "curassow": nature.curassow,
+        "howler": nature.howler, "frogs": nature.frogs, "bee": nature.bee, "wasp": nature.wasp,
+        "hummingbird": nature.hummingbird, "curassow": nature.curassow,
     }  # fmt: skip
     return Truth(voices[kind](seconds, RATE_HZ, seed), 0.0, 0.0, shapes.NONE)
 
@@ -106,7 +107,19 @@ def on_rendered(beds: list[Array], seeds: int) -> Iterator[str]:
     comb = Comb(RATE_HZ)
     yield "| rendered | m | dB | scenes | shape right | other shapes | frames with a comb | f0 right | octave | wrong |"
     yield "|---|---|---|---|---|---|---|---|---|---|"
-    for kind in ("dredge", "generator", "peque_peque", "saw", "truck", "howler", "frogs", "bee", "curassow"):
+    for kind in (
+        "dredge",
+        "generator",
+        "peque_peque",
+        "saw",
+        "truck",
+        "howler",
+        "frogs",
+        "bee",
+        "wasp",
+        "hummingbird",
+        "curassow",
+    ):
         for distance_m, snr_db in ((50.0, 20.0), (300.0, 10.0), (300.0, 0.0), (800.0, 0.0), (800.0, -5.0)):
             found: Counter[str] = Counter()
             spacing: Counter[str] = Counter()

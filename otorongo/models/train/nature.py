@@ -120,6 +120,45 @@ def bee(seconds: float, rate_hz: int, seed: int) -> Array:
     return unit(sound * visits)
 
 
+def hummingbird(seconds: float, rate_hz: int, seed: int) -> Array:
+    """A hummingbird that hovers before the microphone: 22 to 80 beats a second, a little unsteady, in visits, dry."""
+    rng = np.random.default_rng(seed)
+    return _hovering(seconds, rate_hz, rng, beat_hz=rng.uniform(22, 80), unsteady=0.02, visit_s=(2.0, 40.0))
+
+
+def wasp(seconds: float, rate_hz: int, seed: int) -> Array:
+    """A fly or wasp that stays at the case for minutes: 100 to 250 beats a second, nearly steady, swelling, dry."""
+    rng = np.random.default_rng(seed)
+    return _hovering(seconds, rate_hz, rng, beat_hz=rng.uniform(100, 250), unsteady=0.008, visit_s=(seconds, seconds))
+
+
+def _hovering(
+    seconds: float,
+    rate_hz: int,
+    rng: np.random.Generator,
+    *,
+    beat_hz: float,
+    unsteady: float,
+    visit_s: tuple[float, float],
+) -> Array:
+    """Wing beats whose level swells by 2 to 4 dB, slowly or some times a second; near, so without reverberation."""
+    count = round(seconds * rate_hz)
+    phase = 2 * np.pi * np.cumsum(beat_hz * (1 + unsteady * wander(count, rate_hz, 1.0, rng))) / rate_hz
+    falls_db = rng.uniform(3, 7)
+    sound = np.zeros(count)
+    for order in range(1, min(24, int(rate_hz / 2 / beat_hz / 1.2))):
+        sound += 10 ** (-falls_db * (order - 1) / 20) * np.sin(order * phase + rng.uniform(0, 6.3))
+    swells = rng.uniform(2, 4) * wander(count, rate_hz, float(rng.choice([0.2, 3.0])), rng)
+    visits = np.zeros(count)
+    at_s = 0.0
+    while at_s < seconds:
+        start, size = round(at_s * rate_hz), round(rng.uniform(*visit_s) * rate_hz)
+        edge = np.minimum(np.arange(size), np.arange(size)[::-1]) / (0.3 * rate_hz)
+        visits[start : start + size] = np.clip(edge, 0, 1)[: max(0, count - start)]
+        at_s += size / rate_hz + 5 + rng.exponential(30.0)
+    return unit(sound * 10 ** (swells / 20) * visits)
+
+
 def curassow(seconds: float, rate_hz: int, seed: int) -> Array:
     """A curassow's boom: pure, low notes of 90 to 180 Hz, half a second to two, some seconds apart."""
     rng = np.random.default_rng(seed)
