@@ -52,6 +52,9 @@ Technology. Weights: Creative Commons Attribution-NonCommercial-ShareAlike 4.0 I
 
   Puede usarlo, compartirlo y cambiarlo, sin fines comerciales, citando a sus autores, y compartir lo que derive de él
   solo bajo la misma licencia. No es parte de Otorongo: quien lo añade responde de cumplir su licencia.
+
+  En Madre de Dios solo reconoce aves: su filtro de lugar no deja ninguna de sus 41 ranas ni su único mono aullador.
+  In Madre de Dios it tells birds alone: its range filter keeps none of its 41 frogs and not its one howler.
 """
 
 _FROGS: Final = (

@@ -109,6 +109,7 @@ def test_birdnet_wants_consent(tmp_path: Path) -> None:
     assert "--accept-licence" in done.stderr
     assert "NonCommercial" in done.stdout
     assert "sin fines comerciales" in done.stdout
+    assert "En Madre de Dios solo reconoce aves" in done.stdout  # nobody adds it for frogs and finds none
     assert list(tmp_path.iterdir()) == []
 
 
