@@ -65,10 +65,10 @@ class Limits:
     near_drop_db: float = 12.0
     """What comes from afar never falls by so much in 0.2 s, because the forest goes on sounding (T60 1.2 to 3 s)."""
     near_share: float = 0.25
-    still_db: float = 0.7
+    still_db: float = 0.5
     """The level of what comes from afar never stands still: it falls by more than this in 0.2 s in most frames, because
     lines meet over many paths and no engine burns evenly (rendered engines 20 to 800 m off: 1.0 and more; real motors
-    0.8 and more; wings at the membrane that are held still: 0.6 at most)."""
+    0.8 and more; wings at the membrane that are held still: 0.2 to 0.6)."""
     wing_hz: float = 100.0
     """Flies, wasps and bees beat faster than this; no governed engine has been heard to turn faster and ..."""
     flutter_db: float = 1.1

@@ -48,6 +48,8 @@ def machine(name: str, seconds: float) -> Sound:
         f0_hz = 30.0 * (1 + share)
     phase = 2 * np.pi * np.cumsum(f0_hz) / RATE_HZ
     lines = sum(np.sin(order * phase + order) for order in range(1, 30))
+    uneven_db = np.interp(time_s * 10, np.arange(len(beats) * 10), rng.standard_normal(len(beats) * 10))
+    lines *= 10 ** (uneven_db / 20)  # no engine burns evenly, and what is too even is none
     return (level * lines / 4 + 0.0003 * rng.standard_normal(len(time_s))).astype(np.float32)
 
 
