@@ -11,7 +11,7 @@ from otorongo import __version__
 from otorongo.errors import OtorongoError
 from otorongo.hub import config as hub_config
 from otorongo.hub import export as hub_export
-from otorongo.hub import leaving, station_command, unseal_command, user_command
+from otorongo.hub import leaving, rejudge_command, station_command, unseal_command, user_command
 from otorongo.hub import rules as hub_rules
 from otorongo.hub.config import HubConfig
 from otorongo.hub.rules import Rules
@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     station_command.add_parser(commands)
     user_command.add_parser(commands)
     unseal_command.add_parser(commands)
+    rejudge_command.add_parser(commands)
     backing = commands.add_parser("backup", help="copy the running hub, and verify the copy")
     backing.add_argument("folder", nargs="?", type=Path, help="where to (default: backup.folder of hub.toml)")
     restoring = commands.add_parser("restore", help="make a hub out of a backup, on a machine that has none")
@@ -148,6 +149,8 @@ def _with_store(config: HubConfig, given: argparse.Namespace) -> int:
             case "unseal":
                 media = Path(config.data_dir) / "media"
                 return _print(unseal_command.run(given, store, rules=Rules(config), media=media, now_ms=now_ms()))
+            case "rejudge":
+                return _print(rejudge_command.run(given, store, hub_config.zone_of(config)))
             case "backup":
                 folder = given.folder or (Path(config.backup.folder) if config.backup.folder else None)
                 if folder is None:
