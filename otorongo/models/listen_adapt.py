@@ -25,8 +25,8 @@ from otorongo.models.manifest import Bundle
 from otorongo.station import events
 from otorongo.station.adapters.replay import SOUNDS
 from otorongo.station.app import rules_for
+from otorongo.station.combs import TOLD_AS
 from otorongo.station.config import MicrophoneConfig
-from otorongo.station.ear import TOLD_AS
 from otorongo.station.events import Rule
 from otorongo.station.samples import Score, Scores
 from otorongo.wire.classes import BY_NAME, is_threat, name_of
