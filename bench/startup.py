@@ -7,10 +7,12 @@ import time
 from pathlib import Path
 from statistics import median
 
+import cv2
 import soundfile
 
 from bench.child import Took, environment, python
 from bench.line import Line
+from bench.picture import trail
 from otorongo.models.manifest import load
 from otorongo.models.train.scenes import render_soundscape
 
@@ -44,6 +46,7 @@ def measure() -> list[Line]:
         beside = f"over a bare interpreter's {wall_ms[bare]:.0f} ms, {mb[bare]:.0f} MB; {whole}"
         lines.append(Line(f"start: imports of the {name}", figure, beside))
     ready, lags = zip(*(_to_scores() for _ in range(TIMES)), strict=True)
+    labelled = [_to_labels() for _ in range(TIMES)]
     beside = f"its first window is full {_window()[0]:g} s later"
     return [
         *lines,
@@ -53,7 +56,40 @@ def measure() -> list[Line]:
             f"{median(each[0] for each in lags) * 1000:.0f} ms",
             f"later windows {median(lag for each in lags for lag in each[1:]) * 1000:.0f} ms",
         ),
+        Line(
+            "start: process of a camera to its first labels",
+            f"{median(scored for _, scored in labelled):.2f} s",
+            f"frames are taken in after {median(ready for ready, _ in labelled):.2f} s; networks load for the first",
+        ),
     ]
+
+
+def _to_labels() -> tuple[float, float]:
+    """A replay of one picture: seconds until the camera's process takes frames in, and until the first is scored."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pictures = folder / "pictures"
+        pictures.mkdir()
+        cv2.imwrite(str(pictures / "20260111_170000.jpg"), trail(1, 1280, 720)[0])
+        config = folder / "station.toml"
+        config.write_text(
+            f'station = "bench"\ndata_dir = "{folder / "data"}"\n'
+            f'[camera]\ndriver = "replay"\ndevice = "{pictures}"\n[camera.replay]\nspeed = 0.0\n'
+        )
+        program = [sys.executable, "-m", "otorongo.station", "--config", str(config), "-v", "sense", "camera"]
+        began = time.monotonic()
+        ready = scored = 0.0
+        with subprocess.Popen(program, stderr=subprocess.PIPE, env=environment(), text=True) as process:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if "DEBUG ready" in line:
+                    ready = time.monotonic()
+                elif "DEBUG scored" in line:
+                    scored = time.monotonic()
+    assert process.returncode == 0
+    assert ready
+    assert scored
+    return ready - began, scored - began
 
 
 def _window() -> tuple[float, float]:

@@ -132,6 +132,27 @@ def test_a_sensor_starts_no_herd_of_threads(tmp_path: Path) -> None:
     assert counts[0] < counts[1] or len(os.sched_getaffinity(0)) == 1
 
 
+def test_large_pieces_of_memory_are_given_back_at_once() -> None:
+    """After 64 MB of frames came and went the process is as small as before, in whatever order they went."""
+    script = (
+        "import re\n"
+        "from pathlib import Path\n"
+        "from otorongo.station.app_process import give_back\n"
+        "give_back()\n"
+        "import numpy as np\n"
+        "def mb(): return int(re.search(r'VmRSS:\\s+(\\d+)', Path('/proc/self/status').read_text())[1]) / 1024\n"
+        "np.ones(4_000_000, np.uint8)\n"  # from here on glibc alone would keep pieces of 4 MB
+        "before = mb()\n"
+        "frames = [np.ones(1_000_000, np.uint8) for _ in range(64)]\n"
+        "during = mb()\n"
+        "last = frames.pop()\n"
+        "del frames\n"
+        "print(during - before > 50, mb() - before < 8)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "True True"
+
+
 def test_opencv_has_one_thread_beside_the_gate() -> None:
     """OpenCV would take every core for small frames, whatever the other libraries are told."""
     script = "from otorongo.station.app_process import one_thread; one_thread(); import cv2; print(cv2.getNumThreads())"

@@ -72,6 +72,12 @@ class Ensemble:
         added = self._added(own, judged)
         return replace(own, scores=scores, boxes=own.boxes + self._sure(added), faint=own.faint + added, fault=fault)
 
+    def rest(self) -> None:
+        """Let the networks go until the next picture: for small boards."""
+        self.namer.rest()
+        if rest := getattr(self.first, "rest", None):
+            rest()
+
     def _boxes(self, found: Mapping[str, Found]) -> list[tuple[Place, Seen]]:
         """Every box that may be something: the surest first, animals before all others."""
         out = []

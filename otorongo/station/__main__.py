@@ -10,7 +10,7 @@ from pathlib import Path
 from otorongo import __version__
 from otorongo.errors import OtorongoError
 from otorongo.station import config as station_config
-from otorongo.station.app_process import one_thread
+from otorongo.station.app_process import give_back, one_thread
 
 
 def parser() -> argparse.ArgumentParser:
@@ -86,6 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(given: argparse.Namespace) -> int:
     if given.command in ("sense", "replay", "tune"):
         one_thread()
+    if given.command == "sense" and given.section == "camera":
+        give_back()
     if given.command == "replay":
         from otorongo.station.app_replay import replay
 

@@ -37,6 +37,7 @@ from otorongo.station.outbox import Outbox, uptime_ms
 from otorongo.station.pipeline import Judged, Passed, Sense
 from otorongo.station.redact import without_secrets
 from otorongo.station.reopening import Reopening
+from otorongo.station.resting import Resting
 from otorongo.station.samples import Event, Sample, Source
 from otorongo.station.satisfiable import can_follow, check_comb, lasts_s
 from otorongo.station.tracks import Tracks
@@ -75,7 +76,8 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
         for seq in outbox.close_leftovers(sensor.number):
             log.warning("%s: an event was left open by the last run: closed as restart at seq %d", section, seq)
         source = _open(section, sensor, bundle, outbox, board)
-        classify = _judge(classifier, rules)
+        resting = _resting(sensor, classifier, rules)
+        classify = resting.judge
         tags = (Tag.DRILL if drill else 0) | (Tag.NO_CONTACT if config.no_contact else 0)
         gate, judge = _gate(sensor, source), classify
         done: list[Callable[[], None]] = [close] if (close := getattr(classifier, "close", None)) else []
@@ -104,7 +106,7 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
             uptime_ms=uptime_ms,
             clock=board.clock,
             bad=keep_bad(config, section, sensor, sealer),
-            alive=_watchdog(),
+            alive=_alive(resting),
         )
         if show:
             loop.show = show
@@ -135,6 +137,23 @@ def _classifier(config: StationConfig, sensor: Sensor, bundle: Bundle, board: Li
     from otorongo.station.app_eyes import eyes
 
     return eyes(sensor, bundle)
+
+
+def _resting(sensor: Sensor, classifier: Any, rules: dict[int, Rule]) -> Resting:
+    """The classifier's verdicts as scores; a camera's networks go when nothing comes."""
+    idle_ms = round(sensor.idle_s * 1000) if isinstance(sensor, CameraConfig) else 0
+    return Resting(_judge(classifier, rules), getattr(classifier, "rest", lambda: None), idle_ms, uptime_ms)
+
+
+def _alive(resting: Resting) -> Callable[[int], None]:
+    """What is done after each item, ticks too."""
+    ping = _watchdog()
+
+    def moved(count: int) -> None:
+        ping(count)
+        resting.look()
+
+    return moved
 
 
 def _ear(section: str, sensor: Sensor, bundle: Bundle, rules: dict[int, Rule], outbox: Outbox) -> Ear | None:

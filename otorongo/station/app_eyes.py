@@ -37,7 +37,7 @@ def eyes(sensor: CameraConfig, bundle: Bundle) -> Classifier:
 
     Raises BundleError when the detector cannot be used; without names it sees all the same.
     """
-    first = open_classifier(bundle)
+    first = open_classifier(bundle, sensor.threads)
     if not sensor.species:
         return first
     try:

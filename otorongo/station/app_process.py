@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Final, Literal
@@ -19,6 +19,10 @@ from otorongo.station.errors import SensorError
 from otorongo.wire import birth
 
 log = logging.getLogger(__name__)
+
+M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
+"""Of glibc's malloc.h."""
+LARGE_BYTES: Final = 262_144
 
 SOFTWARE: Final = f"otorongo {__version__}"
 """What a birth calls this program."""
@@ -51,6 +55,20 @@ def one_thread() -> None:
     """
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ.setdefault(name, "1")
+
+
+def give_back() -> None:
+    """Let the C library give each large piece of memory back as soon as it is free: frames come and go.
+
+    glibc raises the size from which it does so with the largest piece that was ever freed, and then keeps them: the
+    process of a camera held 165 MB, and holds 146. Call it before numpy is loaded. Other C libraries are left alone.
+    """
+    import ctypes
+
+    with suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
+            mallopt(parameter, LARGE_BYTES)
 
 
 def stop_on_signal(close: Callable[[], None]) -> None:

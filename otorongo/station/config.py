@@ -201,6 +201,9 @@ class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """By name: with any, what moves must reach into one of them."""
     view: Annotated[str, Meta(max_length=64)] = ""
     """What the camera looks at, in your words; with another one it learns anew what it usually sees."""
+    threads: Annotated[int, Meta(ge=1, le=16)] = 1  # of the networks
+    idle_s: Annotated[float, Meta(ge=0, le=86_400)] = 600.0
+    """Networks that had nothing to look at for so long leave the memory until they are needed; 0: never."""
     heartbeat_s: Annotated[int, Meta(ge=10, le=86_400)] = 3600
     """How often this sensor says that it lives."""
     thumbnail: bool = True
@@ -223,7 +226,6 @@ class CameraConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     folder: FolderConfig = FolderConfig()
     audit: AuditConfig = AuditConfig()
     repeat: RepeatConfig = RepeatConfig()
-    """What stands in its place for hours is scenery."""
     replay: ReplayConfig = ReplayConfig()
 
 

@@ -111,6 +111,21 @@ def test_motion_adds_looks_and_takes_none_away(shared: Path, classifier: BoxClas
             assert more.of(label).p >= plain.of(label).p, (name, label)
 
 
+@given(st.lists(st.floats(0.02, 1.0), max_size=6), st.floats(0, 5))
+def test_what_motion_alone_led_to_needs_more_evidence(scores: list[float], doubt: float) -> None:
+    """Each score loses so many natural units, keeps its order and its box; without doubt it is the same."""
+    raw = np.array(sorted(scores, reverse=True), np.float32)
+    found = boxes.Found(np.zeros((len(raw), 4), np.float32), raw)
+    less = boxes._doubted(found, doubt)
+    assert (less.scores <= raw + 1e-6).all()
+    assert (less.scores > 0).all()
+    assert list(less.scores) == sorted(less.scores, reverse=True)
+    assert len(less.boxes) == len(raw)
+    inner = raw < 0.99
+    lost = np.log(raw[inner] / (1 - raw[inner])) - np.log(less.scores[inner] / (1 - less.scores[inner]))
+    assert lost == pytest.approx(np.full(inner.sum(), doubt), abs=1e-3)
+
+
 # ---- animals
 
 
