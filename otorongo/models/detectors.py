@@ -4,14 +4,14 @@ MegaDetector v5 and some of v1000 are YOLOv5; v6 and the rest are YOLOv8 and lat
 bundle's classes, each judged apart, as `boxes` does it: no animal lowers the score of a person.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from otorongo.models import image
-from otorongo.models.boxes import FLOOR, NOTHING, Boxes, Found, strongest, verdict_of, yolox_cells
+from otorongo.models.boxes import FLOOR, NOTHING, Boxes, Found, Moving, strongest, verdict_of, yolox_cells
 from otorongo.models.errors import BundleError
 from otorongo.models.manifest import Bundle
 from otorongo.models.runtime import Network, Verdict, open_session
@@ -94,12 +94,18 @@ class Detector:
         if fixed != wanted:
             raise BundleError(f"{bundle.path('model')}: input has shape {shape}, but [picture] makes {wanted}")
 
-    def scores(self, data: NDArray[Any], rate_hz: int = 0) -> Verdict:
-        """Look at one picture, uint8 RGB (H, W, 3). Raises InputError for anything else, BundleError."""
-        return self.told(self.find(image.as_picture(data)))
+    def scores(self, data: NDArray[Any], rate_hz: int = 0, looks: Sequence[Moving] = ()) -> Verdict:
+        """Look at one picture, uint8 RGB (H, W, 3). Raises InputError for anything else, BundleError.
 
-    def find(self, picture: image.Picture) -> dict[str, Found]:
-        """Boxes and raw scores by label. Raises BundleError if the output is not what the manifest says."""
+        A camera's gate says where something moved (`looks`): this network sees the whole frame all the same.
+        """
+        return self.told(self.find(image.as_picture(data), moved=looks))
+
+    def find(self, picture: image.Picture, *, moved: Sequence[Moving] = ()) -> dict[str, Found]:
+        """Boxes and raw scores by label, wherever something `moved`.
+
+        Raises BundleError if the output is not what the manifest says.
+        """
         given, fit = image.tensor(picture, self._given)
         try:
             boxes, scores = decoded(

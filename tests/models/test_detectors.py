@@ -1,6 +1,7 @@
 """Detectors of others: each layout is read as boxes, and what is none is refused by name."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,8 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otorongo.models import detectors, manifest, runtime
+from otorongo.models.ensemble import Ensemble
 from otorongo.models.errors import BundleError
+from otorongo.models.name_animals import Namer
 from otorongo.models.shelves import FILE_NAME
+from otorongo.station.app_eyes import EVERYWHERE
+from tests.models import name_bundles
 from tests.models.others import ANIMAL, PERSON, SIDE, VEHICLE, Shown, detector, output
 
 LAYOUTS = ("yolox", "yolov5", "yolov8", "end to end")
@@ -33,6 +38,18 @@ def test_each_layout_shows_who_is_where(layout: str, tmp_path: Path) -> None:
     assert not verdict.of("vehicle").hit
     person = next(box for box in verdict.boxes if box.p < 0.5)
     assert (person.x, person.y, person.x + person.w, person.y + person.h) == pytest.approx(RANGER[2], abs=1e-4)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_frame_in_which_the_gate_saw_motion_is_looked_at(layout: str, tmp_path: Path) -> None:
+    """A camera says where something moved: the same people are found as without that, also where names are asked."""
+    classifier: Any = runtime.open_classifier(manifest.load(detector(tmp_path / "b", layout, [JAGUAR, RANGER])))
+    named = Ensemble(classifier, Namer(manifest.load(name_bundles.make(tmp_path / "names"))))
+    for one in (classifier, named):
+        verdict = one.scores(GREY, 0, looks=(EVERYWHERE,))
+        assert verdict == one.scores(GREY)
+        assert verdict.of("person").hit
+        assert not verdict.fault
 
 
 @given(st.sampled_from(LAYOUTS), shown)
