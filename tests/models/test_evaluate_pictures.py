@@ -277,7 +277,9 @@ def test_a_float_network_that_sees_more_fails_the_gate(tmp_path: Path, capsys: p
     floats = [str(seeing / "model.onnx"), str(seeing / "things.onnx")]
     assert run(blind, folder, tmp_path / "out", "--float", *floats) == 1
     assert "over one point of recall is lost: person" in capsys.readouterr().err
-    assert "| person | 21 | 21 | 1.000 | 0.000 | +1.000 |" in (tmp_path / "out/report.md").read_text()
+    text = (tmp_path / "out/report.md").read_text()
+    assert "| person | 21 | 21 | 1.000 | 0.000 | +1.000 |" in text
+    assert "Of the 21 pictures that show something, 21 reached a threshold of any class in float, 0 as shipped." in text
     with pytest.raises(OtorongoError, match="1 networks given; this bundle has 2"):
         open_eyes(str(blind), [seeing / "model.onnx"])
 
@@ -351,3 +353,10 @@ def test_a_detector_of_others_is_measured_as_well(tmp_path: Path) -> None:
     by_class = {one.wire: one for one in pictures_figures.tables(eyes, looked, "float")}
     assert by_class["person"].found.hits == 1
     assert by_class["person"].by_box == pytest.approx(1.0)
+
+
+def test_the_bundle_that_ships_is_the_one_that_was_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    """boxes@1 keeps what its float networks said, and sees in its golden pictures what it saw then."""
+    assert evidence_pictures.check(manifest.load("boxes@1")) is not None
+    assert main(["evaluate", "gate", "boxes@1"]) == 0
+    assert re.search(r"person +36 pictures .* same", capsys.readouterr().out)

@@ -1,7 +1,5 @@
 """Pictures in, calibrated probabilities and boxes out: of the shipped networks, and of the float ones beside them."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,16 +66,12 @@ def _with_networks(bundle: Bundle, networks: Sequence[Path]) -> Classifier:
     if len(networks) != len(roles):
         raise InputError(f"--float: {len(networks)} networks given; this bundle has {len(roles)} ({', '.join(roles)})")
     files = dict(bundle.manifest.files)
-    with tempfile.TemporaryDirectory() as folder:
-        for role, path in zip(roles, networks, strict=True):
-            if not path.is_file():
-                raise BundleError(f"{path}: is not there; it is to be the float network of {role}")
-            copy = Path(folder) / f"{role}{path.suffix}"
-            shutil.copyfile(path, copy)
-            files[role] = File(name=copy.name, sha256="0" * 64)
-        other = msgspec.structs.replace(bundle.manifest, files=files)
-        # The sessions read their files when they are made; nothing else of the folder is asked for later.
-        return runtime.open_classifier(replace(bundle, folder=Path(folder), manifest=other))
+    for role, path in zip(roles, networks, strict=True):
+        if not path.is_file():
+            raise BundleError(f"{path}: is not there; it is to be the float network of {role}")
+        # A whole path takes the place of the folder; networks may be opened long after this, when they are needed.
+        files[role] = File(name=str(path.resolve()), sha256="0" * 64)
+    return runtime.open_classifier(replace(bundle, manifest=msgspec.structs.replace(bundle.manifest, files=files)))
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,9 @@ _GATE: Final = f"""\
 Recall at the working threshold over all sets (paired, interval by place), float against shipped, people first. A drop
 over one point fails; fewer than {gate.ENOUGH} places show nothing either way. A set that the detectors have learned
 from serves here too: what is compared is two versions of the same networks."""
+_ANYTHING: Final = """\
+Of the {tries} pictures that show something, {floats} reached a threshold of any class in float, {shipped} as shipped. \
+That is told, not judged: an animal that the float networks take for a person counts here as well."""
 _NOT_MEASURED: Final = "Not measured here: give --float with the float networks to set them beside the shipped ones."
 
 
@@ -144,4 +147,9 @@ def _gate(given: Measured) -> str:
         for each in given.lost
     ]  # fmt: skip
     names = ["class", "places", "pictures", "float", "shipped", "drop", "interval", ""]
-    return "\n".join([*head, _GATE, "", _table(names, rows)])
+    something = [one for one in given.looked if one.picture.anything == 1]
+    floats, shipped = (
+        sum(figures.reached(given.eyes, one, figures.ANYTHING, name) for one in something) for name in (FLOAT, SHIPPED)
+    )
+    words = fill(_ANYTHING.format(tries=len(something), floats=floats, shipped=shipped), 120)
+    return "\n".join([*head, _GATE, "", _table(names, rows), f"{words}\n"])

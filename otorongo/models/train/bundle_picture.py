@@ -1,7 +1,8 @@
-"""Calibrate, evaluate and write boxes@1 from its two networks and labelled pictures. README.md has the command.
+"""Calibrate and write boxes@1 from its two networks and labelled pictures. README.md has the command.
 
-Half of the labelled pictures (by a hash of their names) calibrate, the other half is reported. EfficientDet was trained
-on COCO train2017, of which coco128 is a part: the card says so wherever a figure rests on it.
+Half of the labelled pictures (by a hash of their names) calibrate; the other half is what `otorongo-models evaluate
+pictures` reports. EfficientDet was trained on COCO train2017, of which coco128 is a part: the card says so wherever a
+figure rests on it.
 """
 
 import argparse
@@ -56,7 +57,11 @@ SOURCES: Final = (
         "Apache-2.0",
         "Google, TensorFlow Lite Model Maker; trained on COCO train2017",
     ),
-    ("golden.npy: the photograph astronaut.png of scikit-image (Eileen Collins)", "public domain", "NASA"),
+    ("golden.npy, golden-night.npy: astronaut.png of scikit-image (Eileen Collins)", "public domain", "NASA"),
+    ("golden-camera.npy: camera.png of scikit-image", "CC0-1.0", "Lav Varshney"),
+    ("golden-cat.npy: chelsea.png of scikit-image", "CC0-1.0", "Stefan van der Walt"),
+    ("golden-cup.npy: coffee.png of scikit-image", "CC0-1.0", "Rachel Michetti"),
+    ("golden-launch.npy: rocket.jpg of scikit-image", "public domain", "SpaceX"),
 )
 Scored = tuple[Labelled, dict[str, float]]
 Fits = dict[str, tuple[float, float, float]]
@@ -81,8 +86,31 @@ def platt(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[float,
     return float(slope), float(offset)
 
 
-def manifest_text(folder: Path, fits: Fits, golden: dict[str, float]) -> str:
-    """manifest.toml with what was fitted: slope, offset and prior by label."""
+def goldens(photographs: Path) -> dict[str, image.Picture]:
+    """By role, small pictures of which the bundle keeps what it says, from scikit-image's own: people, near and far, by
+    day and as a lamp in infrared would show them, an animal, and two pictures with neither.
+    """
+    astronaut, camera, cat, cup, launch = (
+        image.decode((photographs / name).read_bytes())
+        for name in ("astronaut.png", "camera.png", "chelsea.png", "coffee.png", "rocket.jpg")
+    )
+    face = _small(astronaut[:320, 64:384], 192, 192)
+    return {
+        "golden": face,
+        "golden-camera": _small(camera, 192, 192),
+        "golden-cat": _small(cat, 240, 160),
+        "golden-cup": _small(cup, 240, 160),
+        "golden-launch": _small(launch, 240, 160),
+        "golden-night": np.repeat(face.min(axis=2, keepdims=True) // 3, 3, axis=2),
+    }
+
+
+def _small(picture: image.Picture, width: int, height: int) -> image.Picture:
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def manifest_text(folder: Path, fits: Fits, golden: dict[str, dict[str, float]]) -> str:
+    """manifest.toml with what was fitted (slope, offset and prior by label) and p by golden role and label."""
     text = MANIFEST
     for label, outputs in CLASSES.items():
         slope, offset, prior = fits.get(label, (1.0, 0.0, 0.2))
@@ -91,13 +119,15 @@ def manifest_text(folder: Path, fits: Fits, golden: dict[str, float]) -> str:
             f'\n[[classes]]\nlabel = "{label}"\nwire = "{label}"\nthreshold = {threshold:.4f}\nprior = {prior:.4f}\n'
             f"calibration = {{ slope = {slope:.4f}, offset = {offset:.4f} }}\noutputs = {list(outputs)}\n"
         )
-    roles = {"model": "somewhere.onnx", "things": "things.onnx", "card": "card.md", "golden": "golden.npy"}
+    roles = {"model": "somewhere.onnx", "things": "things.onnx", "card": "card.md"}
+    roles |= {role: f"{role}.npy" for role in golden}
     text += "\n[files]\n"
     for role, name in roles.items():
         digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
         text += f'{role} = {{ name = "{name}", sha256 = "{digest}" }}\n'
-    values = ", ".join(f"{label} = {p:.4f}" for label, p in golden.items())
-    text += f'\n[[golden]]\nfile = "golden"\np = {{ {values} }}\ntolerance = 0.5\n'
+    for role, said in golden.items():
+        values = ", ".join(f"{label} = {p:.4f}" for label, p in said.items())
+        text += f'\n[[golden]]\nfile = "{role}"\np = {{ {values} }}\ntolerance = 0.5\n'
     for what, licence, attribution in SOURCES:
         text += f'\n[[sources]]\nwhat = "{what}"\nlicence = "{licence}"\nattribution = "{attribution}"\n'
     return text
@@ -138,13 +168,11 @@ def fit(seen: list[Scored]) -> tuple[Fits, dict[str, tuple[int, int]]]:
 
 def main() -> int:
     """Write the bundle."""
-    parser = argparse.ArgumentParser(description="Calibrate, evaluate and write boxes@1.")
+    parser = argparse.ArgumentParser(description="Calibrate and write boxes@1.")
     parser.add_argument("somewhere", type=Path)
     parser.add_argument("things", type=Path)
     parser.add_argument("media", type=Path, help="folder with coco128, cameratrapai, ena24, lila, commons_animals")
     parser.add_argument("out", type=Path)
-    parser.add_argument("--floats", type=Path, nargs=2, metavar=("SOMEWHERE", "THINGS"), required=True,
-                        help="the two networks in float, to compare")  # fmt: skip
     given = parser.parse_args()
     cv2.setNumThreads(1)
     out: Path = given.out
@@ -153,20 +181,19 @@ def main() -> int:
     (out / "card.md").write_text("being made\n")
     import skimage
 
-    astronaut = image.decode((Path(skimage.__file__).parent / "data/astronaut.png").read_bytes())
-    np.save(out / "golden.npy", cv2.resize(astronaut[:320, 64:384], (192, 192), interpolation=cv2.INTER_AREA))
+    samples = goldens(Path(skimage.__file__).parent / "data")
+    for role, picture in samples.items():
+        np.save(out / f"{role}.npy", picture)
     pictures = gather(given.media)
-    fits, counts = fit(look(_opened(out, {}), pictures))
+    seen = look(_opened(out, {}), pictures)
+    fits, counts = fit(seen)
     classifier = _opened(out, fits)  # `animal` depends on the thresholds of the others
-    seen = look(classifier, pictures)
     far = far_people.found(classifier, given.media, empty_frames(pictures), RAW["person"])
-    _networks(out, *given.floats)
-    floats = look(_opened(out, fits), pictures)
-    _networks(out, given.somewhere, given.things)
-    table = card_picture.table(list(CLASSES), [(o, _hits(s)) for o, s in seen], [(o, _hits(s)) for o, s in floats])
-    (out / "card.md").write_text(card_picture.card(table, counts, far, len(seen)))
-    verdict = _opened(out, fits).scores(np.load(out / "golden.npy"))
-    (out / "manifest.toml").write_text(manifest_text(out, fits, {one.label: one.p for one in verdict.scores}))
+    (out / "card.md").write_text(card_picture.card(counts, far, len(seen)))
+    classifier = _opened(out, fits)
+    verdicts = {role: classifier.scores(picture) for role, picture in samples.items()}
+    said = {role: {one.label: one.p for one in verdict.scores} for role, verdict in verdicts.items()}
+    (out / "manifest.toml").write_text(manifest_text(out, fits, said))
     print((out / "card.md").read_text())
     return 0
 
@@ -177,12 +204,8 @@ def _networks(out: Path, somewhere: Path, things: Path) -> None:
 
 
 def _opened(out: Path, fits: Fits) -> BoxClassifier:
-    (out / "manifest.toml").write_text(manifest_text(out, fits, {"person": 0.5}))
+    (out / "manifest.toml").write_text(manifest_text(out, fits, {"golden": {"person": 0.5}}))
     return BoxClassifier(load(out))
-
-
-def _hits(scores: dict[str, float]) -> dict[str, bool]:
-    return {label: score >= RAW[label] for label, score in scores.items()}
 
 
 if __name__ == "__main__":

@@ -2,11 +2,6 @@
 
 import math
 
-from otorongo.models.train.picture_sets import Labelled
-
-Judged = list[tuple[Labelled, dict[str, bool]]]
-"""Pictures, and per label whether a box reached its threshold."""
-
 Far = list[tuple[int, int, int, int, int]]
 """Height in pixels, people found in one look, with second looks, where something moves too, and of how many."""
 
@@ -21,29 +16,8 @@ def wilson(hits: int, tries: int) -> str:
     return f"{hits} of {tries} ({max(0.0, low):.2f} to {min(1.0, high):.2f})"
 
 
-def table(labels: list[str], judged: Judged, floats: Judged) -> list[str]:
-    """Found and false per class and set at the working threshold, in the half that calibrated nothing; float beside."""
-    lines = ["| class | set | found | in float | false | in float |", "|---|---|---|---|---|---|"]
-    for label in labels:
-        for name in dict.fromkeys(one.set for one, _ in judged):
-            there, absent = _split(label, name, judged)
-            there_float, absent_float = _split(label, name, floats)
-            if there or absent:
-                lines.append(
-                    f"| {label} | {name} | {wilson(sum(there), len(there))} | {sum(there_float)} "
-                    f"| {wilson(sum(absent), len(absent))} | {sum(absent_float)} |"
-                )
-    return lines
-
-
-def _split(label: str, name: str, judged: Judged) -> tuple[list[bool], list[bool]]:
-    half = [(one, hits[label]) for one, hits in judged if one.set == name and label in one.known and not one.calibrates]
-    return [hit for one, hit in half if label in one.labels], [hit for one, hit in half if label not in one.labels]
-
-
-def card(lines: list[str], counts: dict[str, tuple[int, int]], far: Far, pictures: int) -> str:
-    """card.md: `lines` of the table, `counts` of the calibration half (with the class, of all), people far away."""
-    rows = "\n".join(lines)
+def card(counts: dict[str, tuple[int, int]], far: Far, pictures: int) -> str:
+    """card.md without its evidence: `counts` of the calibration half (with the class, of all), people far away."""
     fitted = ", ".join(f"{label} {there} of {all_}" for label, (there, all_) in counts.items())
     distance = "\n".join(
         f"| {high} | {wilson(once, all_)} | {wilson(twice, all_)} | {wilson(moving, all_)} |"
@@ -66,16 +40,12 @@ Each class is judged apart, so that nothing in a frame can lower the score of a 
   Apache-2.0), converted by tf2onnx, cut to 16 of 90 classes, without its non-maximum suppression.
 - The weights of both keep 7 bits: with 8, x86 machines without VNNI saturate and answer otherwise.
 - Nothing was trained. Platt scaling and priors per class were fitted on one half of {pictures} labelled pictures (by
-  a hash of their names), in which so many show the class: {fitted}. The figures below are the other half. The LILA
+  a hash of their names), in which so many show the class: {fitted}. The LILA
   frames were labelled by eye for this project. The commands stand in `otorongo/models/train/README.md`.
 
 ## What it reaches
 
-At the working threshold, per picture, in brackets Wilson's 95 % interval. *Found*: pictures with the class in which a
-box reached it. *False*: pictures without the class in which one did. *In float*: the same count by both networks
-before quantization.
-
-{rows}
+What it reaches on the other half, by class, light and size, against the aims, and what quantizing costs, stands below.
 
 How far: people cut from coco128, pasted into empty camera-trap frames of 2048 x 1536, found at the working threshold.
 A rendered test that compares ways of looking; it is no figure of the field.
