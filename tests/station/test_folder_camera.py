@@ -24,6 +24,7 @@ from otorongo.station.samples import Score
 from otorongo.wire.codes import CloseReason, Counter, Kind
 from otorongo.wire.rows import Heartbeat
 from tests.station.sense_rig import PERSON, events_in, notes, open_outbox, rows_in, sense
+from tests.station.test_replay_film import film
 
 PATIENCE_S = 120
 
@@ -100,6 +101,27 @@ def test_visits_become_events_and_everything_is_counted(tmp_path: Path) -> None:
     assert len(events_in(outbox)) == len(events)
     picture(folder / "north" / "IMG_99.jpg", "2026:01:11 09:00:00", red=True)
     assert run(folder, outbox, 90)[Counter.SAMPLES] == 1
+    outbox.close()
+
+
+def test_names_that_are_no_text_stop_nobody(tmp_path: Path) -> None:
+    """Old cameras write names in Latin-1: pictures, films, folders and foreign files of such names are read or told."""
+    folder = tmp_path / "cards"
+    raw = os.fsencode(folder) + b"/c\xe1mara"
+    picture(Path(os.fsdecode(raw)) / "a.jpg", "2026:01:11 12:00:00", red=True)
+    film(tmp_path / "plain.avi", 10)
+    (tmp_path / "plain.avi").rename(os.fsdecode(raw + b"/20260111_130000_\xed.avi"))
+    Path(os.fsdecode(raw + b"/20260111_140000_\xf1.mp4")).write_bytes(b"no film")
+    Path(os.fsdecode(raw + b"/\xf3.thm")).write_bytes(b"x")
+    outbox = open_outbox(tmp_path)
+    counters = run(folder, outbox, 30)
+    assert counters[Counter.SAMPLES] == 3
+    assert counters[Counter.OPENED] == 1
+    assert counters[Counter.FOREIGN] == 1
+    assert {text.partition(":")[0] for text in notes(outbox)} == {
+        "c\\udce1mara/20260111_140000_\\udcf1.mp4", "c\\udce1mara/\\udcf3.thm",
+    }  # fmt: skip
+    assert Counter.SAMPLES not in run(folder, outbox, 30)
     outbox.close()
 
 

@@ -1,5 +1,6 @@
 """Pictures and films instead of a camera: frames, their ends, damage, and heads that promise too much."""
 
+import os
 import resource
 import struct
 import zlib
@@ -15,6 +16,7 @@ from PIL import Image
 from otorongo.models.image import look, pixels
 from otorongo.station.adapters import replay, replay_picture
 from otorongo.station.adapters.replay import Replay
+from otorongo.station.adapters.replay_foreign import foreign
 from otorongo.station.samples import Fault, Item, Sample
 
 LIMA = ZoneInfo("America/Lima")
@@ -50,6 +52,20 @@ def faults(items: list[Item]) -> list[str]:
 def good_picture(folder: Path) -> None:
     """The one that comes last, to see that it comes."""
     Image.new("RGB", (64, 48), (200, 10, 20)).save(folder / "20260111_235900.png")
+
+
+def test_a_replay_takes_names_that_are_no_text(tmp_path: Path) -> None:
+    """A name in Latin-1 is remembered and told in letters that can be sent."""
+    folder = tmp_path / "cards"
+    folder.mkdir()
+    Image.new("RGB", (64, 48), (20, 10, 200)).save(tmp_path / "plain.png")
+    (tmp_path / "plain.png").rename(folder / os.fsdecode(b"c\xe1mara.png"))
+    (folder / os.fsdecode(b"\xf3.thm")).write_bytes(b"x")
+    (sample,) = [one for one in player(folder).samples() if isinstance(one, Sample)]
+    assert sample.source == "c\\udce1mara.png"
+    assert sample.cursor is not None
+    assert sample.cursor[0].encode().endswith(b"\\udce1mara.png")
+    assert foreign(folder, ENDINGS) == ["\\udcf3.thm"]
 
 
 def test_pictures_and_films_become_frames(tmp_path: Path) -> None:

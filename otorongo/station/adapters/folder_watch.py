@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from otorongo.station.adapters.replay_place import Stat, stat_of
+from otorongo.station.adapters.replay_place import Stat, spelled, stat_of
 
 WHOLE_S: Final = 600.0
 HOT_S: Final = 4.0
@@ -30,7 +30,7 @@ class Found(NamedTuple):
 
     path: Path
     name: str
-    """Relative to the folder that is watched."""
+    """Relative to the folder that is watched, as text."""
     stat: Stat
 
     @property
@@ -88,19 +88,24 @@ class Watch:
         """Of what has settled the newest, each once: a new picture does not wait for an old card."""
         newest = heapq.nlargest(most, self._ready.values(), key=lambda one: (one.stat.mtime_ms, one.name))
         for one in newest:
-            del self._ready[one.name]
+            del self._ready[self._raw(one)]
         return newest
 
     def again(self, found: Found) -> None:
         """It could not be read as it was: it comes again once it has changed."""
         if len(self._suspects) < MOST_SUSPECTS:
-            self._suspects[found.name] = found.stat
+            self._suspects[self._raw(found)] = found.stat
 
     def forget(self, found: Found) -> None:
         """It is gone: should it be back, it comes again as it was."""
-        self._known.pop(found.name, None)
-        if folder := self._folders.get(found.folder):
+        name = self._raw(found)
+        self._known.pop(name, None)
+        if folder := self._folders.get(name.rpartition("/")[0]):
             folder.mtime_ns = -1
+
+    def _raw(self, found: Found) -> str:
+        """Its name as the file system has it."""
+        return found.path.relative_to(self.root).as_posix()
 
     def _list(self, folder: str, now_s: float, seen: set[str], *, whole: bool) -> list[str]:
         """List a folder if it has changed; returns folders in it that are new."""
@@ -137,7 +142,7 @@ class Watch:
         if not lower.endswith(tuple(self.endings)):
             if name not in self._known:
                 self._known[name] = 0
-                self.foreign.append(name)
+                self.foreign.append(spelled(name))
             return ""
         found = entry.stat()
         stat = Stat(found.st_size, found.st_mtime_ns // 1_000_000)
@@ -153,7 +158,7 @@ class Watch:
             self._folders.clear()
         elif not isinstance(error, FileNotFoundError):
             if had.mtime_ns != _CLOSED:
-                self.problems.append(f"{folder}: cannot be listed: {error.strerror or error}")
+                self.problems.append(f"{spelled(folder)}: cannot be listed: {error.strerror or error}")
             self._folders[folder] = _Folder(_CLOSED)
 
     def _settle(self, now_s: float) -> None:
@@ -169,7 +174,7 @@ class Watch:
                 continue
             now = self._stat(name)
             if now == stat:
-                self._ready[name] = Found(self.root / name, name, stat)
+                self._ready[name] = Found(self.root / name, spelled(name), stat)
                 self._known[name] = hash(stat)
                 self._suspects.pop(name, None)
             if now and now != stat:

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from otorongo.station.adapters.replay_file import Reader, Trouble, play
 from otorongo.station.adapters.replay_foreign import told
-from otorongo.station.adapters.replay_place import Place, load, stat_of
+from otorongo.station.adapters.replay_place import Place, load, spelled, stat_of
 from otorongo.station.adapters.replay_times import Captured, captured
 from otorongo.station.errors import SensorError
 from otorongo.station.ports import ClockReading
@@ -95,7 +95,7 @@ def find(
     for path in files:
         if path.suffix.lower() not in endings or path.name.startswith("."):
             continue
-        name = path.name if path == place else path.relative_to(place).as_posix()
+        name = spelled(path.name if path == place else path.relative_to(place).as_posix())
         try:
             found.append(Recording(path, name, captured(path, zone, now_ms)))
         except OSError as error:

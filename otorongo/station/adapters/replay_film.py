@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from otorongo.station.adapters.replay_file import Part
+from otorongo.station.adapters.replay_place import spelled
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Sample
 
@@ -125,15 +126,17 @@ def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
     if not path.stat().st_size:
         raise SensorError("is empty: 0 bytes")
     _check(pixels(path))
-    film = cv2.VideoCapture(str(path))
-    try:
-        if not film.isOpened():
-            raise SensorError("is damaged or no film that OpenCV can read")
-        width, height = (int(film.get(what)) for what in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-        _check(width * height)
-        yield film
-    finally:
-        film.release()
+    with path.open("rb") as file:
+        # OpenCV ends the process at a name that is no UTF-8.
+        film = cv2.VideoCapture(str(path) if spelled(str(path)) == str(path) else f"/proc/self/fd/{file.fileno()}")
+        try:
+            if not film.isOpened():
+                raise SensorError("is damaged or no film that OpenCV can read")
+            width, height = (int(film.get(what)) for what in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+            _check(width * height)
+            yield film
+        finally:
+            film.release()
 
 
 def _check(frame_px: int) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from otorongo.station.adapters.replay_place import spelled
 from otorongo.station.samples import ClockDomain, Fault
 from otorongo.wire.codes import Counter, NoteKind
 
@@ -16,7 +17,7 @@ def foreign(place: Path, known: Sequence[str]) -> list[str]:
     if not place.is_dir():
         return []
     files = [path for path in sorted(place.rglob("*")) if path.is_file() and not path.name.startswith(".")]
-    return [path.relative_to(place).as_posix() for path in files if path.suffix.lower() not in known]
+    return [spelled(path.relative_to(place).as_posix()) for path in files if path.suffix.lower() not in known]
 
 
 def told(

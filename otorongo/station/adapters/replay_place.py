@@ -70,6 +70,11 @@ def load(kept: str | None, utc_ms: int) -> Place | None:
     return place if of_ms == utc_ms else None
 
 
+def spelled(name: str) -> str:
+    """A file's name as text that can be kept and sent: old cameras and cards write names that are no UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def stat_of(path: Path) -> Stat:
     """Size and date of change. Raises OSError."""
     found = path.stat()
