@@ -11,8 +11,13 @@ def options(parser: argparse.ArgumentParser) -> None:
     _common(sound)
     sound.add_argument("--float", dest="float_model", type=Path, metavar="MODEL", help="the float network beside it")
     sound.add_argument("--second", metavar="BUNDLE", help="and with a second opinion, such as yamnet@1")
-    sound.add_argument("--rendered-hours", type=float, default=1.0, metavar="H", help="of nature over backgrounds (1)")
-    sound.add_argument("--gate-windows", type=int, default=1000, metavar="N", help="of each class, for --float (1000)")
+    sound.add_argument(
+        "--rendered-hours", type=float, default=3.4, metavar="H", help="of one voice each over backgrounds (3.4)"
+    )
+    sound.add_argument(
+        "--gate-windows", type=int, default=2000, metavar="N", help="of each threat, and a quarter of others (2000)"
+    )
+    sound.add_argument("--beside", type=Path, metavar="FILE", help="with --second: a short table of the three, to here")
     sound.add_argument("--out", type=Path, default=Path("report"), metavar="FOLDER", help="for the report (report/)")
     sound.add_argument(
         "--into-bundle", action="store_true", help="write evidence.toml, card section, pictures and digests into it"
@@ -29,6 +34,9 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--into-bundle", action="store_true", help="write evidence, card section and digests into it as well"
     )
     gate = kinds.add_parser("gate", help="the network that lies here, against what its bundle says of the float one")
+    gate.add_argument(
+        "--windows", type=int, metavar="N", help="of each class, the first N; else all that were measured"
+    )
     _common(gate)
     _pictures(gate)
 

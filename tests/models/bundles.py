@@ -19,6 +19,13 @@ def copy(folder: Path, reference: str = THREATS) -> Path:
     return target
 
 
+def copy_folder(source: Path, folder: Path) -> Path:
+    """A copy of any bundle's folder below `folder`."""
+    target = folder / source.name
+    shutil.copytree(source, target)
+    return target
+
+
 def change(folder: Path, old: str, new: str) -> Path:
     """Replace the first `old` of the manifest, which must be there."""
     path = folder / FILE_NAME

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import soundfile
 from hypothesis import given, settings
@@ -16,9 +17,9 @@ from otorongo import toml
 from otorongo.errors import OtorongoError
 from otorongo.models import evidence, manifest
 from otorongo.models.__main__ import main
-from otorongo.models.evaluate import fading, gate, measures, recordings, soundscapes
+from otorongo.models.evaluate import fading, gate, measures, recordings, seen, soundscapes
 from otorongo.models.evaluate.gate import drop, verdict
-from otorongo.models.evaluate.hours import from_memory, opened, station
+from otorongo.models.evaluate.hours import from_memory, opened, station, tallies
 from otorongo.models.evaluate.scoring import SHIPPED, open_ears
 from otorongo.models.train import scenes
 from otorongo.models.train.figures import average_precision
@@ -252,7 +253,15 @@ def test_an_evaluation_writes_what_check_wants(evaluated: Path) -> None:
     steady = next(each for each in told.classes if each.name == "engine_steady")
     assert (steady.real_hours, steady.upper_per_day) == (0.0, None)
     card = (evaluated / "card.md").read_text()
-    for words in ("### How it fades", "### What quantizing costs", "not shown", "broken.wav", "-10 dB", "1500 m"):
+    for words in (
+        "### Aims",
+        "### How it fades",
+        "### What quantizing costs",
+        "not shown",
+        "broken.wav",
+        "-10 dB",
+        "1500 m",
+    ):
         assert words in card
     for name in re.findall(r"\]\((evaluation-\w+\.png)\)", card):
         assert (evaluated / name).stat().st_size > 1000
@@ -266,22 +275,67 @@ def test_the_gate_passes_the_network_that_was_measured(
     """On rendered windows and on the same recordings the committed network is as it was; two shots show nothing."""
     assert main(["evaluate", "gate", str(evaluated), "--recordings", str(folder)]) == 0
     said = capsys.readouterr().out
-    assert re.search(r"chainsaw +60 windows .* apart 0\.00\d  same", said)
+    assert re.search(r"chainsaw +200 windows .* apart 0\.00\d  same", said)
     assert re.search(r"gunshot +2 recordings .* drop \+0\.000 .* not shown", said)
 
 
+def spoiled(evaluated: Path, folder: Path, **changed: np.ndarray) -> Path:
+    """A copy of the bundle that keeps something else of what its networks said."""
+    copied = bundles.copy_folder(evaluated, folder)
+    gate.Kept(**{**vars(gate.kept(manifest.load(copied))), **changed}).save(copied / gate.FILE_NAME)
+    return bundles.reseal(copied, gate.ROLE)
+
+
 @pytest.mark.slow
-def test_the_gate_fails_a_network_that_hears_less(evaluated: Path, tmp_path: Path) -> None:
-    """A bundle whose thresholds rose since it was measured loses hits, and the command ends with 1."""
-    spoiled = tmp_path / "threats"
-    spoiled.mkdir()
-    for path in evaluated.iterdir():
-        (spoiled / path.name).write_bytes(path.read_bytes())
-    stated = gate.kept(manifest.load(spoiled))
-    changed = gate.Kept(**{**vars(stated), "probe_shipped": stated.probe_shipped + np.float16(2.0)})
-    changed.save(spoiled / gate.FILE_NAME)
-    bundles.reseal(spoiled, gate.ROLE)
-    assert main(["evaluate", "gate", str(spoiled)]) == 1
+def test_the_gate_fails_another_network_than_was_measured(
+    evaluated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the kept scores are two logits off what this network says, it is not the one that was measured."""
+    kept = gate.kept(manifest.load(evaluated))
+    folder = spoiled(evaluated, tmp_path, probe_shipped=kept.probe_shipped + np.float16(2.0))
+    assert main(["evaluate", "gate", str(folder), "--windows", "30"]) == 1
+    assert "FAILED" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_gate_fails_what_eight_bits_lost(
+    evaluated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A float network that heard more of the rendered shots fails that class, although this one is as it was."""
+    kept = gate.kept(manifest.load(evaluated))
+    more = kept.probe_float.copy()
+    more[gate.PROBES_EACH : 2 * gate.PROBES_EACH] += np.float16(4.0)
+    folder = spoiled(evaluated, tmp_path, probe_float=more)
+    assert main(["evaluate", "gate", str(folder), "--windows", "60"]) == 1
+    told = capsys.readouterr()
+    assert "FAILED: over one point of recall is lost: gunshot" in told.err
+    assert re.search(r"gunshot .* apart 0\.00\d  fails", told.out)
+    assert re.search(r"chainsaw .* apart 0\.00\d  same", told.out)
+
+
+@pytest.mark.slow
+def test_the_gate_fails_a_network_that_hears_less(
+    evaluated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A network whose saw is a quarter of a logit duller than the one that was measured loses hits, and is refused."""
+    copied = bundles.copy_folder(evaluated, tmp_path)
+    network = copied / "model.onnx"
+    model = onnx.load(network)
+    ending = next(node for node in model.graph.node if model.graph.output[0].name in node.output)
+    saw = [spec.wire for spec in manifest.load(copied).manifest.classes].index("chainsaw")
+    for each in model.graph.initializer:
+        if each.name == ending.input[2]:
+            biases = onnx.numpy_helper.to_array(each).copy()
+            biases[saw] -= 0.25
+            each.CopyFrom(onnx.numpy_helper.from_array(biases, each.name))
+    onnx.save(model, network)
+    bundles.reseal(copied, "model")
+    told = copied / evidence.FILE_NAME
+    before = hashlib.sha256((evaluated / "model.onnx").read_bytes()).hexdigest()
+    told.write_text(told.read_text().replace(before, hashlib.sha256(network.read_bytes()).hexdigest()))
+    bundles.reseal(copied, "evidence")
+    assert main(["evaluate", "gate", str(copied)]) == 1
+    assert "chainsaw" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -294,6 +348,39 @@ def test_the_gate_refuses_other_recordings(evaluated: Path, folder: Path, tmp_pa
     soundfile.write(other / "shot0.flac", np.zeros(RATE_HZ, np.float32), RATE_HZ)
     assert hashlib.sha256((other / "shot0.flac").read_bytes()) != hashlib.sha256((folder / "shot0.flac").read_bytes())
     assert main(["evaluate", "gate", str(evaluated), "--recordings", str(other)]) == 1
+
+
+def test_every_threat_and_all_nature_go_through_the_gate() -> None:
+    """The gate knows each class of the shipped bundle, chainsaw and gunshot first, with 2,000 windows of a threat."""
+    wires = open_ears(bundles.THREATS).wires
+    assert set(wires) <= set(gate.WIRES)
+    assert gate.WIRES[:2] == ("chainsaw", "gunshot")
+    assert gate.WINDOWS >= 2000
+
+
+def test_rendered_voices_are_counted_one_by_one() -> None:
+    """Two scenes of a peque-peque and two of rain over a rendered day: each voice has its scenes, a boat is no saw."""
+    ears = open_ears(bundles.THREATS)
+    day = np.round(scenes.bed("day", 20.0, RATE_HZ, 1) * 3000).astype(np.int16)
+    given = fading.Bench({}, [fading.Take(day, "day", "forest_background")], RATE_HZ, ears.given.window_samples)
+    own = station(ears.by_name[SHIPPED])
+    counted = tallies(own)
+    found = soundscapes.voices(own, given, 4, counted, lambda: None, ("peque_peque", "rain"))
+    assert {voice: each.scenes for voice, each in found.items()} == {"peque_peque": 2, "rain": 2}
+    assert not {"engine", "boat", "vehicle", "engine_steady"} & set(found["peque_peque"].events)
+    assert counted.rendered_hours == pytest.approx(4 * soundscapes.SCENE_S / 3600)
+    assert found["rain"].events["chainsaw"] == 0
+
+
+def test_what_was_trained_on_is_heard_apart(folder: Path) -> None:
+    """A recording of the train split is in no count, and what the network makes of it is told by its label."""
+    found = recordings.collect([folder], [], manifest.load(bundles.THREATS))
+    assert [each.path.name for each in found.seen] == ["forest2.wav"]
+    heard = seen.hear(station(open_ears(bundles.THREATS).by_name[SHIPPED]), found.seen, lambda: None)
+    assert list(heard) == ["forest_background"]
+    assert heard["forest_background"].hours == pytest.approx(12 / 3600, abs=1e-4)
+    assert 0 < heard["forest_background"].highest < 0.9
+    assert heard["forest_background"].events["chainsaw"] == 0
 
 
 def test_evaluating_loads_no_torch() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from otorongo.models import evidence, manifest
 from otorongo.models.errors import BundleError, InputError
-from otorongo.models.evaluate import fading, gate, measures, plots, recordings, report, scoring
+from otorongo.models.evaluate import beside, fading, gate, measures, plots, recordings, report, scoring
 from otorongo.models.evaluate.bundle_files import Written, put_into, toml_text
 from otorongo.models.evaluate.measured import Measured, measure, progress
 from otorongo.models.evaluate.scoring import SHIPPED
@@ -26,6 +26,8 @@ def _sound(given: argparse.Namespace) -> int:
     ears = scoring.open_ears(given.bundle, given.float_model, given.second)
     if not given.recordings and not given.background:
         raise InputError("nothing to hear: give --recordings FOLDER, or --background FOLDER, or both")
+    if given.beside and not given.second:
+        raise InputError("--beside needs --second BUNDLE, whose opinion it sets beside the bundle's")
     if not 0 <= given.rendered_hours <= 1000:
         raise InputError(f"--rendered-hours {given.rendered_hours:g}: allowed is 0 to 1000")
     found = recordings.collect(given.recordings, given.background, ears.bundle)
@@ -44,7 +46,10 @@ def _sound(given: argparse.Namespace) -> int:
         (out / "report.md").write_text(title + files.text)
         (out / evidence.FILE_NAME).write_text(toml_text(measured.evidence))
         print(f"{out / 'report.md'}: written, with {len(files.pictures)} pictures")
-    for line in report.aims(measured):
+    if given.beside:
+        given.beside.write_text(beside.section(measured))
+        print(f"{given.beside}: written")
+    for line in report.told(measured):
         print(line)
     return _failed(measured.lost)
 
@@ -95,13 +100,19 @@ def _gate(given: argparse.Namespace) -> int:
         return 0
     stated = gate.kept(ears.bundle)
     found = _same_recordings(given, ears, told) if given.recordings else None
-    with progress(len(stated.probe_shipped), f"{name}: rendered windows") as bar:
-        probed = gate.probe(ears, stated, bar)
-    print(f"{name}: rendered windows (they show that this network is the one that was measured, not how it hears)")
+    most = given.windows
+    if most is not None and most < 1:
+        raise InputError(f"--windows {most}: allowed is 1 or more")
+    count = len(stated.probe_shipped) if most is None else min(len(stated.probe_shipped), most * len(gate.PROBES))
+    with progress(count, f"{name}: rendered windows") as bar:
+        probed = gate.probe(ears, stated, bar, most)
+    print(f"{name}: rendered windows (they show that this network is the one that was measured, and what eight bits "
+          "cost on them; not how it hears)")  # fmt: skip
     for one in probed:
         print(
             f"  {one.wire:10} {one.windows:4} windows  float {one.float_recall:.3f}  shipped {one.stated_recall:.3f}  "
-            f"here {one.here_recall:.3f}  apart {one.apart:.3f}  {one.verdict}"
+            f"here {one.here_recall:.3f}  drop {one.drop:+.3f} ({one.low:+.3f} to {one.high:+.3f})  "
+            f"apart {one.apart:.3f}  {one.verdict}"
         )
     failed = _failed(probed)
     if found is None:
@@ -110,8 +121,9 @@ def _gate(given: argparse.Namespace) -> int:
     with progress(len(stated.wires) + 1, f"{name}: recordings") as bar:
         bench = fading.bench(found.recordings, ears, stated.wires)
         bar()
-        lost = gate.again(ears, bench, stated, bar)
-    print(f"{name}: recall at the working threshold, against the float network of {len(stated.wire)} windows")
+        lost = gate.again(ears, bench, stated, bar, most)
+    print(f"{name}: recall at the working threshold, against the float network of "
+          f"{sum(each.windows for each in lost)} windows")  # fmt: skip
     for each in lost:
         print(
             f"  {each.wire:10} {each.recordings:3} recordings  float {each.float_recall:.3f}  here "

@@ -156,8 +156,8 @@ def _fade(
     if not recordings or not beds:
         return {}
     place = ears.wires.index(wire)
-    threshold = ears.thresholds[place]
-    found: dict[str, dict[int, Share]] = {name: {} for name in ears.of(wire)}
+    thresholds = {name: ears.threshold(name, wire) for name in ears.of(wire)}
+    found: dict[str, dict[int, Share]] = {name: {} for name in thresholds}
     for step in steps:
         rng = np.random.default_rng(7)
         hits: dict[str, list[bool]] = {name: [] for name in found}
@@ -168,7 +168,7 @@ def _fade(
             bed = bed_window(beds[rng.integers(len(beds))], given, rng)
             window = mix(sound, bed, step, int(rng.integers(1 << 31)))
             for name in found:
-                hits[name].append(bool(ears.p(name, window)[place] >= threshold))
+                hits[name].append(bool(ears.p(name, window)[place] >= thresholds[name]))
             which.append(number % len(recordings))
         for name, each in hits.items():
             found[name][step] = share(np.array(each), np.array(which))

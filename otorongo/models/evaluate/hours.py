@@ -1,7 +1,7 @@
 """Events, as the station's own ear makes them: false ones in hours of background, real and rendered apart."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -158,16 +158,26 @@ def hear(given: Station, each: Recording, found: Heard) -> None:
             tally.recordings.add(each.recording)
 
 
-def hear_rendered(given: Station, sound: NDArray[np.float32], labels: Iterable[str], found: Heard) -> None:
-    """Hear a rendered scene over backgrounds with these labels, and count its hours and false events apart."""
+def hear_rendered(
+    given: Station, sound: NDArray[np.float32], labels: Iterable[str], found: Heard, own: Sequence[str] = ()
+) -> Counter[str]:
+    """Hear a rendered scene over backgrounds with these labels, count its hours and false events apart.
+
+    `own`: wire classes that the rendered voice is, and that therefore are not false. The false events by wire class.
+    """
     labels = list(labels)
-    hours = len(sound) / given.given.rate_hz / 3600
+    length_h = len(sound) / given.given.rate_hz / 3600
     seen = opened(given, from_memory(given, sound))
-    found.rendered_hours += hours
+    found.rendered_hours += length_h
+    false: Counter[str] = Counter()
     for cls, tally in found.by_class.items():
-        if all(truth(label, name_of(cls)) == 0 for label in labels):
-            tally.hours["rendered"] += hours
-            tally.events["rendered"] += sum(event.cls == cls for event in seen)
+        name = name_of(cls)
+        if name not in own and all(truth(label, name) == 0 for label in labels):
+            count = sum(event.cls == cls for event in seen)
+            tally.hours["rendered"] += length_h
+            tally.events["rendered"] += count
+            false += Counter({name: count} if count else {})
+    return false
 
 
 def evidence(found: Heard) -> tuple[ClassEvidence, ...]:

@@ -1,24 +1,34 @@
 """One evaluation from recordings to figures: what the report and the bundle's evidence are written from."""
 
 import hashlib
+import math
+import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.pool import AsyncResult
+from pathlib import Path
 
 import numpy as np
 
+from otorongo import toml
+from otorongo.models import evidence
 from otorongo.models.errors import InputError
-from otorongo.models.evaluate import fading, gate, hours, measures, recordings, scoring, soundscapes
+from otorongo.models.evaluate import fading, gate, hours, measures, recordings, scoring, seen, soundscapes
 from otorongo.models.evaluate.hours import Heard
 from otorongo.models.evaluate.measures import AtRate, Figure, Reliability, Share
 from otorongo.models.evaluate.recordings import Found
-from otorongo.models.evaluate.scoring import BOTH, FLOAT, SHIPPED, Ears, Scored
-from otorongo.models.evaluate.soundscapes import SCENE_S, Delay
-from otorongo.models.evidence import Evidence, Float, Headline, missing_hours, upper_per_day
+from otorongo.models.evaluate.scoring import BOTH, FLOAT, SECOND, SHIPPED, Ears, Scored
+from otorongo.models.evaluate.seen import OfLabel
+from otorongo.models.evaluate.soundscapes import SCENE_S, Delay, OfVoice
+from otorongo.models.evidence import Evidence, Float, Headline, bound, missing_hours
+from otorongo.models.second import SecondOpinion
 from otorongo.models.train.figures import wilson
 from otorongo.wire.classes import BY_NAME, is_threat
 
 Bar = Callable[[], None]
+RENDERED_H = 3.4
+"""Of scenes of two minutes: six of each rendered voice."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,12 @@ class Measured:
     distances: dict[str, dict[str, dict[int, Share]]]
     heard: dict[str, Heard]
     """Hours by ear: shipped, and both."""
+    voices: dict[str, OfVoice]
+    """What rendered voices over real backgrounds raised that they are not, by the shipped network."""
+    seen: dict[str, OfLabel]
+    """What the shipped network makes of recordings that it was trained or calibrated on."""
+    asked: float
+    """Share of the windows as recorded in which the second opinion was asked; nan without one."""
     real_delays: list[Delay]
     rendered_delays: list[Delay]
     kept: gate.Kept | None
@@ -69,32 +85,61 @@ def progress(total: int, words: str) -> Iterator[Bar]:
         yield lambda: (bar.update(), None)[1]
 
 
-def measure(ears: Ears, found: Found, *, rendered_h: float = 1.0, gate_windows: int = gate.WINDOWS) -> Measured:
-    """Evaluate a bundle: some minutes on one core for an hour of recordings."""
+def measure(ears: Ears, found: Found, *, rendered_h: float = RENDERED_H, gate_windows: int = gate.WINDOWS) -> Measured:
+    """Evaluate a bundle: a quarter of an hour for an hour of recordings, the gate meanwhile on a second core."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        job = None
+        if FLOAT in ears.by_name:
+            given = (ears.bundle.folder, ears.by_name[FLOAT].bundle.path("model"), found.recordings, gate_windows)
+            job = pool.apply_async(_gate_apart, given)
+        return _measure(ears, found, rendered_h, job)
+
+
+def _gate_apart(folder: Path, model: Path, every: tuple[recordings.Recording, ...], windows: int) -> gate.Kept:
+    """The gate in a process of its own: networks are opened there, for they cannot travel."""
+    ears = scoring.open_ears(str(folder), model)
+    bench = fading.bench(every, ears, gate.WIRES)
+    with progress(len([wire for wire in gate.WIRES if wire in ears.wires]) + 1, "gate") as bar:
+        return gate.measure(ears, bench, windows, bar)
+
+
+def _kept(ears: Ears, found: Found) -> gate.Kept | None:
+    """What the bundle keeps of its float network, where it was measured on these very recordings."""
+    bundle = ears.bundle
+    if gate.ROLE not in bundle.manifest.files or evidence.ROLE not in bundle.manifest.files:
+        return None
+    told = toml.load(bundle.path(evidence.ROLE), Evidence)
+    same = told.model_sha256 == bundle.manifest.files["model"].sha256
+    return gate.kept(bundle) if same and told.data == recordings.digests(found.recordings) else None
+
+
+def _measure(ears: Ears, found: Found, rendered_h: float, apart: AsyncResult[gate.Kept] | None) -> Measured:
     with progress(len(found.recordings), "score") as bar:
         scored = scoring.score(ears, _each(found.recordings, bar))
+    both = ears.by_name.get(BOTH)
+    asked = both.asked / both.windows if isinstance(both, SecondOpinion) else math.nan
     known = [wire for wire in dict.fromkeys(ears.wires) if (scored.truth[:, ears.wires.index(wire)] == 1).any()]
     with progress(len(known), "figures") as bar:
         classes = {wire: _of_class(ears, scored, wire, bar) for wire in known}
     threats = [wire for wire in known if is_threat(BY_NAME[wire].number) or wire == "dog"]
-    bench = fading.bench(found.recordings, ears, threats)
+    bench = fading.bench(found.recordings, ears, known)
     far = [wire for wire in threats if wire in fading.SOURCE_DB]
     with progress(len(threats) * len(fading.SNR_DB) + len(far) * len(fading.DISTANCES_M), "fading") as bar:
         levels = {wire: each for wire in threats if (each := fading.by_level(ears, bench, wire, bar))}
         distances = {wire: each for wire in far if (each := fading.by_distance(ears, bench, wire, bar))}
-    heard = {}
-    for name in (SHIPPED, BOTH):
+    heard, voices = {}, {}
+    for name in (SHIPPED, SECOND, BOTH):
         if name in ears.by_name:
-            heard[name] = _hours(ears, found, bench, name, rendered_h)
+            heard[name], voices[name] = _hours(ears, found, bench, name, rendered_h if name == SHIPPED else 0.0)
+    with progress(len(found.seen), "trained on") as bar:
+        seen_again = seen.hear(hours.station(ears.by_name[SHIPPED]), found.seen, bar)
     real, rendered = _delays(ears, bench)
-    kept, lost = None, []
-    if FLOAT in ears.by_name:
-        with progress(len([wire for wire in gate.WIRES if wire in ears.wires]) + 1, "gate") as bar:
-            kept = gate.measure(ears, bench, gate_windows, bar)
-        lost = gate.losses(kept, np.asarray(kept.shipped_logit, float), ears)
-    evidence = _evidence(ears, found, heard[SHIPPED], lost)
+    kept = apart.get() if apart is not None else _kept(ears, found)
+    lost = gate.losses(kept, np.asarray(kept.shipped_logit, float), ears) if kept else []
+    told = _evidence(ears, found, heard[SHIPPED], lost)
     return Measured(
-        ears, found, scored, classes, levels, distances, heard, real, rendered, kept, lost, evidence
+        ears, found, scored, classes, levels, distances, heard, voices[SHIPPED], seen_again, asked, real, rendered,
+        kept, lost, told,
     )  # fmt: skip
 
 
@@ -111,7 +156,7 @@ def _of_class(ears: Ears, scored: Scored, wire: str, bar: Bar) -> dict[str, OfCl
     out = {}
     for name in ears.of(wire):
         p = scored.p[name][known, place]
-        hits = p >= ears.thresholds[place]
+        hits = p >= ears.threshold(name, wire)
         out[name] = OfClass(
             measures.precision(p, truth, recording),
             measures.roc_area(p, truth, recording),
@@ -134,16 +179,18 @@ def _recordings(hits: scoring.Ints, chosen: scoring.Ints, recording: scoring.Int
     return Share(int(some.sum()), len(numbers), low, high, len(numbers))
 
 
-def _hours(ears: Ears, found: Found, bench: fading.Bench, name: str, rendered_h: float) -> Heard:
+def _hours(
+    ears: Ears, found: Found, bench: fading.Bench, name: str, rendered_h: float
+) -> tuple[Heard, dict[str, OfVoice]]:
     station = hours.station(ears.by_name[name])
     heard = hours.tallies(station)
     scenes = round(rendered_h * 3600 / SCENE_S)
-    with progress(len(found.recordings) + scenes, "hours" if name == SHIPPED else f"hours, {name}") as bar:
+    with progress(len(found.recordings) + scenes, f"hours, {ears.names[name]}") as bar:
         for each in found.recordings:
             hours.hear(station, each, heard)
             bar()
-        soundscapes.nature(station, bench, scenes, heard, bar)
-    return heard
+        voices = soundscapes.voices(station, bench, scenes, heard, bar)
+    return heard, voices
 
 
 def _delays(ears: Ears, bench: fading.Bench) -> tuple[list[Delay], list[Delay]]:
@@ -161,9 +208,9 @@ def _evidence(ears: Ears, found: Found, heard: Heard, lost: Sequence[gate.Lost])
     real_hours = round(heard.real_hours, 4)
     every = hours.evidence(heard)
     own = [each for each in every if each.name in ears.wires]
-    events, least = sum(each.false_events for each in own), min((each.real_hours for each in own), default=0.0)
+    least = min((each.real_hours for each in own), default=0.0)
     day, month = missing_hours(min(real_hours, least))
-    most = upper_per_day(events, least)
+    most = bound(every, ears.wires)
     return Evidence(
         model_sha256=hashlib.sha256(ears.bundle.path("model").read_bytes()).hexdigest(),
         real_hours=real_hours,

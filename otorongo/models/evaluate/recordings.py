@@ -60,7 +60,9 @@ class Found:
 
     recordings: tuple[Recording, ...]
     left_out: tuple[str, ...]
-    """What was not heard, and why: in words for the report."""
+    """What is counted nowhere, and why: in words for the report."""
+    seen: tuple[Recording, ...] = ()
+    """What the bundle was trained or calibrated on and is there: heard for events, told apart, and never counted."""
 
     @property
     def independent(self) -> int:
@@ -75,13 +77,16 @@ def collect(folders: Sequence[Path], backgrounds: Sequence[Path], bundle: Bundle
     heard. A background folder holds recordings of nature without any threat. Raises InputError.
     """
     every: list[Recording] = []
+    seen: list[Recording] = []
     left: dict[str, int] = defaultdict(int)
     used = _trained_on(bundle)
     for folder in folders:
         for each in _labelled(folder):
+            one = Recording(Path(each.file), each.set, each.label, each.recording)
             if (split := _split(folder, each)) == "test":
-                every.append(Recording(Path(each.file), each.set, each.label, each.recording))
+                every.append(one)
             else:
+                seen += [one] if one.path.is_file() else []
                 left[f"{each.set}: of its {split} split"] += 1
     for folder in backgrounds:
         every += _background(folder)
@@ -99,7 +104,8 @@ def collect(folders: Sequence[Path], backgrounds: Sequence[Path], bundle: Bundle
             f"({'; '.join(f'{why}: {count}' for why, count in left.items()) or 'there are none'})"
         )
     words = tuple(f"{why}: {count} files" for why, count in sorted(left.items()))
-    return Found(tuple(sorted(kept, key=lambda each: (each.set, str(each.path)))), words)
+    kept, seen = (sorted(some, key=lambda each: (each.set, str(each.path))) for some in (kept, seen))
+    return Found(tuple(kept), words, tuple(seen))
 
 
 def _labelled(folder: Path) -> list[gather.Recording]:

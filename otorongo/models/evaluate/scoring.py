@@ -21,6 +21,8 @@ Ints = NDArray[np.integer[Any]]
 
 SHIPPED: Final = "shipped"
 FLOAT: Final = "float"
+SECOND: Final = "second"
+"""The second opinion alone, with its own classes and thresholds."""
 BOTH: Final = "both"
 _FINEST: Final = 1e-12
 
@@ -31,7 +33,7 @@ class Ears:
 
     bundle: Bundle
     by_name: Mapping[str, Classifier]
-    """SHIPPED, and FLOAT and BOTH where they were asked for."""
+    """SHIPPED, and FLOAT, SECOND and BOTH where they were asked for."""
 
     @property
     def given(self) -> SoundInput:
@@ -47,8 +49,19 @@ class Ears:
 
     @property
     def thresholds(self) -> Floats:
-        """Calibrated p of a hit (classes,)."""
+        """Calibrated p of a hit of the bundle's own network (classes,)."""
         return np.array([spec.threshold for spec in self.bundle.manifest.classes])
+
+    def threshold(self, name: str, wire: str) -> float:
+        """Calibrated p of a hit, as this ear counts it: a second opinion has thresholds of its own."""
+        spec = self.bundle.manifest.classes[self.wires.index(wire)]
+        ear = self.by_name[name]
+        if name == SECOND:
+            return next(each.threshold for each in ear.bundle.manifest.classes if each.wire == wire)
+        if isinstance(ear, SecondOpinion):
+            joint = joints(self.bundle.manifest, ear.second.manifest).get(spec.label)
+            return spec.threshold if joint is None else joint.threshold
+        return spec.threshold
 
     @property
     def names(self) -> dict[str, str]:
@@ -56,19 +69,33 @@ class Ears:
         own = self.bundle.manifest.reference
         both = self.by_name.get(BOTH)
         second = both.second.manifest.reference if isinstance(both, SecondOpinion) else ""
-        words = {SHIPPED: own, FLOAT: f"{own}, float", BOTH: f"{own} + {second}"}
+        words = {SHIPPED: own, FLOAT: f"{own}, float", SECOND: second, BOTH: f"{own} + {second}"}
         return {name: words[name] for name in self.by_name}
 
     def of(self, wire: str) -> list[str]:
-        """The ears that have an opinion of their own on a class: both together only where they are joined."""
+        """The ears that have an opinion of their own on a class: both together only where they are joined, the second
+        alone only where it has the class.
+        """
         both = self.by_name.get(BOTH)
         joined = joints(self.bundle.manifest, both.second.manifest) if isinstance(both, SecondOpinion) else {}
         label = self.bundle.manifest.classes[self.wires.index(wire)].label
-        return [name for name in self.by_name if name != BOTH or label in joined]
+        other = self.by_name.get(SECOND)
+        theirs = {spec.wire for spec in other.bundle.manifest.classes} if other else set()
+        return [
+            name
+            for name in self.by_name
+            if (name not in (BOTH, SECOND)) or (label in joined if name == BOTH else wire in theirs)
+        ]
 
     def p(self, name: str, window: NDArray[np.float32]) -> Floats:
-        """Calibrated p of every class (classes,) in one window at the bundle's rate."""
-        return np.array([score.p for score in self.by_name[name].scores(window).scores])
+        """Calibrated p of every class (classes,) in one window at the bundle's rate; nan for one that it has not."""
+        scores = self.by_name[name].scores(window, self.given.rate_hz).scores
+        if name != SECOND:
+            return np.array([score.p for score in scores])
+        by_wire: dict[int, float] = {}
+        for score in scores:
+            by_wire.setdefault(score.wire_class, score.p)
+        return np.array([by_wire.get(spec.wire_class, np.nan) for spec in self.bundle.manifest.classes])
 
 
 def open_ears(reference: str, float_model: Path | None = None, second: str | None = None) -> Ears:
@@ -84,7 +111,8 @@ def open_ears(reference: str, float_model: Path | None = None, second: str | Non
             raise BundleError(f"--float {float_model}: no such file")
         found[FLOAT] = runtime.open_classifier(with_model(bundle, float_model))
     if second is not None:
-        found[BOTH] = SecondOpinion(found[SHIPPED], runtime.open_classifier(manifest.load(second)))
+        found[SECOND] = runtime.open_classifier(manifest.load(second))
+        found[BOTH] = SecondOpinion(found[SHIPPED], found[SECOND])
     return Ears(bundle, found)
 
 

@@ -34,7 +34,7 @@ from otorongo.models.train.draws import (
     RENDERED_BEDS,
     TROPICAL,
 )
-from otorongo.models.train.labels import CLASSES, meaning
+from otorongo.models.train.labels import CLASSES, TRAINED_AS, meaning
 from otorongo.models.train.machines import shaped_noise
 
 INPUT = SoundInput(
@@ -80,7 +80,7 @@ class Shelf:
         self.beds: dict[str, list[Clip]] = {}
         self.every: dict[str, list[Clip]] = {}
         for row in index:
-            positive, unknown = meaning(row["label"])
+            positive, unknown = meaning(TRAINED_AS.get(row["label"], row["label"]))
             sound = sounds[row["start"] : row["start"] + row["count"]]
             clip = Clip(sound, positive, unknown, rendered=False, loudest=_loudest(sound))
             self.every.setdefault(row["recording"], []).append(clip)
@@ -109,7 +109,7 @@ class Shelf:
     def draw(self, name: str, rendered_share: float, rng: np.random.Generator) -> Clip:
         """A clip of a class: recordings are equally likely whatever their number of files."""
         recordings = self.real.get(name, {})
-        if name == "hard":
+        if name == "hard" or (name == "lookalike" and name not in self.rendered):  # nothing rendered: second_sound
             labels = [label for label in HARD if label in self.hard]
             recordings = self.hard[labels[rng.integers(len(labels))]]
         if name in self.rendered and (not recordings or rng.random() < rendered_share):

@@ -32,6 +32,11 @@ from otorongo.models.train.second_manifest import AUDIOSET, FALSE_HITS, INPUT, J
 from otorongo.models.train.second_report import Heard, report
 
 FIRST_SEED = 50_000_000
+ASKED = 0.08
+"""Share of plain windows without a class in which the second opinion is asked about it, within these limits of p:"""
+LEAST_CANDIDATE, MOST_CANDIDATE = 0.01, 0.3
+ALIKE = 0.005
+"""Share of windows without the class that are hits, at which two opinions are compared."""
 
 
 class Pair:
@@ -105,13 +110,30 @@ def join(reference: str, label: str, own: str, mixed: Heard, plain: Heard, secon
     scores = [_both(heard, label, own, second).mean(axis=1) for heard in (mixed, plain)]
     calm = scores[1][plain.truth[label] == 0]
     fitted = fit(scores[0], mixed.truth[label], FALSE_HITS.get(label), calm)
-    positives = calibrate_p(mixed.first[label][mixed.truth[label] == 1])
-    candidate = float(np.clip(np.quantile(positives, 0.05), 0.05, 0.1))
+    without = calibrate_p(plain.first[label][plain.truth[label] == 0])
+    candidate = float(np.clip(np.quantile(without, 1 - ASKED), LEAST_CANDIDATE, MOST_CANDIDATE))
     weight = round(fitted.slope / 2, 4)
     return Joint(
         bundle=reference, label=label, own=own, first=weight, second=weight, offset=fitted.offset,
         prior=fitted.prior, threshold=fitted.threshold, candidate=round(candidate, 4),
     )  # fmt: skip
+
+
+def worth(joint: Joint, mixed: Heard, second: Fit) -> tuple[float, float]:
+    """Recall of the first bundle alone and of both, as a station runs them, at the same share of false windows (ALIKE).
+
+    On the calibration mixtures: where the second opinion takes recall away it is not asked at all.
+    """
+    truth = mixed.truth[joint.label]
+    first = np.clip(mixed.first[joint.label], -LIMIT, LIMIT)
+    theirs = np.clip(second.slope * mixed.second[joint.own] + second.offset, -LIMIT, LIMIT)
+    together = joint.first * first + joint.second * theirs + joint.offset
+    both = np.where(calibrate_p(first) >= joint.candidate, together, first)
+    found = []
+    for scores in (first, both):
+        least = np.quantile(scores[truth == 0], 1 - ALIKE)
+        found.append(float((scores[truth == 1] > least).mean()))
+    return found[0], found[1]
 
 
 def _both(heard: Heard, label: str, own: str, second: Fit) -> np.ndarray:
@@ -150,6 +172,14 @@ def main() -> None:
         for label, own in JOINED.items()
         if label in pair.labels and label in mixed.truth and own in fits
     ]
+    kept = []
+    for joint in joints:
+        alone, both = worth(joint, mixed, fits[joint.own])
+        print(
+            f"{joint.label:10} recall of mixtures at {ALIKE:.1%} false: alone {alone:.3f}, both {both:.3f}", flush=True
+        )
+        kept += [joint] if both >= alone else []
+    joints = kept
     test, rows = recordings(pair, given.data, "test")
     text = report(test, fits, joints, len({row["recording"] for row in rows}), pair.first.bundle.manifest)
     write(fits, joints, given.yamnet, text)

@@ -152,6 +152,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("var/train"))
     parser.add_argument("--yamnet", type=Path, default=Path("../shared/weights/yamnet_spectra_in.tflite"))
     parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--stop-after", type=int, default=0, metavar="N", help="of the planned epochs; 0: all of them")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=2e-3, help="of the heads; the trunk learns at a third of it")
     parser.add_argument("--threads", type=int, default=2)
@@ -195,7 +196,7 @@ def main() -> None:
         f"{parameters(net)} parameters, {len(mel)} mixtures, {rounds} steps an epoch, from epoch {first}, on {device}",
         flush=True,
     )
-    for epoch in range(first, given.epochs):
+    for epoch in range(first, given.stop_after or given.epochs):
         torch.manual_seed(SEED + epoch)  # a resumed epoch drops what it would have dropped
         generator = torch.Generator().manual_seed(SEED + epoch)
         order = torch.randperm(len(mel), generator=generator).numpy()
