@@ -47,11 +47,11 @@ def see(given: argparse.Namespace) -> int:
     journal = out.with_name(out.name + ".part") if out else None
     done = _resumed(journal, looker.signature) if journal else {}
     if done:
-        print(said("resumed", lang).format(count=sum(name in done for name in files)), file=sys.stderr)
+        print(said("resumed", lang).format(count=sum(_text(name) in done for name in files)), file=sys.stderr)
     results = []
     with _Journal(journal, looker.signature, done) as book:
         for at, name in enumerate(files):
-            result = done.get(name) or looker.look(folder / name, name)
+            result = done.get(_text(name)) or looker.look(folder / name, _text(name))
             book.add(result)
             results.append(result)
             _bar(at + 1, len(files), lang)
@@ -73,6 +73,11 @@ def found(place: Path) -> tuple[Path, list[str]]:
     return place, sorted(
         path.relative_to(place).as_posix() for path in below if path.suffix.lower() in ENDINGS and path.name[0] != "."
     )
+
+
+def _text(name: str) -> str:
+    """A file's name as text: cards hold names that are no UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 class Looker:
@@ -134,7 +139,10 @@ class Looker:
         ]
 
     def _named(self, picture: image.Picture, boxes: Sequence[Detection]) -> Iterator[Detection]:
-        """The boxes, the surest first, with their names; a person whom only the network of names sees has a box too."""
+        """The boxes, the surest first; the names stand on boxes of animals alone.
+
+        A person whom only the network of names sees has a box too, and so has an animal in a box of something else.
+        """
         for at, box in enumerate(sorted(boxes, key=lambda one: -one.p)):
             if self._namer is None or box.p < NAMED_FROM or at >= MOST_NAMED:
                 yield box
@@ -143,11 +151,14 @@ class Looker:
             candidates = self._namer.candidates(cut(picture, place, self._namer.crop))
             raw = tuple(Named(label.name, p) for label, p in candidates)
             records = judge(Seen(BY_NAME[box.cls].number, box.p, candidates))
-            names = tuple(_name(record) for record in records if record.animal and record.animal.name)
-            yield box._replace(named=names, raw=raw)
+            names = [_name(record) for record in records if record.animal and record.animal.name]
+            yield box._replace(named=tuple(names) if box.cls == "animal" else (), raw=raw)
             for record in records:
-                if record.source == "classifier" and not record.animal and name_of(record.cls) != box.cls:
-                    yield box._replace(cls=name_of(record.cls), p=record.p, named=(), raw=raw)
+                if name_of(record.cls) == box.cls or (record.source == "detector" and not record.animal):
+                    continue
+                yield box._replace(
+                    cls=name_of(record.cls), p=record.p, named=tuple(names) if record.animal else (), raw=raw
+                )
 
     def thresholds(self) -> dict[str, float]:
         """From which probability on a class is told."""

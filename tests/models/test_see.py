@@ -1,6 +1,7 @@
 """Folders of pictures looked at from the command line: a table, a file for Timelapse, and nothing lost in between."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,14 @@ def folder(tmp_path: Path) -> Path:
     (place / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
     (place / "notes.txt").write_text("hola")
     return place
+
+
+def test_a_name_that_is_no_text_is_looked_at(folder: Path, tmp_path: Path) -> None:
+    """An old card's name in Latin-1 stands in the file in letters that can be written."""
+    (folder / "a.jpg").rename(folder / os.fsdecode(b"c\xe1mara.jpg"))
+    out = tmp_path / "out.json"
+    main(["see", str(folder), "--json", str(out), "--bundle", str(detector(tmp_path / "theirs", "yolov5", THINGS))])
+    assert len(_told(out)["c\\udce1mara.jpg"]["detections"]) == 2
 
 
 def _told(path: Path) -> dict[str, Any]:
@@ -69,6 +78,31 @@ def test_animals_get_names_and_nobody_is_hidden(folder: Path, tmp_path: Path) ->
     assert any(one["category"] == "2" and one["bbox"] == animal["bbox"] for one in found)
     assert max(one["conf"] for one in found if one["category"] == "2" and one["bbox"] != animal["bbox"]) >= 0.299
     assert whole["info"]["classifier"] == "names@1"
+
+
+def test_a_person_in_whose_box_a_monkey_is_seen_stays_a_person(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Person .69 and capuchin .90: the table and the file tell the person, and the monkey beside it."""
+    bundle = make(tmp_path / "boxes", Shown("person", 0.69))
+    labels = (name_bundles.JAGUAR, name_bundles.CAPUCHIN, name_bundles.HUMAN)
+    sure = name_bundles.constant(0.0, 0.9, 0.0)
+    names = name_bundles.make(
+        tmp_path / "names", labels, network=sure, more='activation = "none"', golden={"Panthera onca": 0.0}
+    )
+    given = ["see", str(folder / "a.jpg"), "--bundle", str(bundle), "--species", str(names), "--lang", "en"]
+    assert main(given) == 0
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if one.startswith("a.jpg")]
+    assert "person 0.69" in line
+    assert "capuchin 0.90" in line
+    out = tmp_path / "out.json"
+    main([*given, "--json", str(out)])
+    whole = json.loads(out.read_bytes())
+    person, monkey = whole["images"][0]["detections"]
+    assert (person["category"], person["conf"]) == ("2", pytest.approx(0.69, abs=1e-3))
+    assert "classifications" not in person
+    assert (monkey["category"], monkey["conf"]) == ("1", pytest.approx(0.9, abs=1e-3))
+    assert whole["classification_categories"][monkey["classifications"][0][0]] == "Sapajus macrocephalus"
 
 
 def test_boxes_of_another_file_are_named(folder: Path, tmp_path: Path) -> None:
