@@ -20,6 +20,7 @@ from PIL import Image
 from otorongo.models.image import look, pixels
 from otorongo.station.adapters.folder import FolderCamera
 from otorongo.station.adapters.folder_watch import WHOLE_S, Watch
+from otorongo.station.adapters.replay_file import Part
 from otorongo.station.adapters.replay_picture import PictureReader
 from otorongo.station.samples import ClockDomain, Fault, Item, Sample, Tick
 from otorongo.wire.codes import Counter, NoteKind
@@ -266,6 +267,26 @@ def test_films_and_bad_files_among_pictures(tmp_path: Path) -> None:
     for name, why in (("120200", "no film"), ("120300", "0 bytes"), ("120400", "web page")):
         assert any(name in text and why in text for text in told(items)), (why, told(items))
     assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_a_new_picture_does_not_wait_for_the_films_of_a_card(tmp_path: Path) -> None:
+    """Whoever is photographed while a card of long films is read comes after the film that is being read."""
+
+    def slow(path: Path, position: int) -> Iterator[Part]:
+        for frame in range(position, 60 if path.suffix == ".mp4" else 1):
+            post.now_s += 1.0
+            yield Part(1000 * frame, Sample(0, np.zeros((24, 32, 3), np.uint8), new_ms=0), frame + 1)
+
+    post = Post(tmp_path, read=slow)
+    films = [f"a/20260111_12{number:02d}00.mp4" for number in range(6)]
+    for name in films:
+        os.utime(post.write(name, 0, content=b"film"), (1_768_000_000,) * 2)
+    before = seen(post.runs(30))
+    assert set(before) == {films[0]}
+    post.write("z/IMG_0001.jpg", 0)
+    order = list(dict.fromkeys(before + seen(post.runs(600))))
+    assert order == [films[0], "z/IMG_0001.jpg", *films[1:]]
+    assert seen(post.runs(60)) == []
 
 
 class CountedFolder:

@@ -1,4 +1,4 @@
-"""Files that change after they were read are looked at again; one that ended the process is not."""
+"""Files that change after they were read are looked at again; one that ended the process twice is not."""
 
 import io
 import os
@@ -136,7 +136,7 @@ def test_shifted_to_now_a_file_that_is_read_again_does_not_turn_time_back(tmp_pa
 
 
 def test_a_file_that_ended_the_process_is_left_out_and_told(tmp_path: Path) -> None:
-    """Killed while it was decoded: the next start tells it once and goes on; changed, it is tried again."""
+    """Killed twice while it was decoded: the next start tells it once and goes on; changed, it is tried again."""
 
     def deadly(path: Path, position: int) -> Iterator[Part]:
         if path.name == "IMG_0001.jpg":
@@ -147,8 +147,9 @@ def test_a_file_that_ended_the_process_is_left_out_and_told(tmp_path: Path) -> N
     card.heavy = lambda path: path.name == "IMG_0001.jpg"
     for number in (1, 2):
         (tmp_path / f"IMG_000{number}.jpg").write_bytes(jpeg(number))
-    with pytest.raises(KeyboardInterrupt):
-        card.play()
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            card.play()
     items = card.play()
     assert seen(items) == ["IMG_0002.jpg"]
     assert "IMG_0001.jpg: ended the process" in told(items)[0]
@@ -156,6 +157,24 @@ def test_a_file_that_ended_the_process_is_left_out_and_told(tmp_path: Path) -> N
     (tmp_path / "IMG_0001.jpg").write_bytes(jpeg(1, width=64))
     with pytest.raises(KeyboardInterrupt):
         card.play()
+
+
+def test_a_power_cut_while_a_large_file_is_decoded_costs_nothing(tmp_path: Path) -> None:
+    """The next start reads it to its end, and a later one knows that it did."""
+    card = Card(tmp_path)
+
+    def cut(path: Path, position: int) -> Iterator[Part]:
+        yield from EYES(path, position)
+        raise KeyboardInterrupt
+
+    card.reader, card.heavy = cut, lambda path: True
+    (tmp_path / "IMG_0001.jpg").write_bytes(jpeg(1))
+    with pytest.raises(KeyboardInterrupt):
+        card.play()
+    card.reader = EYES
+    items = card.play()
+    assert (seen(items), told(items)) == (["IMG_0001.jpg"], [])
+    assert card.play() == []
 
 
 def test_a_stop_while_a_large_file_is_decoded_is_not_the_files_fault(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ was read is remembered by name, size and date; a restart goes on behind it.
 import dataclasses
 import datetime as dt
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -18,14 +19,14 @@ from otorongo.station.adapters import replay_place
 from otorongo.station.adapters.folder_watch import Found, Watch
 from otorongo.station.adapters.replay import DAY_MS, PICTURES, VIDEOS, doubt_of
 from otorongo.station.adapters.replay_file import Reader, Trouble, play
-from otorongo.station.adapters.replay_place import BEGUN, Place
+from otorongo.station.adapters.replay_place import AGAIN, BEGUN, Place
 from otorongo.station.adapters.replay_times import Captured, captured
 from otorongo.station.samples import ClockDomain, Fault, Item, Tick
 from otorongo.wire.codes import Clock, Counter, NoteKind
 
 ENDINGS: Final = (*PICTURES, *VIDEOS)
 BATCH: Final = 50
-"""So many files are put in order of capture at a time."""
+"""So many files are put in order of capture at a time; newer ones that come meanwhile go before those that are left."""
 NAP_S: Final = 1.0
 
 
@@ -69,6 +70,9 @@ class FolderCamera:
         """Of the newest item in that domain."""
         self._since_s: float | None = None
         """When the newest sample was given; None: what it began has been ended."""
+        self._rest: deque[tuple[Found, Captured, Place | None]] = deque()
+        """Files that are next."""
+        self._look_s = 0.0
         self._there = True
         self._closed = False
 
@@ -78,17 +82,24 @@ class FolderCamera:
 
     def samples(self) -> Iterator[Item]:
         """Frames as their files come, the newest files first; ticks and faults between them."""
-        look_s = 0.0
         while not self._closed:
-            if (now_s := self._monotonic_s()) >= look_s:
-                self._watch.look()
-                look_s = now_s + self._poll_s
+            self._look()
             yield from self._news()
-            batch = self._watch.take(BATCH)
+            newest_ms = max((found.stat.mtime_ms for found, *_ in self._rest), default=None)
+            batch = self._watch.take(BATCH, newest_ms)
             yield from self._batch(batch)
+            if self._rest:
+                yield from self._file(*self._rest.popleft())
+                continue
             yield self._tick()
             if not batch:
-                self._wait(look_s)
+                self._wait(self._look_s)
+
+    def _look(self) -> None:
+        """See what has changed, if it is time to."""
+        if (now_s := self._monotonic_s()) >= self._look_s:
+            self._watch.look()
+            self._look_s = now_s + self._poll_s
 
     def _wait(self, until_s: float) -> None:
         while not self._closed and (left_s := until_s - self._monotonic_s()) > 0:
@@ -129,14 +140,14 @@ class FolderCamera:
         self._told[what].add(folder)
         return None if self._committed(cursor) else (cursor, "told")
 
-    def _batch(self, batch: list[Found]) -> Iterator[Item]:
-        """The files of a batch, folder by folder in order of capture, but for those that are done."""
+    def _batch(self, batch: list[Found]) -> Iterator[Fault]:
+        """The files of a batch are next, folder by folder in order of capture, but for those that are done."""
         todo = []
         for found in batch:
             kept = self._committed(self._cursor(found))
             _, place = replay_place.parse(kept)
             same = place is not None and (place.size, place.mtime_ms) == found.stat
-            if place and same and place.ended and place.how != BEGUN:
+            if place and same and place.ended and place.how not in (BEGUN, AGAIN):
                 continue
             try:
                 when = captured(found.path, self._zone, self._now_ms())
@@ -145,10 +156,8 @@ class FolderCamera:
                 continue
             known = place if same else replay_place.load(kept, when.utc_ms)
             todo.append((found.folder, when.utc_ms, found.name, found, when, known))
-        for *_, found, when, known in sorted(todo, key=lambda one: one[:3]):
-            if self._closed:
-                return
-            yield from self._file(found, when, known)
+        ordered = sorted(todo, key=lambda one: one[:3])
+        self._rest.extendleft((found, when, known) for *_, found, when, known in reversed(ordered))
 
     def _file(self, found: Found, when: Captured, known: Place | None) -> Iterator[Item]:
         """What is new of one file."""
@@ -176,6 +185,7 @@ class FolderCamera:
                 last=got.part.position < 0,
             )
             self._since_s = self._monotonic_s()
+            self._look()  # a film takes its time, and what comes meanwhile settles
 
     def _trouble(self, found: Found, trouble: Trouble, utc_ms: int) -> Fault:
         """A file that cannot be read stays where it is; it is looked at again when it has changed, or is back."""

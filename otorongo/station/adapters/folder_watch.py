@@ -84,9 +84,13 @@ class Watch:
             self._known = {name: value for name, value in self._known.items() if name in seen}
         self._settle(now_s)
 
-    def take(self, most: int) -> list[Found]:
-        """Of what has settled the newest, each once: a new picture does not wait for an old card."""
-        newest = heapq.nlargest(most, self._ready.values(), key=lambda one: (one.stat.mtime_ms, one.name))
+    def take(self, most: int, newer_ms: int | None = None) -> list[Found]:
+        """Of what has settled the newest, each once: a new picture does not wait for an old card.
+
+        Given `newer_ms`, only what was changed after that.
+        """
+        ready = [one for one in self._ready.values() if newer_ms is None or one.stat.mtime_ms > newer_ms]
+        newest = heapq.nlargest(most, ready, key=lambda one: (one.stat.mtime_ms, one.name))
         for one in newest:
             del self._ready[self._raw(one)]
         return newest

@@ -4,7 +4,7 @@ A replay is dated in clock domains of its own: one for each UTC day of recording
 A file that cannot be read is told as a fault, left where it is, and the next one is read; once it has changed it is
 looked at again. Each sample carries a cursor of its own file, committed with what the sample caused: a replay that was
 killed goes on after it, and a recording that is added later, of whatever age, is played. Before a file that takes much
-memory is decoded, that is committed too: what ended the process once is not begun again.
+memory is decoded, that is committed too: what ended the process twice is not begun again.
 """
 
 import dataclasses

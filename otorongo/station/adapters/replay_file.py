@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from otorongo.station.adapters.replay_place import BEGUN, DAMAGED, Place, stat_of
+from otorongo.station.adapters.replay_place import AGAIN, BEGUN, DAMAGED, Place, stat_of
 from otorongo.station.errors import MissingLibrary, SensorError
 from otorongo.station.samples import Sample
 
@@ -49,7 +49,8 @@ def play(
 ) -> Iterator[Got | Trouble]:
     """What is new of a file: nothing, if it was read before and has not changed. Never raises for what is in it.
 
-    `mark` commits that decoding begins, before that of a file that is `heavy`: one that ended the process is left out.
+    `mark` commits that decoding begins, before that of a file that is `heavy`: one that ended the process twice is left
+    out. Once may have been a power cut.
     """
     place = Place(known.start() if known else 0)
     begun = False
@@ -57,11 +58,12 @@ def play(
         now = stat_of(path)
         place = place._replace(size=now.size, mtime_ms=now.mtime_ms)
         if known and known.done(now):
-            if known.how == BEGUN:
-                raise SensorError("ended the process that read it: it is left out, and stays where it is")
-            return
+            if known.how == AGAIN:
+                raise SensorError("ended the process that read it twice: it is left out, and stays where it is")
+            if known.how != BEGUN:
+                return
         if begun := heavy(path):
-            mark(place._replace(how=BEGUN))
+            mark(place._replace(how=AGAIN if known and known.how == BEGUN else BEGUN))
         for part in _ended(read(path, place.position)):
             yield Got(part, place._replace(position=part.position))
             place = place._replace(position=part.position if part.position > 0 else place.position)

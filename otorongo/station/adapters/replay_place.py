@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 DAMAGED: Final = "damaged"
 BEGUN: Final = "begun"
+AGAIN: Final = "begun again"
 
 
 class Stat(NamedTuple):
@@ -32,7 +33,7 @@ class Place(NamedTuple):
     """Of the file as it was read; -1: not known."""
     mtime_ms: int = 0
     how: str = ""
-    """`damaged`: it could not be read further; `begun`: its decoding began, and nobody knows how it ended."""
+    """`damaged`: it could not be read further; `begun`, `begun again`: nobody knows how its decoding ended."""
 
     def dump(self, utc_ms: int) -> str:
         """As text. The capture time is part of it: another recording may come under an old name."""
