@@ -23,7 +23,7 @@ Told = TypeVar("Told", Listening, Seeing)
 
 COLUMNS: Final = (
     *("station", "sensor", "start", "end", "state", "length_s", "deaf_s", "reach_m", "vetoed_hits", "vetoes", "faults"),
-    "clock_bound_ms",
+    *("clock_bound_ms", "review_pct"),
 )
 SEEING_COLUMNS: Final = (
     *("station", "sensor", "start", "end", "state", "length_s", "blind_s", "seeing_s", "frames", "light", "sharp_pct"),
@@ -34,6 +34,9 @@ SAW: Final = "saw"
 UNKNOWN: Final = "unknown"
 LEAST_MS: Final = 60_000
 """A shorter stretch between two rows is no gap: a window here, a restart there."""
+REVIEW_FIRST_PCT: Final = 50
+"""From this on an hour stands out: it is reviewed before the others."""
+REJECTED_PCT: Final = 75
 _MOST: Final = 1_000_000
 _LATE_MS: Final = 400 * 86_400_000
 """So late a row may come from a card that was long out of reach."""
@@ -47,13 +50,24 @@ def lines(tx: Tx, wanted: Wanted, stations: Iterable[str], until_ms: int) -> Ite
     for one in hours(tx, 9, Listening, wanted, stations, until_ms):
         row = one.row
         if row is None:
-            yield {**one.line, "state": UNKNOWN, "deaf_s": one.line["length_s"]}
+            yield {**one.line, "state": UNKNOWN, "deaf_s": one.line["length_s"], "review_pct": 100}
             continue
         yield {
             **one.line, "state": LISTENED, "deaf_s": round(row.deaf_ms / 1000), "reach_m": row.reach_m,
             "vetoed_hits": row.vetoed, "vetoes": _vetoes(row), "faults": _faults(row, MicrophoneFlag),
-            "clock_bound_ms": one.bound_ms,
+            "clock_bound_ms": one.bound_ms, "review_pct": review_pct(row),
         }  # fmt: skip
+
+
+def review_pct(row: Listening) -> int:
+    """How much an hour wants to be listened to by somebody, 0 to 100: loggers cut in the rain.
+
+    The share of it that was deaf or under a veto, the longer of the two; `REJECTED_PCT` at least where a veto
+    rejected what would have counted as a hit.
+    """
+    lost_ms = max(row.deaf_ms, *row.vetoes.values()) if row.vetoes else row.deaf_ms
+    share = round(100 * min(lost_ms, row.length_ms) / max(1, row.length_ms))
+    return max(share, REJECTED_PCT) if row.vetoed else share
 
 
 def seeing_lines(tx: Tx, wanted: Wanted, stations: Iterable[str], until_ms: int) -> Iterator[dict[str, Any]]:

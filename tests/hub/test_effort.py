@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from otorongo.hub import export, store_people
+from otorongo.hub import effort, export, store_people
 from otorongo.hub.belief import NO_RULES
 from otorongo.hub.config import HubConfig, PlaceConfig, StationConfig
 from otorongo.hub.ingest import accept
@@ -71,6 +71,7 @@ def test_hours_and_what_lies_between_them_are_told(store: Store, rules: Rules, t
     ]
     wet = lines[2]
     assert (wet["start"], wet["end"]) == ("2026-01-01T15:00:00Z", "2026-01-01T16:00:00Z")
+    assert [line["review_pct"] for line in lines[:4]] == ["0", "100", "75", "100"]
     assert (wet["reach_m"], wet["vetoed_hits"], wet["vetoes"], wet["faults"]) == ("60", "3", "rain:1800|wind:60", "wet")
 
 
@@ -113,3 +114,21 @@ def test_blind_time_of_a_camera_is_lost_effort(store: Store, tmp_path: Path) -> 
     assert (lines[1]["faults"], lines[1]["sharp_pct"], lines[1]["tilt_deg"]) == ("web|unfocused", "31", "-4.5")
     assert lines[0]["faults"] == lines[0]["sharp_pct"] == ""
     assert _exported(store, _rules(tmp_path), tmp_path / "hours.csv", day) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, 0),
+        ({"deaf_ms": HOUR_MS}, 100),
+        ({"vetoes": {RAIN: HOUR_MS // 5}}, 20),
+        ({"deaf_ms": HOUR_MS // 2, "vetoes": {RAIN: HOUR_MS // 5}}, 50),
+        ({"vetoes": {RAIN: 1000}, "vetoed": 1}, effort.REJECTED_PCT),
+        ({"vetoes": {RAIN: 2**40}}, 100),
+        ({"length_ms": 0, "deaf_ms": 5}, 0),
+    ],
+)
+def test_hours_of_rain_want_review(more: dict[str, object], expected: int) -> None:
+    """The more of an hour was deaf or vetoed, the sooner somebody should listen to it; a rejected hit weighs most."""
+    row = Listening(HOUR_MS, 1, **{"length_ms": HOUR_MS, "reach_m": 400, **more})  # type: ignore[arg-type]
+    assert effort.review_pct(row) == expected

@@ -3,7 +3,7 @@
 from statistics import median
 from typing import Any, Final
 
-from otorongo.hub import store_records, texts
+from otorongo.hub import effort, store_records, texts
 from otorongo.hub.store import Tx
 from otorongo.hub.web.render import Page
 from otorongo.wire import classes, rows
@@ -64,6 +64,7 @@ def _hour(page: Page, utc_ms: int, row: Listening) -> dict[str, Any]:
         "near": row.reach_m < FAR_M,
         "deaf": texts.duration(row.deaf_ms) if row.deaf_ms else "",
         "causes": _causes(page, row.vetoes),
+        "review": effort.review_pct(row) >= effort.REVIEW_FIRST_PCT,
     }
 
 
