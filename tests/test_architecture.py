@@ -85,6 +85,13 @@ RULES = (
         never=("otorongo.station.__main__",),
         libraries=("numpy", "soundfile", "soxr", "msgspec", "matplotlib", "PIL", "tqdm"),
     ),
+    # Heads that users make: on their laptops, with what a station has and nothing of how our networks are made.
+    Rule(
+        "otorongo.models.species_train*",
+        ours=(*CONTRACT, "otorongo.models*"),
+        never=("otorongo.models.train*",),
+        libraries=("numpy",),
+    ),
     Rule(
         "otorongo.models*",
         ours=(*CONTRACT, "otorongo.models*"),

@@ -20,6 +20,7 @@ from otorongo.models import (
     shelves,
 )
 from otorongo.models.manifest import Bundle
+from otorongo.models.species_train import words as species_words
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,6 +38,9 @@ def parser() -> argparse.ArgumentParser:
     adding.options(commands.add_parser("add", help="bring a bundle that does not come with the program"))
     listen_words.options(commands.add_parser("listen", help="what a station would make of a recording, to be seen"))
     see_words.options(commands.add_parser("see", help="what a station would make of pictures; MegaDetector's JSON"))
+    species_words.options(
+        commands.add_parser("train-species", help="a bundle of names from pictures that somebody reviewed")
+    )
     search_words.options(commands.add_parser("search", help="windows on a card that sound like a recording"))
     search_words.missed_options(
         commands.add_parser("missed", help="of sounds that people verified, how many were told")
@@ -61,10 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from otorongo.models.listen import listen
 
             return listen(given)
-        if given.command == "see":
-            from otorongo.models.see import see
-
-            return see(given)
+        if given.command in {"see", "train-species"}:
+            return _with_pictures(given)
         if given.command == "adapt":
             from otorongo.models.listen_adapt import adapt
 
@@ -91,6 +93,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OtorongoError as error:
         print(f"otorongo-models: {error}", file=sys.stderr)
         return 1
+
+
+def _with_pictures(given: argparse.Namespace) -> int:
+    """The commands that look at pictures in folders."""
+    if given.command == "see":
+        from otorongo.models.see import see
+
+        return see(given)
+    from otorongo.models.species_train.command import train_species
+
+    return train_species(given)
 
 
 def check_all(references: Sequence[str], *, quiet: bool) -> int:
