@@ -86,7 +86,7 @@ def accept_many(
                 touched |= taken.events
                 sealed += [key] if taken.sealed else []
                 if taken.tampers:
-                    _tell_tampers(tx, rules, key[0], taken.tampers, now_ms)
+                    _tell_tampers(tx, rules, key[0], now_ms)
                 if taken.conflicts:
                     touched |= _copied(tx, rules, key, box, taken.conflicts, now_ms)
             store_records.heard_outbox(tx, key, now_ms)
@@ -161,11 +161,13 @@ def _copied(tx: Tx, rules: Rules, key: BoxKey, box: _Box, seqs: frozenset[int], 
     return closed
 
 
-def _tell_tampers(tx: Tx, rules: Rules, station: str, new: int, now_ms: int) -> None:
-    """Coordinators hear that somebody was at a station, once an hour: the notes on its page tell the rest."""
-    if store_stations.count_notes(tx, station, "tamper", now_ms - TAMPERS_MS) <= new:
-        told = {"station": station, "sensor": 0, "news": "tampered"}
-        notices.tell(tx, rules, ("coordinator",), "health", told, now_ms)
+def _tell_tampers(tx: Tx, rules: Rules, station: str, now_ms: int) -> None:
+    """Coordinators hear that somebody was at a station, once an hour: the notes on its page tell the rest.
+
+    The hour is the hub's own: what a station that was long out of reach tells of is old, and comes all at once.
+    """
+    told = {"station": station, "sensor": 0, "news": "tampered"}
+    notices.tell_seldom(tx, rules, ("coordinator",), "health", told, now_ms, TAMPERS_MS)
 
 
 def _keep_copied(tx: Tx, key: BoxKey, box: _Box, now_ms: int) -> None:

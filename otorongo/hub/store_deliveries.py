@@ -94,6 +94,12 @@ def deliveries_since(tx: Tx, created_ms: int, *, limit: int = 500) -> list[Found
     return listed(tx, select(deliveries).where(recent).order_by(deliveries.c.created_ms, deliveries.c.id).limit(limit))
 
 
+def newest_of(tx: Tx, alerts: Sequence[str]) -> int:
+    """When the newest delivery of these alerts was intended, ms; 0: none was."""
+    where = deliveries.c.alert.in_(alerts)
+    return int(tx.execute(select(func.max(deliveries.c.created_ms)).where(where)).scalar_one() or 0)
+
+
 def next_due(tx: Tx) -> int | None:
     """When the next delivery is due, ms; None: nothing waits."""
     statement = select(func.min(deliveries.c.next_at_ms)).where(deliveries.c.state.in_(OPEN))

@@ -145,12 +145,6 @@ def add_note(tx: Tx, name: str, at_ms: int, what: str, text: str, *, source: str
     return insert_new(tx, notes, [row]) == 1
 
 
-def count_notes(tx: Tx, name: str, what: str, since_ms: int) -> int:
-    """How many notes of one kind a station has of this time on."""
-    where = (notes.c.station == name, notes.c.what == what, notes.c.at_ms >= since_ms)
-    return int(tx.execute(select(func.count()).select_from(notes).where(*where)).scalar_one())
-
-
 def told(spanish: str, english: str) -> str:
     """The text of a note that the hub writes: it does not know who will read it."""
     return f"{spanish} / {english}"

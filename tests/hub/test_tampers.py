@@ -11,6 +11,8 @@ from otorongo.wire.rows import Tamper
 from tests.hub.fakes import NOON_MS, Card, mapping
 from tests.hub.scenes import MINUTE_MS, rules
 
+HOUR_MS = 60 * MINUTE_MS
+
 
 @pytest.fixture
 def here(tmp_path_factory: pytest.TempPathFactory) -> Rules:
@@ -60,3 +62,17 @@ def test_within_an_hour_they_are_told_once(store: Store, here: Rules) -> None:
     assert len(sent(store)) == 2 * once
     tampered(store, here, card, 95, TamperKind.COVERED)
     assert len(sent(store)) == 3 * once
+
+
+def test_a_station_that_catches_up_floods_nobody(store: Store, here: Rules) -> None:
+    """Tampers of a day come one by one when the link is back: one message, and every one of them is a note."""
+    card = Card("Z-09")
+    for number in range(12):
+        card.put(Tamper(number * 2 * HOUR_MS, TamperKind.COVERED, 2, Tag.THREAT))
+        payload = card.batch(range(card.last, card.last + 1), mapping(1, NOON_MS))
+        accept(store, here, card.station, payload, NOON_MS + 24 * HOUR_MS + number * 240_000)
+    people = [one.split()[0] for one in sent(store)]
+    assert people
+    assert len(people) == len(set(people))
+    with store.read() as tx:
+        assert sum(one["what"] == "tamper" for one in store_stations.notes_newest(tx, "Z-09")) == 12
