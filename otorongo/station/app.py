@@ -41,6 +41,7 @@ from otorongo.station.resting import Resting
 from otorongo.station.samples import Event, Sample, Source
 from otorongo.station.satisfiable import can_follow, check_comb, lasts_s
 from otorongo.station.tracks import Tracks
+from otorongo.station.unheard import Unheard
 from otorongo.toml import ConfigError
 from otorongo.wire import birth
 from otorongo.wire.classes import BY_NAME, is_threat
@@ -100,6 +101,7 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
             eye=eye(sensor, outbox.cursor(memory_name(section)), tags),
             reopen=reopen_of(source),
             tracks=_tracks(sensor, rules),
+            unheard=Unheard(listens=isinstance(sensor, MicrophoneConfig)),
             names=1,  # the detector is number 0 of the birth's list, what names its animals comes after it
             tags=tags,
             heartbeat_s=sensor.heartbeat_s,

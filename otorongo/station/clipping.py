@@ -17,7 +17,10 @@ TOP: Final = 0.995
 STEP: Final = 4 / 32768
 """Neighbours in a flat top differ by so much at most: what is left of an amplifier's own noise."""
 RUN: Final = 4
-"""So many samples in a row: only a steady tone below 60 Hz has as many at its crest."""
+"""So many samples in a row ..."""
+EDGE: Final = 8 * STEP
+"""... and beside them, on one side at least, the sound falls off by so much at once, as it does where it was cut. The
+crest of a low tone (the hum of the mains, a slow engine) is as flat, but bends away little by little."""
 
 
 def clipped(sound: Sound) -> int:
@@ -37,8 +40,11 @@ def clipped(sound: Sound) -> int:
         return int(full.sum())
     level = top[1:] & top[:-1] & (np.abs(np.diff(sound)) <= STEP)  # of each sample: as its neighbour before
     edges = np.flatnonzero(np.diff(np.concatenate([[False], level, [False]]).astype(np.int8)))
-    lengths = edges[1::2] - edges[::2] + 1
-    return int(lengths[lengths >= RUN].sum())
+    first, last = edges[::2], edges[1::2]
+    lengths = last - first + 1
+    step = np.concatenate([[0, 0], np.abs(np.diff(sound)), [0, 0]])  # the corner may lie between two samples
+    cut = np.max([step[first], step[first + 1], step[last + 2], step[last + 3]], axis=0) >= EDGE
+    return int(lengths[(lengths >= RUN) & cut].sum())
 
 
 @dataclass

@@ -37,7 +37,7 @@ class _Clip:
     cls: int
 
 
-@dataclass
+@dataclass(eq=False)
 class _Heard:
     """The sound of a clip, taken out of the memory, and not yet written."""
 
@@ -45,8 +45,15 @@ class _Heard:
     start_ms: int
     sound: Sound
     rate_hz: int
+    known_ms: int
+    """From then on it is known who speaks right after it, also where the sound broke off."""
     voices: Sequence[Span] = ()
     """Where somebody may be speaking, in it or beside it: then it is not written."""
+
+    @property
+    def end_ms(self) -> int:
+        """Where its sound ends."""
+        return self.start_ms + (len(self.sound) * 1000 // self.rate_hz if self.rate_hz else 0)
 
 
 @dataclass
@@ -76,8 +83,10 @@ class ClipKeeper:
         start_ms = sample.end_ms - sample.new_ms
         if self._ring and abs(start_ms - self._end_ms()) > 250:
             self._cut(self._due)  # what comes now belongs to another piece of sound
+            if start_ms < self._end_ms():  # ... of other times: who spoke beside what was before is known by now
+                self._settle(self._heard)
+                self._voices.clear()
             self._ring.clear()
-            self._voices.clear()
         self._ring.append((start_ms, new.copy(), sample.rate_hz))
         if spoken := span(sample, judged, self.voices_p):
             self._voices.append(spoken)
@@ -85,7 +94,8 @@ class ClipKeeper:
         keep_from = min(first_ms, sample.end_ms - round((self.pre_roll_s + self.clip_s) * 1000))
         while len(self._ring) > 1 and self._ring[1][0] <= keep_from:
             self._ring.popleft()
-        while self._voices and self._voices[0].end_ms <= self._ring[0][0] - BESIDE_MS:
+        oldest_ms = min((heard.start_ms for heard in self._heard), default=self._ring[0][0])
+        while self._voices and self._voices[0].end_ms <= min(oldest_ms, self._ring[0][0]) - BESIDE_MS:
             self._voices.popleft()
 
     def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
@@ -102,13 +112,14 @@ class ClipKeeper:
 
     def work(self, now_ms: int, *, last: bool = False) -> Iterator[Kept | Unkept]:
         """Write the clips that are complete, or as complete as they can become."""
-        beside_ms = 0 if self.voices_p is None else BESIDE_MS + self._window_ms  # who speaks after it must be known
-        self._cut([clip for clip in self._due if last or clip.until_ms + beside_ms <= now_ms])
+        self._cut([clip for clip in self._due if last or clip.until_ms + self._beside_ms <= now_ms])
+        ready = [heard for heard in self._heard if last or heard.known_ms <= now_ms]
+        self._settle(ready)
         if last:
             self._ring.clear()
             self._voices.clear()
-        while self._heard:
-            heard = self._heard.pop(0)
+        for heard in ready:
+            self._heard.remove(heard)
             if heard.voices and self.sealer is None:
                 yield _private(heard)
                 continue
@@ -131,13 +142,24 @@ class ClipKeeper:
             if len(sound) and start < clip.until_ms and start + len(sound) * 1000 // rate > clip.start_ms
         ]
         if not parts:
-            return _Heard(clip, clip.start_ms, np.zeros(0, np.float32), 0)
+            return _Heard(clip, clip.start_ms, np.zeros(0, np.float32), 0, 0)
         first_ms, _, rate = parts[0]
         sound = np.concatenate([part for _, part, _ in parts])
         skip = max(0, round((clip.start_ms - first_ms) * rate / 1000))
         start_ms, sound = max(clip.start_ms, first_ms, 0), sound[skip : skip + round(self.clip_s * rate)]
         end_ms = start_ms + len(sound) * 1000 // rate
-        return _Heard(clip, start_ms, sound, rate, beside(self._voices, start_ms, end_ms))
+        return _Heard(clip, start_ms, sound, rate, min(clip.until_ms, end_ms) + self._beside_ms)
+
+    @property
+    def _beside_ms(self) -> int:
+        """So long after a clip it is known who speaks beside it."""
+        return 0 if self.voices_p is None else BESIDE_MS + self._window_ms
+
+    def _settle(self, pieces: Sequence[_Heard]) -> None:
+        """Who speaks in these or beside them is known now."""
+        for heard in pieces:
+            heard.voices = heard.voices or beside(self._voices, heard.start_ms, heard.end_ms)
+            heard.known_ms = 0
 
     def _write(self, heard: _Heard, sealer: Sealer | None) -> Kept:
         """Raises SensorError if there is no sound, OSError if the card does not take it, what the encoder raises."""

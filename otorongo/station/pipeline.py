@@ -115,6 +115,7 @@ class Sense:
     eye: Eye | None = None
     reopen: Callable[[], None] = lambda: None  # lets the device go and opens it again
     tracks: Tracks | None = None
+    unheard: Unheard = field(default_factory=Unheard)
     names: int = 0
     """Place in the birth's list of the bundle that names animals."""
     tags: int = 0
@@ -141,7 +142,6 @@ class Sense:
     _moved: int = 0
     _faults: dict[int, int] = field(default_factory=dict)
     _missed_ms: int = 0
-    _unheard: Unheard = field(default_factory=Unheard)
     _flags: int = 0
     """What was last told to be wrong with the sensor itself."""
 
@@ -229,8 +229,8 @@ class Sense:
         if item.domain != self._domain:
             self._finish(CloseReason.QUIET)
             self._domain, self._last_ms = item.domain, 0
-        heard_ms = self._unheard.heard_ms
-        missed_ms, lost = self._unheard.take(item)
+        heard_ms = self.unheard.heard_ms
+        missed_ms, lost = self.unheard.take(item)
         self._missed_ms += missed_ms
         if lost and heard_ms is not None:
             self._last_ms = heard_ms

@@ -15,6 +15,8 @@ HOLE_MS: Final = 500
 class Unheard:
     """Up to when was listened, from the first sound on. Only of a device: a replay's pauses were nobody's to hear."""
 
+    listens: bool = False
+    """It is a microphone: before its first sound its ticks tell of time that is missed, for it may never come."""
     heard_ms: int | None = None
     """End of the newest sound."""
     _told_ms: int = 0
@@ -23,7 +25,8 @@ class Unheard:
     def take(self, item: Sample | Tick) -> tuple[int, bool]:
         """Sound or a tick comes: how much more time was missed, in ms, and whether what goes on is lost by it, now."""
         sound = isinstance(item, Sample) and item.rate_hz > 0
-        if item.domain is not None or (not sound and (self.heard_ms is None or isinstance(item, Sample))):
+        silent = not sound and (isinstance(item, Sample) or (self.heard_ms is None and not self.listens))
+        if item.domain is not None or silent:
             self.heard_ms = None
             return 0, False
         now_ms = item.end_ms - item.new_ms if isinstance(item, Sample) else item.t_ms
@@ -32,8 +35,8 @@ class Unheard:
             self.heard_ms = self._told_ms = now_ms
         else:
             missed_ms = now_ms - self._told_ms
-            silent = isinstance(item, Sample) or now_ms - self.heard_ms >= LOST_MS
-            missed_ms = missed_ms if silent and missed_ms >= HOLE_MS else 0
+            over = isinstance(item, Sample) or now_ms - self.heard_ms >= LOST_MS
+            missed_ms = missed_ms if over and missed_ms >= HOLE_MS else 0
             lost = self._told_ms - self.heard_ms < LOST_MS <= now_ms - self.heard_ms
             self._told_ms += missed_ms
         if isinstance(item, Sample):

@@ -68,6 +68,22 @@ def test_what_is_loud_or_faint_is_not_clipped(make: Callable[[], Sound]) -> None
     assert share(make()) == 0
 
 
+@pytest.mark.parametrize("level", [0.12, 0.2, 0.5, 0.9])
+@pytest.mark.parametrize("hz", [42, 60, 120, 140, 200])
+@pytest.mark.parametrize("quiet", [0.0, 1e-5, 1e-4, 1e-3])
+def test_the_crest_of_a_low_tone_is_no_flat_top(level: float, hz: float, quiet: float) -> None:
+    """The hum of an inverter or a slow engine beside a quiet capsule, loud or not, in 16 bits: no gain is too high."""
+    tone = level * np.sin(2 * np.pi * hz * np.arange(RATE * 2) / RATE) + noise(quiet, 2.0)
+    assert share((np.round(tone * 32768) / 32768).astype(np.float32)) < CLIPPED_SHARE
+
+
+@pytest.mark.parametrize("hz", [60, 140, 1000])
+def test_a_low_tone_that_is_cut_off_is_clipped(hz: float) -> None:
+    """The same tone, overdriven by a tenth at half of full scale."""
+    tone = np.clip(0.55 * np.sin(2 * np.pi * hz * np.arange(RATE * 2) / RATE), -0.5, 0.5) + noise(2 / 32768, 2.0)
+    assert share((np.round(tone * 32768) / 32768).astype(np.float32)) > 10 * CLIPPED_SHARE
+
+
 def test_real_recordings_have_no_flat_tops_below_full_scale(shared: Path) -> None:
     """Saws, rain, helicopters and a forest: where no sample is at full scale, less than one in a thousand counts."""
     files = (

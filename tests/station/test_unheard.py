@@ -61,6 +61,14 @@ def test_a_microphone_that_goes_on_misses_nothing(tmp_path: Path) -> None:
     assert missed_ms(tmp_path, items) == (0, [(10_500, 10_500, CloseReason.QUIET)])
 
 
+@pytest.mark.parametrize(("listens", "missed"), [(True, 58_000), (False, 0)])
+def test_a_microphone_that_never_gave_a_sound_misses_all_of_it(tmp_path: Path, listens: bool, missed: int) -> None:
+    """Unplugged when the station began: the time counts as missed from the first tick on; a camera hears nothing."""
+    outbox = open_outbox(tmp_path)
+    sense(outbox, rules=RULES, unheard=Unheard(listens=listens)).run([Tick(2000 * n) for n in range(1, 31)])
+    assert sum(one.row.missed_ms for one in rows_in(outbox) if isinstance(one.row, Heartbeat)) == missed
+
+
 def test_pauses_of_a_replay_were_nobodys_to_hear(tmp_path: Path) -> None:
     """Recordings of a minute in ten: what was between them is not missed by this process."""
     domain = ClockDomain("recorded", 1_700_000_000_000, Clock.RTC, 50)

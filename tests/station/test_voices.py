@@ -122,6 +122,32 @@ def test_every_window_of_speech_near_the_clip_discards_it(tmp_path: Path) -> Non
         assert bool(media_in(outbox)) is not near, number
 
 
+@pytest.mark.parametrize(("after", "voices", "kept"), [(15, 15, False), (15, 20, True), (9, 8, False), (9, 3, True)])
+def test_voices_beyond_a_hole_in_the_sound_are_beside_it(tmp_path: Path, after: int, voices: int, kept: bool) -> None:
+    """A device that loses half a second does not part a voice from the clip before it, or after it."""
+    outbox = open_outbox(tmp_path)
+
+    def judge(data: Any, rate_hz: int) -> Judged:
+        number = round(float(data[0]) * 1000)
+        hit = 10 <= number < 20
+        spoken = Score(SPEECH, 0.2 if number == voices else 0.01, -1.0, False)
+        return Judged((Score(SAW, 0.99 if hit else 0.01, 6.0 if hit else -4.0, hit), spoken))
+
+    def broken(number: int) -> Sample:
+        one = window(number)
+        if number < after:
+            return one
+        # Behind the hole the stream begins anew, with a window that is new as a whole.
+        new_ms = 3000 if number == after else 1500
+        return dataclasses.replace(one, t_ms=one.t_ms + 2000, new_ms=new_ms)
+
+    rules = {SAW: Rule(hits=2, windows=4, quiet_ms=6000, max_length_ms=60_000, update_ms=300_000)}
+    loop = sense(outbox, keeper=keeper(tmp_path, outbox), classify=judge, rules=rules)
+    loop.run(broken(n) for n in range(WINDOWS))
+    assert bool(media_in(outbox)) is kept
+    assert loop.counters.get(Counter.VOICES_DISCARDED, 0) == (not kept)
+
+
 def test_speech_itself_needs_no_note(tmp_path: Path) -> None:
     """The clip of an event of speech goes, and its event says all."""
     loop, outbox = hear(tmp_path, set(), cls=SPEECH)
