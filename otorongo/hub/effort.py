@@ -38,6 +38,8 @@ REVIEW_FIRST_PCT: Final = 50
 """From this on an hour stands out: it is reviewed before the others."""
 REJECTED_PCT: Final = 75
 _MOST: Final = 1_000_000
+_KNOWN: Final = 5_000
+"""The newest rows before the period: months of two microphones."""
 _LATE_MS: Final = 400 * 86_400_000
 """So late a row may come from a card that was long out of reach."""
 
@@ -102,7 +104,9 @@ def hours(
     """What sensors told of their hours, and what lies between, by station, sensor and time."""
     end_ms = min(wanted.to_ms, until_ms)
     for station in sorted(stations):
-        told: dict[int, list[tuple[int, int, Told]]] = {}
+        told: dict[int, list[tuple[int, int, Told]]] = {
+            sensor: [] for sensor in _known(tx, station, row_type, kind, wanted.from_ms)
+        }
         found = store_records.told_between(tx, station, row_type, wanted.from_ms, wanted.to_ms + _LATE_MS, limit=_MOST)
         for one in found:
             row = _parsed(bytes(one["row"]), kind)
@@ -110,6 +114,13 @@ def hours(
                 told.setdefault(row.sensor, []).append((one["utc_ms"], one["bound_ms"], row))
         for sensor in sorted(told):
             yield from _of_sensor(station, sensor, sorted(told[sensor], key=lambda each: each[0]), wanted, end_ms)
+
+
+def _known(tx: Tx, station: str, row_type: Literal[9, 11], kind: type[Told], before_ms: int) -> set[int]:
+    """Sensors that told of an hour before the period: one that tells nothing in it has died, and is not left out."""
+    found = store_records.told_between(tx, station, row_type, max(0, before_ms - _LATE_MS), before_ms, limit=_KNOWN)
+    parsed = (_parsed(bytes(one["row"]), kind) for one in found)
+    return {row.sensor for row in parsed if row is not None}
 
 
 def _of_sensor(

@@ -182,7 +182,7 @@ def told_between(
         records.c.received_ms >= from_ms,
         records.c.received_ms < to_ms,
     ]
-    return listed(tx, _dated().where(*where).order_by(records.c.received_ms.desc(), records.c.seq).limit(limit))
+    return listed(tx, _dated().where(*where).order_by(records.c.received_ms.desc(), records.c.seq.desc()).limit(limit))
 
 
 def tracks_of(tx: Tx, key: BoxKey, first: int, last: int) -> list[Found]:

@@ -75,6 +75,17 @@ def test_hours_and_what_lies_between_them_are_told(store: Store, rules: Rules, t
     assert (wet["reach_m"], wet["vetoed_hits"], wet["vetoes"], wet["faults"]) == ("60", "3", "rain:1800|wind:60", "wet")
 
 
+def test_a_microphone_that_died_before_the_period_is_unknown_in_all_of_it(
+    store: Store, rules: Rules, tmp_path: Path
+) -> None:
+    """A week of which it told nothing has a line, as long as the week: none would read as a week of quiet."""
+    week = Wanted(NOON_MS + 30 * HOUR_MS, NOON_MS + (30 + 168) * HOUR_MS)
+    (line,) = _exported(store, rules, tmp_path / "week.csv", week)
+    assert (line["station"], line["sensor"], line["state"], line["reach_m"]) == ("K-02", "1", "unknown", "")
+    assert int(line["length_s"]) == int(line["deaf_s"]) == 168 * 3600
+    assert _exported(store, rules, tmp_path / "eyes.csv", week, "seeing") == []
+
+
 def test_a_no_contact_station_stays_unless_asked_for_and_who_had_it_is_noted(
     store: Store, rules: Rules, tmp_path: Path
 ) -> None:

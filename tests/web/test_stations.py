@@ -105,6 +105,20 @@ def test_a_newer_station_breaks_no_page(hub: Hub) -> None:
     assert hub.login("elena").get(f"/api/v1/events?station=K-02&from_ms=1&to_ms={2**48 - 1}").status_code == 200
 
 
+def test_hours_that_came_late_are_not_those_of_the_last_day(hub: Hub) -> None:
+    """A card that was out of reach for ten days tells of all of them at once: the last day is still one day."""
+    card, hour_ms = Card("K-02", outbox=77), 3_600_000
+    for hour in range(1, 241):
+        card.put(Listening(hour * hour_ms, 1, hour_ms, 333))
+        card.put(Seeing(hour * hour_ms, 2, hour_ms))
+    batch = card.batch(clock=mapping(1, hub.clock() - 240 * hour_ms - 60_000))
+    assert accept(hub.store, hub.seeded.rules, "K-02", batch, hub.clock()) is not None
+    page = hub.login("tito").get("/stations/K-02").text
+    assert page.count("<span>333 m</span>") == 24
+    assert "Escuchó 24 h sin quedar sorda." in page
+    assert "de las últimas 24 h no se sabe nada" not in page
+
+
 def test_silence_says_how_far_it_reaches(read_hub: Hub) -> None:
     """How far a saw would have been heard, how long not, why, and what ails the microphone; or that nobody knows."""
     tito = read_hub.login("tito")
@@ -112,6 +126,7 @@ def test_silence_says_how_far_it_reaches(read_hub: Hub) -> None:
     for wanted in (
         "una motosierra se habría oído hasta a 240 m",
         "Sorda 30 min de 2 h: el silencio de ese tiempo no dice nada.",
+        "De 22 h de las últimas 24 h no se sabe nada",
         "lluvia 40 min, viento 5 min",
         "3 indicios se descartaron",
         "la membrana o el cortaviento está mojado",

@@ -14,7 +14,10 @@ from otorongo.wire.rows import Listening
 DAY_MS: Final = 86_400_000
 LISTENING: Final = 9
 """Tag of the rows."""
-MOST: Final = 100
+MOST: Final = 2000
+"""Rows: a card that was out of reach brings months of them in a day."""
+UNTOLD_MS: Final = 2 * 3_600_000
+"""The hour that goes on, and the one that travels, are not told yet."""
 FAR_M: Final = 100
 """Where a saw carries less far, the hour stands out."""
 
@@ -28,7 +31,7 @@ def of(tx: Tx, page: Page, station: str) -> list[dict[str, Any]]:
             row = rows.parse(bytes(one["row"]))
         except WireError:
             continue
-        if isinstance(row, Listening):
+        if isinstance(row, Listening) and one["utc_ms"] > page.now_ms - DAY_MS:  # others came late, from a card
             told.setdefault(row.sensor, []).append((one["utc_ms"], row))
     return [_microphone(page, sensor, told[sensor]) for sensor in sorted(told)]
 
@@ -46,6 +49,7 @@ def _microphone(page: Page, sensor: int, told: list[tuple[int, Listening]]) -> d
         "reach_m": round(median(row.reach_m for row in hours)),
         "whole": texts.duration(whole_ms),
         "deaf": texts.duration(deaf_ms) if deaf_ms else "",
+        "unknown": texts.duration(DAY_MS - whole_ms) if DAY_MS - whole_ms > UNTOLD_MS else "",
         "causes": _causes(page, causes),
         "vetoed": sum(row.vetoed for row in hours),
         "faults": [

@@ -14,7 +14,8 @@ from otorongo.wire.rows import Seeing
 DAY_MS: Final = 86_400_000
 SEEING: Final = 11
 """Tag of the rows."""
-MOST: Final = 100
+MOST: Final = 2000
+"""Rows: a card that was out of reach brings months of them in a day."""
 MUCH: Final = 0.5
 """An hour of which so much was blind stands out."""
 
@@ -28,7 +29,7 @@ def of(tx: Tx, page: Page, station: str) -> list[dict[str, Any]]:
             row = rows.parse(bytes(one["row"]))
         except WireError:
             continue
-        if isinstance(row, Seeing):
+        if isinstance(row, Seeing) and one["utc_ms"] > page.now_ms - DAY_MS:  # others came late, from a card
             told.setdefault(row.sensor, []).append((one["utc_ms"], row))
     return [_camera(page, sensor, told[sensor]) for sensor in sorted(told)]
 
