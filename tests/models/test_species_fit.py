@@ -116,6 +116,13 @@ def test_figures_count_by_place() -> None:
     assert not jaguar.shown
 
 
+def test_a_group_that_an_animal_is_in_is_no_false_name() -> None:
+    """A jaguar told as Felidae, where Felidae is a class too: the class loses no precision by it."""
+    told = [judge.Answer("Felidae", "group"), judge.Answer("Felidae", "right"), judge.Answer("Felidae", "wrong")]
+    felidae = judge.figures(told, [0, 1, 2], np.array([0, 1, 2]), ["Panthera onca", "Felidae", "blank"], 1)[1]
+    assert (felidae.right, felidae.false) == (1, 1)
+
+
 def test_the_gate_is_paired_and_fails_for_over_a_point() -> None:
     """The same answers lose nothing; one crop in twenty that only the float network knows is too much."""
     y = np.arange(40) % 2

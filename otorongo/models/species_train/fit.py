@@ -74,19 +74,15 @@ def fit(x: Features, y: Classes, places: NDArray[np.intp], classes: int, *, seed
     folds = folds_of(y, places, min(FOLDS, int(places.max()) + 1), seed)
     parts = sorted(set(folds.tolist()))
     p = np.zeros((len(y), classes))
-    chosen = []
     for done, part in enumerate(parts):
         told(done, len(parts) + 1)
         held = folds == part
         head = _chosen(x[~held], y[~held], _renumbered(places[~held]), classes, seed)
         p[held] = softmax(head.logits(x[held]) / head.temperature)
-        chosen.append(head)
     told(len(parts), len(parts) + 1)
-    penalty = float(np.median([head.penalty for head in chosen]))
-    temperature = float(np.exp(np.mean(np.log([head.temperature for head in chosen]))))
-    head = logistic(x, y, classes, penalty)._replace(temperature=round(temperature, 4))
+    head = _chosen(x, y, places, classes, seed)
     told(len(parts) + 1, len(parts) + 1)
-    return Fitted(head, p, folds)
+    return Fitted(head._replace(temperature=round(head.temperature, 4)), p, folds)
 
 
 def _chosen(x: Features, y: Classes, places: NDArray[np.intp], classes: int, seed: int) -> Head:

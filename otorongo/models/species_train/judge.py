@@ -34,7 +34,7 @@ class Figure(NamedTuple):
     wrong: int
     none: int
     false: int
-    """Crops of other classes that were told to be of this one."""
+    """Crops of other classes that were wrongly told to be of this one; a group that they are in is none."""
     recall: tuple[float, float]
     """Bootstrap over places, 95 %."""
     precision: tuple[float, float]
@@ -72,7 +72,7 @@ def figures(
 ) -> tuple[Figure, ...]:
     """One line per class."""
     y = np.asarray(truth)
-    said = np.array([one.name for one in told])
+    said, outcome = np.array([one.name for one in told]), np.array([one.outcome for one in told])
     rng = np.random.default_rng(seed)
     count = int(places.max()) + 1
     draws = rng.multinomial(count, np.full(count, 1 / count), ROUNDS).astype(np.float64)
@@ -80,7 +80,7 @@ def figures(
     for number, name in enumerate(names):
         own = y == number
         counted = Counter(one.outcome for one, mine in zip(told, own, strict=True) if mine)
-        hit, false = own & (said == name), ~own & (said == name)
+        hit, false = own & (said == name), ~own & (said == name) & (outcome == "wrong")
         by_place = [np.bincount(places, which, count).astype(np.float64) for which in (own, hit, false)]
         wrong = Counter(one.name for one, mine in zip(told, own, strict=True) if mine and one.outcome == "wrong")
         out.append(
