@@ -95,12 +95,12 @@ class ThumbnailKeeper:
         """Remember frames that were classified, and when people may have been seen."""
         if judged is None:
             return
-        if not judged.failed:
-            self._offer(sample, judged)
         if judged.failed or self.people.shown(judged.scores):  # nobody knows who is in a frame that failed
             self._seen.append(sample.t_ms)
         while self._seen and self._seen[0] < sample.t_ms - 3 * BESIDE_MS:
             self._seen.popleft()
+        if not judged.failed:  # last: whatever it lacks memory for, who was seen is remembered
+            self._offer(sample, judged)
 
     def _offer(self, sample: Sample, judged: Judged) -> None:
         """A frame that may be the best of an event that opens, or has just opened."""

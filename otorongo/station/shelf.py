@@ -9,7 +9,8 @@ import logging
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from otorongo.station.errors import SensorError
@@ -98,22 +99,31 @@ def tried(what: str, write: Callable[[], Kept]) -> Kept | Unkept:
 
 @dataclass
 class Keepers:
-    """Several keepers as one."""
+    """Several keepers as one. What one of them fails at costs evidence, never the event that is told after it."""
 
     parts: tuple[Keeper, ...]
+    _failed: list[Unkept] = field(default_factory=list)
 
     def see(self, sample: Sample, judged: Judged | None) -> None:
         """Each sees everything."""
         for part in self.parts:
-            part.see(sample, judged)
+            self._tried(partial(part.see, sample, judged))
 
     def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
         """Each hears of every event."""
         for part in self.parts:
-            part.about(revision, opening, boot, tags)
+            self._tried(partial(part.about, revision, opening, boot, tags))
+
+    def _tried(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - no memory for a frame: cv2.error is a plain exception
+            self._failed.append(Unkept(f"a frame: {error}"))
 
     def work(self, now_ms: int, *, last: bool = False) -> Iterable[Kept | Unkept]:
         """One after another."""
+        failed, self._failed = self._failed, []
+        yield from failed
         for part in self.parts:
             yield from part.work(now_ms, last=last)
 

@@ -16,15 +16,16 @@ from otorongo.station.config import load
 from otorongo.station.events import Rule
 from otorongo.station.media_picture import ThumbnailKeeper, merits, small
 from otorongo.station.outbox import Outbox
+from otorongo.station.outbox_write import Of
 from otorongo.station.outline import Place, outlined
-from otorongo.station.pipeline import Judged, Sense
+from otorongo.station.pipeline import Judged, Kept, Passed, Sense, Unkept
 from otorongo.station.ring import Ring
-from otorongo.station.samples import Picture, Sample, Score
+from otorongo.station.samples import Event, Picture, Sample, Score
 from otorongo.station.sealing import People, Policy
-from otorongo.station.shelf import Shelf
+from otorongo.station.shelf import Keepers, Shelf
 from otorongo.toml import ConfigError
 from otorongo.wire.codes import Counter, MediaKind, Tag
-from tests.station.sense_rig import PERSON, Seen, media_in, open_outbox, sense
+from tests.station.sense_rig import PERSON, Seen, events_in, media_in, open_outbox, sense
 
 ANIMAL = 33
 RULE = Rule(2, 4, 6_000, 600_000, 60_000)
@@ -193,3 +194,34 @@ def test_a_picture_of_noise_stays_small(tmp_path: Path) -> None:
     """What cannot be compressed becomes smaller until it fits."""
     noise = np.random.default_rng(2).integers(0, 255, (720, 1280, 3), dtype=np.uint8)
     assert 3_000 <= len(small(noise, webp, shrink)) <= 8_000
+
+
+def test_a_frame_that_no_memory_is_left_for_delays_no_alert(tmp_path: Path) -> None:
+    """Whatever a keeper fails at, the event is told, and what is lost is counted."""
+
+    class Starved:
+        """A keeper for whose frames there is no room; hands: `see`."""
+
+        def see(self, sample: Sample, judged: Judged | None) -> None:
+            raise MemoryError("no room for a frame")
+
+        def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
+            raise MemoryError("no room for a frame")
+
+        def work(self, now_ms: int, *, last: bool = False) -> list[Kept | Unkept]:
+            return []
+
+        def discard(self, row: Of) -> None:
+            """It has none."""
+
+    outbox = open_outbox(tmp_path)
+    person = Judged((Score(PERSON, 0.9, 4.0, True),))
+    loop = sense(
+        outbox, name="camera", number=2, gate=lambda sample: Passed(classify=True),
+        classify=lambda data, rate: person, rules={PERSON: Rule(1, 1, 60_000, 900_000, 300_000)},
+        keeper=Keepers((Starved(),)),
+    )  # fmt: skip
+    loop.run([Sample(1000 * n, np.zeros((48, 64, 3), np.uint8)) for n in range(3)])
+    assert [one.cls for one in events_in(outbox)] == [PERSON, PERSON]
+    assert loop.counters[Counter.MEDIA_DROPPED] >= 3
+    outbox.close()
