@@ -87,7 +87,10 @@ def fill(sound: Array, given: SoundInput) -> Array:
         return sound[:wanted]
     if given.short == "repeat" and len(sound):
         return np.resize(sound, wanted)
-    return np.pad(sound, (0, wanted - len(sound)))
+    if not len(sound):
+        return np.zeros(wanted, np.float32)
+    # Of a recorder with a constant offset, zeros would begin with a step, and a step is heard as a shot.
+    return np.pad(sound, (0, wanted - len(sound)), constant_values=np.float32(sound.mean()))
 
 
 def _embedding_size(session: Network, bundle: Bundle) -> int:

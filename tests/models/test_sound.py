@@ -94,6 +94,15 @@ def test_rendered_threats_are_heard_near_and_not_in_the_night_alone(voice: str, 
     assert false == 0
 
 
+@pytest.mark.parametrize("offset", [-0.5, 0.05, 0.3])
+@pytest.mark.parametrize("seconds", [0.4, 1.3, 2.0])
+def test_where_a_recording_with_an_offset_ends_there_is_no_shot(offset: float, seconds: float) -> None:
+    """The last piece of a recording is shorter than a window: what follows it is no step."""
+    noise = 0.001 * np.random.default_rng(4).standard_normal(round(seconds * 16_000))
+    verdict = threats().scores((offset + noise).astype(np.float32), 16_000)
+    assert {score.label for score in verdict.scores if score.hit} <= {"other"}
+
+
 def test_an_embedding_is_had_for_the_asking_and_changes_no_score() -> None:
     """The scores are the same bits with and without it; it has the size that it says, and is the same each time."""
     classifier = threats()
