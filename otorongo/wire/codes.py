@@ -211,6 +211,6 @@ class Counter(IntEnum):
     AUDITED = 40
     """Rejected samples that were kept for review."""
     NOT_FINITE = 41
-    """Samples of sound that were no numbers, or infinite."""
+    """Samples of sound that were no numbers, or beyond any sound."""
     UNJUDGED = 42
     """Samples that should have been classified and could not be."""

@@ -22,6 +22,8 @@ MOST_S: Final = 1e7
 MOST_NUMBERS: Final = 4_000_000
 """In a block, of all channels together: 16 MB."""
 MOST_CHANNELS: Final = 16
+LOUDEST: Final = 1e6
+"""Of full scale 1: files of floats that hold 16-bit numbers have 32768; beyond, powers overflow and read as silence."""
 
 
 def duration_ms(path: Path) -> int:
@@ -67,7 +69,9 @@ class SoundReader:
         """What is wrong with a file of which no decoder complained."""
         found = [cut_off(path, MISSING_S)]
         if heard.not_finite:
-            found.append(f"{heard.not_finite} samples of it are no numbers, or infinite: they are heard as silence")
+            found.append(
+                f"{heard.not_finite} samples of it are no numbers, or beyond any sound: they are heard as silence"
+            )
         return "; ".join(each for each in found if each)
 
     def _part(self, position: int, start: int, new: int, sound: Sound, after: int, heard: "_Captured") -> Part:
@@ -126,8 +130,8 @@ class _Captured:
         self._clipped = Clipped(rate_hz)
 
     def mono(self, block: Sound) -> Sound:
-        """One channel of frames (n, channels): the mean; what is not finite is silence, and counted."""
-        finite = np.isfinite(block)
+        """One channel of frames (n, channels): the mean; what is no sound is silence, and counted."""
+        finite = np.abs(block) <= LOUDEST  # NaN compares as False
         self.not_finite += int(block.size - finite.sum())
         if not finite.all():
             block = np.where(finite, block, np.float32(0))
