@@ -52,8 +52,8 @@ Each aim of the project on recordings never trained on, beside the second opinio
 given. Reached means by the point figure; the interval by recording says how firm it is."""
 _VOICES: Final = """\
 Scenes of {seconds:.0f} s over real backgrounds, each with half a minute to a minute and a half of one rendered voice
-at 20 to 300 m (some at the microphone). The network learned from the same renderers with other seeds: a false event
-here is a fault, none is no proof. A machine's own kinds of engine do not count."""
+at 20 to 300 m (some at the microphone). The network may have learned from the same renderers with other seeds: a
+false event here is a fault, none is no proof. A machine's own kinds of engine do not count."""
 _SEEN: Final = """\
 {hours:.2f} hours that the network was trained or calibrated on, by the station's own ear; {saws} saw events. They count
 in no figure: what fails here fails outside, what passes here may have been learned by heart."""
