@@ -5,7 +5,7 @@ import importlib
 import numpy as np
 import pytest
 
-from bench import ingest, picture, sound, wire
+from bench import ingest, peers, picture, sound, wire
 from bench.__main__ import MODULES, machine
 from bench.child import THREADS, environment, python
 from otorongo.wire import batch
@@ -66,3 +66,11 @@ def test_a_child_has_the_threads_of_a_service() -> None:
     """Our own limits do not reach a process that is measured as launched; one thread is asked for by name."""
     assert not set(environment()) & set(THREADS)
     assert all(environment(one_thread=True)[name] == "1" for name in THREADS)
+
+
+def test_detectors_are_compared_at_equal_false_alarms() -> None:
+    """With no false alarm only those above every picture without people count; with one, those above the second."""
+    there, absent = [0.9, 0.5, 0.3, 0.1], [0.6, 0.2, 0.05]
+    assert [peers.at_false(there, absent, count) for count in range(4)] == [1, 3, 4, 4]
+    assert peers.at_false(there, [], 0) == 4
+    assert peers.at_false([0.6], [0.6], 0) == 0
