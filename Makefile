@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 
 help:           ## show this
-	@sed -n 's/^\([a-z-]*\): *## /\1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\): *## /\1\t/p' Makefile | expand -t 16
 
 demo:           ## a hub and two stations on this machine: recordings in, an alert out (ONCE=1 ends by itself, MEDIA=folder)
 	@scripts/demo

@@ -78,6 +78,10 @@ def summary(found: Hearing, name: str, lang: str) -> str:
         out.append(f"  {word('reach', lang)} {found.reach_m} m")
     out += ["", word("events", lang)]
     out += [_event(each, lang, found.experimental) for each in found.events] or [f"  {word('no events', lang)}"]
+    out += [
+        f"  {word('short', lang).format(name=word(one.name, lang), hits=one.hits, needed=one.needed, of=one.of)}"
+        for one in found.short
+    ]
     if found.engines:
         out += ["", word("combs", lang)]
         out += [

@@ -4,10 +4,11 @@ The same parts as in the microphone's process, in the same order: gate, classifi
 the comb of engines through the whole recording.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import soundfile
@@ -24,7 +25,7 @@ from otorongo.station.app_ears import ear
 from otorongo.station.config import MicrophoneConfig
 from otorongo.station.errors import SensorError
 from otorongo.station.loudness import Loudness, level_db, loud, needed_db
-from otorongo.station.samples import Score, Scores
+from otorongo.station.samples import Event, Score, Scores
 from otorongo.wire.classes import name_of
 from otorongo.wire.codes import CloseReason, Kind
 
@@ -46,6 +47,15 @@ class Window:
     """Names of the confusers that held."""
     refused: frozenset[str] = frozenset()
     """Classes whose hits the vetoes refused."""
+
+
+class Short(NamedTuple):
+    """Windows of a class over its threshold, fewer than its rule asks for."""
+
+    name: str
+    hits: int
+    needed: int
+    of: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,8 @@ class Hearing:
     """Why not all of it could be heard."""
     experimental: frozenset[str] = frozenset()
     """Wire classes that the bundle calls so."""
+    short: tuple[Short, ...] = ()
+    """What was over its threshold too seldom for an event."""
     reach_m: int | None = None
     """How far a saw would have been heard in it, in the median; None: it is shorter than a minute."""
 
@@ -163,8 +175,20 @@ def hear(
         ),
         trouble,
         frozenset(spec.wire for spec in classifier.bundle.manifest.classes if spec.experimental),
+        _short(scored, told, rules),
         hour.row.reach_m if hour else None,
     )  # fmt: skip
+
+
+def _short(scored: Sequence[Scores], told: Sequence[Event], rules: Mapping[int, events.Rule]) -> tuple[Short, ...]:
+    """Classes that were heard and became no event, the most heard first."""
+    hits = Counter(score.cls for item in scored for score in item.scores if score.hit and score.cls in rules)
+    became = {revision.cls for revision in told}
+    return tuple(
+        Short(name_of(cls), count, rules[cls].hits, rules[cls].windows)
+        for cls, count in hits.most_common()
+        if cls not in became
+    )
 
 
 def _info(path: Path) -> Any:

@@ -39,6 +39,10 @@ _WORDS: Final = {
     "none": ("nada claro", "nothing clear"),
     "events": ("Eventos", "Events"),
     "no events": ("ningún evento", "no event"),
+    "short": (
+        "{name}: sobre el umbral en {hits} de las {needed} ventanas (entre {of}) que pide su regla",
+        "{name}: over the threshold in {hits} of the {needed} windows (of {of}) that its rule asks for",
+    ),
     "combs": ("Motores por su peine", "Engines by their comb"),
     "vetoes": ("Vetos", "Vetoes"),
     "veto": ("veto", "veto"),

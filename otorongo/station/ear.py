@@ -132,12 +132,13 @@ class Ear:
         self._shots = shots.advance(self._shots, sample, hit=shot)
         for score in scores:
             allowed = self._allows(score)
-            if score.cls == ENGINE and (self.combs.is_none or (sawing and not told_as)):
+            if score.cls == ENGINE and self.combs.is_none:
                 allowed = False
+            beside_saw = score.cls == ENGINE and sawing and not told_as  # the saw is told: nothing is lost by it
             if score.cls == SHOT and not self._shots.stands:
                 allowed = False
             vetoed += score.hit and not allowed
-            one = replace(score, hit=score.hit and allowed)
+            one = replace(score, hit=score.hit and allowed and not beside_saw)
             if score.cls in COMBED and self.f0_hz:
                 one = replace(one, f0_hz=self.f0_hz, trend=Trend[shapes.trend(self.verdict.summary).upper()])
             if one.cls == SHOT and one.hit:

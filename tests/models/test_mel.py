@@ -46,7 +46,7 @@ def largest_difference(sound: Array, given_: SoundInput) -> float:
 
 
 def clips() -> list[Array]:
-    """A hundred windows: rendered machines and nature, noises, tones, clicks, clipped and nearly silent ones."""
+    """A hundred windows or more: rendered machines and nature, noises, tones, clicks, clipped and nearly silent."""
     rng = np.random.default_rng(1)
     found = []
     for voice in scenes.VOICES:
@@ -65,7 +65,7 @@ def clips() -> list[Array]:
 def test_it_equals_librosa_on_a_hundred_clips() -> None:
     """With the shipped bundle's parameters no bin within 80 dB of the peak is 1e-3 dB away from librosa's."""
     made = clips()
-    assert len(made) == 100
+    assert len(made) >= 100
     assert max(largest_difference(sound, threats_input()) for sound in made) < WITHIN_DB
 
 
