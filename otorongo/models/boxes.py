@@ -219,8 +219,8 @@ class BoxClassifier:
         self.bundle = bundle
         self._first = manifest.picture
         self._second = manifest.things
-        self._where = LazySession(bundle.path("model"), threads)
-        self._what = LazySession(bundle.path("things"), threads)
+        self._where = LazySession(bundle.path("model"), threads, sha256=manifest.files["model"].sha256)
+        self._what = LazySession(bundle.path("things"), threads, sha256=manifest.files["things"].sha256)
         self._anchors = efficientdet_anchors((self._second.height, self._second.width))
         self._check()
 

@@ -1,18 +1,23 @@
 """A network that is loaded when it is first needed, and can be let go: a small board has 512 MB for everything."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from otorongo.models.errors import BundleError
 from otorongo.models.runtime import Network, Session
 
 
 class LazySession:
-    """Looks like the network; opened once at the start, so that a file that cannot be run is refused then."""
+    """Looks like the network; opened once at the start, so that a file that cannot be run is refused then.
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
-        self._path, self._threads = path, threads
+    Each time it is loaded its file is compared with `sha256`: who replaces it while it rests blinds nobody unseen.
+    """
+
+    def __init__(self, path: Path, threads: int = 1, *, sha256: str) -> None:
+        self._path, self._threads, self._sha256 = path, threads, sha256
         self._network: Network | None = None
         self.loads = 0
         """How often it was loaded, the first look at its shapes included."""
@@ -35,6 +40,16 @@ class LazySession:
 
     def _opened(self) -> Network:
         if self._network is None:
+            self._check()
             self._network = Session(self._path, self._threads, lean=True)
             self.loads += 1
         return self._network
+
+    def _check(self) -> None:
+        try:
+            with self._path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise BundleError(f"{self._path}: cannot be read: {error.strerror or error}") from error
+        if digest != self._sha256:
+            raise BundleError(f"{self._path}: was changed while the program ran: install the bundle again")

@@ -15,7 +15,8 @@ from tests.models import bundles
 
 def test_a_network_is_loaded_by_its_first_run_and_again_after_a_rest() -> None:
     """Opened once for its shapes, and let go; each run after a rest loads it, others do not, and all say the same."""
-    network = LazySession(load("boxes@1").path("things"))
+    bundle = load("boxes@1")
+    network = LazySession(bundle.path("things"), sha256=bundle.manifest.files["things"].sha256)
     assert (network.loaded, network.loads) == (False, 1)
     assert next(iter(network.inputs.values())) == [1, 384, 384, 3]
     picture = np.random.default_rng(1).integers(0, 255, (1, 384, 384, 3), dtype=np.uint8)
@@ -51,3 +52,18 @@ def test_a_network_that_cannot_be_run_is_refused_at_the_start(tmp_path: Path) ->
     bundles.change(folder, before, hashlib.sha256(b"no network").hexdigest())
     with pytest.raises(BundleError, match=r"things\.onnx"):
         BoxClassifier(load(folder))
+
+
+def test_a_network_that_is_replaced_while_it_rests_is_refused(tmp_path: Path) -> None:
+    """Who puts another network in its place makes every frame fail, which is told, and none be taken for empty."""
+    folder = bundles.copy(tmp_path, "boxes@1")
+    classifier = BoxClassifier(load(folder))
+    picture = np.load(classifier.bundle.path("golden"))
+    classifier.scores(picture)
+    classifier.rest()
+    (folder / "things.onnx").write_bytes((folder / "somewhere.onnx").read_bytes())
+    with pytest.raises(BundleError, match=r"things\.onnx: was changed while the program ran"):
+        classifier.scores(picture)
+    (folder / "things.onnx").unlink()
+    with pytest.raises(BundleError, match=r"things\.onnx: cannot be read"):
+        classifier.scores(picture)

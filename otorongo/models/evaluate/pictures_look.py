@@ -1,5 +1,6 @@
 """Pictures in, calibrated probabilities and boxes out: of the shipped networks, and of the float ones beside them."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -70,7 +71,7 @@ def _with_networks(bundle: Bundle, networks: Sequence[Path]) -> Classifier:
         if not path.is_file():
             raise BundleError(f"{path}: is not there; it is to be the float network of {role}")
         # A whole path takes the place of the folder; networks may be opened long after this, when they are needed.
-        files[role] = File(name=str(path.resolve()), sha256="0" * 64)
+        files[role] = File(name=str(path.resolve()), sha256=hashlib.sha256(path.read_bytes()).hexdigest())
     return runtime.open_classifier(replace(bundle, manifest=msgspec.structs.replace(bundle.manifest, files=files)))
 
 
