@@ -31,7 +31,7 @@ def test_scripts_are_sound_bash(root: Path) -> None:
 
 
 def test_ci_runs_what_people_run(root: Path) -> None:
-    """CI is the three commands of the README, nothing else."""
+    """CI is the commands that CONTRIBUTING.md names, nothing else."""
     lines = (root / ".ci" / "run").read_text().splitlines()
     assert [line for line in lines if line.startswith("make ")] == [
         "make check",
