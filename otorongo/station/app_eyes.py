@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-log = logging.getLogger(__name__)
-
 
 def eyes(sensor: CameraConfig, bundle: Bundle) -> Classifier:
     """What scores a camera's frames: a detector, which asks a network of names where there is one.
