@@ -1,5 +1,6 @@
 """The table of species: complete, consistent, and only ever appended to."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from otorongo.wire.species import RANKS, Taxon, taxa
 EVERY = list(taxa().values())
 GIVEN = Path(__file__).with_name("species_v1.txt")
 """Every number that was ever given out; lines are added, never edited."""
+
+SOURCES = species.TABLE.with_name("species_sources.csv")
+"""Where keys and categories were found: all keys of species, and the categories that were entered since it is kept."""
 
 WANTED = """
     Panthera onca, Puma concolor, Leopardus pardalis, Leopardus wiedii, Herpailurus yagouaroundi, Atelocynus microtis,
@@ -71,6 +75,19 @@ def test_every_group_has_somebody_in_it() -> None:
     """A class, order, family or genus stands there for its species."""
     living = {name for line in EVERY if line.rank == "species" for name in line.lineage}
     assert {line.scientific for line in EVERY} == living
+
+
+def test_a_key_of_gbif_stands_with_where_it_was_found() -> None:
+    """No species has a key without a source, no source says other than the table, and a year is a year."""
+    with SOURCES.open(newline="", encoding="utf-8") as file:
+        told = list(csv.DictReader(file))
+    for row in told:
+        line = taxa()[species.numbers()[row["scientific"].lower()]]
+        assert row["value"] == {"gbif": str(line.gbif), "iucn": line.iucn}[row["what"]], row
+        assert row["source"]
+        assert not row["year"] or 2000 <= int(row["year"]) <= 2026
+    found = {row["scientific"] for row in told if row["what"] == "gbif"}
+    assert found == {line.scientific for line in EVERY if line.rank == "species" and line.gbif}
 
 
 def test_the_list_that_was_asked_for_is_there() -> None:
