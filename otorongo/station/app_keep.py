@@ -89,16 +89,18 @@ def _audit(
     shelf.sweep()
     if not sensor.audit.per_day or not sensor.audit.mb or classify is None or sensor.driver in ("replay", "folder"):
         return None
-    from otorongo.station.adapters.encode_picture import webp
+    from otorongo.station.adapters.encode_picture import decoded, jpeg, shrink, webp
     from otorongo.station.app_eyes import whole
-    from otorongo.station.audit_picture import AuditKeeper
+    from otorongo.station.audit_picture import AuditKeeper, pressed
 
     board = LinuxBoard(config.data_dir)
     return AuditKeeper(
         shelf,
         sensor.number,
         webp,
-        judge=lambda sample: classify(sample.data, 0),
+        press=lambda picture: pressed(picture, jpeg, shrink),
+        unpress=decoded,
+        judge=lambda picture: classify(picture, 0),
         name=lambda t_ms: sample_name(board, outbox.live_boot, t_ms),
         boot=lambda: outbox.boot,
         below=secrets.randbelow,

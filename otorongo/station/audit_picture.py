@@ -7,6 +7,9 @@ off leaves a picture only if half of it had passed, so that restarts never make 
 
 A frame that the gate held back was never looked at, so the networks look at it before it is kept: what may show people
 follows their policy, and in land of peoples in isolation every frame does.
+
+Four frames may wait at a time, for hours: as JPEG, in memory. WebP, which is kept, takes ten times as long to make, and
+whatever comes next would wait for it.
 """
 
 import hashlib
@@ -16,10 +19,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from otorongo.station.media_picture import BESIDE_MS, EncodePicture
+from otorongo.station.media_picture import BESIDE_MS, EncodePicture, Shrink
 from otorongo.station.outbox_write import Of
 from otorongo.station.pipeline import Judged, Kept, Unkept
-from otorongo.station.samples import Event, Sample
+from otorongo.station.samples import Event, Picture, Sample
 from otorongo.station.sealing import ENDING, People
 from otorongo.station.shelf import Shelf, tried
 from otorongo.wire.codes import Counter, MediaKind, Tag
@@ -28,6 +31,10 @@ from otorongo.wire.rows import Media
 DAY_MS: Final = 86_400_000
 QUALITY: Final = 80
 """Somebody small and far must still be seen by who looks."""
+WAITING_BYTES: Final = 4_000_000
+"""A frame that waits takes no more memory: one of 12 million pixels, dark and noisy, fits at `WAITING_QUALITIES[1]`."""
+WAITING_QUALITIES: Final = (92, 80)
+SMALLER: Final = 0.7
 GATE: Final = "gate"
 THRESHOLD: Final = "threshold"
 
@@ -39,7 +46,10 @@ class Reservoir:
     begun_ms: int
     count: int = 0
     """Frames that came."""
-    sample: Sample | None = None
+    t_ms: int = 0
+    """When the frame that is held was taken."""
+    waiting: bytes = b""
+    """That frame, encoded; empty: none is held."""
     judged: Judged | None = None
     peopled: bool = False
     """Somebody may have been seen in it, or in a frame right before or after it."""
@@ -57,7 +67,10 @@ class AuditKeeper:
     shelf: Shelf
     sensor: int
     encode: EncodePicture
-    judge: Callable[[Sample], Judged]
+    press: Callable[[Picture], bytes]
+    """A frame as it waits: see `pressed`."""
+    unpress: Callable[[bytes], Picture]
+    judge: Callable[[Picture], Judged]
     """What the networks say of a frame. May raise whatever a network raises."""
     name: Callable[[int], str]
     """When a frame was taken, for the file's name, from ms since boot."""
@@ -85,8 +98,8 @@ class AuditKeeper:
         now_ms = sample.t_ms
         if judged and (judged.failed or self.people.shown(judged.scores)):
             self._people_ms.append(now_ms)
-            for one in self._all():
-                near = one.sample is not None and abs(now_ms - one.sample.t_ms) <= BESIDE_MS
+            for one in (*self._open.values(), *(one for _, one in self._done)):
+                near = bool(one.waiting) and abs(now_ms - one.t_ms) <= BESIDE_MS
                 one.peopled = one.peopled or near
         self._end(now_ms)
         if judged is None or not (judged.failed or any(score.hit for score in judged.scores)):
@@ -103,17 +116,20 @@ class AuditKeeper:
             half_ms = self.stretch_ms // 2
             self._done += [(kind, one) for kind, one in cut.items() if now_ms - one.begun_ms >= half_ms]
         for kind, one in list(self._done):
-            if one.sample is None or (not last and now_ms <= one.sample.t_ms + BESIDE_MS):
+            if not last and now_ms <= one.t_ms + BESIDE_MS:
                 continue
             self._done.remove((kind, one))
-            yield from self._kept(kind, one, one.sample)
+            if one.waiting:
+                yield from self._kept(kind, one)
 
     def discard(self, row: Of) -> None:
         """The row of a picture could not be put."""
         self.shelf.discard(row)
 
-    def _all(self) -> list[Reservoir]:
-        return [*self._open.values(), *(one for _, one in self._done)]
+    @property
+    def waiting_bytes(self) -> int:
+        """What the frames that wait take in memory."""
+        return sum(len(one.waiting) for one in (*self._open.values(), *(one for _, one in self._done)))
 
     def _end(self, now_ms: int) -> None:
         """Stretches that are over."""
@@ -126,33 +142,34 @@ class AuditKeeper:
         one = self._open.setdefault(kind, Reservoir(sample.t_ms))
         if one.takes(self.below):
             near = any(abs(sample.t_ms - at_ms) <= BESIDE_MS for at_ms in self._people_ms)
-            one.sample, one.judged, one.peopled = self.whole(sample), judged, near
+            one.waiting = self.press(self.whole(sample).data)
+            one.t_ms, one.judged, one.peopled = sample.t_ms, judged, near
 
-    def _kept(self, kind: str, one: Reservoir, sample: Sample) -> Iterator[Kept | Unkept]:
+    def _kept(self, kind: str, one: Reservoir) -> Iterator[Kept | Unkept]:
         what = f"a rejected frame ({kind})"
         peopled = one.peopled or self.people.no_contact
         if not peopled:
             try:
-                judged = one.judged or self.judge(sample)
+                judged = one.judged or self.judge(self.unpress(one.waiting))
                 peopled = judged.failed or self.people.shown(judged.scores)
             except Exception:  # noqa: BLE001 - whatever a network raises: then nobody knows who is in it
                 peopled = True
         if not peopled or (self.people.policy == "keep" and not self.people.no_contact):
-            yield tried(what, partial(self._write, kind, one, sample, peopled=peopled))
+            yield tried(what, partial(self._write, kind, one, peopled=peopled))
         elif self.people.policy == "seal" and self.people.sealer:
-            yield tried(what, partial(self._write, kind, one, sample, peopled=True, seal=True))
+            yield tried(what, partial(self._write, kind, one, peopled=True, seal=True))
         else:
             yield Unkept(f"{what}: it may show people", Counter.PEOPLE_DISCARDED, None)
 
-    def _write(self, kind: str, one: Reservoir, sample: Sample, *, peopled: bool, seal: bool = False) -> Kept:
-        content, ending, sealed_to = self.encode(sample.data, QUALITY), ".webp", b""
+    def _write(self, kind: str, one: Reservoir, *, peopled: bool, seal: bool = False) -> Kept:
+        content, ending, sealed_to = self.encode(self.unpress(one.waiting), QUALITY), ".webp", b""
         tags = self.tags | (Tag.PERSON if peopled else 0)
         if seal and self.people.sealer:
             content, ending = self.people.sealer.seal(content), ending + ENDING
             tags, sealed_to = tags | Tag.SEALED, self.people.sealer.sealed_to
-        path = self.shelf.write(f"{kind}-w{one.count}-{self.name(sample.t_ms)}{ending}", content)
+        path = self.shelf.write(f"{kind}-w{one.count}-{self.name(one.t_ms)}{ending}", content)
         row = Media(
-            t_ms=sample.t_ms,
+            t_ms=one.t_ms,
             sensor=self.sensor,
             back=0,
             kind=MediaKind.AUDIT,
@@ -162,3 +179,13 @@ class AuditKeeper:
             sealed_to=sealed_to,
         )
         return Kept(Of(0, row, path), self.boot())
+
+
+def pressed(picture: Picture, jpeg: EncodePicture, shrink: Shrink) -> bytes:
+    """RGB (H, W, 3) as JPEG of at most `WAITING_BYTES`: with less quality if it must be, then with fewer pixels."""
+    while True:
+        for quality in WAITING_QUALITIES:
+            content = jpeg(picture, quality)
+            if len(content) <= WAITING_BYTES:
+                return content
+        picture = shrink(picture, SMALLER)

@@ -1,7 +1,10 @@
 """A random few of what a camera rejected: each frame has the same chance, people are kept to their policy."""
 
+import gc
 import hashlib
 import random
+import weakref
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -12,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otorongo.station.adapters.encode_picture import webp
-from otorongo.station.audit_picture import DAY_MS, AuditKeeper, Reservoir
+from otorongo.station.adapters.encode_picture import decoded, jpeg, shrink, webp
+from otorongo.station.audit_picture import DAY_MS, WAITING_BYTES, AuditKeeper, Reservoir, pressed
 from otorongo.station.pipeline import Judged, Kept, Passed, Unkept
 from otorongo.station.samples import ClockDomain, Sample, Score
 from otorongo.station.sealing import People, Sealer
@@ -39,7 +42,8 @@ def keeper_in(folder: Path, outbox: Any, **more: Any) -> AuditKeeper:
     rng = random.Random(7)
     given: dict[str, Any] = {
         "shelf": Shelf(folder, "camera-audit", 10_000_000, outbox.media), "sensor": 2, "encode": webp,
-        "judge": lambda sample: NOBODY, "name": lambda t_ms: f"t{t_ms}", "boot": lambda: outbox.boot,
+        "press": lambda picture: pressed(picture, jpeg, shrink), "unpress": decoded, "judge": lambda picture: NOBODY,
+        "name": lambda t_ms: f"t{t_ms}", "boot": lambda: outbox.boot,
         "below": rng.randrange, "people": People("discard"),
     }  # fmt: skip
     return AuditKeeper(**(given | more))
@@ -85,7 +89,8 @@ def test_the_frames_of_a_day_are_counted_once_each(hours: list[int]) -> None:
     """However unevenly they come, what is kept of each kind stands for all frames together."""
     basket = Basket()
     keeper = AuditKeeper(
-        basket, 2, lambda picture, quality: b"x", lambda sample: NOBODY, str, lambda: 1, random.Random(1).randrange,
+        basket, 2, lambda picture, quality: b"x", lambda picture: b"x", lambda content: np.zeros((1, 1, 3), np.uint8),
+        lambda picture: NOBODY, str, lambda: 1, random.Random(1).randrange,
     )  # fmt: skip
     times = sorted(hour * HOUR_MS + n for n, hour in enumerate(hours))
     made(keeper, [(frame(t_ms), None) for t_ms in times] + [(frame(DAY_MS + HOUR_MS), EVENT)], last=False)
@@ -143,6 +148,55 @@ def test_a_frame_is_fetched_whole_when_it_is_drawn(tmp_path: Path) -> None:
     outbox.close()
 
 
+def test_what_waits_takes_little_memory(tmp_path: Path) -> None:
+    """Frames of 12 million pixels of noise do not stay in memory as they came, and the four that wait are bounded."""
+    outbox = open_outbox(tmp_path)
+    noise = np.random.default_rng(3).integers(0, 256, (3000, 4000, 3)).astype(np.uint8)
+    came: list[weakref.ref[Any]] = []
+
+    def whole(sample: Sample) -> Sample:
+        big = noise.copy()
+        came.append(weakref.ref(big))
+        return replace(sample, data=big)
+
+    keeper = keeper_in(tmp_path, outbox, whole=whole)
+    for t_ms, judged in ((0, None), (1, NOBODY), (keeper.stretch_ms, None), (keeper.stretch_ms + 1, NOBODY)):
+        keeper.see(frame(t_ms), judged)
+    gc.collect()
+    assert len(came) == 4
+    assert [ref() for ref in came] == [None] * 4
+    assert WAITING_BYTES < keeper.waiting_bytes <= 4 * WAITING_BYTES
+    outbox.close()
+
+
+def test_a_frame_that_fits_waits_at_its_full_size() -> None:
+    """Only what would take too much memory loses pixels."""
+    picture = np.full((3000, 4000, 3), 90, np.uint8)
+    content = pressed(picture, jpeg, shrink)
+    assert decoded(content).shape == picture.shape
+    assert int(np.abs(decoded(content).astype(int) - 90).max()) <= 2
+
+
+def test_the_colours_of_a_frame_that_waited_are_its_own(tmp_path: Path) -> None:
+    """Red stays red, through both encodings."""
+    outbox = open_outbox(tmp_path)
+    red = np.zeros((90, 160, 3), np.uint8)
+    red[..., 0] = 200
+    judged: list[Any] = []
+
+    def judge(picture: Any) -> Judged:
+        judged.append(picture[45, 80].tolist())
+        return NOBODY
+
+    made(keeper_in(tmp_path, outbox, judge=judge), [(Sample(n * HOUR_MS, red), None) for n in range(3)])
+    (path,) = (tmp_path / "media/camera-audit").iterdir()
+    kept = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    assert kept is not None
+    for pixel in (*judged, kept[45, 80].tolist()):
+        assert pixel == pytest.approx([200, 0, 0], abs=6)
+    outbox.close()
+
+
 # ---- people
 
 
@@ -150,10 +204,10 @@ def test_whom_the_gate_let_pass_by_is_looked_for_before_anything_is_kept(tmp_pat
     """A frame that nobody looked at is classified; one with people in it, or that fails, is discarded and counted."""
     outbox = open_outbox(tmp_path)
 
-    def fails(sample: Sample) -> Judged:
+    def fails(picture: Any) -> Judged:
         raise RuntimeError("no network")
 
-    for judge in (lambda sample: SOMEBODY, fails, lambda sample: Judged((), failed=True)):
+    for judge in (lambda picture: SOMEBODY, fails, lambda picture: Judged((), failed=True)):
         told = made(keeper_in(tmp_path, outbox, judge=judge), [(frame(n * HOUR_MS), None) for n in range(3)])
         assert {one.counter for one in told if isinstance(one, Unkept)} == {Counter.PEOPLE_DISCARDED}
         assert not any(isinstance(one, Kept) for one in told)

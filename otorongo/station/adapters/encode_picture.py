@@ -1,4 +1,4 @@
-"""Pictures into small files: WebP by OpenCV."""
+"""Pictures into small files, and back: WebP and JPEG by OpenCV."""
 
 import cv2
 import numpy as np
@@ -9,9 +9,26 @@ from otorongo.station.samples import Picture
 
 def webp(picture: Picture, quality: int) -> bytes:
     """RGB (H, W, 3) as a WebP file. Raises SensorError."""
-    ok, out = cv2.imencode(".webp", np.ascontiguousarray(picture[:, :, ::-1]), [cv2.IMWRITE_WEBP_QUALITY, quality])
+    return _encoded(picture, ".webp", [cv2.IMWRITE_WEBP_QUALITY, quality])
+
+
+def jpeg(picture: Picture, quality: int) -> bytes:
+    """RGB (H, W, 3) as a JPEG file. Raises SensorError."""
+    return _encoded(picture, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, quality])
+
+
+def decoded(content: bytes) -> Picture:
+    """What `webp` or `jpeg` made, as RGB (H, W, 3). Raises SensorError."""
+    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+    if picture is None:
+        raise SensorError("a picture of our own cannot be read back")
+    return np.asarray(picture, np.uint8)
+
+
+def _encoded(picture: Picture, ending: str, how: list[int]) -> bytes:
+    ok, out = cv2.imencode(ending, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), how)
     if not ok:
-        raise SensorError("a picture cannot be written as WebP")
+        raise SensorError(f"a picture cannot be written as {ending}")
     return out.tobytes()
 
 
