@@ -102,6 +102,7 @@ RULES = (
     _station_adapter("alsa", "soxr"),
     _station_adapter("encode_sound", "soundfile", "soxr"),
     _station_adapter("encode_picture", "cv2"),
+    _station_adapter("encode_levels", "PIL"),
     _station_adapter("picamera", "picamera2"),
     _station_adapter("opencv", "cv2"),
     _station_adapter("replay*", "soundfile", "soxr", "cv2", "PIL", "pillow_heif"),

@@ -175,11 +175,12 @@ def deliveries_newest(tx: Tx, alert: str, *, limit: int) -> list[Found]:
 
 def pieces_to_show(tx: Tx, key: EventKey) -> list[Found]:
     """The sounds and pictures of an event, those that are here first, and of these the sealed ones last."""
+    kinds = (MediaKind.THUMBNAIL, MediaKind.CLIP, MediaKind.FRAME, MediaKind.SPECTROGRAM, MediaKind.PREVIEW)
     where = (
         media.c.station == key[0],
         media.c.outbox == key[1],
         media.c.event == key[2],
-        media.c.kind.in_((MediaKind.THUMBNAIL, MediaKind.CLIP, MediaKind.FRAME, MediaKind.PREVIEW)),
+        media.c.kind.in_(kinds),
     )
     rows = listed(tx, select(media).where(*where).order_by(media.c.seq))
     return sorted(rows, key=lambda row: (row["state"] != "whole", row["tags"] & Tag.SEALED))

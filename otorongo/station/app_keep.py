@@ -163,7 +163,13 @@ def _sound(
         return None
     parts: list[Keeper] = []
     if sensor.media_mb and sensor.clip_s:
-        parts.append(ClipKeeper(shelf, sensor.number, sensor.clip_s, sensor.pre_roll_s, opus, voices_p, sealer))
+        levels: Callable[[Any], bytes] | None = None
+        if sealer and not config.no_contact:
+            from otorongo.station.adapters.encode_levels import webp
+
+            levels = webp
+        clips = ClipKeeper(shelf, sensor.number, sensor.clip_s, sensor.pre_roll_s, opus, voices_p, sealer, levels)
+        parts.append(clips)
     wanted = sensor.schedule
     if wanted.length_s and wanted.mb and sensor.driver != "replay":
         board = LinuxBoard(config.data_dir)

@@ -14,14 +14,14 @@ CENTRES_HZ: Final = tuple(1000.0 * 2 ** (step / 3) for step in range(-13, 9))
 """50 Hz to 6.3 kHz (IEC 61260, base 2, by their exact centres)."""
 SILENT_DB: Final = -150.0
 LONGEST_S: Final = 1.5
-"""Of a window, its last 1.5 s say enough."""
+"""Of a window, its last 1.5 s say enough of the noise."""
 
 
 class Bands:
-    """The bands for one rate; made once."""
+    """The bands for one rate, of the last `length_s` of a sound; made once."""
 
-    def __init__(self, rate_hz: int) -> None:
-        self.size = round(LONGEST_S * rate_hz)
+    def __init__(self, rate_hz: int, length_s: float = LONGEST_S) -> None:
+        self.size = round(length_s * rate_hz)
         turns = 2.0 * np.pi * np.arange(self.size) / self.size
         self._window = (0.5 - 0.5 * np.cos(turns)).astype(np.float32)
         hz = np.array(CENTRES_HZ)
@@ -37,7 +37,7 @@ class Bands:
     def levels_db(self, sound: Sound) -> Levels:
         """Level of each band in dB below full scale (22,) of float mono (n,); a root mean square of 1 is 0 dB.
 
-        NaN for bands that the rate cannot hold; -150 for silence. Sound shorter than 1.5 s is followed by silence.
+        NaN for bands that the rate cannot hold; -150 for silence. Sound shorter than that is followed by silence.
         """
         piece = np.zeros(self.size, np.float32)
         kept = sound[-self.size :]

@@ -10,9 +10,10 @@ from functools import partial
 import numpy as np
 
 from otorongo.station.errors import SensorError
+from otorongo.station.media_levels import STEP_MS, open_steps, picture
 from otorongo.station.outbox_write import Of
 from otorongo.station.pipeline import Judged, Kept, Unkept
-from otorongo.station.samples import Event, Sample, Sound
+from otorongo.station.samples import Event, Picture, Sample, Sound
 from otorongo.station.sealing import ENDING, Sealer
 from otorongo.station.shelf import Shelf, tried
 from otorongo.station.voices import BESIDE_MS, SPEECH, Span, beside, covered_ms, named, span
@@ -47,8 +48,10 @@ class _Heard:
     rate_hz: int
     known_ms: int
     """From then on it is known who speaks right after it, also where the sound broke off."""
+    blur_ms: int = 0
+    """So far its samples may lie beside the times of their windows."""
     voices: Sequence[Span] = ()
-    """Where somebody may be speaking, in it or beside it: then it is not written."""
+    """Where somebody may be speaking, in it or beside it: then it is not written, or sealed."""
 
     @property
     def end_ms(self) -> int:
@@ -69,6 +72,9 @@ class ClipKeeper:
     """From this calibrated probability of speech a window has voices; None: clips with voices are kept."""
     sealer: Sealer | None = None
     """Clips with voices are sealed whole; None: they are discarded."""
+    levels: Callable[[Picture], bytes] | None = None
+    """Of a sealed clip a picture of its levels stays open, without the voices: RGB (H, W, 3) to a file. None: nothing
+    of it does."""
     _voices: deque[Span] = field(default_factory=deque)
     _window_ms: int = 0
     _ring: deque[tuple[int, Sound, int]] = field(default_factory=deque)
@@ -124,6 +130,8 @@ class ClipKeeper:
                 yield _private(heard)
                 continue
             sealer = self.sealer if heard.voices else None
+            if sealer and self.levels:
+                yield from self._open(heard, self.levels)
             yield tried(f"clip of event {heard.clip.opening}", partial(self._write, heard, sealer))
 
     def discard(self, row: Of) -> None:
@@ -145,10 +153,12 @@ class ClipKeeper:
             return _Heard(clip, clip.start_ms, np.zeros(0, np.float32), 0, 0)
         first_ms, _, rate = parts[0]
         sound = np.concatenate([part for _, part, _ in parts])
+        ends_ms = [start + len(part) * 1000 // rate for start, part, _ in parts]
+        blur_ms = sum(abs(start - end) for (start, _, _), end in zip(parts[1:], ends_ms[:-1], strict=True))
         skip = max(0, round((clip.start_ms - first_ms) * rate / 1000))
         start_ms, sound = max(clip.start_ms, first_ms, 0), sound[skip : skip + round(self.clip_s * rate)]
         end_ms = start_ms + len(sound) * 1000 // rate
-        return _Heard(clip, start_ms, sound, rate, min(clip.until_ms, end_ms) + self._beside_ms)
+        return _Heard(clip, start_ms, sound, rate, min(clip.until_ms, end_ms) + self._beside_ms, blur_ms)
 
     @property
     def _beside_ms(self) -> int:
@@ -161,25 +171,43 @@ class ClipKeeper:
             heard.voices = heard.voices or beside(self._voices, heard.start_ms, heard.end_ms)
             heard.known_ms = 0
 
+    def _open(self, heard: _Heard, encode: Callable[[Picture], bytes]) -> Iterator[Kept | Unkept]:
+        """What stays open of a clip that is sealed: nothing, if somebody may be speaking in every second of it."""
+        length_ms = len(heard.sound) * 1000 // max(1, heard.rate_hz)
+        shown = open_steps(length_ms, heard.start_ms, heard.voices, heard.blur_ms)
+        seen = picture(heard.sound, heard.rate_hz, shown)
+        if seen is not None:
+            what, tags = f"levels of event {heard.clip.opening}", heard.clip.tags | Tag.PERSON
+            put = partial(self._put, heard, "-levels.webp", MediaKind.SPECTROGRAM, tags, len(shown) * STEP_MS)
+            yield tried(what, lambda: put(encode(seen)))
+
     def _write(self, heard: _Heard, sealer: Sealer | None) -> Kept:
         """Raises SensorError if there is no sound, OSError if the card does not take it, what the encoder raises."""
-        clip, sound, rate = heard.clip, heard.sound, heard.rate_hz
+        sound, rate = heard.sound, heard.rate_hz
         if not len(sound):
             raise SensorError("none of its sound is in memory any more")
-        content, ending, tags = self.encode(sound, rate), ".ogg", clip.tags
+        content, ending, tags, sealed_to = self.encode(sound, rate), ".ogg", heard.clip.tags, b""
         if sealer:
-            content, ending, tags = sealer.seal(content), ".ogg" + ENDING, tags | Tag.PERSON | Tag.SEALED
+            content, ending, sealed_to = sealer.seal(content), ".ogg" + ENDING, sealer.sealed_to
+            tags |= Tag.PERSON | Tag.SEALED
+        return self._put(heard, ending, MediaKind.CLIP, tags, round(len(sound) * 1000 / rate), content, sealed_to)
+
+    def _put(
+        self, heard: _Heard, ending: str, kind: MediaKind, tags: int, lasts_ms: int, content: bytes, to: bytes = b""
+    ) -> Kept:
+        """Raises OSError if the card does not take it, SensorError if it is larger than the whole budget."""
+        clip = heard.clip
         path = self.shelf.write(f"{clip.opening}-{clip.boot}{ending}", content)
         row = Media(
             t_ms=heard.start_ms,
             sensor=self.sensor,
             back=0,
-            kind=MediaKind.CLIP,
+            kind=kind,
             bytes=len(content),
             sha256=hashlib.sha256(content).digest(),
             tags=tags,
-            duration_ms=round(len(sound) * 1000 / rate),
-            sealed_to=sealer.sealed_to if sealer else b"",
+            duration_ms=lasts_ms,
+            sealed_to=to,
         )
         return Kept(Of(clip.opening, row, path), clip.boot)
 

@@ -73,6 +73,7 @@ class MediaKind(IntEnum):
     CLIP = 2
     FRAME = 3
     SPECTROGRAM = 4
+    """A picture of a sealed clip's levels by third octave and second, without those in which somebody may speak."""
     LOG = 5
     PREVIEW = 6
     """A small picture in which people are made unrecognisable; its original is sealed."""

@@ -35,6 +35,7 @@ class Visit:
         tags: int = 0,
         whole: bool = False,
         strangers: tuple[str, ...] = (),
+        heard: bool = False,
     ) -> None:
         self.hub, self.station, self.outbox = hub, station, 4711
         card = Card(station, outbox=self.outbox)
@@ -42,14 +43,16 @@ class Visit:
         event = card.put(Event(1000, 2, 32, 80, tags, hits=9, peak=99))
         self.contents: dict[int, bytes] = {}
         if not tags & Tag.NO_CONTACT:
-            self.preview = self._put(card, event, MediaKind.PREVIEW, photo(), tags)
+            kind = MediaKind.SPECTROGRAM if heard else MediaKind.PREVIEW
+            self.preview = self._put(card, event, kind, photo(), tags)
         if whole:
             self.original = self._put(card, event, MediaKind.FRAME, photo(), tags)
             self._told(card, of)
             return
         closed: bytes = pyrage.encrypt(ORIGINAL, [KEYS[one].to_public() for one in to])
         recipients = fingerprints([*(CUSTODIANS[one].key for one in to), *strangers])
-        self.original = self._put(card, event, MediaKind.FRAME, closed, tags | Tag.SEALED, recipients)
+        kind = MediaKind.CLIP if heard else MediaKind.FRAME
+        self.original = self._put(card, event, kind, closed, tags | Tag.SEALED, recipients)
         self._told(card, of)
 
     def _told(self, card: Card, of: tuple[str, str]) -> None:
@@ -123,6 +126,19 @@ def test_rangers_see_the_preview_and_read_who_opens_the_original(visit: Visit, h
     for path in (visit.path(visit.original), *sound_and_picture(visit)):
         assert phone.get(path).status_code == 404
     assert "Sealed original. It is opened by" in hub.login("wren").get(f"/alerts/{visit.code}").text
+
+
+def test_rangers_see_the_levels_of_a_sealed_sound_and_nothing_of_the_sound(hub: Hub) -> None:
+    """The picture that stays open comes and is shown as such; the clip is neither drawn nor played."""
+    visit = Visit(hub, "Q-02", HUNT, (0, 1), heard=True)
+    visit.arrive()
+    phone = hub.login("jose")
+    page = phone.get(visit.page).text
+    assert "Niveles del sonido" in page
+    assert "Vista previa" not in page
+    assert phone.get(visit.path(visit.preview)).headers["content-type"] == "image/webp"
+    assert "<audio" not in page
+    assert all(phone.get(path).status_code == 404 for path in [visit.path(visit.original), *sound_and_picture(visit)])
 
 
 @pytest.mark.parametrize("name", ["carla", "alba"])

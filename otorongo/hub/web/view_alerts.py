@@ -267,6 +267,7 @@ def _piece(code: str, piece: Found) -> dict[str, Any]:
     return {
         "sound": sound,
         "preview": piece["kind"] == MediaKind.PREVIEW,
+        "levels": piece["kind"] == MediaKind.SPECTROGRAM,
         "whole": piece["state"] == "whole",
         "state": piece["state"],
         "have_percent": 100 * piece["have"] // max(piece["bytes"], 1),
