@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from otorongo import language
+
 # As in the station's processes, and before numpy is loaded: threads that spin take the time of the tests beside.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
@@ -14,6 +16,12 @@ settings.register_profile("otorongo", deadline=None)  # a time says what else th
 settings.load_profile("otorongo")
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> None:
+    """Every test begins with commands that speak English, whatever the machine or the test before it speaks."""
+    language.speak("en")
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ANYTHING = ("*",)
-CONTRACT = ("otorongo.wire", "otorongo.wire.*", "otorongo.errors", "otorongo.toml")
+CONTRACT = ("otorongo.wire", "otorongo.wire.*", "otorongo.errors", "otorongo.language", "otorongo.toml")
 BUNDLE_VALUES = ("otorongo.models.manifest", "otorongo.models.errors", "otorongo.errors")
 STATION_PROGRAM = ("otorongo.station.app*", "otorongo.station.__main__", "otorongo.station.adapters*")
 HUB_PROGRAM = ("otorongo.hub.app*", "otorongo.hub.__main__", "otorongo.hub.adapters*", "otorongo.hub.web*")
@@ -57,6 +57,7 @@ def _hub_adapter(name: str, *drivers: str) -> Rule:
 RULES = (
     Rule("otorongo"),
     Rule("otorongo.errors"),
+    Rule("otorongo.language"),
     Rule("otorongo.toml", ours=("otorongo.errors",), libraries=("msgspec",)),
     Rule("otorongo.wire*", ours=("otorongo.wire*", "otorongo.errors"), libraries=("msgspec",)),
     # models: how a bundle is made knows everything and is known by nobody.

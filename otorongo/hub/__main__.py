@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
+from gettext import gettext as say
 from pathlib import Path
 
 from otorongo import __version__
@@ -16,61 +17,92 @@ from otorongo.hub import rules as hub_rules
 from otorongo.hub.config import HubConfig
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store
+from otorongo.language import LANGUAGES, speak
 
 ROLES = ("ingest", "notify", "web")
 
 
 def parser() -> argparse.ArgumentParser:
-    """The commands and their options. `--config` and `--verbose` may stand anywhere."""
+    """The commands and their options. `--config`, `--verbose` and `--lang` may stand anywhere."""
     top = argparse.ArgumentParser(
-        prog="otorongo-hub", description="The hub: what stations notice becomes alerts, and people are told."
+        prog="otorongo-hub", description=say("The hub: what stations notice becomes alerts, and people are told.")
     )
-    top.add_argument("--version", action="version", version=f"otorongo {__version__}")
+    top.add_argument(
+        "--version", action="version", version=f"otorongo {__version__}", help=say("show the version and exit")
+    )
     _common(top)
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serving = commands.add_parser("serve", help="run the hub: ingest, alerts, deliveries and pages")
-    serving.add_argument("--broker", metavar="URL", help="instead of hub.toml's: mqtts://HOST:8883, mqtt://HOST:1883")
-    serving.add_argument("--database", metavar="URL", help="instead of hub.toml's: postgresql://..., sqlite:////FILE")
+    commands = top.add_subparsers(dest="command", required=True, metavar=say("COMMAND"))
+    serving = commands.add_parser("serve", help=say("run the hub: ingest, alerts, deliveries and pages"))
     serving.add_argument(
-        "--roles", default=",".join(ROLES), help="some of ingest, notify, web, with commas (default: all)"
+        "--broker", metavar=say("URL"), help=say("instead of hub.toml's: mqtts://HOST:8883, mqtt://HOST:1883")
     )
-    commands.add_parser("check", help="say what is wrong with this hub, and how to mend it")
+    serving.add_argument(
+        "--database", metavar=say("URL"), help=say("instead of hub.toml's: postgresql://..., sqlite:////FILE")
+    )
+    serving.add_argument(
+        "--roles",
+        metavar=say("ROLES"),
+        default=",".join(ROLES),
+        help=say("some of ingest, notify, web, with commas (default: all)"),
+    )
+    commands.add_parser("check", help=say("say what is wrong with this hub, and how to mend it"))
     station_command.add_parser(commands)
     user_command.add_parser(commands)
     unseal_command.add_parser(commands)
     rejudge_command.add_parser(commands)
-    backing = commands.add_parser("backup", help="copy the running hub, and verify the copy")
-    backing.add_argument("folder", nargs="?", type=Path, help="where to (default: backup.folder of hub.toml)")
-    restoring = commands.add_parser("restore", help="make a hub out of a backup, on a machine that has none")
-    restoring.add_argument("source", type=Path, help="a backup folder, or one copy in it")
-    exporting = commands.add_parser("export", help="events of a period, or how stations listened")
-    exporting.add_argument("out", type=Path, help="a file, or for camtrap-dp a folder, that is not there yet")
-    exporting.add_argument("--format", choices=hub_export.FORMATS, default="csv", help="default: %(default)s")
-    exporting.add_argument("--from", dest="first", required=True, metavar="DAY", help="first day, 2026-01-01")
-    exporting.add_argument("--to", dest="last", required=True, metavar="DAY", help="last day, in the hub's time zone")
-    exporting.add_argument("--station", action="append", default=[], metavar="NAME", help="only this one; may repeat")
-    exporting.add_argument("--persons", action="store_true", help="also persons and speech")
-    exporting.add_argument("--threats", action="store_true", help="also threats, such as chainsaws")
-    exporting.add_argument(
-        "--no-contact", action="store_true", help="also nature in no_contact places (machines with --threats)"
+    backing = commands.add_parser("backup", help=say("copy the running hub, and verify the copy"))
+    backing.add_argument(
+        "folder", metavar=say("FOLDER"), nargs="?", type=Path, help=say("where to (default: backup.folder of hub.toml)")
     )
-    exporting.add_argument("--exact", action="store_true", help="exact places, also with sensitive animals among them")
-    tailing = commands.add_parser("tail", help="show events, alerts, deliveries and notes")
-    tailing.add_argument("--minutes", type=float, default=60.0, help="how far back (default: %(default)s)")
-    tailing.add_argument("-f", "--follow", action="store_true", help="go on as they come")
+    restoring = commands.add_parser("restore", help=say("make a hub out of a backup, on a machine that has none"))
+    restoring.add_argument("source", metavar=say("SOURCE"), type=Path, help=say("a backup folder, or one copy in it"))
+    exporting = commands.add_parser("export", help=say("events of a period, or how stations listened"))
+    exporting.add_argument(
+        "out", metavar=say("OUT"), type=Path, help=say("a file, or for camtrap-dp a folder, that is not there yet")
+    )
+    exporting.add_argument("--format", choices=hub_export.FORMATS, default="csv", help=say("default: %(default)s"))
+    exporting.add_argument("--from", dest="first", required=True, metavar=say("DAY"), help=say("first day, 2026-01-01"))
+    exporting.add_argument(
+        "--to", dest="last", required=True, metavar=say("DAY"), help=say("last day, in the hub's time zone")
+    )
+    exporting.add_argument(
+        "--station", action="append", default=[], metavar=say("NAME"), help=say("only this one; may repeat")
+    )
+    exporting.add_argument("--persons", action="store_true", help=say("also persons and speech"))
+    exporting.add_argument("--threats", action="store_true", help=say("also threats, such as chainsaws"))
+    exporting.add_argument(
+        "--no-contact", action="store_true", help=say("also nature in no_contact places (machines with --threats)")
+    )
+    exporting.add_argument(
+        "--exact", action="store_true", help=say("exact places, also with sensitive animals among them")
+    )
+    tailing = commands.add_parser("tail", help=say("show events, alerts, deliveries and notes"))
+    tailing.add_argument(
+        "--minutes", metavar=say("MINUTES"), type=float, default=60.0, help=say("how far back (default: %(default)s)")
+    )
+    tailing.add_argument("-f", "--follow", action="store_true", help=say("go on as they come"))
     return top
 
 
 def _common(to: argparse.ArgumentParser) -> None:
-    to.add_argument("--config", type=Path, default=hub_config.DEFAULT_PATH, help="hub.toml (default: %(default)s)")
-    to.add_argument("-v", "--verbose", action="store_true", help="say more")
+    to.add_argument(
+        "--config",
+        metavar=say("CONFIG"),
+        type=Path,
+        default=hub_config.DEFAULT_PATH,
+        help=say("hub.toml (default: %(default)s)"),
+    )
+    to.add_argument("-v", "--verbose", action="store_true", help=say("say more"))
+    to.add_argument("--lang", choices=LANGUAGES, help=say("es or en; else as OTORONGO_LANG, LC_ALL or LANG says"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status: 0 well, 1 something that a person can mend, 2 wrong usage."""
+    speak()
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     _common(early)
     common, rest = early.parse_known_args(argv)
+    speak(common.lang)
     given = parser().parse_args(rest)
     given.config, given.verbose = common.config, common.verbose
     logging.basicConfig(

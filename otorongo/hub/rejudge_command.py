@@ -4,6 +4,7 @@ import argparse
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from gettext import gettext as say
 from typing import Any
 
 from otorongo.hub import export, rejudge, texts
@@ -15,17 +16,33 @@ from otorongo.wire.classes import BY_NAME
 
 def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     """Its options."""
-    to = commands.add_parser("rejudge", help="which events would be events by another rule; changes nothing")
-    to.add_argument("--from", dest="first", required=True, metavar="DAY", help="first day, 2026-01-01")
-    to.add_argument("--to", dest="last", required=True, metavar="DAY", help="last day, in the hub's time zone")
-    to.add_argument("--station", action="append", default=[], metavar="NAME", help="only this one; may repeat")
+    to = commands.add_parser("rejudge", help=say("which events would be events by another rule; changes nothing"))
+    to.add_argument("--from", dest="first", required=True, metavar=say("DAY"), help=say("first day, 2026-01-01"))
     to.add_argument(
-        "--class", dest="cls", action="append", default=[], metavar="NAME", help="only this one; may repeat"
+        "--to", dest="last", required=True, metavar=say("DAY"), help=say("last day, in the hub's time zone")
     )
-    to.add_argument("--threshold", type=float, required=True, help="probability of a hit, 0 to 1")
-    to.add_argument("--hits", type=int, default=4, help="an event needs so many hits (default: %(default)s) ...")
-    to.add_argument("--within", type=float, default=60.0, metavar="S", help="... in so many seconds (%(default)s)")
-    to.add_argument("--language", default=texts.DEFAULT_LANGUAGE, choices=texts.LANGUAGES, help="default: %(default)s")
+    to.add_argument(
+        "--station", action="append", default=[], metavar=say("NAME"), help=say("only this one; may repeat")
+    )
+    to.add_argument(
+        "--class", dest="cls", action="append", default=[], metavar=say("NAME"), help=say("only this one; may repeat")
+    )
+    to.add_argument(
+        "--threshold", metavar=say("THRESHOLD"), type=float, required=True, help=say("probability of a hit, 0 to 1")
+    )
+    to.add_argument(
+        "--hits",
+        metavar=say("HITS"),
+        type=int,
+        default=4,
+        help=say("an event needs so many hits (default: %(default)s) ..."),
+    )
+    to.add_argument(
+        "--within", type=float, default=60.0, metavar=say("S"), help=say("... in so many seconds (%(default)s)")
+    )
+    to.add_argument(
+        "--language", default=texts.DEFAULT_LANGUAGE, choices=texts.LANGUAGES, help=say("default: %(default)s")
+    )
 
 
 def run(args: argparse.Namespace, store: Store, zone: dt.tzinfo) -> Sequence[str]:

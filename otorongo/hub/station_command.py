@@ -2,6 +2,7 @@
 
 import argparse
 import datetime as dt
+from gettext import gettext as say
 from pathlib import Path
 
 from otorongo.hub import custodians, stations
@@ -12,26 +13,26 @@ from otorongo.hub.stations import StationError
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `station add|list|revoke|renew`; `run` carries out what was parsed."""
-    parser = subparsers.add_parser("station", help="let stations in, list them, shut them out")
+    parser = subparsers.add_parser("station", help=say("let stations in, list them, shut them out"))
     actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|revoke|renew")
-    adding = actions.add_parser("add", help="make certificate, seal key and configuration of a new station")
-    adding.add_argument("name", help="1 to 32 of A-Z, a-z, 0-9, - and _")
+    adding = actions.add_parser("add", help=say("make certificate, seal key and configuration of a new station"))
+    adding.add_argument("name", metavar=say("NAME"), help=say("1 to 32 of A-Z, a-z, 0-9, - and _"))
     adding.add_argument(
-        "--dir", type=Path, metavar="DIR", help="write DIR/NAME, such as on a stick (default: the hub's)"
+        "--dir", type=Path, metavar=say("DIR"), help=say("write DIR/NAME, such as on a stick (default: the hub's)")
     )
     adding.add_argument(
         "--broker",
-        metavar="URL",
-        help="where the station finds the broker: mqtts://HOST:8883 (default: as hub.toml says)",
+        metavar=say("URL"),
+        help=say("where the station finds the broker: mqtts://HOST:8883 (default: as hub.toml says)"),
     )
     adding.add_argument(
-        "--latitude", type=float, metavar="DEG", help="where it will hang, WGS 84, negative in the south"
+        "--latitude", type=float, metavar=say("DEG"), help=say("where it will hang, WGS 84, negative in the south")
     )
-    adding.add_argument("--longitude", type=float, metavar="DEG", help="negative in the west")
-    actions.add_parser("list", help="every certificate, when it ends, and whether it was revoked")
-    revoking = actions.add_parser("revoke", help="shut a station out, such as a stolen one")
-    revoking.add_argument("name")
-    actions.add_parser("renew", help="make the broker's and the hub's own certificates anew")
+    adding.add_argument("--longitude", type=float, metavar=say("DEG"), help=say("negative in the west"))
+    actions.add_parser("list", help=say("every certificate, when it ends, and whether it was revoked"))
+    revoking = actions.add_parser("revoke", help=say("shut a station out, such as a stolen one"))
+    revoking.add_argument("name", metavar=say("NAME"))
+    actions.add_parser("renew", help=say("make the broker's and the hub's own certificates anew"))
 
 
 def run(

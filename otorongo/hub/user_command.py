@@ -4,6 +4,7 @@ import argparse
 import datetime as dt
 import getpass
 import sys
+from gettext import gettext as say
 from pathlib import Path
 
 from otorongo.hub import notify, store_people, users
@@ -14,34 +15,49 @@ from otorongo.hub.users import Role, User, UserError
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `user add|list|passwd|disable|enable|test|token`; `run` carries out what was parsed."""
-    parser = subparsers.add_parser("user", help="who may use the pages")
+    parser = subparsers.add_parser("user", help=say("who may use the pages"))
     actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|passwd|disable|enable|test|token")
-    adding = actions.add_parser("add", help="a new user; asks for the password")
-    adding.add_argument("name", help="letters, digits, dots, - _ and @")
+    adding = actions.add_parser("add", help=say("a new user; asks for the password"))
+    adding.add_argument("name", metavar=say("NAME"), help=say("letters, digits, dots, - _ and @"))
     adding.add_argument("--role", required=True, choices=[str(role) for role in Role])
     adding.add_argument(
-        "--group", default="", help="such as north, south, ngo: two of one group cannot both close an alert"
+        "--group",
+        metavar=say("GROUP"),
+        default="",
+        help=say("such as north, south, ngo: two of one group cannot both close an alert"),
     )
-    adding.add_argument("--person", default="", help="their name as [[person]] in hub.toml: it says their places")
+    adding.add_argument(
+        "--person",
+        metavar=say("PERSON"),
+        default="",
+        help=say("their name as [[person]] in hub.toml: it says their places"),
+    )
     adding.add_argument("--language", default="es", choices=users.LANGUAGES)
     _password_file(adding)
-    actions.add_parser("list", help="every user, role, group and last login")
-    changing = actions.add_parser("passwd", help="another password; ends all sessions and tokens of the user")
-    changing.add_argument("name")
+    actions.add_parser("list", help=say("every user, role, group and last login"))
+    changing = actions.add_parser("passwd", help=say("another password; ends all sessions and tokens of the user"))
+    changing.add_argument("name", metavar=say("NAME"))
     _password_file(changing)
-    for action, text in (("disable", "shut a user out, at once"), ("enable", "let a disabled user in again")):
-        actions.add_parser(action, help=text).add_argument("name")
-    testing = actions.add_parser("test", help="a test message to every channel of a [[person]] of hub.toml")
-    testing.add_argument("name", help="their name in hub.toml")
-    token = actions.add_parser("token", help="a bearer token for the JSON API, shown once")
-    token.add_argument("name")
-    token.add_argument("--days", type=int, default=90, help="until it expires, 1 to 366 (default: 90)")
-    token.add_argument("--for", dest="purpose", default="", help="what it is for, to tell tokens apart")
+    for action, text in (("disable", say("shut a user out, at once")), ("enable", say("let a disabled user in again"))):
+        actions.add_parser(action, help=text).add_argument("name", metavar=say("NAME"))
+    testing = actions.add_parser("test", help=say("a test message to every channel of a [[person]] of hub.toml"))
+    testing.add_argument("name", metavar=say("NAME"), help=say("their name in hub.toml"))
+    token = actions.add_parser("token", help=say("a bearer token for the JSON API, shown once"))
+    token.add_argument("name", metavar=say("NAME"))
+    token.add_argument(
+        "--days", metavar=say("DAYS"), type=int, default=90, help=say("until it expires, 1 to 366 (default: 90)")
+    )
+    token.add_argument(
+        "--for", metavar=say("PURPOSE"), dest="purpose", default="", help=say("what it is for, to tell tokens apart")
+    )
 
 
 def _password_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--password-file", type=Path, metavar="FILE", help="its first line is the password (default: asked for)"
+        "--password-file",
+        type=Path,
+        metavar=say("FILE"),
+        help=say("its first line is the password (default: asked for)"),
     )
 
 

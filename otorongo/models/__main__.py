@@ -4,9 +4,11 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from gettext import gettext as say
 
 from otorongo import __version__
 from otorongo.errors import OtorongoError
+from otorongo.language import LANGUAGES, speak
 from otorongo.models import (
     adding,
     evaluating,
@@ -24,38 +26,61 @@ from otorongo.models.species_train import words as species_words
 
 
 def parser() -> argparse.ArgumentParser:
-    """The commands and their options."""
-    about = "Bundles: look at them, prove them, and try them on sound."
+    """The commands and their options. `--lang` may stand anywhere."""
+    about = say("Bundles: look at them, prove them, and try them on sound and pictures.")
     top = argparse.ArgumentParser(prog="otorongo-models", description=about)
-    top.add_argument("--version", action="version", version=f"otorongo {__version__}")
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    check = commands.add_parser("check", help="verify digests and evidence, and run the golden samples")
-    check.add_argument("bundle", nargs="*", help="name@version or a folder; without one, all there are")
-    check.add_argument("--quiet", action="store_true", help="one line per bundle")
-    commands.add_parser("list", help="the bundles that come with the program, and those that were added")
-    show = commands.add_parser("show", help="what a bundle says of itself")
-    show.add_argument("bundle", help="name@version or a folder")
-    adding.options(commands.add_parser("add", help="bring a bundle that does not come with the program"))
-    listen_words.options(commands.add_parser("listen", help="what a station would make of a recording, to be seen"))
-    see_words.options(commands.add_parser("see", help="what a station would make of pictures; MegaDetector's JSON"))
-    species_words.options(
-        commands.add_parser("train-species", help="a bundle of names from pictures that somebody reviewed")
+    _common(top)
+    top.add_argument(
+        "--version", action="version", version=f"otorongo {__version__}", help=say("show the version and exit")
     )
-    search_words.options(commands.add_parser("search", help="windows on a card that sound like a recording"))
+    commands = top.add_subparsers(dest="command", required=True, metavar=say("COMMAND"))
+    check = commands.add_parser("check", help=say("verify digests and evidence, and run the golden samples"))
+    check.add_argument(
+        "bundle", metavar=say("BUNDLE"), nargs="*", help=say("name@version or a folder; without one, all there are")
+    )
+    check.add_argument("--quiet", action="store_true", help=say("one line per bundle"))
+    commands.add_parser("list", help=say("the bundles that come with the program, and those that were added"))
+    show = commands.add_parser("show", help=say("what a bundle says of itself"))
+    show.add_argument("bundle", metavar=say("BUNDLE"), help=say("name@version or a folder"))
+    adding.options(commands.add_parser("add", help=say("bring a bundle that does not come with the program")))
+    listen_words.options(
+        commands.add_parser("listen", help=say("what a station would make of a recording, to be seen"))
+    )
+    see_words.options(
+        commands.add_parser("see", help=say("what a station would make of pictures; MegaDetector's JSON"))
+    )
+    species_words.options(
+        commands.add_parser("train-species", help=say("a bundle of names from pictures that somebody reviewed"))
+    )
+    search_words.options(commands.add_parser("search", help=say("windows on a card that sound like a recording")))
     search_words.missed_options(
-        commands.add_parser("missed", help="of sounds that people verified, how many were told")
+        commands.add_parser("missed", help=say("of sounds that people verified, how many were told"))
     )
     search_words.missed_pictures_options(
-        commands.add_parser("missed-pictures", help="of frames that a camera rejected, how many held something")
+        commands.add_parser("missed-pictures", help=say("of frames that a camera rejected, how many held something"))
     )
-    listen_words.adapt_options(commands.add_parser("adapt", help="thresholds for a site, of hours of its background"))
-    evaluating.options(commands.add_parser("evaluate", help="what a bundle reaches on labelled recordings or pictures"))
+    listen_words.adapt_options(
+        commands.add_parser("adapt", help=say("thresholds for a site, of hours of its background"))
+    )
+    evaluating.options(
+        commands.add_parser("evaluate", help=say("what a bundle reaches on labelled recordings or pictures"))
+    )
     return top
+
+
+def _common(to: argparse.ArgumentParser) -> None:
+    to.add_argument("--lang", choices=LANGUAGES, help=say("es or en; else as OTORONGO_LANG, LC_ALL or LANG says"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when all is well, 1 when a bundle is not, 2 for a wrong call."""
-    given = parser().parse_args(arguments)
+    speak()
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    _common(early)
+    common, rest = early.parse_known_args(arguments)
+    speak(common.lang)
+    given = parser().parse_args(rest)
+    given.lang = common.lang
     try:
         if given.command == "check":
             return check_all(given.bundle or [*shelves.zoo(), *shelves.added()], quiet=given.quiet)

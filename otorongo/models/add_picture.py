@@ -11,6 +11,7 @@ import io
 import json
 import tempfile
 from dataclasses import dataclass
+from gettext import gettext as say
 from pathlib import Path
 from typing import Any, Final
 
@@ -81,13 +82,27 @@ class Wanted:
 
 def options(parser: argparse.ArgumentParser) -> None:
     """What these need besides a name and a place."""
-    parser.add_argument("--url", help="megadetector, speciesnet, deepfaune: take it from this https address ...")
-    parser.add_argument("--sha256", default="", help="... if it has this SHA-256 (also of a file)")
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="its names: one line for each output")
-    parser.add_argument("--licence", default="", help="of these weights, as their publisher calls it")
-    parser.add_argument("--size", type=int, default=0, metavar="PX", help="side of its input, if it takes any")
-    parser.add_argument("--layout", choices=("yolox", "yolov5", "yolov8"), default="", help="of a detector's output")
-    parser.add_argument("--as", dest="reference", default="", metavar="NAME@VERSION", help="what to call it here")
+    parser.add_argument(
+        "--url",
+        metavar=say("URL"),
+        help=say("megadetector, speciesnet, deepfaune: take it from this https address ..."),
+    )
+    parser.add_argument(
+        "--sha256", metavar=say("SHA256"), default="", help=say("... if it has this SHA-256 (also of a file)")
+    )
+    parser.add_argument("--labels", type=Path, metavar=say("FILE"), help=say("its names: one line for each output"))
+    parser.add_argument(
+        "--licence", metavar=say("LICENCE"), default="", help=say("of these weights, as their publisher calls it")
+    )
+    parser.add_argument(
+        "--size", type=int, default=0, metavar=say("PX"), help=say("side of its input, if it takes any")
+    )
+    parser.add_argument(
+        "--layout", choices=("yolox", "yolov5", "yolov8"), default="", help=say("of a detector's output")
+    )
+    parser.add_argument(
+        "--as", dest="reference", default="", metavar=say("NAME@VERSION"), help=say("what to call it here")
+    )
 
 
 def wanted_of(given: argparse.Namespace) -> Wanted:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from gettext import gettext as say
 from pathlib import Path
 from typing import Final
 
@@ -14,11 +15,15 @@ _YES: Final = ("yes", "y", "sí", "si", "s", "accept", "acepto")
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    about = "yamnet: a second opinion on threats; birdnet: species of birds; megadetector: boxes; the others: names"
+    about = say(
+        "yamnet: a second opinion on threats; birdnet: species of birds; megadetector: boxes; the others: names"
+    )
     parser.add_argument("name", choices=NAMES, help=about)
-    parser.add_argument("--from", dest="source", type=Path, metavar="PATH", help="take it from here, not the network")
-    parser.add_argument("--into", type=Path, metavar="FOLDER", help="the shelf to put it on")
-    parser.add_argument("--accept-licence", action="store_true", help="you have read the licence and accept it")
+    parser.add_argument(
+        "--from", dest="source", type=Path, metavar=say("PATH"), help=say("take it from here, not the network")
+    )
+    parser.add_argument("--into", type=Path, metavar=say("FOLDER"), help=say("the shelf to put it on"))
+    parser.add_argument("--accept-licence", action="store_true", help=say("you have read the licence and accept it"))
     add_picture.options(parser)
 
 

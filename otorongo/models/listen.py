@@ -6,10 +6,11 @@ import sys
 from collections.abc import Callable, Container
 from typing import Final
 
+from otorongo.language import language
 from otorongo.models import manifest, runtime
 from otorongo.models.errors import BundleError
 from otorongo.models.listen_hear import Heard, Hearing, hear
-from otorongo.models.listen_words import clock, language, word
+from otorongo.models.listen_words import clock, word
 from otorongo.models.runtime import Classifier
 from otorongo.models.second import SecondOpinion
 

@@ -16,11 +16,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from otorongo.language import language
 from otorongo.models.errors import InputError
 from otorongo.models.evidence import upper
 from otorongo.models.listen import open_ears, progress_bar
 from otorongo.models.listen_hear import Engine, hear
-from otorongo.models.listen_words import language, word
+from otorongo.models.listen_words import word
 from otorongo.models.manifest import Bundle
 from otorongo.station import events
 from otorongo.station.adapters.replay import SOUNDS

@@ -1,12 +1,11 @@
 """What `listen` is asked, and what it says in Spanish and English. Light: every `otorongo-models` loads it."""
 
 import argparse
-import os
-from collections.abc import Mapping
+from gettext import gettext as say
 from pathlib import Path
 from typing import Final
 
-LANGUAGES: Final = ("es", "en")
+from otorongo.language import LANGUAGES
 
 _WORDS: Final = {
     "chainsaw": ("motosierra", "chainsaw"),
@@ -85,31 +84,37 @@ _WORDS: Final = {
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("file", type=Path, help="a recording: WAV, FLAC, OGG, Opus or MP3")
-    parser.add_argument("--bundle", default="threats@4", help="name@version or a folder")
-    parser.add_argument("--second", metavar="BUNDLE", help="a second opinion, such as yamnet@1")
-    parser.add_argument("--png", type=Path, metavar="OUT", help="draw it all into this picture")
-    parser.add_argument("--place", metavar="LAT,LON", help="for a bundle of species: where it was recorded")
-    parser.add_argument("--week", type=int, default=-1, help="and in which week: 1 to 48, four a month; -1: any")
-    parser.add_argument("--lang", choices=LANGUAGES, help="else as LANG says")
-    parser.add_argument("--json", action="store_true", help="all of it as lines of JSON, for other programs")
-    parser.add_argument("--plain", action="store_true", help="no colours, although this is a terminal")
+    parser.add_argument("file", metavar=say("FILE"), type=Path, help=say("a recording: WAV, FLAC, OGG, Opus or MP3"))
+    parser.add_argument("--bundle", metavar=say("BUNDLE"), default="threats@4", help=say("name@version or a folder"))
+    parser.add_argument("--second", metavar=say("BUNDLE"), help=say("a second opinion, such as yamnet@1"))
+    parser.add_argument("--png", type=Path, metavar=say("OUT"), help=say("draw it all into this picture"))
+    parser.add_argument("--place", metavar=say("LAT,LON"), help=say("for a bundle of species: where it was recorded"))
+    parser.add_argument(
+        "--week",
+        metavar=say("WEEK"),
+        type=int,
+        default=-1,
+        help=say("and in which week: 1 to 48, four a month; -1: any"),
+    )
+    parser.add_argument("--lang", choices=LANGUAGES, help=say("es or en; else as OTORONGO_LANG, LC_ALL or LANG says"))
+    parser.add_argument("--json", action="store_true", help=say("all of it as lines of JSON, for other programs"))
+    parser.add_argument("--plain", action="store_true", help=say("no colours, although this is a terminal"))
 
 
 def adapt_options(parser: argparse.ArgumentParser) -> None:
     """The options of `adapt`."""
-    parser.add_argument("folder", type=Path, help="recordings of this site without the classes in question")
-    parser.add_argument("--bundle", default="threats@4", help="name@version or a folder")
-    parser.add_argument("--second", metavar="BUNDLE", help="a second opinion, such as yamnet@1")
-    parser.add_argument("--class", dest="classes", action="append", metavar="CLASS", help="which; else every threat")
-    parser.add_argument("--per-day", type=float, default=0.1, help="false events a day that may be (0.1)")
-    parser.add_argument("--lang", choices=LANGUAGES, help="else as LANG says")
-
-
-def language(wanted: str | None = None, environment: Mapping[str, str] = os.environ) -> str:
-    """`es` or `en`: what was asked for, else what LC_ALL, LC_MESSAGES or LANG says, else English."""
-    named = wanted or next((v for k in ("LC_ALL", "LC_MESSAGES", "LANG") if (v := environment.get(k))), "en")
-    return "es" if named.lower().startswith("es") else "en"
+    parser.add_argument(
+        "folder", metavar=say("FOLDER"), type=Path, help=say("recordings of this site without the classes in question")
+    )
+    parser.add_argument("--bundle", metavar=say("BUNDLE"), default="threats@4", help=say("name@version or a folder"))
+    parser.add_argument("--second", metavar=say("BUNDLE"), help=say("a second opinion, such as yamnet@1"))
+    parser.add_argument(
+        "--class", dest="classes", action="append", metavar=say("CLASS"), help=say("which; else every threat")
+    )
+    parser.add_argument(
+        "--per-day", metavar=say("PER DAY"), type=float, default=0.1, help=say("false events a day that may be (0.1)")
+    )
+    parser.add_argument("--lang", choices=LANGUAGES, help=say("es or en; else as OTORONGO_LANG, LC_ALL or LANG says"))
 
 
 def word(key: str, lang: str) -> str:

@@ -16,10 +16,11 @@ from typing import Any, Final
 
 import msgspec
 
+from otorongo.language import language
 from otorongo.models.errors import InputError
 from otorongo.models.listen import open_ears, progress_bar
 from otorongo.models.listen_hear import Hearing, hear
-from otorongo.models.listen_words import language, word
+from otorongo.models.listen_words import word
 from otorongo.models.search_words import BUNDLE, phrase, table
 from otorongo.station import config as station_config
 from otorongo.station.app import rules_for

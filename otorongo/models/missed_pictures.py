@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from otorongo.language import LANGUAGES, language
 from otorongo.models.errors import InputError
-from otorongo.models.listen_words import LANGUAGES, language
 from otorongo.models.missed import wilson
 from otorongo.models.search_words import table
 from otorongo.wire.classes import BY_NAME

@@ -10,10 +10,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from otorongo.language import language
 from otorongo.models import manifest, runtime
 from otorongo.models.errors import InputError
 from otorongo.models.listen import progress_bar
-from otorongo.models.listen_words import clock, language, word
+from otorongo.models.listen_words import clock, word
 from otorongo.models.search_gather import Gathered, Part, cache_folder, gather, windows_of, without
 from otorongo.models.search_rank import Vectors, alike, middle, nearest
 from otorongo.models.search_sound import Place, cut, file_name, kept_sound

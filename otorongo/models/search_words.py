@@ -2,10 +2,11 @@
 
 import argparse
 from collections.abc import Sequence
+from gettext import gettext as say
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from otorongo.models.listen_words import LANGUAGES
+from otorongo.language import LANGUAGES
 
 BUNDLE = "threats@4"
 
@@ -43,42 +44,75 @@ class _At(argparse.Action):
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `search`."""
-    about = "a station's card or its copy (its data_dir), or a folder of recordings"
-    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help=about)
+    about = say("a station's card or its copy (its data_dir), or a folder of recordings")
+    parser.add_argument("folders", nargs="+", type=Path, metavar=say("FOLDER"), help=about)
     parser.set_defaults(examples=None)
-    parser.add_argument("--like", action=_Add, metavar="FILE", help="a recording of the sound; again for more")
-    parser.add_argument("--unlike", action=_Add, metavar="FILE", help="a recording of what it is not; again for more")
-    parser.add_argument("--at", action=_At, type=_second, metavar="SECOND", help="where in the recording before it")
-    parser.add_argument("--top", type=int, default=20, metavar="COUNT", help="so many of the nearest (20)")
-    parser.add_argument("--apart", type=float, default=10.0, metavar="SECONDS", help="at least so far apart (10)")
-    parser.add_argument("--recordings", action="store_true", help="hear a card's recordings as well")
-    parser.add_argument("--clips", type=Path, metavar="DIR", help="cut what is found into files here")
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="where vectors of recordings are kept for next time")
-    parser.add_argument("--zone", default="America/Lima", help="time zone of recordings that do not say theirs")
+    parser.add_argument(
+        "--like", action=_Add, metavar=say("FILE"), help=say("a recording of the sound; again for more")
+    )
+    parser.add_argument(
+        "--unlike", action=_Add, metavar=say("FILE"), help=say("a recording of what it is not; again for more")
+    )
+    parser.add_argument(
+        "--at", action=_At, type=_second, metavar=say("SECOND"), help=say("where in the recording before it")
+    )
+    parser.add_argument("--top", type=int, default=20, metavar=say("COUNT"), help=say("so many of the nearest (20)"))
+    parser.add_argument(
+        "--apart", type=float, default=10.0, metavar=say("SECONDS"), help=say("at least so far apart (10)")
+    )
+    parser.add_argument("--recordings", action="store_true", help=say("hear a card's recordings as well"))
+    parser.add_argument("--clips", type=Path, metavar=say("DIR"), help=say("cut what is found into files here"))
+    parser.add_argument(
+        "--cache", type=Path, metavar=say("DIR"), help=say("where vectors of recordings are kept for next time")
+    )
+    parser.add_argument(
+        "--zone",
+        metavar=say("ZONE"),
+        default="America/Lima",
+        help=say("time zone of recordings that do not say theirs"),
+    )
     _shared(parser)
 
 
 def missed_options(parser: argparse.ArgumentParser) -> None:
     """The options of `missed`."""
-    parser.add_argument("labels", type=Path, help="CSV: file,start_s,end_s,label; what a person has heard")
-    parser.add_argument("folder", type=Path, help="where the files of the table lie, such as samples/ of a card")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="a station.toml: its thresholds and rules count")
-    parser.add_argument("--second", metavar="BUNDLE", help="a second opinion, such as yamnet@1")
+    parser.add_argument(
+        "labels", metavar=say("LABELS"), type=Path, help=say("CSV: file,start_s,end_s,label; what a person has heard")
+    )
+    parser.add_argument(
+        "folder",
+        metavar=say("FOLDER"),
+        type=Path,
+        help=say("where the files of the table lie, such as samples/ of a card"),
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar=say("FILE"), help=say("a station.toml: its thresholds and rules count")
+    )
+    parser.add_argument("--second", metavar=say("BUNDLE"), help=say("a second opinion, such as yamnet@1"))
     _shared(parser)
 
 
 def missed_pictures_options(parser: argparse.ArgumentParser) -> None:
     """The options of `missed-pictures`."""
-    parser.add_argument("labels", type=Path, help="CSV: file,label; what a person has seen, `nothing` where nothing is")
-    parser.add_argument("folder", type=Path, help="the frames, such as media/camera-audit of a card")
-    parser.add_argument("--json", action="store_true", help="lines of JSON, for other programs")
-    parser.add_argument("--lang", choices=LANGUAGES, help="else as LANG says")
+    parser.add_argument(
+        "labels",
+        metavar=say("LABELS"),
+        type=Path,
+        help=say("CSV: file,label; what a person has seen, `nothing` where nothing is"),
+    )
+    parser.add_argument(
+        "folder", metavar=say("FOLDER"), type=Path, help=say("the frames, such as media/camera-audit of a card")
+    )
+    parser.add_argument("--json", action="store_true", help=say("lines of JSON, for other programs"))
+    parser.add_argument("--lang", choices=LANGUAGES, help=say("es or en; else as OTORONGO_LANG, LC_ALL or LANG says"))
 
 
 def _shared(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--bundle", default=BUNDLE, help=f"name@version or a folder ({BUNDLE})")
-    parser.add_argument("--json", action="store_true", help="lines of JSON, for other programs")
-    parser.add_argument("--lang", choices=LANGUAGES, help="else as LANG says")
+    parser.add_argument(
+        "--bundle", metavar=say("BUNDLE"), default=BUNDLE, help=say("name@version or a folder (default: %(default)s)")
+    )
+    parser.add_argument("--json", action="store_true", help=say("lines of JSON, for other programs"))
+    parser.add_argument("--lang", choices=LANGUAGES, help=say("es or en; else as OTORONGO_LANG, LC_ALL or LANG says"))
 
 
 def _second(text: str) -> float:

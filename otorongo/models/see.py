@@ -16,9 +16,9 @@ from typing import Any, BinaryIO, Final, Self
 import msgspec
 
 from otorongo.errors import OtorongoError
+from otorongo.language import language
 from otorongo.models import image, manifest, megadetector_json, runtime
 from otorongo.models.errors import InputError
-from otorongo.models.listen_words import language
 from otorongo.models.megadetector_json import Detection, Named, Result
 from otorongo.models.name_animals import Namer, cut
 from otorongo.models.runtime import Classifier

@@ -1,10 +1,11 @@
 """What `see` is asked, and what it says in Spanish and English. Light: every `otorongo-models` loads it."""
 
 import argparse
+from gettext import gettext as say
 from pathlib import Path
 from typing import Final
 
-from otorongo.models.listen_words import LANGUAGES
+from otorongo.language import LANGUAGES
 
 _WORDS: Final = {
     "person": ("persona", "person"),
@@ -29,14 +30,30 @@ _WORDS: Final = {
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("place", type=Path, help="a picture, or a folder with pictures at any depth")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write MegaDetector's format here, for Timelapse")
-    parser.add_argument("--bundle", default="boxes@1", help="what draws the boxes: name@version or a folder")
-    parser.add_argument("--species", metavar="BUNDLE", help="what names the animals in them")
-    parser.add_argument("--boxes", type=Path, metavar="JSON", help="take the boxes of MegaDetector's file instead")
-    parser.add_argument("--least", type=float, default=0.05, metavar="P", help="boxes from this probability on (0.05)")
-    parser.add_argument("--threads", type=int, default=1, help="1")
-    parser.add_argument("--lang", choices=LANGUAGES, help="else as LANG says")
+    parser.add_argument(
+        "place", metavar=say("PLACE"), type=Path, help=say("a picture, or a folder with pictures at any depth")
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar=say("OUT"), help=say("write MegaDetector's format here, for Timelapse")
+    )
+    parser.add_argument(
+        "--bundle", metavar=say("BUNDLE"), default="boxes@1", help=say("what draws the boxes: name@version or a folder")
+    )
+    parser.add_argument("--species", metavar=say("BUNDLE"), help=say("what names the animals in them"))
+    parser.add_argument(
+        "--boxes", type=Path, metavar=say("JSON"), help=say("take the boxes of MegaDetector's file instead")
+    )
+    parser.add_argument(
+        "--least", type=float, default=0.05, metavar=say("P"), help=say("boxes from this probability on (0.05)")
+    )
+    parser.add_argument(
+        "--threads",
+        metavar=say("THREADS"),
+        type=int,
+        default=1,
+        help=say("cores that it may use (default: %(default)s)"),
+    )
+    parser.add_argument("--lang", choices=LANGUAGES, help=say("es or en; else as OTORONGO_LANG, LC_ALL or LANG says"))
 
 
 def said(key: str, lang: str) -> str:

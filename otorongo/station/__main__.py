@@ -5,65 +5,111 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from gettext import gettext as say
 from pathlib import Path
 
 from otorongo import __version__
 from otorongo.errors import OtorongoError
+from otorongo.language import LANGUAGES, speak
 from otorongo.station import config as station_config
 from otorongo.station.app_process import give_back, one_thread
 
 
 def parser() -> argparse.ArgumentParser:
-    """The commands and their options. `--config` and `--verbose` may stand anywhere."""
+    """The commands and their options. `--config`, `--verbose` and `--lang` may stand anywhere."""
     top = argparse.ArgumentParser(
-        prog="otorongo-station", description="A station in the forest: it looks, listens and tells."
+        prog="otorongo-station", description=say("A station in the forest: it looks, listens and tells.")
     )
-    top.add_argument("--version", action="version", version=f"otorongo {__version__}")
+    top.add_argument(
+        "--version", action="version", version=f"otorongo {__version__}", help=say("show the version and exit")
+    )
     _common(top)
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("run", help="start every sensor and the uplink, for a desk or a demo")
-    one = commands.add_parser("sense", help="run one sensor's process")
+    commands = top.add_subparsers(dest="command", required=True, metavar=say("COMMAND"))
+    commands.add_parser("run", help=say("start every sensor and the uplink, for a desk or a demo"))
+    one = commands.add_parser("sense", help=say("run one sensor's process"))
     one.add_argument("section", choices=("microphone", "camera", "birds"))
-    one.add_argument("--drill", action="store_true", help="tag every event as a drill")
-    commands.add_parser("uplink", help="run the uplink's process: it empties the outbox towards the hub")
-    commands.add_parser("check", help="say what is wrong with this station, and how to mend it")
-    play = commands.add_parser("replay", help="run recordings through a station and show what it notices")
-    play.add_argument("--json", action="store_true", help="a line of JSON for each revision, for other programs")
-    play.add_argument("path", type=Path, help="a recording or a folder of recordings")
-    play.add_argument("--bundle", help="instead of the configured one: name@version or a folder")
-    play.add_argument("--species", metavar="BUNDLE", help="pictures: a bundle that names animals, such as names@1")
+    one.add_argument("--drill", action="store_true", help=say("tag every event as a drill"))
+    commands.add_parser("uplink", help=say("run the uplink's process: it empties the outbox towards the hub"))
+    commands.add_parser("check", help=say("say what is wrong with this station, and how to mend it"))
+    play = commands.add_parser("replay", help=say("run recordings through a station and show what it notices"))
+    play.add_argument("--json", action="store_true", help=say("a line of JSON for each revision, for other programs"))
+    play.add_argument("path", metavar=say("PATH"), type=Path, help=say("a recording or a folder of recordings"))
     play.add_argument(
-        "--at", choices=("recorded", "now"), default="recorded", help="keep the capture times, or shift them"
+        "--bundle", metavar=say("BUNDLE"), help=say("instead of the configured one: name@version or a folder")
     )
-    play.add_argument("--speed", type=float, default=0.0, help="1: as recorded; 0: as fast as possible (default)")
-    play.add_argument("--zone", default="America/Lima", help="time zone of capture times that do not say theirs")
-    play.add_argument("--keep", action="store_true", help="put it into the station's own outbox, so that it is sent")
-    tune = commands.add_parser("tune", help="write a picture of what the camera's gate sees")
-    tune.add_argument("--out", type=Path, default=Path("strip.png"), help="the file (default: %(default)s)")
-    tune.add_argument("--frames", type=int, default=12, help="how many frames it shows (default: %(default)s)")
+    play.add_argument(
+        "--species", metavar=say("BUNDLE"), help=say("pictures: a bundle that names animals, such as names@1")
+    )
+    play.add_argument(
+        "--at", choices=("recorded", "now"), default="recorded", help=say("keep the capture times, or shift them")
+    )
+    play.add_argument(
+        "--speed",
+        metavar=say("SPEED"),
+        type=float,
+        default=0.0,
+        help=say("1: as recorded; 0: as fast as possible (default)"),
+    )
+    play.add_argument(
+        "--zone",
+        metavar=say("ZONE"),
+        default="America/Lima",
+        help=say("time zone of capture times that do not say theirs"),
+    )
+    play.add_argument(
+        "--keep", action="store_true", help=say("put it into the station's own outbox, so that it is sent")
+    )
+    tune = commands.add_parser("tune", help=say("write a picture of what the camera's gate sees"))
     tune.add_argument(
-        "--from", dest="source", type=Path, metavar="FILE", help="a recording or a folder of them, not the camera"
+        "--out", metavar=say("OUT"), type=Path, default=Path("strip.png"), help=say("the file (default: %(default)s)")
     )
-    tune.add_argument("--seconds", type=float, default=60.0, help="how long it looks (default: %(default)s)")
-    tune.add_argument("--people", action="store_true", help="everybody whom it will show has agreed")
-    tail = commands.add_parser("tail", help="show the newest rows of the outbox and what waits")
-    tail.add_argument("-n", type=int, default=20, metavar="ROWS", help="how many (default: %(default)s)")
-    tail.add_argument("-f", "--follow", action="store_true", help="go on")
+    tune.add_argument(
+        "--frames",
+        metavar=say("FRAMES"),
+        type=int,
+        default=12,
+        help=say("how many frames it shows (default: %(default)s)"),
+    )
+    tune.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        metavar=say("FILE"),
+        help=say("a recording or a folder of them, not the camera"),
+    )
+    tune.add_argument(
+        "--seconds",
+        metavar=say("SECONDS"),
+        type=float,
+        default=60.0,
+        help=say("how long it looks (default: %(default)s)"),
+    )
+    tune.add_argument("--people", action="store_true", help=say("everybody whom it will show has agreed"))
+    tail = commands.add_parser("tail", help=say("show the newest rows of the outbox and what waits"))
+    tail.add_argument("-n", type=int, default=20, metavar=say("ROWS"), help=say("how many (default: %(default)s)"))
+    tail.add_argument("-f", "--follow", action="store_true", help=say("go on"))
     return top
 
 
 def _common(to: argparse.ArgumentParser) -> None:
     to.add_argument(
-        "--config", type=Path, default=station_config.DEFAULT_PATH, help="station.toml (default: %(default)s)"
+        "--config",
+        metavar=say("CONFIG"),
+        type=Path,
+        default=station_config.DEFAULT_PATH,
+        help=say("station.toml (default: %(default)s)"),
     )
-    to.add_argument("-v", "--verbose", action="store_true", help="say more")
+    to.add_argument("-v", "--verbose", action="store_true", help=say("say more"))
+    to.add_argument("--lang", choices=LANGUAGES, help=say("es or en; else as OTORONGO_LANG, LC_ALL or LANG says"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status: 0 well, 1 something that a person can mend, 2 wrong usage."""
+    speak()
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     _common(early)
     common, rest = early.parse_known_args(argv)
+    speak(common.lang)
     given = parser().parse_args(rest)
     given.config, given.verbose = common.config, common.verbose
     logging.basicConfig(

@@ -1,10 +1,9 @@
 """What `otorongo-station tune` says, in Spanish and English."""
 
-import os
 from collections.abc import Mapping
 from typing import Final
 
-LANGUAGES: Final = ("es", "en")
+from otorongo.language import language
 
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "es": {
@@ -65,6 +64,5 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 def words() -> Mapping[str, str]:
-    """Of the language that LC_ALL, LC_MESSAGES or LANG names, else English."""
-    named = next((value for key in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(key))), "en")
-    return WORDS["es" if named.lower().startswith("es") else "en"]
+    """Of the language that this process speaks."""
+    return WORDS[language()]

@@ -17,7 +17,7 @@ from otorongo.models.listen import summary
 from otorongo.models.listen_hear import Hearing, hear
 from otorongo.models.listen_json import lines
 from otorongo.models.listen_terminal import draw as draw_in_terminal
-from otorongo.models.listen_words import clock, language
+from otorongo.models.listen_words import clock
 from otorongo.models.train.scenes import Source, render_soundscape
 from otorongo.wire.classes import CLASSES
 from tests.models import bundles
@@ -162,16 +162,6 @@ def test_every_class_of_sound_has_a_word_in_both_languages() -> None:
 
     assert {line.name for line in CLASSES if line.sense in ("sound", "both")} <= set(_WORDS)
     assert all(all(each) for each in _WORDS.values())
-
-
-@pytest.mark.parametrize(
-    ("environment", "lang"),
-    [({"LANG": "es_PE.UTF-8"}, "es"), ({"LANG": "C"}, "en"), ({"LANG": "es", "LC_ALL": "en_US"}, "en"), ({}, "en")],
-)
-def test_the_language_is_the_machines(environment: dict[str, str], lang: str) -> None:
-    """LC_ALL before LANG; what is not Spanish is English."""
-    assert language(None, environment) == lang
-    assert language("es", environment) == "es"
 
 
 def test_times_are_said_as_people_do() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from otorongo.language import language
 from otorongo.models import labels, manifest
 from otorongo.models.errors import BundleError, InputError
-from otorongo.models.listen_words import language
 from otorongo.models.manifest import Bundle
 from otorongo.models.species_train import bundle, fit, gather_camtrap, gather_folder, judge
 from otorongo.models.species_train.card import Judged, doubts
@@ -121,23 +121,23 @@ def _gate(
 def _say(found: Gathered, seen: Seen, dropped: tuple[tuple[str, str], ...], lang: str) -> None:
     """What somebody should know before the figures."""
 
-    def say(key: str, **more: object) -> None:
+    def show(key: str, **more: object) -> None:
         print(said(key, lang).format(**more), file=sys.stderr)
 
     if seen.resumed:
-        say("resumed", count=seen.resumed)
+        show("resumed", count=seen.resumed)
     for why, count in sorted(found.left.items()):
-        say("left", count=count, why=why)
+        show("left", count=count, why=why)
     if seen.broken:
-        say("broken", count=len(seen.broken))
+        show("broken", count=len(seen.broken))
         for path, why in seen.broken[:LISTED]:
             print(f"  {path}: {why}", file=sys.stderr)
     for name, why in dropped:
-        say("dropped", name=name, why=why)
+        show("dropped", name=name, why=why)
     if whole := sum(one.box is None for one in seen.samples):
-        say("whole", count=whole)
+        show("whole", count=whole)
     if not found.places_known:
-        say("no_places")
+        show("no_places")
 
 
 def _bar(what: str) -> Callable[[int, int], None]:

@@ -1,10 +1,11 @@
 """What `train-species` is asked, and what it says in Spanish and English. Light: every `otorongo-models` loads it."""
 
 import argparse
+from gettext import gettext as say
 from pathlib import Path
 from typing import Final
 
-from otorongo.models.listen_words import LANGUAGES
+from otorongo.language import LANGUAGES
 
 _WORDS: Final = {
     "cut": ("recortando y mirando", "cropping and looking"),
@@ -46,22 +47,48 @@ _WORDS: Final = {
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("source", type=Path, help="folders CLASS/PLACE/pictures, or a Camtrap DP package in a folder")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the bundle to write; a new folder")
-    parser.add_argument("--name", default="my-names@1", metavar="NAME@VERSION", help="what to call it (my-names@1)")
-    parser.add_argument("--boxes", type=Path, metavar="JSON", help="MegaDetector's file: where the animals are")
-    parser.add_argument("--backbone", default="names@1", help="whose network gives the features (names@1)")
     parser.add_argument(
-        "--float", dest="floating", type=Path, metavar="ONNX", help="the same network in float: the gate"
+        "source",
+        metavar=say("SOURCE"),
+        type=Path,
+        help=say("folders CLASS/PLACE/pictures, or a Camtrap DP package in a folder"),
     )
-    parser.add_argument("--unreviewed", action="store_true", help="Camtrap DP: labels that no person gave count too")
     parser.add_argument(
-        "--validated", action="store_true", help="you stand by the figures: pages no longer doubt the names"
+        "--out", type=Path, required=True, metavar=say("FOLDER"), help=say("the bundle to write; a new folder")
     )
-    parser.add_argument("--licence", default="unpublished", help="of your pictures and so of the bundle (unpublished)")
-    parser.add_argument("--seed", type=int, default=1, help="of the split by place (1)")
-    parser.add_argument("--threads", type=int, default=1, help="1")
-    parser.add_argument("--lang", choices=LANGUAGES, help="else as LANG says")
+    parser.add_argument(
+        "--name", default="my-names@1", metavar=say("NAME@VERSION"), help=say("what to call it (my-names@1)")
+    )
+    parser.add_argument(
+        "--boxes", type=Path, metavar=say("JSON"), help=say("MegaDetector's file: where the animals are")
+    )
+    parser.add_argument(
+        "--backbone", metavar=say("BACKBONE"), default="names@1", help=say("whose network gives the features (names@1)")
+    )
+    parser.add_argument(
+        "--float", dest="floating", type=Path, metavar=say("ONNX"), help=say("the same network in float: the gate")
+    )
+    parser.add_argument(
+        "--unreviewed", action="store_true", help=say("Camtrap DP: labels that no person gave count too")
+    )
+    parser.add_argument(
+        "--validated", action="store_true", help=say("you stand by the figures: pages no longer doubt the names")
+    )
+    parser.add_argument(
+        "--licence",
+        metavar=say("LICENCE"),
+        default="unpublished",
+        help=say("of your pictures and so of the bundle (unpublished)"),
+    )
+    parser.add_argument("--seed", metavar=say("SEED"), type=int, default=1, help=say("of the split by place (1)"))
+    parser.add_argument(
+        "--threads",
+        metavar=say("THREADS"),
+        type=int,
+        default=1,
+        help=say("cores that it may use (default: %(default)s)"),
+    )
+    parser.add_argument("--lang", choices=LANGUAGES, help=say("es or en; else as OTORONGO_LANG, LC_ALL or LANG says"))
 
 
 def said(key: str, lang: str) -> str:

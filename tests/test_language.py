@@ -1,0 +1,127 @@
+"""The commands speak Spanish, and English where it is asked for; no text is forgotten in either."""
+
+import argparse
+import io
+import os
+import re
+import string
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_from_dir, extract_from_file
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from otorongo.language import FOLDER, LANGUAGES, language, speak
+
+KEYWORDS = {"say": None, "_": None, "ngettext": (1, 2)}
+PROGRAMS = ("station", "hub", "models")
+PLACES = re.compile(r"%(?:\(\w+\))?[rsd]")
+CATALOGUE = FOLDER / "es" / "LC_MESSAGES" / "otorongo.po"
+
+
+def catalogue() -> Catalog:
+    """The Spanish of every text."""
+    with CATALOGUE.open("rb") as source:
+        return read_po(source, locale="es", abort_invalid=True)
+
+
+def asked_for(root: Path) -> set[str | tuple[str, ...]]:
+    """Every text that our code and argparse ask for; of plurals both forms."""
+    ours = {
+        message
+        for room in ("otorongo", "demo")
+        for _, _, message, _, _ in extract_from_dir(root / room, keywords=KEYWORDS)
+    }
+    return ours | {message for _, message, _, _ in extract_from_file("python", argparse.__file__, keywords=KEYWORDS)}
+
+
+def forms(message: Message) -> Iterator[tuple[str, str]]:
+    """(English, Spanish) of each form of a text."""
+    if isinstance(message.id, str):
+        yield message.id, str(message.string)
+    else:
+        yield from zip(message.id, message.string or (), strict=True)
+
+
+def places(text: str) -> set[str]:
+    """What is to be filled in: `{names}`, and `%(names)s` as argparse writes them."""
+    named = set(PLACES.findall(text))
+    return named | {str(name) for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_every_text_has_its_spanish(root: Path) -> None:
+    """What the code says and the catalogue are the same texts (`scripts/texts` gathers them), none without Spanish."""
+    told = {message.id for message in catalogue() if message.id}
+    assert len(told) > 200
+    assert sorted(map(str, asked_for(root) ^ told)) == []
+    assert [
+        english for message in catalogue() for english, spanish in forms(message) if message.id and not spanish
+    ] == []
+
+
+def test_both_languages_fill_in_the_same() -> None:
+    """No value is lost or made up in translation: a sentence that lacks one would fall over when it is said."""
+    odd = [
+        english
+        for one in catalogue()
+        if one.id
+        for english, spanish in forms(one)
+        if places(english) != places(spanish)
+    ]
+    assert odd == []
+
+
+def test_the_compiled_catalogue_is_of_these_texts() -> None:
+    """The file that programs read was compiled from the one that people write."""
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue())
+    assert CATALOGUE.with_suffix(".mo").read_bytes() == compiled.getvalue(), "run scripts/texts"
+
+
+@pytest.mark.parametrize(
+    ("environment", "lang"),
+    [
+        ({}, "es"),
+        ({"LANG": "C"}, "es"),
+        ({"LANG": "qu_PE.UTF-8"}, "es"),
+        ({"LANG": "en_US.UTF-8"}, "en"),
+        ({"LANG": "es_PE", "LC_ALL": "en_US"}, "en"),
+        ({"LC_ALL": "en_US", "OTORONGO_LANG": "es"}, "es"),
+        ({"LANG": "es_PE", "OTORONGO_LANG": "en"}, "en"),
+    ],
+)
+def test_the_environment_says_which(environment: dict[str, str], lang: str) -> None:
+    """OTORONGO_LANG before LC_ALL before LANG; what is not English is Spanish; what is asked for wins."""
+    assert language(None, environment) == lang
+    assert [language(one, environment) for one in LANGUAGES] == list(LANGUAGES)
+
+
+def run(program: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command as people type it, on a machine that nobody has told a language."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("LANG", "LC_", "OTORONGO_LANG"))}
+    argv = [sys.executable, "-m", f"otorongo.{program}", *words]
+    return subprocess.run(argv, env=bare | environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_and_mistakes_are_told_in_one_language(program: str) -> None:
+    """`--help` and a wrong word are Spanish by themselves, and English by the switch or the environment."""
+    spanish, english = run(program, "--help"), run(program, "--help", "--lang", "en")
+    assert re.match("uso: .*mostrar esta ayuda", spanish.stdout, re.DOTALL)
+    assert english.stdout == run(program, "--help", OTORONGO_LANG="en").stdout
+    assert re.match("usage: .*show this help", english.stdout, re.DOTALL)
+    assert "no existe 'nada'" in run(program, "nada").stderr
+    assert "invalid choice: 'nada'" in run(program, "nada", LANG="en_GB.UTF-8").stderr
+
+
+def test_a_process_passes_its_language_on() -> None:
+    """What a command starts speaks as it does."""
+    script = "import subprocess, sys; subprocess.run([sys.executable, '-m', 'otorongo.station', '--help'])"
+    speak("es")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.startswith("uso: ")
