@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from otorongo.hub import store_records
+from otorongo.hub import store_events, store_records, store_stations
 from otorongo.hub.camtrap import iso
 from otorongo.hub.leaving import Wanted
 from otorongo.hub.store import Tx
@@ -42,10 +42,11 @@ _KNOWN: Final = 5_000
 """The newest rows before the period: months of two microphones."""
 _LATE_MS: Final = 400 * 86_400_000
 """So late a row may come from a card that was long out of reach."""
+_SOUNDS: Final = tuple(line.number for line in classes.CLASSES if line.sense == "sound")
 
 
 def lines(tx: Tx, wanted: Wanted, stations: Iterable[str], until_ms: int) -> Iterator[dict[str, Any]]:
-    """Lines of `COLUMNS`, by station, sensor and time, of stations that ever told of listening in the period.
+    """Lines of `COLUMNS`, by station, sensor and time, of stations with a microphone.
 
     The period ends at `until_ms` at the latest: what is still to come is not lost.
     """
@@ -112,6 +113,8 @@ def hours(
             row = _parsed(bytes(one["row"]), kind)
             if row is not None and one["utc_ms"] > wanted.from_ms and one["utc_ms"] - row.length_ms < end_ms:
                 told.setdefault(row.sensor, []).append((one["utc_ms"], one["bound_ms"], row))
+        if not told and kind is Listening:
+            told = {sensor: [] for sensor in _untold(tx, station, wanted.from_ms, end_ms)}
         for sensor in sorted(told):
             yield from _of_sensor(station, sensor, sorted(told[sensor], key=lambda each: each[0]), wanted, end_ms)
 
@@ -121,6 +124,17 @@ def _known(tx: Tx, station: str, row_type: Literal[9, 11], kind: type[Told], bef
     found = store_records.told_between(tx, station, row_type, max(0, before_ms - _LATE_MS), before_ms, limit=_KNOWN)
     parsed = (_parsed(bytes(one["row"]), kind) for one in found)
     return {row.sensor for row in parsed if row is not None}
+
+
+def _untold(tx: Tx, station: str, from_ms: int, end_ms: int) -> list[int]:
+    """The microphone of a station that never told of an hour: the first that its births or its events name, or none.
+
+    What else listens there, for species, tells of no hours.
+    """
+    births = [one for one in store_stations.births_of(tx, station) if from_ms - _LATE_MS <= one["received_ms"] < end_ms]
+    named = {each["number"] for one in births for each in one["body"]["sensors"] if each["kind"] == "microphone"}
+    heard = store_events.sensors_of(tx, station, _SOUNDS, from_ms - _LATE_MS, end_ms)
+    return sorted(named | heard)[:1]
 
 
 def _of_sensor(

@@ -121,6 +121,13 @@ def event(tx: Tx, key: EventKey) -> Found | None:
     return found(tx, select(events).where(where))
 
 
+def sensors_of(tx: Tx, station: str, classes: Sequence[int], from_ms: int, to_ms: int) -> set[int]:
+    """Which sensors of a station told of events of these classes that began in a period."""
+    period = (events.c.start_ms >= from_ms, events.c.start_ms < to_ms)
+    where = (events.c.station == station, events.c.cls.in_(classes), *period)
+    return set(tx.execute(select(events.c.sensor).where(*where).distinct()).scalars())
+
+
 def events_between(
     tx: Tx,
     from_ms: int,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from otorongo.hub import effort, export, store_people
+from otorongo.hub import effort, export, presence, store_people
 from otorongo.hub.belief import NO_RULES
 from otorongo.hub.config import HubConfig, PlaceConfig, StationConfig
 from otorongo.hub.ingest import accept
@@ -15,7 +15,7 @@ from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store
 from otorongo.wire.classes import BY_NAME
 from otorongo.wire.codes import CameraFlag, MicrophoneFlag
-from otorongo.wire.rows import Listening, Seeing
+from otorongo.wire.rows import Event, Listening, Seeing
 from tests.hub.fakes import NOON_MS, Card
 
 HOUR_MS = 3_600_000
@@ -84,6 +84,35 @@ def test_a_microphone_that_died_before_the_period_is_unknown_in_all_of_it(
     assert (line["station"], line["sensor"], line["state"], line["reach_m"]) == ("K-02", "1", "unknown", "")
     assert int(line["length_s"]) == int(line["deaf_s"]) == 168 * 3600
     assert _exported(store, rules, tmp_path / "eyes.csv", week, "seeing") == []
+
+
+@pytest.mark.parametrize("sign", ["birth", "event"])
+def test_a_microphone_that_never_told_of_an_hour_is_unknown(store: Store, tmp_path: Path, sign: str) -> None:
+    """Its station has named it, or told of a saw: it has a line as long as the period, and none before it was there."""
+    card = Card("K-04")
+    if sign == "birth":
+        presence.take_birth(store, NO_RULES, card.station, card.birth(), NOON_MS)
+    else:
+        card.open(1000)
+        accept(store, NO_RULES, card.station, card.batch(), NOON_MS)
+    rules = _rules(tmp_path)
+    later = Wanted(NOON_MS + 2 * HOUR_MS, NOON_MS + 5 * HOUR_MS)
+    (line,) = _exported(store, rules, tmp_path / "later.csv", later)
+    assert (line["station"], line["sensor"], line["state"], line["review_pct"]) == ("K-04", "1", "unknown", "100")
+    assert int(line["length_s"]) == int(line["deaf_s"]) == 3 * 3600
+    assert _exported(store, rules, tmp_path / "eyes.csv", later, "seeing") == []
+    before = Wanted(NOON_MS - 9 * HOUR_MS, NOON_MS)
+    assert _exported(store, rules, tmp_path / "before.csv", before) == []
+
+
+def test_what_listens_for_species_alone_adds_no_line(store: Store, tmp_path: Path) -> None:
+    """Beside a microphone that tells of its hours, another one that tells of birds alone is no lost effort."""
+    card = Card("K-05")
+    _hour(card, 1)
+    card.put(Event(HOUR_MS, 3, BY_NAME["birds"].number, 50, 0))
+    accept(store, NO_RULES, card.station, card.batch(), NOON_MS + HOUR_MS)
+    (line,) = _exported(store, _rules(tmp_path), tmp_path / "hour.csv", Wanted(NOON_MS, NOON_MS + HOUR_MS))
+    assert (line["sensor"], line["state"]) == ("1", "listened")
 
 
 def test_a_no_contact_station_stays_unless_asked_for_and_who_had_it_is_noted(
