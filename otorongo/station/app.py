@@ -215,7 +215,7 @@ def rules_for(section: str, sensor: Sensor, bundle: Bundle) -> dict[int, Rule]:
                     f"{section}.rule.{name}: not in {manifest.reference} (allowed: {', '.join(sorted(known))})"
                 )
             continue
-        if rule.threshold and name not in heard:
+        if rule.threshold is not None and name not in heard:
             raise ConfigError(f"{section}.rule.{name}.threshold: is the engine's (allowed: {section}.rule.engine)")
         hits, windows = rule.hits or known[name].hits, rule.windows or known[name].of
         check_cadence(f"{section}.rule.{name}", hits, windows, rule, hop_s)

@@ -82,7 +82,7 @@ def ears(config: StationConfig, sensor: MicrophoneConfig, bundle: Bundle, board:
 def ear(sensor: MicrophoneConfig, bundle: Bundle, rules: Mapping[int, Rule], memory: str | None, *, combs: bool) -> Ear:
     """What a microphone has beside its network; `memory` is what an earlier run learned of the site."""
     thresholds = {spec.wire_class: spec.threshold for spec in bundle.manifest.classes}
-    thresholds |= {cls: rule.threshold for cls, rule in rules.items() if rule.threshold}
+    thresholds |= {cls: rule.threshold for cls, rule in rules.items() if rule.threshold is not None}
     given = rules_of(sensor)
     comb_ms = {}
     for name in TOLD_BY_COMB if combs else ():

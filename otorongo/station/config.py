@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from otorongo import toml
 from otorongo.station.config_camera import FolderConfig
 from otorongo.station.config_repeat import RepeatConfig
+from otorongo.station.config_sound import EmbeddingsConfig, ScheduleConfig
 from otorongo.station.config_view import AreaConfig, check_view
 from otorongo.station.uplink_config import UplinkConfig
 from otorongo.toml import ConfigError
@@ -31,8 +32,8 @@ class RuleConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An event opens when so many ..."""
     windows: Count | None = None
     """... of so many windows or frames in a row are over the threshold. Left out: as the bundle says."""
-    threshold: Annotated[float, Meta(gt=0, lt=1)] | None = None
-    """Calibrated probability; left out: the bundle's own threshold."""
+    threshold: float | None = None
+    """Calibrated probability between 0 and 1; left out: the bundle's own threshold."""
     quiet_s: Positive = 30.0
     """It closes when nothing was over the threshold for so long."""
     max_length_s: Positive = 3600.0
@@ -72,26 +73,6 @@ class ReplayConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """`now` shifts the capture times: the replay seems to happen while it runs."""
     zone: str = "America/Lima"
     """Time zone of capture times that do not say theirs."""
-
-
-class ScheduleConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Sound that is kept by the clock, whatever is in it."""
-
-    length_s: Annotated[float, Meta(ge=0, le=600)] = 60.0
-    """So long a piece is kept ...; 0: none."""
-    every_s: Annotated[float, Meta(ge=60, le=86_400)] = 600.0
-    """... so often."""
-    mb: Annotated[int, Meta(ge=0)] = 4000
-    """Room on the card; the oldest go first."""
-
-
-class EmbeddingsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Small vectors of windows, kept by the clock, with which a sound can be looked for later."""
-
-    every_s: Annotated[float, Meta(ge=1.5, le=86_400)] = 60.0
-    """One window in so long."""
-    mb: Annotated[int, Meta(ge=0)] = 50
-    """Room on the card; the oldest days go first. 0: none are kept."""
 
 
 class MicrophoneConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -376,6 +357,10 @@ def _check_rule(where: str, name: str, rule: RuleConfig, sense: str) -> None:
         raise ConfigError(f"{where}: is no {sense} class (allowed: {', '.join(known)})")
     if (rule.hits is None) != (rule.windows is None):
         raise ConfigError(f"{where}: hits and windows come together, or neither")
+    if rule.threshold is not None and not 0 < rule.threshold < 1:
+        raise ConfigError(
+            f"{where}.threshold: is {rule.threshold:g} (allowed: above 0 and below 1; left out: the bundle's own)"
+        )
     if rule.comb_s is not None and (sense != "sound" or name not in TOLD_BY_COMB):
         raise ConfigError(f"{where}.comb_s: {name} is not told by a comb (allowed for: {', '.join(TOLD_BY_COMB)})")
 

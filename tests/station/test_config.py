@@ -109,6 +109,14 @@ def test_rules_are_the_bundles_unless_the_file_says_otherwise(tmp_path: Path) ->
     assert (rule.hits, rule.windows, rule.threshold) == (5, 10, 0.7)
 
 
+@pytest.mark.parametrize("threshold", ["0.0", "1", "-0.1", "1.5", "nan", "inf"])
+def test_a_threshold_that_is_no_probability_is_refused(tmp_path: Path, threshold: str) -> None:
+    """Zero is not the same as leaving it out: the rule, the value and what is allowed are named."""
+    path = write(tmp_path, f"[microphone.rule.rain]\nthreshold = {threshold}\n")
+    with pytest.raises(ConfigError, match=r"microphone\.rule\.rain\.threshold: is .* \(allowed: above 0 and below 1"):
+        station_config.load(path)
+
+
 def test_check_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A line for each thing; the exit status says whether there is something to mend."""
     (tmp_path / "20260111_170000.wav").write_bytes(b"RIFF")
