@@ -40,7 +40,9 @@ def kept_sound(path: Path, section: str, boot: int, start_ms: int, end_ms: int, 
     `day` is the window's, in UTC: after an outbox was replaced boots are counted anew, and the day tells them apart.
     """
     best, most = None, 0
-    for minute_ms, minute_day, minute in _minutes(card_of(path) / "samples" / section).get(boot, ()):
+    folder = card_of(path) / "samples"
+    kept = [one for name in (section, f"{section}-vetoed") for one in _minutes(folder / name).get(boot, ())]
+    for minute_ms, minute_day, minute in kept:
         if not start_ms - LONGEST_MS <= minute_ms < end_ms:
             continue
         if day and minute_day and abs((day - minute_day).days) > 1:

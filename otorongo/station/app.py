@@ -89,6 +89,8 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
             between = sieve(sensor, rules, outbox, board, gate, classify, name=name, no_contact=config.no_contact)
             gate, judge = between.passed, between.judge
             done.append(between.close)
+        ear = _ear(section, sensor, bundle, rules, outbox)
+        vetoed = (lambda: ear.vetoed) if ear else None
         loop = Sense(
             name=section,
             number=sensor.number,
@@ -96,8 +98,8 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
             gate=gate,
             classify=judge,
             rules=rules,
-            keeper=keeper(config, section, sensor, bundle, outbox, sealer, classifier, classify),
-            ear=_ear(section, sensor, bundle, rules, outbox),
+            keeper=keeper(config, section, sensor, bundle, outbox, sealer, classifier, classify, vetoed),
+            ear=ear,
             eye=eye(sensor, outbox.cursor(memory_name(section)), tags),
             reopen=reopen_of(source),
             tracks=_tracks(sensor, rules),

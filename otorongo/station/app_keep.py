@@ -12,6 +12,7 @@ from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.bad_input import BadInput
 from otorongo.station.config import CameraConfig, MicrophoneConfig, StationConfig, policy_of
 from otorongo.station.errors import SealError
+from otorongo.station.hearing import Vetoed
 from otorongo.station.outbox import Outbox
 from otorongo.station.pipeline import Judged, Keeper
 from otorongo.station.samples import Sample
@@ -30,15 +31,17 @@ def keeper(
     sealer: Sealer | None,
     classifier: Any = None,
     classify: Callable[[Any, int], Judged] | None = None,
+    vetoed: Callable[[], Vetoed] | None = None,
 ) -> Keeper | None:
     """What is kept of this sensor; None: nothing. Vectors are, where its classifier gives them.
 
-    `classify` looks at frames that the gate held back, before one of them is kept.
+    `classify` looks at frames that the gate held back, before one of them is kept; `vetoed` says what vetoes did to the
+    newest window, None: a sensor without any.
     """
     shelf = Shelf(Path(config.data_dir), section, sensor.media_mb * 1_000_000, outbox.media)
     shelf.sweep()
     if isinstance(sensor, MicrophoneConfig):
-        return _sound(config, section, sensor, bundle, outbox, shelf, sealer, classifier)
+        return _sound(config, section, sensor, bundle, outbox, shelf, sealer, classifier, vetoed)
     from otorongo.station.adapters.encode_picture import shrink, webp
     from otorongo.station.media_picture import ThumbnailKeeper
 
@@ -153,10 +156,10 @@ def _sound(
     shelf: Shelf,
     sealer: Sealer | None,
     classifier: Any,
+    vetoed: Callable[[], Vetoed] | None,
 ) -> Keeper | None:
-    from otorongo.station.adapters.encode_sound import flac, opus
+    from otorongo.station.adapters.encode_sound import opus
     from otorongo.station.media import ClipKeeper
-    from otorongo.station.schedule import Schedule
 
     voices_p = None if sensor.voices == "keep" else sensor.voices_p
     if voices_p and not knows_voices(bundle):
@@ -170,24 +173,48 @@ def _sound(
             levels = webp
         clips = ClipKeeper(shelf, sensor.number, sensor.clip_s, sensor.pre_roll_s, opus, voices_p, sealer, levels)
         parts.append(clips)
-    wanted = sensor.schedule
-    if wanted.length_s and wanted.mb and sensor.driver != "replay":
-        board = LinuxBoard(config.data_dir)
-        parts.append(
-            Schedule(
-                folder=Path(config.data_dir) / "samples" / section,
-                budget_bytes=wanted.mb * 1_000_000,
-                length_ms=round(wanted.length_s * 1000),
-                every_ms=round(wanted.every_s * 1000),
-                encode=flac,
-                name=lambda t_ms: sample_name(board, outbox.live_boot, t_ms),
-                voices_p=voices_p,
-                sealer=sealer,
-            )
-        )
+    parts += _minutes(config, section, sensor, outbox, voices_p, sealer, vetoed)
     if vectors := _vectors(config, section, sensor, outbox, classifier, voices_p):
         parts.append(vectors)
     return Keepers(tuple(parts)) if parts else None
+
+
+def _minutes(
+    config: StationConfig,
+    section: str,
+    sensor: MicrophoneConfig,
+    outbox: Outbox,
+    voices_p: float | None,
+    sealer: Sealer | None,
+    vetoed: Callable[[], Vetoed] | None,
+) -> list[Keeper]:
+    """Minutes by the clock, and where there are vetoes those that they cost, in a quarter of the room."""
+    from otorongo.station.adapters.encode_sound import flac
+    from otorongo.station.schedule import Schedule
+
+    wanted, board = sensor.schedule, LinuxBoard(config.data_dir)
+    if not wanted.length_s or not wanted.mb or sensor.driver == "replay":
+        return []
+    extra = wanted.mb * 1_000_000 // 4 if vetoed else 0
+    shares = [
+        (section, wanted.mb * 1_000_000 - extra, None),
+        *([(f"{section}-vetoed", extra, vetoed)] if vetoed else []),
+    ]
+    return [
+        Schedule(
+            folder=Path(config.data_dir) / "samples" / folder,
+            budget_bytes=budget,
+            length_ms=round(wanted.length_s * 1000),
+            every_ms=round(wanted.every_s * 1000),
+            encode=flac,
+            name=lambda t_ms: sample_name(board, outbox.live_boot, t_ms),
+            voices_p=voices_p,
+            sealer=sealer,
+            veto=veto,
+        )
+        for folder, budget, veto in shares
+        if budget
+    ]
 
 
 def _vectors(

@@ -15,7 +15,7 @@ from otorongo.models.comb import NOTHING, Comb
 from otorongo.station import listening, microphone, shots, veto
 from otorongo.station.bands import Bands
 from otorongo.station.combs import TOLD_AS, Combs
-from otorongo.station.hearing import Heard, Hourly
+from otorongo.station.hearing import Heard, Hourly, Vetoed
 from otorongo.station.listened import Hour
 from otorongo.station.microphone import Baseline
 from otorongo.station.samples import SILENCE_DB, Sample, Score
@@ -57,6 +57,7 @@ class Ear:
     full_scale_db: float = listening.FULL_SCALE_DB
     baseline: Baseline = field(default_factory=Baseline)
     now: veto.Now = veto.NOTHING
+    vetoed: Vetoed = Vetoed()  # noqa: RUF009 - a value
     _tables: tuple[int, Comb, Bands] | None = None
     _recent: veto.Recent = field(default_factory=veto.Recent)
     _shots: Shots = field(default_factory=Shots)
@@ -88,6 +89,7 @@ class Ear:
         if self.vetoes and self.combs.near:
             self.now = self.now.raised_by((SAW, ENGINE), NEAR_NEEDS)
         heard = self._refined(sample, scores)
+        self.vetoed = Vetoed(bool(self.now.raised or self.now.suspended), heard.vetoed > 0)
         if self._hour.looks_due(sample.end_ms):
             look = microphone.look(sample.data, sample.rate_hz, bands, sample.clipped)
             self._hour.look(look, sample.end_ms)

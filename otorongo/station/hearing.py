@@ -18,6 +18,16 @@ class Heard:
     """Hits that were rejected."""
 
 
+@dataclass(frozen=True, slots=True)
+class Vetoed:
+    """What vetoes did to the newest window."""
+
+    holds: bool = False
+    """Some class needs more evidence now, or cannot be told."""
+    refused: bool = False
+    """A hit was rejected."""
+
+
 HourRow_co = TypeVar("HourRow_co", bound=Listening | Seeing, covariant=True)
 
 
@@ -34,6 +44,10 @@ class Hourly(Generic[HourRow_co]):
 
 class Ear(Protocol):
     """What a microphone has beside the network."""
+
+    @property
+    def vetoed(self) -> Vetoed:
+        """What vetoes did to the newest window."""
 
     def hear(
         self, sample: Sample, scores: Sequence[Score], *, classified: bool, failed: bool, needed_db: float

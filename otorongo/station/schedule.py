@@ -3,6 +3,9 @@
 From events alone nobody learns what was missed. A minute in ten, kept without looking at the scores, shows how well a
 class can be told here, and holds sounds that no network knows yet. The files stay on the card for who collects it; the
 oldest go first. Minutes in which somebody may be speaking, or right beside, are not kept, or sealed.
+
+Where a veto holds (rain, wind, ...) nobody knows what was missed, and one more minute in ten is kept: from the first
+hit on that a veto rejected, else the last of the ten, if a veto holds then.
 """
 
 import shutil
@@ -15,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otorongo.station.errors import SealError
+from otorongo.station.hearing import Vetoed
 from otorongo.station.outbox_write import Of
 from otorongo.station.pipeline import Judged, Kept, Unkept
 from otorongo.station.samples import Event, Sample, Sound
@@ -71,7 +75,7 @@ class _Piece:
 
 @dataclass
 class Schedule:
-    """The minutes of one microphone that are kept by the clock since boot."""
+    """The minutes of one microphone that are kept by the clock since boot; or those beside them that vetoes cost."""
 
     folder: Path
     budget_bytes: int
@@ -86,6 +90,11 @@ class Schedule:
     sealer: Sealer | None = None
     """As of clips; None: minutes with voices are discarded."""
     free_bytes: Callable[[Path], int] = free_bytes
+    veto: Callable[[], Vetoed] | None = None
+    """What vetoes did to the newest window: then one piece at most in `every_ms` is kept, of what they cost. None: the
+    pieces by the clock are kept."""
+    _turn: int = -1
+    """The newest stretch of `every_ms` in which such a piece began."""
     _now: _Piece | None = None
     _done: list[_Piece] = field(default_factory=list)
     _voices: list[Span] = field(default_factory=list)
@@ -105,14 +114,17 @@ class Schedule:
         start_ms = sample.end_ms - sample.new_ms
         if self._now and abs(start_ms - self._now.end_ms) > 250:
             self._end()
-        due = start_ms % self.every_ms < self.length_ms
-        if self._now and (not due or start_ms - self._now.start_ms >= self.length_ms):
+        if self._now and start_ms - self._now.start_ms >= self.length_ms:
             self._end()
-        if due:
-            self._now = self._now or _Piece(start_ms)
-            count = round(sample.new_ms * sample.rate_hz / 1000)
-            self._now.parts.append(_pcm(sample.data[len(sample.data) - count :]))
-            self._now.end_ms, self._now.rate_hz = sample.end_ms, sample.rate_hz
+        if not self._due(start_ms):
+            self._end()
+            return
+        count = round(sample.new_ms * sample.rate_hz / 1000)
+        if self.veto and self._now is None:
+            start_ms, count = sample.t_ms, len(sample.data)  # what was rejected is heard from its beginning
+        self._now = self._now or _Piece(start_ms)
+        self._now.parts.append(_pcm(sample.data[len(sample.data) - count :]))
+        self._now.end_ms, self._now.rate_hz = sample.end_ms, sample.rate_hz
 
     def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
         """Events are none of its business."""
@@ -133,7 +145,7 @@ class Schedule:
             try:
                 self._write(piece, self.sealer if near else None)
             except (OSError, RuntimeError, SealError) as error:
-                yield Unkept(f"a minute by the clock: {error}")
+                yield Unkept(f"a minute {self._which}: {error}")
         if self._discarded and (last or self._told_ms is None or now_ms - self._told_ms >= TELL_MS):
             yield self._tell(now_ms)
         oldest_ms = min((piece.start_ms for piece in self._pieces()), default=now_ms) - BESIDE_MS - self._window_ms
@@ -142,13 +154,30 @@ class Schedule:
     def discard(self, row: Of) -> None:
         """It has no rows."""
 
+    def _due(self, start_ms: int) -> bool:
+        """Whether what is new of the newest window, from then on, is to be kept."""
+        turn, at_ms = divmod(start_ms, self.every_ms)
+        if self.veto is None:
+            return at_ms < self.length_ms
+        if turn == self._turn or at_ms < self.length_ms:  # the piece of this stretch, or what is kept by the clock
+            return turn == self._turn and self._now is not None
+        now = self.veto()
+        if not now.refused and not (now.holds and at_ms >= self.every_ms - self.length_ms):
+            return False
+        self._turn = turn
+        return True
+
     def _tell(self, now_ms: int) -> Unkept:
         """That minutes are missing, and how long they were: the first at once, then at most one sentence an hour."""
         lengths, voices = zip(*self._discarded, strict=True)
         self._discarded, self._told_ms = [], now_ms
-        what = f"{len(lengths)} by the clock, {sum(lengths) / 1000:.0f} s in all"
+        what = f"{len(lengths)} {self._which}, {sum(lengths) / 1000:.0f} s in all"
         why = f"{what}: voices, or {UNJUDGED}, in or beside them for {sum(voices) / 1000:.0f} s"
         return Unkept(why, None, NoteKind.VOICES)
+
+    @property
+    def _which(self) -> str:
+        return "that vetoes cost" if self.veto else "by the clock"
 
     def _pieces(self) -> list[_Piece]:
         return [*self._done, *([self._now] if self._now else [])]

@@ -12,7 +12,7 @@ from otorongo.models.train import machines, nature, scenes
 from otorongo.station import veto
 from otorongo.station.combs import TOLD_AS
 from otorongo.station.ear import ENGINE, HOUR_MS, SAW, SHOT, Ear
-from otorongo.station.hearing import Heard
+from otorongo.station.hearing import Heard, Vetoed
 from otorongo.station.microphone import Baseline
 from otorongo.station.onset import onsets
 from otorongo.station.samples import Sample, Score, Sound
@@ -148,7 +148,9 @@ def test_rain_vetoes_shots_and_every_veto_is_counted() -> None:
     rejected = 0
     for each in windows(quiet(63)):
         scores = [Score(RAIN, 0.95, 3.0, True), Score(SHOT, 0.99, 5.0, each.t_ms == 45_000)]
-        rejected += one.hear(each, scores, classified=True).vetoed
+        refused = one.hear(each, scores, classified=True).vetoed
+        assert one.vetoed == Vetoed(holds=each.t_ms >= 4 * 1500, refused=refused > 0)
+        rejected += refused
     assert rejected == 1
     due = one.due(lambda t_ms: None, last=True)
     assert due is not None

@@ -15,6 +15,7 @@ from otorongo.station import config as station_config
 from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.encode_sound import flac
 from otorongo.station.app_keep import keeper, sample_name
+from otorongo.station.hearing import Vetoed
 from otorongo.station.media import ClipKeeper
 from otorongo.station.pipeline import Judged, Keeper, Unkept
 from otorongo.station.samples import ClockDomain, Sample, Score
@@ -136,6 +137,58 @@ def test_where_everybody_agreed_minutes_with_voices_are_kept(tmp_path: Path) -> 
     """As clips are."""
     assert run(schedule(tmp_path, voices_p=None), 5, lambda t_ms: True) == []
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def vetoed_minutes(
+    folder: Path, holds: Callable[[float], bool], refused: Callable[[float], bool], minutes: float = 30
+) -> list[tuple[float, float]]:
+    """Listen so long under vetoes, told by minutes: when what is kept of what they cost begins, and its length in s."""
+    now = [0.0]
+    one = dataclasses.replace(schedule(folder), veto=lambda: Vetoed(holds(now[0]), refused(now[0])))
+    for t_ms in range(0, round(minutes * 60_000), 1500):
+        now[0] = (t_ms + 3000) / 60_000
+        one.see(window(t_ms), Judged((Score(SPEECH, 0.01, 0.0, False),)))
+        assert list(one.work(t_ms + 3000)) == []
+    assert list(one.work(0, last=True)) == []
+    lengths = {int(path.stem[1:]) / 60_000: soundfile.info(path).duration for path in folder.glob("*.flac")}
+    return sorted(lengths.items())
+
+
+def test_what_a_veto_rejected_is_kept_from_its_beginning(tmp_path: Path) -> None:
+    """One minute in ten, with the rejected window first; what the minute by the clock holds is not kept twice."""
+    hits = (0.5, 4.0, 5.0, 13.0, 13.5)
+    found = vetoed_minutes(tmp_path, lambda at: True, lambda at: any(abs(at - hit) < 0.02 for hit in hits))
+    begins = [at for at, _ in found]
+    assert begins[:2] == pytest.approx([4.0 - 0.05, 13.0 - 0.05], abs=0.03)
+    assert begins[2] == pytest.approx(29.0, abs=0.05), "without a hit: the last minute of the ten"
+    assert [length for _, length in found] == pytest.approx([60, 60, 60], abs=3.1)
+
+
+def test_without_a_veto_nothing_more_is_kept_and_a_passing_one_costs_nothing(tmp_path: Path) -> None:
+    """Rain that has gone before the last minute of the ten, and in which nothing was rejected."""
+    assert vetoed_minutes(tmp_path / "dry", lambda at: False, lambda at: False) == []
+    assert vetoed_minutes(tmp_path / "shower", lambda at: at % 10 < 8.5, lambda at: False) == []
+
+
+def test_a_hit_right_before_the_minute_by_the_clock_is_kept_up_to_it(tmp_path: Path) -> None:
+    """The piece ends where the other begins, and the next ten minutes may have one of their own."""
+    found = vetoed_minutes(tmp_path, lambda at: False, lambda at: abs(at - 9.5) < 0.02 or abs(at - 12) < 0.02)
+    assert [at for at, _ in found] == pytest.approx([9.45, 11.95], abs=0.03)
+    assert [length for _, length in found] == pytest.approx([33, 60], abs=3.1)
+
+
+def test_minutes_that_vetoes_cost_have_a_quarter_of_the_room(tmp_path: Path) -> None:
+    """Beside those by the clock, which they never push out; a sensor without vetoes has none."""
+    path = tmp_path / "station.toml"
+    path.write_text(f'station = "v"\ndata_dir = "{tmp_path}"\n[microphone]\ndriver = "alsa"\ndevice = "hw:1"\n')
+    config = station_config.load(path)
+    given = (config, "microphone", config.sensors()["microphone"], manifest.load("threats@4"), open_outbox(tmp_path))
+    both = keeper(*given, None, vetoed=Vetoed)
+    assert isinstance(both, Keepers)
+    by_clock, cost = [one for one in both.parts if isinstance(one, Schedule)]
+    assert (by_clock.folder.name, by_clock.budget_bytes, by_clock.veto) == ("microphone", 3_000_000_000, None)
+    assert (cost.folder.name, cost.budget_bytes) == ("microphone-vetoed", 1_000_000_000)
+    assert cost.veto is Vetoed
 
 
 def test_the_oldest_minute_gives_way(tmp_path: Path) -> None:
