@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otorongo.models.calibrate import EVIDENCE_LIMIT, clip, evidence, logit, platt, sigmoid
-from otorongo.models.train.figures import average_precision, most_events, opens, platt_fit, wilson
+from otorongo.models.train.figures import (
+    FALSE_ALIKE,
+    as_many,
+    average_precision,
+    fit,
+    most_events,
+    opens,
+    platt_fit,
+    wilson,
+)
 
 scores = st.floats(-1e3, 1e3, allow_nan=False)
 probabilities = st.floats(0.0, 1.0)
@@ -59,6 +68,28 @@ def test_platt_finds_the_law_that_made_the_labels() -> None:
     slope, offset = platt_fit(drawn, labels)
     assert abs(slope - 1.7) < 0.1
     assert abs(offset + 0.8) < 0.1
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.0, 6.0))
+def test_few_calm_windows_and_not_many_lookalikes_are_hits(seed: int, likeness: float) -> None:
+    """However near lookalikes come, at most one in twenty is a hit at the threshold, and of others one in a hundred."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat([1, 0, 0], [200, 1000, 200])
+    alike = np.repeat([False, False, True], [200, 1000, 200])
+    scores = rng.normal(0, 1, 1400) + np.repeat([3.0, -3.0, likeness - 3.0], [200, 1000, 200])
+    found = fit(scores, labels, 0.01, np.full(10, -9.0), alike)
+    hits = 1 / (1 + np.exp(-(found.slope * scores + found.offset))) >= found.threshold
+    if found.threshold < 0.98:  # the highest there is
+        assert hits[(labels == 0) & ~alike].mean() <= 0.01
+        assert hits[alike].mean() <= FALSE_ALIKE
+
+
+@given(st.lists(st.tuples(probabilities, probabilities), min_size=1, max_size=60), probabilities)
+def test_two_judges_let_no_more_through_than_the_first_alone(p: list[tuple[float, float]], threshold: float) -> None:
+    """At the threshold found, as many windows of the pair are hits as of the first at its own, or fewer."""
+    first, both = np.array(p).T
+    if (first < threshold).any():
+        assert (both >= as_many(first, threshold, both)).sum() <= (first >= threshold).sum()
 
 
 def test_platt_stays_finite_where_classes_are_apart() -> None:

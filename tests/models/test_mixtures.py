@@ -1,5 +1,9 @@
 """Training mixtures say only what can be heard."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import pytest
 
@@ -77,3 +81,18 @@ def test_a_wet_or_blocked_membrane_takes_the_high_part() -> None:
         lost.append(low - high)
     assert min(lost) > 3
     assert max(lost) > 30
+
+
+def test_a_mixture_says_whether_a_lookalike_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The flag is set when, and only when, one of the layers is a rendered voice that is taken for a threat."""
+    saw = clip(tone(6.0))
+    wings = replace(saw, positive=frozenset({"other"}), rendered=True, near=True, alike=True)
+    seen = set()
+    for event in (saw, wings):
+        shelf = cast("mixtures.Shelf", SimpleNamespace(every={"a": [saw]}, bed=lambda _rng: saw))
+        mixer = mixtures.Mixer(shelf)
+        monkeypatch.setattr(shelf, "draw", lambda *_, event=event: event, raising=False)
+        monkeypatch.setattr(mixer, "_plain", lambda rng: crop(saw, rng))
+        monkeypatch.setattr(mixer, "_name", lambda _rng: "chainsaw")
+        seen |= {(event.alike, mixer.mixture(seed)[2]) for seed in range(12)}
+    assert seen == {(False, False), (True, False), (True, True)}

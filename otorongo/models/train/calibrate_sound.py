@@ -2,8 +2,9 @@
 
     python -m otorongo.models.train.calibrate_sound --data var/train
 
-Thresholds of threats are where few windows without the class are hits (FALSE_HITS), among the mixtures and among the
-plain recordings of the same split; nature's are where precision and recall balance.
+Thresholds of threats are where few windows without the class are hits (FALSE_HITS), among the mixtures without a
+lookalike and among the plain recordings of the same split, and not many of those with one; nature's are where precision
+and recall balance.
 """
 
 import argparse
@@ -40,7 +41,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("var/train"))
     parser.add_argument("--name", default="threats")
     given = parser.parse_args()
-    mel, labels = load_chunks(given.data / "mixtures-calibrate")
+    mel, labels, alike = load_chunks(given.data / "mixtures-calibrate", 0, "alike")
     session = Session(given.data / f"{given.name}-int8.onnx")
     scores = np.concatenate([session.run(to_tensor(row[None]).numpy())[0] for row in mel])
     rows, plain = plain_scores(given.data, session)
@@ -48,7 +49,7 @@ def main() -> None:
     for place, name in enumerate(CLASSES):
         without = [name not in frozenset.union(*meaning(row["label"])) for row in rows]
         calm = np.concatenate([each[:, place] for each, is_without in zip(plain, without, strict=True) if is_without])
-        fits[name] = fit(scores[:, place], labels[:, place], FALSE_HITS.get(name), calm)
+        fits[name] = fit(scores[:, place], labels[:, place], FALSE_HITS.get(name), calm, alike)
     path = given.data / f"{given.name}-calibration.json"
     path.write_text(json.dumps({name: asdict(each) for name, each in fits.items()}, indent=1))
     for name, each in fits.items():

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+FALSE_ALIKE = 0.05
+"""Share of a lookalike's windows that may be hits: of 40 windows four are then hits one time in seven."""
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -41,23 +44,33 @@ def platt_fit(scores: np.ndarray, labels: np.ndarray, rounds: int = 100) -> tupl
     return slope, float(weights[1]) - slope * centre
 
 
-def fit(scores: np.ndarray, labels: np.ndarray, false_hits: float | None, plain: np.ndarray) -> Fit:
+def fit(
+    scores: np.ndarray,
+    labels: np.ndarray,
+    false_hits: float | None,
+    plain: np.ndarray,
+    alike: np.ndarray | None = None,
+) -> Fit:
     """Calibrate one class from logits and labels (n,) of 1, 0 and -1 for unknown.
 
     The threshold is where precision and recall balance, or, with `false_hits`, where no larger share of the windows
-    without the class is a hit; among `plain`, logits (m,) of unmixed recordings without it, thrice that share.
+    without the class is a hit; among `plain`, logits (m,) of unmixed recordings without it, thrice that share; among
+    windows with a lookalike, `alike` (n,) bool, FALSE_ALIKE: they are far rarer outdoors than among mixtures.
     """
-    scores, labels = scores[labels >= 0].astype(np.float64), labels[labels >= 0]
+    known = labels >= 0
+    alike = np.zeros(len(labels), bool) if alike is None else alike.astype(bool)
+    scores, labels, alike = scores[known].astype(np.float64), labels[known], alike[known]
     slope, offset = platt_fit(scores, labels)
     p = 1 / (1 + np.exp(-(slope * scores + offset)))
-    positive, negative = p[labels == 1], np.sort(p[labels == 0])[::-1]
+    positive = p[labels == 1]
+    negative, tempting = (np.sort(p[(labels == 0) & those])[::-1] for those in (~alike, alike))
     if false_hits is None:
         cuts = np.linspace(0.1, 0.95, 86)
         balance = [2 * (positive >= c).sum() / ((p >= c).sum() + len(positive) + 1e-9) for c in cuts]
         threshold = float(cuts[int(np.argmax(balance))])
     else:
         calm = np.sort(1 / (1 + np.exp(-(slope * plain + offset))))[::-1]
-        least = max(_exceeded(negative, false_hits), _exceeded(calm, 3 * false_hits))
+        least = max(_exceeded(negative, false_hits), _exceeded(calm, 3 * false_hits), _exceeded(tempting, FALSE_ALIKE))
         threshold = float(np.clip(least + 1e-3, 0.5, 0.98))
     prior = float(np.clip(len(positive) / len(p), 1e-4, 0.9))
     return Fit(round(slope, 4), round(offset, 4), round(prior, 5), round(threshold, 3), len(positive), len(negative))
@@ -76,6 +89,12 @@ def wilson(hits: float, of: int, z: float = 1.96) -> tuple[float, float]:
 def _exceeded(falling: np.ndarray, share: float) -> float:
     """The value that at most `share` of the sorted values (n,) exceed."""
     return float(falling[min(int(share * len(falling)), len(falling) - 1)]) if len(falling) else 0.0
+
+
+def as_many(first: np.ndarray, threshold: float, other: np.ndarray) -> float:
+    """The threshold that no more values of `other` (n,) reach than of `first` (n,) reach theirs."""
+    few = int((first >= threshold).sum())
+    return float(np.sort(other)[::-1][min(few, len(other) - 1)]) + 1e-3
 
 
 def most_events(seen: int) -> float:

@@ -12,7 +12,7 @@ import argparse
 import io
 import json
 import multiprocessing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,8 @@ class Clip:
     """Of all its windows."""
     near: bool = False
     """Sounds only at the microphone: it has no distance."""
+    alike: bool = False
+    """A rendered voice that is taken for a threat (LOOKALIKES)."""
 
 
 class Shelf:
@@ -97,7 +99,9 @@ class Shelf:
             for number in range(bank_size):
                 seconds = 3.0 if voice == "gunshot" else 10.0
                 sound = scenes.VOICES[voice](seconds, RATE_HZ, bank_seed * 100_003 + number * 101 + len(voice))
-                clip = Clip(sound, positive, unknown, rendered=True, near=voice in scenes.EVERYWHERE)
+                clip = Clip(
+                    sound, positive, unknown, rendered=True, near=voice in scenes.EVERYWHERE, alike=voice in LOOKALIKES
+                )
                 for name in (*positive, *(["lookalike"] if voice in LOOKALIKES else [])):
                     self.rendered.setdefault(name, []).append(clip)
         self.rendered_beds = [
@@ -150,7 +154,7 @@ def crop(clip: Clip, rng: np.random.Generator, *, whole: bool = False) -> tuple[
     out = np.pad(out[:WINDOW], (0, max(0, WINDOW - len(out))))
     level = loudness(out)
     if level < clip.loudest * 10 ** (-FAINT_DB / 20):
-        clip = Clip(clip.sound, frozenset(), clip.positive | clip.unknown, clip.rendered)
+        clip = replace(clip, positive=frozenset(), unknown=clip.positive | clip.unknown)
     return out / (level + 1e-9), clip
 
 
@@ -180,8 +184,8 @@ class Mixer:
         self.shelf = shelf
         self.front = Spectrogram(INPUT)
 
-    def mixture(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Sound (WINDOW,) and labels (classes,) of 1, 0 and -1 for unknown."""
+    def mixture(self, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:
+        """Sound (WINDOW,), labels (classes,) of 1, 0 and -1 for unknown, and whether a lookalike is in it."""
         rng = np.random.default_rng(seed)
         layers: list[tuple[np.ndarray, Clip]] = []
         if rng.random() < PLAIN:
@@ -209,7 +213,7 @@ class Mixer:
             noise *= np.float32(10 ** (rng.uniform(0, 25) / 20))
         labels = self._labels(layers, noise)
         sound = np.sum([noise, *(layer for layer, _ in layers)], axis=0)
-        return _degrade(sound.astype(np.float32), rng), labels
+        return _degrade(sound.astype(np.float32), rng), labels, any(clip.alike for _, clip in layers)
 
     def _plain(self, rng: np.random.Generator) -> tuple[np.ndarray, Clip]:
         """A recording as it is: of a class, or any recording at all."""
@@ -324,9 +328,10 @@ def _start(data: Path, split: str, teacher: Path | None) -> None:
 def _chunk(job: tuple[int, Path]) -> None:
     number, path = job
     mixer, teacher = _worker["mixer"], _worker["teacher"]
-    mels, labels, opinions, inner = [], [], [], []
+    mels, labels, alike, opinions, inner = [], [], [], [], []
     for offset in range(CHUNK):
-        sound, label = mixer.mixture(number * CHUNK + offset)
+        sound, label, like = mixer.mixture(number * CHUNK + offset)
+        alike.append(like)
         decibels = mixer.front.decibels(sound)
         mels.append(np.clip(np.round((decibels - LOWEST_DB) / STEP_DB), 0, 255).astype(np.uint8))
         labels.append(label)
@@ -336,7 +341,7 @@ def _chunk(job: tuple[int, Path]) -> None:
             inner.append(embedding.astype(np.float16))
     part = path.with_suffix(".part.npz")
     told, inside = np.array(opinions, np.float16), np.array(inner, np.float16)
-    np.savez(part, mel=np.stack(mels), label=np.stack(labels), teacher=told, embedding=inside)
+    np.savez(part, mel=np.stack(mels), label=np.stack(labels), alike=alike, teacher=told, embedding=inside)
     part.replace(path)
 
 

@@ -35,15 +35,17 @@ DOUBTFUL = ("aircraft", "thunder", "wind", "insects", "frogs", "birds", "speech"
 OWN_SHARE, SCORE_SHARE, INNER_SHARE = 1.0, 1.0, 1.0
 
 
-def load_chunks(folder: Path, limit: int = 0, *, told: bool = False) -> tuple[np.ndarray, ...]:
-    """Spectrograms u8 (n, n_mels, frames) and labels (n, classes); `told`: the teacher's logits and embeddings too."""
+def load_chunks(folder: Path, limit: int = 0, *more: str) -> tuple[np.ndarray, ...]:
+    """Spectrograms u8 (n, n_mels, frames), labels (n, classes), and `more` of what a chunk holds (`mixtures`).
+
+    Raises SystemExit without mixtures, and where the teacher is wanted and was not asked.
+    """
     paths = [path for path in sorted(folder.glob("[0-9]*.npz"))[: limit or None] if ".part" not in path.name]
     if not paths:
         raise SystemExit(f"{folder}: no mixtures; run python -m otorongo.models.train.mixtures first")
     chunks = [np.load(path) for path in paths]
-    names = ("mel", "label", "teacher", "embedding") if told else ("mel", "label")
-    found = tuple(np.concatenate([chunk[name] for chunk in chunks]) for name in names)
-    if told and not len(found[2]):
+    found = tuple(np.concatenate([chunk[name] for chunk in chunks]) for name in ("mel", "label", *more))
+    if "teacher" in more and not len(found[2]):
         raise SystemExit(f"{folder}: the teacher was not asked; make the mixtures with --teacher")
     return found
 
@@ -163,7 +165,7 @@ def main() -> None:
     device = torch.device(given.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     torch.set_num_threads(given.threads)
     torch.manual_seed(SEED)
-    mel, labels, teacher, inner = load_chunks(given.data / "mixtures-train", given.limit, told=True)
+    mel, labels, teacher, inner = load_chunks(given.data / "mixtures-train", given.limit, "teacher", "embedding")
     check = load_chunks(given.data / "mixtures-calibrate", 4)
     wanted, weight = targets(labels, teacher)
     scale = torch.from_numpy(inner[::7].astype(np.float32).std(0)).clamp(min=0.05).to(device)
