@@ -21,13 +21,20 @@ def open_folder(sensor: CameraConfig, name: str, outbox: Outbox, board: LinuxBoa
     """The folder into which cameras write. Raises SensorError."""
     from otorongo.models import image
     from otorongo.station.adapters.folder import FolderCamera
+    from otorongo.station.adapters.folder_memory import Memory
     from otorongo.station.adapters.replay import zone_of
     from otorongo.station.adapters.replay_picture import PictureReader
 
     if not sensor.device:
         raise SensorError("camera.device: is empty (allowed: the folder into which the cameras write)")
     reader = PictureReader(image.look, image.pixels, sensor.fps)
-    given = sensor.folder
+    given, below = sensor.folder, f"{name}\n"
+
+    def now_ms() -> int | None:
+        return board.clock().utc_ms or None
+
+    kept = outbox.cursors
+    memory = Memory(lambda: kept.below(below), lambda values: kept.change(below, values), now_ms)
     return FolderCamera(
         Path(sensor.device),
         reader,
@@ -36,10 +43,11 @@ def open_folder(sensor: CameraConfig, name: str, outbox: Outbox, board: LinuxBoa
         committed=outbox.cursor,
         mark=lambda cursor: outbox.put([], cursor=cursor),
         heavy=reader.heavy,
+        sweep=memory.sweep,
         settle_s=given.settle_s,
         poll_s=given.poll_s,
         close_s=max(rule.quiet_s for rule in rules_of(sensor).values()),
-        now_ms=lambda: board.clock().utc_ms or None,
+        now_ms=now_ms,
     )
 
 

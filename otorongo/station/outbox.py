@@ -21,6 +21,7 @@ from msgspec import Struct, structs
 from otorongo.station import outbox_read
 from otorongo.station.errors import OutboxError
 from otorongo.station.outbox_clock import MAX_UTC0_MS, AllUsed, Domain, keep_better, mapping_of, number_of
+from otorongo.station.outbox_cursors import Cursors
 from otorongo.station.outbox_file import OutboxFile
 from otorongo.station.outbox_media import MediaShelf
 from otorongo.station.outbox_read import Parcel, Settled
@@ -104,6 +105,8 @@ class Outbox:
         file.begin()
         self.media = MediaShelf(file)
         """The evidence on the card."""
+        self.cursors = Cursors(file)
+        self.cursor = self.cursors.get
 
     @classmethod
     def open(
@@ -204,7 +207,7 @@ class Outbox:
             db.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", cursor)
         return seqs
 
-    # ---- clocks, births, cursors ----
+    # ---- clocks, births ----
 
     def domain(self, key: str, utc0_ms: int, state: int = Clock.NTP, bound_ms: int = 1000) -> int:
         """The number of a replay's clock domain; the same key has the same number, also after a restart."""
@@ -256,11 +259,6 @@ class Outbox:
         """Births that rows without a receipt refer to: hash and message."""
         query = "SELECT hash, payload FROM births WHERE hash IN (SELECT birth FROM rows WHERE value IN (0, 1, 4))"
         return self._file.read(lambda db: db.execute(query).fetchall())
-
-    def cursor(self, name: str) -> str | None:
-        """The value last committed under a name."""
-        found = self._file.read(lambda db: db.execute("SELECT value FROM cursors WHERE name = ?", (name,)).fetchone())
-        return found[0] if found else None
 
     # ---- events without a closing ----
 

@@ -215,3 +215,5 @@ class Counter(IntEnum):
     """Samples of sound that were no numbers, or beyond any sound."""
     UNJUDGED = 42
     """Samples that should have been classified and could not be."""
+    RETRIED = 43
+    """Times that a file which could not be opened was tried again."""

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from otorongo.station.adapters import replay_place
 from otorongo.station.adapters.folder_watch import Found, Watch
 from otorongo.station.adapters.replay import DAY_MS, PICTURES, VIDEOS, doubt_of
-from otorongo.station.adapters.replay_file import Reader, Trouble, play
+from otorongo.station.adapters.replay_file import Reader, Trouble, of_card, play
 from otorongo.station.adapters.replay_place import AGAIN, BEGUN, Place
 from otorongo.station.adapters.replay_times import Captured, captured
 from otorongo.station.samples import ClockDomain, Fault, Item, Tick
@@ -43,6 +43,7 @@ class FolderCamera:
         committed: Callable[[str], str | None] = lambda name: None,
         mark: Callable[[tuple[str, str]], object] = lambda cursor: None,
         heavy: Callable[[Path], bool] = lambda path: False,
+        sweep: Callable[[set[str]], None] = lambda names: None,
         settle_s: float = 3.0,
         poll_s: float = 2.0,
         close_s: float = 60.0,
@@ -50,7 +51,10 @@ class FolderCamera:
         monotonic_s: Callable[[], float] = time.monotonic,
         sleep_s: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`close_s` without a new file ends what goes on; `now_ms` is UTC, or None while nobody knows it."""
+        """`close_s` without a new file ends what goes on; `now_ms` is UTC, or None while nobody knows it.
+
+        `sweep` is told which files there are when the whole folder was looked through.
+        """
         self._path = path
         self._read = read
         self._zone = zone
@@ -58,6 +62,7 @@ class FolderCamera:
         self._committed = committed
         self._mark = mark
         self._heavy = heavy
+        self._sweep = sweep
         self._poll_s = poll_s
         self._close_s = close_s
         self._now_ms = now_ms
@@ -98,7 +103,8 @@ class FolderCamera:
     def _look(self) -> None:
         """See what has changed, if it is time to."""
         if (now_s := self._monotonic_s()) >= self._look_s:
-            self._watch.look()
+            if self._watch.look():
+                self._sweep(self._watch.names())
             self._look_s = now_s + self._poll_s
 
     def _wait(self, until_s: float) -> None:
@@ -144,6 +150,8 @@ class FolderCamera:
         """The files of a batch are next, folder by folder in order of capture, but for those that are done."""
         todo = []
         for found in batch:
+            if found.retried:
+                yield Fault(self._last_ms, NoteKind.BAD_INPUT, "", counter=Counter.RETRIED)
             kept = self._committed(self._cursor(found))
             _, place = replay_place.parse(kept)
             same = place is not None and (place.size, place.mtime_ms) == found.stat
@@ -152,7 +160,7 @@ class FolderCamera:
             try:
                 when = captured(found.path, self._zone, self._now_ms())
             except OSError as error:
-                yield self._trouble(found, Trouble(f"cannot be read: {error.strerror or error}", None, gone=True), 0)
+                yield from self._trouble(found, of_card(error), 0)
                 continue
             known = place if same else replay_place.load(kept, when.utc_ms)
             todo.append((found.folder, when.utc_ms, found.name, found, when, known))
@@ -173,7 +181,7 @@ class FolderCamera:
             if self._closed:
                 return
             if isinstance(got, Trouble):
-                yield self._trouble(found, got, when.utc_ms)
+                yield from self._trouble(found, got, when.utc_ms)
                 continue
             self._domain, self._last_ms = domain, base_ms + got.part.offset_ms
             yield dataclasses.replace(
@@ -187,11 +195,21 @@ class FolderCamera:
             self._since_s = self._monotonic_s()
             self._look()  # a film takes its time, and what comes meanwhile settles
 
-    def _trouble(self, found: Found, trouble: Trouble, utc_ms: int) -> Fault:
-        """A file that cannot be read stays where it is; it is looked at again when it has changed, or is back."""
-        (self._watch.forget if trouble.gone else self._watch.again)(found)
+    def _trouble(self, found: Found, trouble: Trouble, utc_ms: int) -> Iterator[Fault]:
+        """A file that cannot be read stays where it is; it is looked at again when it has changed, or is back.
+
+        One that the card does not give is told once, and tried again without a word.
+        """
+        if trouble.gone:
+            self._watch.forget(found)
+        else:
+            self._watch.again(found, shut=trouble.shut)
+        if trouble.shut and found.retried:
+            return
+        more = "; it is tried again, after an hour at the latest" if trouble.shut else ""
+        text = f"{found.name}: {trouble.why}"[:400] + more
         cursor = (self._cursor(found), trouble.place.dump(utc_ms)) if trouble.place else None
-        return Fault(self._last_ms, NoteKind.BAD_INPUT, f"{found.name}: {trouble.why}"[:480], 1, None, cursor)
+        yield Fault(self._last_ms, NoteKind.BAD_INPUT, text, 1, None, cursor)
 
     def _times(self, found: Found, when: Captured) -> tuple[ClockDomain, int]:
         """The clock domain of a file, in which time does not run back with it, and its beginning there in ms."""

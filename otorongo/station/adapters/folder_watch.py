@@ -6,6 +6,7 @@ that is written over, or a file system that keeps no dates of folders, changes n
 """
 
 import heapq
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,11 +19,16 @@ WHOLE_S: Final = 600.0
 HOT_S: Final = 4.0
 """So long a folder that has changed is listed at each look: dates of FAT are two seconds wide."""
 MOST_SUSPECTS: Final = 1000
+FIRST_PAUSE_S: Final = 60.0
+LONGEST_PAUSE_S: Final = 3600.0
+"""What cannot be opened is tried again after a minute, then after twice as long each time, up to this."""
 MOST_DEPTH: Final = 12
 PARTIAL: Final = (".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload", ".swp", "~")
 """Names under which a file is written before it gets its own."""
 
 _CLOSED: Final = -2
+_SHUT: Final = -1
+"""No hash is this: the next whole look takes the file for one that has changed."""
 
 
 class Found(NamedTuple):
@@ -32,11 +38,28 @@ class Found(NamedTuple):
     name: str
     """Relative to the folder that is watched, as text."""
     stat: Stat
+    pause_s: float = FIRST_PAUSE_S
+    """How long it rests if it cannot be opened."""
+
+    @property
+    def retried(self) -> bool:
+        """Whether it could not be opened before."""
+        return self.pause_s > FIRST_PAUSE_S
 
     @property
     def folder(self) -> str:
         """Of its name; empty: the watched one itself."""
         return self.name.rpartition("/")[0]
+
+
+class _Suspect(NamedTuple):
+    """A file that could not be read as it was."""
+
+    stat: Stat
+    due_s: float = math.inf
+    """When it is tried again as it is."""
+    pause_s: float = FIRST_PAUSE_S
+    """How long it rests after that."""
 
 
 @dataclass
@@ -66,12 +89,12 @@ class Watch:
     """By name, a hash of size and date: 10,000 files take some 2 MB."""
     _waiting: dict[str, tuple[Stat, float]] = field(default_factory=dict)
     """What is perhaps still being written, and since when it has been as it is."""
-    _suspects: dict[str, Stat] = field(default_factory=dict)
+    _suspects: dict[str, _Suspect] = field(default_factory=dict)
     """What could not be read as it was: asked for at each look."""
     _whole_s: float = 0.0
 
-    def look(self) -> None:
-        """See what has changed."""
+    def look(self) -> bool:
+        """See what has changed; whether all of it was looked through."""
         now_s = self.monotonic_s()
         whole = now_s >= self._whole_s
         seen: set[str] = set()
@@ -83,6 +106,7 @@ class Watch:
             self._whole_s = now_s + WHOLE_S
             self._known = {name: value for name, value in self._known.items() if name in seen}
         self._settle(now_s)
+        return whole and self.there
 
     def take(self, most: int, newer_ms: int | None = None) -> list[Found]:
         """Of what has settled the newest, each once: a new picture does not wait for an old card.
@@ -95,10 +119,21 @@ class Watch:
             del self._ready[self._raw(one)]
         return newest
 
-    def again(self, found: Found) -> None:
-        """It could not be read as it was: it comes again once it has changed."""
-        if len(self._suspects) < MOST_SUSPECTS:
-            self._suspects[self._raw(found)] = found.stat
+    def again(self, found: Found, *, shut: bool = False) -> None:
+        """It could not be read as it was: it comes again once it has changed; `shut`: and as it is after a pause."""
+        name = self._raw(found)
+        if len(self._suspects) >= MOST_SUSPECTS:
+            if shut:
+                self._known[name] = _SHUT
+        elif shut:
+            due_s = self.monotonic_s() + found.pause_s
+            self._suspects[name] = _Suspect(found.stat, due_s, min(2 * found.pause_s, LONGEST_PAUSE_S))
+        else:
+            self._suspects[name] = _Suspect(found.stat)
+
+    def names(self) -> set[str]:
+        """The names of all files that the last looks have found, as text."""
+        return {spelled(name) for name in (*self._known, *self._waiting)}
 
     def forget(self, found: Found) -> None:
         """It is gone: should it be back, it comes again as it was."""
@@ -169,10 +204,13 @@ class Watch:
         """What has stayed as it is for long enough is ready."""
         for name, before in list(self._suspects.items()):
             stat = self._stat(name)
-            if stat != before:
+            if stat != before.stat:
                 del self._suspects[name]
                 if stat:
                     self._waiting[name] = (stat, now_s)
+            elif now_s >= before.due_s:
+                del self._suspects[name]
+                self._ready[name] = Found(self.root / name, spelled(name), stat, before.pause_s)
         for name, (stat, since_s) in list(self._waiting.items()):
             if now_s - since_s < self.settle_s:
                 continue

@@ -34,6 +34,8 @@ class Trouble(NamedTuple):
     """None: that is the card's fault, or a library's, and nothing is to be remembered of the file."""
     gone: bool = False
     """It is no longer there."""
+    shut: bool = False
+    """It could not be opened or read off the card: another time it may be."""
 
 
 Reader = Callable[[Path, int], Iterator[Part]]
@@ -71,13 +73,19 @@ def play(
         if begun:
             mark(place)
         raise
-    except OSError as error:  # of the card, not of the file: the next start tries again
-        yield Trouble(f"cannot be read: {error.strerror or error}", None, isinstance(error, FileNotFoundError))
+    except OSError as error:
+        yield of_card(error)
     except MissingLibrary as error:
         yield Trouble(str(error), None)
     except Exception as error:  # noqa: BLE001 - decoders raise what they like; the next file is to be read
         why = str(error) if isinstance(error, SensorError) else f"is damaged: {type(error).__name__}: {error}"
         yield Trouble(why, place._replace(how=DAMAGED))
+
+
+def of_card(error: OSError) -> Trouble:
+    """What is the card's fault and not the file's: of the file nothing is remembered."""
+    gone = isinstance(error, FileNotFoundError)
+    return Trouble(f"cannot be read: {error.strerror or error}", None, gone, not gone)
 
 
 def _ended(parts: Iterator[Part]) -> Iterator[Part]:

@@ -34,10 +34,12 @@ class Place(NamedTuple):
     mtime_ms: int = 0
     how: str = ""
     """`damaged`: it could not be read further; `begun`, `begun again`: nobody knows how its decoding ended."""
+    gone: int = 0
+    """The day, as `folder_memory` counts them, since which the file is no longer there; 0: it is."""
 
     def dump(self, utc_ms: int) -> str:
         """As text. The capture time is part of it: another recording may come under an old name."""
-        return json.dumps([utc_ms, *self], separators=(",", ":"))
+        return json.dumps([utc_ms, *(self if self.gone else self[:-1])], separators=(",", ":"))
 
     def same(self, now: Stat) -> bool:
         """Whether the file is still as it was."""
