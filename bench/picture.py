@@ -68,7 +68,7 @@ def measure() -> list[Line]:
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        return [*_gate(), *_classified(), _memory()]
+        return [*_gate(), *_classified(), _memory(), _memory("names@1")]
     finally:
         cv2.setNumThreads(threads)
 
@@ -150,9 +150,10 @@ def _peer(threads: int) -> Callable[[NDArray[np.uint8]], object] | None:
     return lambda frame: network.run(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)[None])
 
 
-def _memory() -> Line:
-    """Of `sense camera` with its gate off, so that every frame goes through both networks."""
+def _memory(species: str = "") -> Line:
+    """Of `sense camera` with its gate off: every frame goes through both networks, and its boxes through a third."""
     found = []
+    third = f'species = "{species}"\n' if species else ""
     for _ in range(3):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -163,12 +164,17 @@ def _memory() -> Line:
             config = folder / "station.toml"
             config.write_text(
                 f'station = "bench"\ndata_dir = "{folder / "data"}"\n'
-                f'[camera]\ndriver = "replay"\ndevice = "{pictures}"\ngate = false\n[camera.replay]\nspeed = 0.0\n'
+                f'[camera]\n{third}driver = "replay"\ndevice = "{pictures}"\ngate = false\n'
+                "[camera.replay]\nspeed = 0.0\n"
             )
             program = [sys.executable, "-m", "otorongo.station", "--config", str(config), "-v", "sense", "camera"]
             took = run(program)
             classified = took.said.count("scored: taken in")
             assert classified == FRAMES, f"{classified} of {FRAMES} frames were classified"
             found.append(took.rss_mb)
-    what = f"{FRAMES} frames of 1280 x 720, every one classified"
-    return Line("picture: process as launched, largest memory", f"{median(found):.0f} MB", what)
+    what = f"{FRAMES} frames of 1280 x 720, every one classified" + (f", boxes named by {species}" if species else "")
+    return Line(
+        f"picture: process as launched{', with names' if species else ''}, largest memory",
+        f"{median(found):.0f} MB",
+        what,
+    )

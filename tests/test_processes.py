@@ -153,6 +153,34 @@ def test_large_pieces_of_memory_are_given_back_at_once() -> None:
     assert found.stdout.strip() == "True True"
 
 
+def test_networks_that_rest_leave_the_memory() -> None:
+    """Of what detector and names took for a picture most is the system's again, once they were idle for long enough."""
+    script = (
+        "import re\n"
+        "from pathlib import Path\n"
+        "from otorongo.station.app_process import give_back\n"
+        "give_back()\n"
+        "import numpy as np\n"
+        "from otorongo.models.manifest import load\n"
+        "from otorongo.station.app import _resting\n"
+        "from otorongo.station.app_eyes import eyes\n"
+        "from otorongo.station.config import CameraConfig\n"
+        "def mb(): return int(re.search(r'VmRSS:\\s+(\\d+)', Path('/proc/self/status').read_text())[1]) / 1024\n"
+        "sensor = CameraConfig(driver='replay', species='names@1', idle_s=0.001)\n"
+        "bundle = load('boxes@1')\n"
+        "classifier = eyes(sensor, bundle)\n"
+        "resting = _resting(sensor, classifier, {})\n"
+        "picture = np.load(bundle.path('golden'))\n"
+        "resting.judge(picture, 0)\n"
+        "classifier.namer.candidates(picture)\n"
+        "during = mb()\n"
+        "while resting._used_ms is not None: resting.look()\n"
+        "print(classifier.namer._network.loaded, during - mb() > 15)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False True"
+
+
 def test_opencv_has_one_thread_beside_the_gate() -> None:
     """OpenCV would take every core for small frames, whatever the other libraries are told."""
     script = "from otorongo.station.app_process import one_thread; one_thread(); import cv2; print(cv2.getNumThreads())"

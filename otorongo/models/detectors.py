@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from otorongo.models import image
 from otorongo.models.boxes import FLOOR, NOTHING, Boxes, Found, Moving, strongest, verdict_of, yolox_cells
 from otorongo.models.errors import BundleError
+from otorongo.models.lazy import LazySession
 from otorongo.models.manifest import Bundle
-from otorongo.models.runtime import Network, Verdict, open_session
+from otorongo.models.runtime import Verdict
 
 END_TO_END: Final = 6
 """Columns of a network that has sorted its boxes out itself: x0, y0, x1, y1, score, class."""
@@ -86,7 +87,7 @@ class Detector:
             raise BundleError(f"{bundle.folder}: is a {bundle.manifest.kind} bundle, not one for pictures")
         self.bundle = bundle
         self._given = bundle.manifest.picture
-        self._network: Network = open_session(bundle.path("model"), threads)
+        self._network = LazySession(bundle.path("model"), threads, sha256=bundle.manifest.files["model"].sha256)
         wanted = image.shape(self._given)
         shape = next(iter(self._network.inputs.values()))
         # A side without a number takes any.
@@ -100,6 +101,10 @@ class Detector:
         A camera's gate says where something moved (`looks`): this network sees the whole frame all the same.
         """
         return self.told(self.find(image.as_picture(data), moved=looks))
+
+    def rest(self) -> None:
+        """Let the network go until the next picture: MegaDetector takes hundreds of megabytes."""
+        self._network.rest()
 
     def find(self, picture: image.Picture, *, moved: Sequence[Moving] = ()) -> dict[str, Found]:
         """Boxes and raw scores by label, wherever something `moved`.

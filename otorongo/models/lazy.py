@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from otorongo.models.errors import BundleError
-from otorongo.models.runtime import Network, Session
+from otorongo.models.runtime import Network, open_session
 
 
 class LazySession:
@@ -41,7 +41,7 @@ class LazySession:
     def _opened(self) -> Network:
         if self._network is None:
             self._check()
-            self._network = Session(self._path, self._threads, lean=True)
+            self._network = open_session(self._path, self._threads, lean=True)
             self.loads += 1
         return self._network
 

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from otorongo.models import calibrate, image, labels
 from otorongo.models.errors import BundleError
+from otorongo.models.lazy import LazySession
 from otorongo.models.manifest import Bundle, Crop, PictureInput
 from otorongo.models.rollup import MOST, Candidate, Label
-from otorongo.models.runtime import ClassScore, Network, Verdict, open_session
+from otorongo.models.runtime import ClassScore, Verdict
 from otorongo.wire.classes import BY_NAME
 
 LEAST_PX: Final = 16
@@ -24,9 +25,10 @@ TINY: Final = 1e-12
 
 
 class Namer:
-    """The network, its labels and its calibration; the network is loaded when the first crop comes."""
+    """The network, its labels and its calibration; the network is loaded when a crop comes, and rests when told to."""
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
+        """Raises BundleError for a bundle of another kind, and for a network that cannot be run as it says."""
         if bundle.manifest.picture is None or not bundle.manifest.names:
             raise BundleError(f"{bundle.folder}: is no bundle of names: it needs [picture] and files.labels")
         outputs = labels.read(bundle.path("labels"))
@@ -35,10 +37,14 @@ class Namer:
         """Each once."""
         self.crop = bundle.manifest.crop or Crop()
         self._given: PictureInput = bundle.manifest.picture
-        self._threads = threads
         self._places = _places(outputs, self.labels)
         self._head = _head(bundle, len(self._places)) if "head" in bundle.manifest.files else None
-        self._network: Network | None = None
+        self._network = LazySession(bundle.path("model"), threads, sha256=bundle.manifest.files["model"].sha256)
+        wanted = image.shape(self._given)
+        shape = next(iter(self._network.inputs.values()))
+        # A side without a number takes any.
+        if [ours if not isinstance(side, int) else side for side, ours in zip(shape, wanted, strict=False)] != wanted:
+            raise BundleError(f"{bundle.path('model')}: input has shape {shape}, but [picture] makes {wanted}")
 
     def candidates(self, crop: image.Picture) -> tuple[Candidate, ...]:
         """The likeliest labels of a crop (uint8 RGB, H x W x 3), at most 5, falling. Raises BundleError, InputError."""
@@ -48,14 +54,14 @@ class Namer:
     def probabilities(self, crop: image.Picture) -> NDArray[np.float64]:
         """Of each of `labels`, (n,), calibrated."""
         given, _ = image.tensor(image.as_picture(crop), self._given)
-        out = self._opened().run(given)[0].reshape(-1).astype(np.float64)
+        out = self._network.run(given)[0].reshape(-1).astype(np.float32)
         if self._head is not None:
             weights, bias = self._head
             if len(out) != len(weights):
                 raise BundleError(
                     f"{self.bundle.path('head')}: takes {len(weights)} features, the network gives {len(out)}"
                 )
-            out = out @ weights + bias
+            out = out @ weights + bias  # in float32: a head of 1280 x 1000 takes 5 MB
         if len(out) != len(self._places):
             lines = f"has {len(self._places)} lines, but the network has {len(out)} outputs"
             raise BundleError(f"{self.bundle.path('labels')}: {lines} (allowed: one line for each)")
@@ -63,7 +69,8 @@ class Namer:
             raise BundleError(
                 f"{self.bundle.path('model')}: gives numbers that are none: it is damaged, or of another kind"
             )
-        return np.minimum(np.bincount(self._places, self._calibrated(out), len(self.labels)), 1.0)
+        p = self._calibrated(out.astype(np.float64))
+        return np.minimum(np.bincount(self._places, p, len(self.labels)), 1.0)
 
     def scores(self, data: NDArray[Any], rate_hz: int = 0) -> Verdict:
         """A score per label, by its name, of a picture as one crop: what `otorongo-models check` compares."""
@@ -77,7 +84,7 @@ class Namer:
 
     def rest(self) -> None:
         """Let the network go until the next crop: for small boards."""
-        self._network = None
+        self._network.rest()
 
     def _calibrated(self, out: NDArray[np.float64]) -> NDArray[np.float64]:
         manifest = self.bundle.manifest
@@ -86,19 +93,6 @@ class Namer:
                 return np.clip(out, 0.0, 1.0)
             out = np.log(np.maximum(out, TINY))
         return softmax(out / manifest.temperature)
-
-    def _opened(self) -> Network:
-        if self._network is None:
-            network = open_session(self.bundle.path("model"), self._threads)
-            wanted = image.shape(self._given)
-            shape = next(iter(network.inputs.values()))
-            # A side without a number takes any.
-            if [
-                ours if not isinstance(side, int) else side for side, ours in zip(shape, wanted, strict=False)
-            ] != wanted:
-                raise BundleError(f"{self.bundle.path('model')}: input has shape {shape}, but [picture] makes {wanted}")
-            self._network = network
-        return self._network
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -135,12 +129,12 @@ def _places(lines: tuple[Label, ...], once: tuple[Label, ...]) -> NDArray[np.int
     return np.array([of[label] for label in lines], np.intp)
 
 
-def _head(bundle: Bundle, outputs: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _head(bundle: Bundle, outputs: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Weights (features, n) and bias (n,) of the last layer. Raises BundleError."""
     path = bundle.path("head")
     try:
         with np.load(path, allow_pickle=False) as file:
-            weights, bias = (np.asarray(file[name], np.float64) for name in ("weights", "bias"))
+            weights, bias = (np.asarray(file[name], np.float32) for name in ("weights", "bias"))
     except Exception as error:  # zipfile, zlib and numpy raise exceptions of their own
         raise BundleError(f"{path}: is no .npz with `weights` and `bias`: {error}") from error
     if weights.ndim != 2 or weights.shape[1] != outputs or bias.shape != (outputs,):

@@ -102,16 +102,16 @@ class Network(Protocol):
         """Feed the first input; the outputs of these names, else all in order."""
 
 
-def open_session(path: Path, threads: int = 1) -> Network:
+def open_session(path: Path, threads: int = 1, *, lean: bool = False) -> Network:
     """A session of the kind that the file's suffix asks for: `.tflite` by LiteRT, all else by ONNX Runtime.
 
-    Raises BundleError.
+    `lean` as `Session` has it. Raises BundleError.
     """
     if path.suffix == ".tflite":
         from otorongo.models.litert import LiteSession
 
         return LiteSession(path, threads)
-    return Session(path, threads)
+    return Session(path, threads, lean=lean)
 
 
 class Session:

@@ -17,7 +17,7 @@ from otorongo.models.manifest import load as load_bundle
 from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.systemd import notify
 from otorongo.station.app_keep import keep_bad, keeper, sealer_of
-from otorongo.station.app_process import SOFTWARE, birth_bundles, kind_of, only_one, stop_on_signal
+from otorongo.station.app_process import SOFTWARE, birth_bundles, give_back_now, kind_of, only_one, stop_on_signal
 from otorongo.station.app_seeing import eye, reopen_of
 from otorongo.station.config import (
     TOLD_BY_COMB,
@@ -146,7 +146,12 @@ def _classifier(config: StationConfig, sensor: Sensor, bundle: Bundle, board: Li
 def _resting(sensor: Sensor, classifier: Any, rules: dict[int, Rule]) -> Resting:
     """The classifier's verdicts as scores; a camera's networks go when nothing comes."""
     idle_ms = round(sensor.idle_s * 1000) if isinstance(sensor, CameraConfig) else 0
-    return Resting(_judge(classifier, rules), getattr(classifier, "rest", lambda: None), idle_ms, uptime_ms)
+
+    def rest() -> None:
+        getattr(classifier, "rest", lambda: None)()
+        give_back_now()
+
+    return Resting(_judge(classifier, rules), rest, idle_ms, uptime_ms)
 
 
 def _alive(resting: Resting) -> Callable[[int], None]:

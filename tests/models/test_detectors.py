@@ -40,6 +40,19 @@ def test_each_layout_shows_who_is_where(layout: str, tmp_path: Path) -> None:
     assert (person.x, person.y, person.x + person.w, person.y + person.h) == pytest.approx(RANGER[2], abs=1e-4)
 
 
+def test_an_added_detector_rests_and_sees_the_same_after_it(tmp_path: Path) -> None:
+    """Its network is in memory from the first picture until it is told to rest, with the names beside it."""
+    classifier: Any = runtime.open_classifier(manifest.load(detector(tmp_path / "b", "yolov5", [JAGUAR, RANGER])))
+    both = Ensemble(classifier, Namer(manifest.load(name_bundles.make(tmp_path / "names"))))
+    networks = classifier._network, both.namer._network
+    assert not any(one.loaded for one in networks)
+    before = both.scores(GREY)
+    assert all(one.loaded for one in networks)
+    both.rest()
+    assert not any(one.loaded for one in networks)
+    assert both.scores(GREY) == before
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_frame_in_which_the_gate_saw_motion_is_looked_at(layout: str, tmp_path: Path) -> None:
     """A camera says where something moved: the same people are found as without that, also where names are asked."""

@@ -34,6 +34,25 @@ def test_a_network_of_names_says_what_a_crop_may_be(tmp_path: Path) -> None:
         assert sum(one.p for one in found) <= 1.0 + 1e-9
 
 
+def test_a_network_of_names_is_loaded_by_its_first_crop_and_again_after_a_rest(tmp_path: Path) -> None:
+    """Not in memory before, nor after a rest, with a small head beside it; what it says stays the same."""
+    head = (np.eye(3) * 0.5, np.zeros(3))
+    namer = _namer(tmp_path / "b", head=head)
+    before = namer.probabilities(painted(RED))
+    assert namer._network.loads == 2, "once for its shapes, and once for the crop"
+    namer.rest()
+    assert np.array_equal(namer.probabilities(painted(RED)), before)
+    assert namer._network.loads == 3
+    assert namer._head is not None
+    assert {part.dtype for part in namer._head} == {np.dtype(np.float32)}
+
+
+def test_a_network_of_names_that_is_none_is_refused_at_the_start(tmp_path: Path) -> None:
+    """Not at the first animal, which may come at night."""
+    with pytest.raises(BundleError, match=r"model\.onnx"):
+        _namer(tmp_path / "b", network=b"no network")
+
+
 def test_outputs_of_one_meaning_count_together(tmp_path: Path) -> None:
     """Two outputs for the same animal are one candidate with the sum of both; at most five are told of many."""
     many = [JAGUAR, JAGUAR, CAPUCHIN, LEOPARD, HUMAN, BLANK, TEAPOT]
