@@ -23,6 +23,7 @@ from otorongo.models.listen import open_ears, progress_bar
 from otorongo.models.listen_hear import Engine, hear
 from otorongo.models.listen_words import word
 from otorongo.models.manifest import Bundle
+from otorongo.models.second import thresholds
 from otorongo.station import events
 from otorongo.station.adapters.replay import SOUNDS
 from otorongo.station.app import rules_for
@@ -86,12 +87,12 @@ def adapt(given: argparse.Namespace) -> int:
         combs += hearing.engines
     if not seconds:
         raise InputError(f"{given.folder}: none of its {len(paths)} recordings could be heard")
-    thresholds = {spec.wire: spec.threshold for spec in classifier.bundle.manifest.classes}
+    own = {name_of(cls): p for cls, p in thresholds(classifier).items()}
     most = math.floor(given.per_day * seconds / DAY_S)
     found = [
-        judge(heard, BY_NAME[each].number, rule, thresholds[each], most)
-        if each in thresholds
-        else judge_comb(heard, BY_NAME[each].number, rule, combs, thresholds["engine"], most)
+        judge(heard, BY_NAME[each].number, rule, own[each], most)
+        if each in own
+        else judge_comb(heard, BY_NAME[each].number, rule, combs, own["engine"], most)
         for each, rule in rules.items()
     ]
     print(report(found, name, len(heard), seconds, given.per_day, lang))

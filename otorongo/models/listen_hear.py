@@ -18,6 +18,7 @@ from otorongo.models.comb import FRAME_S, Comb
 from otorongo.models.errors import InputError
 from otorongo.models.mel import Array
 from otorongo.models.runtime import Classifier, Verdict
+from otorongo.models.second import thresholds
 from otorongo.station import events, veto
 from otorongo.station.adapters.replay_sound import SoundReader
 from otorongo.station.app import follows_combs, rules_for
@@ -130,7 +131,7 @@ def hear(
     config = sensor or MicrophoneConfig(driver="replay", device=str(path))
     rules = rules_for("microphone", config, classifier.bundle)
     info, parts, windows, scored, told = _info(path), [], [], [], []
-    own = ear(config, classifier.bundle, rules, None, combs=follows_combs(config, classifier.bundle))
+    own = ear(config, thresholds(classifier), rules, None, combs=follows_combs(config, classifier.bundle))
     state, floor = events.State(), Loudness()
     trouble, end_s = "", 0.0
     try:

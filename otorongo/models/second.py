@@ -62,6 +62,16 @@ def joints(first: Manifest, second: Manifest) -> dict[str, Joint]:
     }
 
 
+def thresholds(classifier: Classifier) -> dict[int, float]:
+    """By wire class: calibrated p at and above which this classifier counts a hit; where two judge, the joint's.
+
+    Of several labels with one wire class the first one's counts.
+    """
+    manifest = classifier.bundle.manifest
+    by_label = joints(manifest, classifier.second.manifest) if isinstance(classifier, SecondOpinion) else {}
+    return {spec.wire_class: by_label.get(spec.label, spec).threshold for spec in reversed(manifest.classes)}
+
+
 def candidates(verdict: Verdict, by_label: Mapping[str, Joint]) -> list[str]:
     """The labels that the first bundle holds possible enough to ask the second."""
     return [

@@ -89,7 +89,7 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
             between = sieve(sensor, rules, outbox, board, gate, classify, name=name, no_contact=config.no_contact)
             gate, judge = between.passed, between.judge
             done.append(between.close)
-        ear = _ear(section, sensor, bundle, rules, outbox)
+        ear = _ear(section, sensor, classifier, rules, outbox)
         vetoed = (lambda: ear.vetoed) if ear else None
         loop = Sense(
             name=section,
@@ -165,14 +165,15 @@ def _alive(resting: Resting) -> Callable[[int], None]:
     return moved
 
 
-def _ear(section: str, sensor: Sensor, bundle: Bundle, rules: dict[int, Rule], outbox: Outbox) -> Ear | None:
+def _ear(section: str, sensor: Sensor, classifier: Any, rules: dict[int, Rule], outbox: Outbox) -> Ear | None:
     """What a microphone has beside its network: none for species, whose microphone has one already."""
     if not isinstance(sensor, MicrophoneConfig) or isinstance(sensor, BirdsConfig):
         return None
+    from otorongo.models.second import thresholds
     from otorongo.station.app_ears import ear
 
     memory = outbox.cursor(memory_name(section))
-    return ear(sensor, bundle, rules, memory, combs=follows_combs(sensor, bundle))
+    return ear(sensor, thresholds(classifier), rules, memory, combs=follows_combs(sensor, classifier.bundle))
 
 
 def _tracks(sensor: Sensor, rules: dict[int, Rule]) -> Tracks | None:

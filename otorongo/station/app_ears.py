@@ -79,17 +79,26 @@ def ears(config: StationConfig, sensor: MicrophoneConfig, bundle: Bundle, board:
     return classifier
 
 
-def ear(sensor: MicrophoneConfig, bundle: Bundle, rules: Mapping[int, Rule], memory: str | None, *, combs: bool) -> Ear:
-    """What a microphone has beside its network; `memory` is what an earlier run learned of the site."""
-    thresholds = {spec.wire_class: spec.threshold for spec in bundle.manifest.classes}
-    thresholds |= {cls: rule.threshold for cls, rule in rules.items() if rule.threshold is not None}
+def ear(
+    sensor: MicrophoneConfig,
+    thresholds: Mapping[int, float],
+    rules: Mapping[int, Rule],
+    memory: str | None,
+    *,
+    combs: bool,
+) -> Ear:
+    """What a microphone has beside its network; `memory` is what an earlier run learned of the site.
+
+    `thresholds` are those of what listens, by wire class (`second.thresholds`); a rule's own goes before them.
+    """
+    own = {cls: rule.threshold for cls, rule in rules.items() if rule.threshold is not None}
     given = rules_of(sensor)
     comb_ms = {}
     for name in TOLD_BY_COMB if combs else ():
         comb_ms[BY_NAME[name].number] = round(lasts_s(name, given.get(name, SOUND_RULES[name])) * 1000)
     return Ear(
         sensor.number,
-        thresholds,
+        {**thresholds, **own},
         comb_ms,
         vetoes=veto.DEFAULTS if sensor.vetoes else {},
         full_scale_db=sensor.full_scale_db,

@@ -10,7 +10,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otorongo.models import shapes
+from otorongo.models import manifest, shapes
 from otorongo.models.__main__ import main
 from otorongo.models.evidence import upper
 from otorongo.models.listen_adapt import count, judge, judge_comb, report
@@ -20,6 +20,7 @@ from otorongo.station import config
 from otorongo.station.events import Rule
 from otorongo.station.samples import Score, Scores
 from otorongo.wire.classes import BY_NAME
+from tests.models.bundles import change, copy
 
 SAW = BY_NAME["chainsaw"].number
 RULE = Rule(hits=2, windows=4, quiet_ms=6000, max_length_ms=3_600_000, update_ms=300_000)
@@ -113,6 +114,28 @@ def test_a_folder_gives_lines_for_station_toml(tmp_path: Path, capsys: pytest.Ca
     path = tmp_path / "station.toml"
     path.write_text(f'station = "a"\n[microphone]\ndriver = "replay"\ndevice = "x"\n{told.out}')
     assert config.load(path).microphone is not None
+
+
+def test_with_a_second_opinion_the_thresholds_of_both_are_where_it_begins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--second` with a joint at 0.97 for saws: that is what the background is judged by, and is the least told."""
+    other = change(copy(tmp_path), 'name = "threats"', 'name = "other"')
+    joint = (
+        'bundle = "threats@4"\nlabel = "chainsaw"\nown = "chainsaw"\nfirst = 0.5\nsecond = 0.5\noffset = 0.0\n'
+        "prior = 0.1\nthreshold = 0.97\ncandidate = 0.05\n"
+    )
+    (other / "manifest.toml").write_text(f"{(other / 'manifest.toml').read_text()}\n[[joint]]\n{joint}")
+    (tmp_path / "fondo").mkdir()
+    noise = np.random.default_rng(3).standard_normal(96_000) * 0.001
+    soundfile.write(tmp_path / "fondo" / "a.wav", noise, 16_000)
+    given = [str(tmp_path / "fondo"), "--class", "chainsaw", "--class", "gunshot", "--lang", "en"]
+    own = {each.wire: each.threshold for each in manifest.load("threats@4").manifest.classes}
+    for more, least in (([], own["chainsaw"]), (["--second", str(other)], 0.97)):
+        assert main(["adapt", *given, *more]) == 0
+        saw, shot = (line for line in capsys.readouterr().out.splitlines() if " -> " in line)
+        assert f"{least:.4f} -> " in saw
+        assert f"{own['gunshot']:.4f} -> " in shot
 
 
 @pytest.mark.parametrize(

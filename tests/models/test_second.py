@@ -15,7 +15,7 @@ from otorongo.models import calibrate, manifest
 from otorongo.models.errors import BundleError
 from otorongo.models.manifest import Bundle, ClassSpec, Joint, Manifest
 from otorongo.models.runtime import ClassScore, Verdict
-from otorongo.models.second import SecondOpinion, combine, joints
+from otorongo.models.second import SecondOpinion, combine, joints, thresholds
 from otorongo.wire.classes import BY_NAME
 
 P = st.floats(0.0, 1.0)
@@ -138,6 +138,15 @@ def test_the_pair_looks_like_one_classifier() -> None:
     both, _ = pair(0.5, 0.5)
     assert both.bundle is SMALL
     assert both.second is LARGE
+
+
+def test_a_pair_counts_hits_by_the_joints_thresholds() -> None:
+    """What two judge together has the joint's threshold, all else the first bundle's; a bundle alone has its own."""
+    large = bundle("large", {"chainsaw": "chainsaw"}, joint(threshold=0.95))
+    both, _ = pair(0.5, 0.5, large)
+    saw, rain = BY_NAME["chainsaw"].number, BY_NAME["rain"].number
+    assert thresholds(both) == {saw: 0.95, rain: 0.8}
+    assert thresholds(both.first) == {saw: 0.8, rain: 0.8}
 
 
 def test_yamnet_beside_threats_hears_a_saw(shared: Path, tmp_path: Path) -> None:

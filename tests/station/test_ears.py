@@ -1,22 +1,25 @@
 """A second opinion and species in the microphone's process: chosen by the configuration, off by default."""
 
 import csv
+import math
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from msgspec import structs
 
 from otorongo.models import add_yamnet, manifest
-from otorongo.models.runtime import SpeciesScore
+from otorongo.models.manifest import Bundle, Joint
+from otorongo.models.runtime import SpeciesScore, open_classifier
 from otorongo.models.second import SecondOpinion
 from otorongo.models.sound import SoundClassifier
 from otorongo.models.train import machines, scenes
 from otorongo.models.train.scenes import Source, render_soundscape
 from otorongo.station import config as station_config
 from otorongo.station.adapters.board import LinuxBoard
-from otorongo.station.app import rules_for, sense, sensor_of
+from otorongo.station.app import _ear, rules_for, sense, sensor_of
 from otorongo.station.app_check import check
 from otorongo.station.app_ears import ears
 from otorongo.station.app_process import birth_bundles
@@ -24,12 +27,12 @@ from otorongo.station.app_uplink import station_birth
 from otorongo.station.config import BirdsConfig, MicrophoneConfig, StationConfig, rules_of
 from otorongo.station.life_list import LifeList
 from otorongo.station.outbox import Outbox
-from otorongo.station.samples import Event
+from otorongo.station.samples import Event, Sample, Score
 from otorongo.toml import ConfigError
 from otorongo.wire.classes import BY_NAME, name_of
 from otorongo.wire.codes import Trend
 from otorongo.wire.rows import Listening
-from tests.station.sense_rig import rows_in
+from tests.station.sense_rig import open_outbox, rows_in
 
 TRUMPETER = SpeciesScore(0.8, "Psophia leucoptera", "Trompetero Aliblanco", "White-winged Trumpeter", "birds")
 
@@ -72,6 +75,38 @@ def test_a_saw_is_told_with_both_opinions(yamnet: Path, tmp_path: Path) -> None:
     assert [each.name for each in birth_bundles(config.microphone, bundle)] == ["threats", "yamnet"]
     whole, faults = station_birth(config, tmp_path / "station.toml")
     assert ([each.name for each in whole.bundles], faults) == (["threats", "yamnet"], [])
+
+
+@pytest.mark.parametrize(("label", "joint_p", "p"), [("chainsaw", 0.974, 0.98), ("engine", 0.6, 0.85)])
+def test_a_veto_counts_from_the_threshold_of_both(label: str, joint_p: float, p: float, tmp_path: Path) -> None:
+    """Rain asks one natural unit more than the joint threshold of a pair, be the first one's lower or higher."""
+    first = manifest.load("threats@4")
+    own = first.by_label[label]
+    joint = Joint(
+        bundle="threats@4", label=label, own=label, first=0.5, second=0.5, offset=0.0,
+        prior=0.1, threshold=joint_p, candidate=0.1,
+    )  # fmt: skip
+    second = Bundle(first.folder, structs.replace(first.manifest, name="other", joint=(joint,)), first.digest)
+    sensor, outbox = MicrophoneConfig(driver="replay", device="x"), open_outbox(tmp_path)
+    alone = open_classifier(first)
+    rain, cls = BY_NAME["rain"].number, own.wire_class
+    stands = {}
+    for name, classifier in (("alone", alone), ("both", SecondOpinion(alone, open_classifier(second)))):
+        rules = rules_for("microphone", sensor, first)
+        made = _ear("microphone", sensor, classifier, rules, outbox)
+        assert made is not None
+        for number in range(8):
+            window = Sample(number * 1500, np.zeros(48_000, np.float32), 3000, 16_000, 1500)
+            scores = [Score(rain, 0.95, 3.0, True), Score(cls, p, 3.0, True)]
+            heard = made.hear(window, scores, classified=True, failed=False, needed_db=-120.0)
+        stands[name] = any(one.hit for one in heard.scores if one.cls == cls)
+    assert stands["both"] == (_logit(p) >= _logit(joint_p) + 1)
+    assert stands["alone"] == (_logit(p) >= _logit(own.threshold) + 1)
+    assert stands["alone"] != stands["both"]
+
+
+def _logit(p: float) -> float:
+    return math.log(p / (1 - p))
 
 
 def test_the_pair_is_opened_as_one_classifier(yamnet: Path, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def listened(folder: Path, db: float, classify: Any, **keys: Any) -> tuple[Liste
     config = MicrophoneConfig(driver="alsa", device="none", **keys)
     rules = app.rules_for("microphone", config, bundle)
     outbox = open_outbox(folder)
-    own = ear(config, bundle, rules, None, combs=False)
+    own = ear(config, {spec.wire_class: spec.threshold for spec in bundle.manifest.classes}, rules, None, combs=False)
     loop = sense(outbox, gate=app._sound_gate(config), classify=classify, rules=rules, ear=own)
     loop.run(window(number, pink(db, number)) for number in range(WINDOWS))
     (told,) = [one.row for one in rows_in(outbox) if isinstance(one.row, Listening)]

@@ -82,7 +82,8 @@ def fires(name: str, config: MicrophoneConfig, given: Bundle) -> bool:
         seconds += 1.1 * max(satisfiable.lasts_s(name, config.rule[name]), satisfiable.LEAST_S[name])
     told = ENGINE if name in TOLD_BY_COMB else cls
     sound = shots(seconds) if cls == SHOT else machine(name, seconds)
-    own = ear(config, given, rules, None, combs=follows_combs(config, given))
+    thresholds = {spec.wire_class: spec.threshold for spec in given.manifest.classes}
+    own = ear(config, thresholds, rules, None, combs=follows_combs(config, given))
     state = events.State()
     for sample in windows(sound, given):
         heard = own.hear(sample, [Score(told, 0.9999, 8.0, hit=True)], classified=True)

@@ -13,6 +13,7 @@ from otorongo.models.evaluate.recordings import Recording, truth
 from otorongo.models.evidence import ClassEvidence, upper_per_day
 from otorongo.models.manifest import Bundle, SoundInput
 from otorongo.models.runtime import Classifier
+from otorongo.models.second import thresholds
 from otorongo.station import events
 from otorongo.station.adapters.replay_sound import SoundReader
 from otorongo.station.app import follows_combs, rules_for
@@ -58,7 +59,7 @@ def station(classifier: Classifier) -> Station:
 def opened(given: Station, samples: Iterable[Sample]) -> list[Event]:
     """The events that one stretch of sound opens, through gate, network, vetoes, combs and rules."""
     config = given.config
-    own = ear(config, given.bundle, given.rules, None, combs=follows_combs(config, given.bundle))
+    own = ear(config, thresholds(given.classifier), given.rules, None, combs=follows_combs(config, given.bundle))
     state, floor, end_ms = events.State(), Loudness(), 0
     told: list[Event] = []
     for sample in samples:

@@ -14,7 +14,8 @@ from otorongo.models.errors import BundleError, InputError
 from otorongo.models.evaluate.recordings import Recording, decode, truth
 from otorongo.models.manifest import Bundle, File, SoundInput
 from otorongo.models.runtime import Classifier
-from otorongo.models.second import SecondOpinion, joints
+from otorongo.models.second import SecondOpinion, joints, thresholds
+from otorongo.wire.classes import BY_NAME
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -54,14 +55,7 @@ class Ears:
 
     def threshold(self, name: str, wire: str) -> float:
         """Calibrated p of a hit, as this ear counts it: a second opinion has thresholds of its own."""
-        spec = self.bundle.manifest.classes[self.wires.index(wire)]
-        ear = self.by_name[name]
-        if name == SECOND:
-            return next(each.threshold for each in ear.bundle.manifest.classes if each.wire == wire)
-        if isinstance(ear, SecondOpinion):
-            joint = joints(self.bundle.manifest, ear.second.manifest).get(spec.label)
-            return spec.threshold if joint is None else joint.threshold
-        return spec.threshold
+        return thresholds(self.by_name[name])[BY_NAME[wire].number]
 
     @property
     def names(self) -> dict[str, str]:
