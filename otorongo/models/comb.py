@@ -9,6 +9,7 @@ of a far saw lies below 1 kHz (foliage takes 10 dB per 100 m at 1 kHz, 5 dB at 1
     frame.f0_hz, frame.harmonicity_db
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from otorongo.models.errors import InputError
 
 Floats = NDArray[np.float32]
+Series = NDArray[np.complexfloating[Any, Any]]
 
 FRAME_S: Final = 1.5
 """Long enough to tell lines 8 Hz apart (the lobe of a Hann window of 1.5 s is 2.7 Hz wide)."""
@@ -44,6 +46,8 @@ LEAST_SCORE: Final = 3.5
 """A quarter of all frames of white noise reach it somewhere."""
 MOST_PARTS: Final = 12
 """A comb may be every so manieth line of another one: twelve cylinders at most."""
+NEAR: Final = 4
+"""The short pieces know a spacing within so many steps."""
 APART: Final = 0.03
 """Two candidates differ by at least this share."""
 
@@ -56,6 +60,14 @@ _NOISE_SHORT: Final = (-0.7, 1.8)
 _WHOLE: Final = 0.65
 """A comb is only a part of a narrower one whose other lines are so strong beside its own."""
 _BLOCK_S: Final = 0.1
+_AROUND: Final = np.arange(-2, 3)
+_BESIDE: Final = np.arange(-1, 2)[:, None]
+_NEAR: Final = np.arange(2 * NEAR + 1)
+_PARTS: Final = np.arange(MOST_PARTS, 1, -1)
+_PART_STEPS: Final = np.rint(np.log(_PARTS) / STEP).astype(np.intp)
+"""So many places lower lies the spacing of which another one is every so manieth ..."""
+_PART_SHARES: Final = (1 + (_PARTS - 1) * _WHOLE / 2) / _PARTS
+"""... and that is how much of the other one's contrast it must have at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +118,7 @@ NOTHING: Final = Frame()
 class _Grid:
     """For one length of frame: where the lines of each spacing lie, and the middles between them."""
 
-    def __init__(self, seconds: float, low_hz: float) -> None:
+    def __init__(self, seconds: float, low_hz: float, noise: tuple[float, float]) -> None:
         self.size = round(seconds * INNER_HZ)
         self.bin_hz = INNER_HZ / self.size
         self.window = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(self.size) / self.size)).astype(np.float32)
@@ -117,40 +129,53 @@ class _Grid:
         first = np.ceil(LINES_FROM_HZ / self.f0_hz)
         used = (orders >= first[:, None]) & (lines_hz <= LINES_TO_HZ) & (orders < first[:, None] + MOST_LINES)
         self.counts = used.sum(axis=1)
-        self.roots = np.sqrt(self.counts)
+        self._noise_db = noise[0] / np.sqrt(self.counts)
+        self.weights = np.sqrt(self.counts) / noise[1]
+        """What makes a contrast in dB one in standard deviations of what white noise gives."""
         self._starts = np.concatenate([[0], np.cumsum(self.counts)[:-1]])
         # Lines at the halves or thirds between them belong to a comb with half, or a third, of this spacing.
         between_hz = [(lines_hz - share * self.f0_hz[:, None])[used] for share in (0.0, 1 / 2, 1 / 3)]
         self._places = np.rint(np.array(between_hz) / self.bin_hz).astype(np.intp)
         self._block = round(_FLOOR_HZ / self.bin_hz)
+        self._blocks = self.bins // self._block
+        # Between the middles of two blocks the floor is a straight line, outside of them it is flat.
+        at = np.interp(np.arange(self.bins), (np.arange(self._blocks) + 0.5) * self._block, np.arange(self._blocks))
+        self._left = np.minimum(at.astype(np.intp), self._blocks - 2)
+        self._share = (at - self._left).astype(np.float32)
 
-    def levels_db(self, pieces: Floats) -> Floats:
-        """Spectra (m, bins) in dB of pieces (m, size)."""
-        spectra = np.fft.rfft(pieces * self.window)[:, : self.bins]
-        power = (spectra.real**2 + spectra.imag**2) * (4.0 / self.size**2)
-        levels: Floats = (10.0 * np.log10(power + 1e-20)).astype(np.float32)
-        return levels
+    def power(self, pieces: Floats) -> Floats:
+        """Power spectra (m, bins) of pieces (m, size)."""
+        # Asked for its own scale, numpy transforms float32 as such, else by way of float64: in twice the time.
+        return _power(np.fft.rfft(pieces * self.window, norm="forward")[:, : self.bins], 4.0)
 
     def excess_db(self, levels: Floats) -> Floats:
-        """How far each bin is above the noise around it, in dB (m, bins), within 0 and CLIP_DB.
+        """How far each bin of levels (m, bins) is above the noise around it, in dB, within 0 and CLIP_DB.
 
         Each bin takes the higher of its neighbours, because lines lie between bins.
         """
-        count = levels.shape[1] // self._block
-        blocks = levels[:, : count * self._block].reshape(len(levels), count, self._block)
+        blocks = levels[:, : self._blocks * self._block].reshape(len(levels), self._blocks, self._block)
         at = int(_FLOOR_SHARE * self._block)
         floors = np.partition(blocks, at, axis=2)[:, :, at]
-        centres, bins = (np.arange(count) + 0.5) * self._block, np.arange(levels.shape[1])
-        smooth = np.stack([np.interp(bins, centres, each) for each in floors])
-        excess = np.clip(levels - smooth, 0.0, CLIP_DB).astype(np.float32)
+        smooth = np.diff(floors, axis=1).take(self._left, axis=1)
+        smooth *= self._share
+        smooth += floors.take(self._left, axis=1)
+        excess = np.subtract(levels, smooth, out=smooth)
+        np.maximum(excess, 0.0, out=excess)
+        np.minimum(excess, CLIP_DB, out=excess)
         wide: Floats = excess.copy()
-        wide[:, 1:-1] = np.maximum(excess[:, 1:-1], np.maximum(excess[:, :-2], excess[:, 2:]))
+        inner = wide[:, 1:-1]
+        np.maximum(inner, excess[:, :-2], out=inner)
+        np.maximum(inner, excess[:, 2:], out=inner)
         return wide
 
     def contrast_db(self, excess: Floats) -> NDArray[np.float64]:
-        """Of each spacing, the mean excess (bins,) on its lines less that between them: at the halves or the thirds."""
-        sums = np.add.reduceat(excess[self._places], self._starts, axis=1)
+        """Of each spacing, the mean excess (bins,) on its lines less that between them: at the halves or the thirds.
+
+        What white noise gives in the mean is taken away.
+        """
+        sums = np.add.reduceat(excess.take(self._places), self._starts, axis=1)
         contrast: NDArray[np.float64] = (sums[0] - np.maximum(sums[1], sums[2])) / self.counts
+        contrast -= self._noise_db
         return contrast
 
 
@@ -162,10 +187,14 @@ class Comb:
             raise InputError(f"combs cannot be sought at {rate_hz} Hz (allowed: {INNER_HZ} to 384000)")
         self.size = round(FRAME_S * rate_hz)
         """Samples in a frame."""
-        self._long = _Grid(FRAME_S, LOWEST_HZ)
+        self._long = _Grid(FRAME_S, LOWEST_HZ, _NOISE_LONG)
         self._below = round(np.log(SHORT_FROM_HZ / LOWEST_HZ) / STEP)
-        self._short = _Grid(SHORT_S, float(self._long.f0_hz[self._below]))
-        self._at = np.linspace(0, self._long.size - self._short.size, PIECES).astype(int)
+        self._short = _Grid(SHORT_S, float(self._long.f0_hz[self._below]), _NOISE_SHORT)
+        starts = np.linspace(0, self._long.size - self._short.size, PIECES).astype(np.intp)
+        parts, rest = divmod(self.size, self._long.size)
+        turns = np.outer(np.arange(parts), np.arange(self._long.size // 2 + 1)) / self.size
+        self._turns = None if rest else (self._long.size * np.exp(-2j * np.pi * turns)).astype(np.complex64)
+        self._pieces = starts[:, None] + np.arange(self._short.size)
 
     def frame(self, sound: NDArray[Any]) -> Frame:
         """What the last 1.5 s of float mono sound (n,) in [-1, 1] say of engines.
@@ -175,37 +204,49 @@ class Comb:
         if sound.ndim != 1 or len(sound) < self.size or not np.issubdtype(sound.dtype, np.floating):
             return NOTHING
         piece = sound[-self.size :]
-        if not np.isfinite(piece).all() or float(np.abs(piece).max()) > 1e3:
+        if not max(float(piece.max()), -float(piece.min())) <= 1e3:  # NaN compares as False
             return NOTHING
-        slow = self._slowed(piece)
-        levels = self._long.levels_db(slow[None])
-        band = slice(round(LINES_FROM_HZ / self._long.bin_hz), None)
-        level_db = float(10 * np.log10(np.sum(10 ** (levels[0, band].astype(np.float64) / 10)) / 1.5 + 1e-12))
+        slow, power = self._slowed(piece)
+        band = power[round(LINES_FROM_HZ / self._long.bin_hz) :]
+        level_db = float(10 * np.log10(band.sum(dtype=np.float64) / 1.5 + 1e-12))
         if level_db < LEAST_DB:
             return NOTHING
-        excess = self._long.excess_db(levels)[0]
-        candidates = self._candidates(slow, levels[0], excess)
+        levels = _decibels(power)
+        excess = self._long.excess_db(levels[None])[0]
+        candidates = self._candidates(slow, levels, excess)
         flutter_db, drop_db = _flutter(slow)
-        lines = self._lines(levels[0], excess, candidates[0].f0_hz) if candidates else (0.0, 0.0, 0.0)
+        lines = self._lines(levels, excess, candidates[0].f0_hz) if candidates else (0.0, 0.0, 0.0)
         return Frame(candidates, level_db, *lines, flutter_db, drop_db)
 
-    def _slowed(self, piece: NDArray[Any]) -> Floats:
-        """The frame at INNER_HZ, without its mean: only what lies below 1.6 kHz."""
-        series = np.fft.rfft(piece - piece.mean())
-        size = self._long.size
-        slow: Floats = (np.fft.irfft(series[: size // 2 + 1], size) * (size / self.size)).astype(np.float32)
-        return slow
+    def _slowed(self, piece: NDArray[Any]) -> tuple[Floats, Floats]:
+        """The frame at INNER_HZ, without its mean: only what lies below 1.6 kHz; and its power spectrum (bins,)."""
+        long = self._long
+        series = self._series(piece - piece.mean())
+        slow: Floats = (np.fft.irfft(series, long.size) * (long.size / self.size)).astype(np.float32, copy=False)
+        # A Hann window is three lines of a Fourier series: what it makes of a spectrum is a sum of neighbours.
+        below = np.concatenate([series[1:2].conj(), series[: long.bins + 1]])
+        windowed = below[1:-1] - 0.5 * (below[:-2] + below[2:])
+        return slow, _power(windowed, 1.0 / self.size**2)
+
+    def _series(self, piece: NDArray[Any]) -> Series:
+        """The lowest lines of the Fourier series of a frame: those that INNER_HZ can hold."""
+        kept = self._long.size // 2 + 1
+        if self._turns is None:
+            return np.fft.rfft(piece)[:kept]
+        # Every so manieth sample, from each of the first on: transforms that are short, and done side by side.
+        series = np.fft.rfft(np.ascontiguousarray(piece.reshape(self._long.size, -1).T), norm="forward")
+        series *= self._turns
+        total: Series = series.sum(axis=0)
+        return total
 
     def _candidates(self, slow: Floats, levels: Floats, excess: Floats) -> tuple[Candidate, ...]:
         long, short = self._long, self._short
-        contrast = long.contrast_db(excess) - _NOISE_LONG[0] / long.roots
-        score = contrast * long.roots / _NOISE_LONG[1]
-        pieces = np.stack([slow[at : at + short.size] for at in self._at])
-        quick = short.contrast_db(short.excess_db(short.levels_db(pieces)).mean(axis=0))
-        quick -= _NOISE_SHORT[0] / short.roots
-        best, height = score.copy(), contrast.copy()
-        best[self._below :] = np.maximum(best[self._below :], quick * short.roots / _NOISE_SHORT[1])
-        height[self._below :] = np.maximum(height[self._below :], quick)
+        contrast = long.contrast_db(excess)
+        pieces = _decibels(short.power(slow.take(self._pieces)))
+        quick = short.contrast_db(short.excess_db(pieces).mean(axis=0))
+        best, height = contrast * long.weights, contrast.copy()
+        np.maximum(best[self._below :], quick * short.weights, out=best[self._below :])
+        np.maximum(height[self._below :], quick, out=height[self._below :])
         found: list[Candidate] = []
         for top in _peaks(best):
             near_hz = long.f0_hz[top]
@@ -220,13 +261,15 @@ class Comb:
 
     def _whole(self, levels: Floats, excess: Floats, contrast: NDArray[np.float64], top: int) -> tuple[float, float]:
         """Exact spacing and contrast of the comb at a place of the grid, or of the narrower comb that it is part of."""
-        own = _highest(contrast, top)
+        low = max(0, top - NEAR)
+        own = low + int(contrast[low : top + NEAR + 1].argmax())
         hz = self._refined(levels, excess, float(self._long.f0_hz[own]))
-        for part in range(min(MOST_PARTS, int(hz / LOWEST_HZ)), 1, -1):
-            narrow = _highest(contrast, max(0, own - round(np.log(part) / STEP)))
-            possible = contrast[narrow] > (1 + (part - 1) * _WHOLE / 2) / part * contrast[own]
-            if possible and self._is_part(excess, hz, part):
-                return hz / part, float(contrast[narrow])
+        lows = np.maximum(0, own - _PART_STEPS) - NEAR
+        narrow = np.maximum(0, lows + contrast.take(lows[:, None] + _NEAR, mode="clip").argmax(axis=1))
+        for at in np.flatnonzero(contrast.take(narrow) > _PART_SHARES * contrast[own]).tolist():
+            part = MOST_PARTS - at
+            if part <= int(hz / LOWEST_HZ) and self._is_part(excess, hz, part):
+                return hz / part, float(contrast[narrow[at]])
         return hz, float(contrast[own])
 
     def _is_part(self, excess: Floats, f0_hz: float, part: int) -> bool:
@@ -247,10 +290,10 @@ class Comb:
         """The spacing that fits the tops of its first twelve lines best: between the steps of the grid and the bins."""
         first = int(np.ceil(LINES_FROM_HZ / f0_hz))
         orders = np.arange(first, min(first + 12, int(LINES_TO_HZ / f0_hz) + 1))
-        around = np.rint(f0_hz * orders / self._long.bin_hz).astype(int)[:, None] + np.arange(-2, 3)
-        tops = around[np.arange(len(orders)), levels[around].argmax(axis=1)]
-        left, middle, right = levels[tops - 1], levels[tops], levels[tops + 1]
-        shift = np.clip(0.5 * (left - right) / np.minimum(left - 2 * middle + right, -1e-3), -0.5, 0.5)
+        around = np.rint(f0_hz * orders / self._long.bin_hz).astype(np.intp)
+        tops = around + levels[around[:, None] + _AROUND].argmax(axis=1) - 2
+        left, middle, right = levels[tops + _BESIDE]
+        shift = np.maximum(-0.5, np.minimum(0.5, 0.5 * (left - right) / np.minimum(left - 2 * middle + right, -1e-3)))
         lines_hz = (tops + shift) * self._long.bin_hz
         weights = excess[tops].astype(np.float64) ** 2 + 1e-6
         # A line that is not where the comb wants it, by more than a bin, is somebody else's.
@@ -283,15 +326,26 @@ def _peaks(score: NDArray[np.float64]) -> list[int]:
     return [int(top) for top in tops[np.argsort(-score[tops])]]
 
 
-def _highest(contrast: NDArray[np.float64], at: int) -> int:
-    """The place of the largest value within four steps: the short pieces know the spacing that well."""
-    low = max(0, at - 4)
-    return low + int(contrast[low : at + 5].argmax())
+def _power(spectra: Series, scale: float) -> Floats:
+    """Squared magnitudes times a scale, float32, of the shape that they have."""
+    power: Floats = (np.square(spectra.real) + np.square(spectra.imag)).astype(np.float32, copy=False)
+    power *= np.float32(scale)
+    return power
+
+
+def _decibels(power: Floats) -> Floats:
+    """10 log10 of power; none is -200 dB. numpy is quicker at natural logarithms of float32."""
+    levels: Floats = np.log(power + np.float32(1e-20))
+    levels *= np.float32(10.0 / math.log(10.0))
+    return levels
 
 
 def _flutter(slow: Floats) -> tuple[float, float]:
     """Standard deviation of the levels of 0.1 s, and the largest fall within 0.2 s, in dB."""
     block = round(_BLOCK_S * INNER_HZ)
-    blocks = slow[: len(slow) // block * block].reshape(-1, block).astype(np.float64)
-    levels = 10 * np.log10(np.mean(blocks**2, axis=1) + 1e-12)
-    return float(levels.std()), float(max(0.0, (levels[:-2] - levels[2:]).max()))
+    blocks = slow[: len(slow) // block * block].reshape(-1, block)
+    powers: list[float] = np.einsum("ij,ij->i", blocks, blocks).tolist()
+    levels = [10 * math.log10(power / block + 1e-12) for power in powers]
+    drop = max(before - after for before, after in zip(levels, levels[2:], strict=False))
+    mean = sum(levels) / len(levels)
+    return math.sqrt(sum((level - mean) ** 2 for level in levels) / len(levels)), max(0.0, drop)

@@ -134,3 +134,33 @@ def test_a_rate_below_the_inner_one_is_refused() -> None:
     """Sound of 3,000 samples a second does not hold the band."""
     with pytest.raises(InputError, match="3000 Hz"):
         Comb(3000)
+
+
+@pytest.mark.parametrize("rate_hz", [INNER_HZ, 8_000, 11_025, 16_000, 48_000])
+def test_short_transforms_side_by_side_are_the_long_one(rate_hz: int) -> None:
+    """The slowed frame and its spectrum are those of one transform of the whole, cut off at the inner rate's half."""
+    comb = Comb(rate_hz)
+    piece = lines(15.0, rate_hz=rate_hz)[-comb.size :] + np.float32(0.2)
+    slow, power = comb._slowed(piece)
+    series = np.fft.rfft(piece.astype(np.float64) - piece.mean(dtype=np.float64))
+    whole = np.fft.irfft(series[: len(slow) // 2 + 1], len(slow)) * (len(slow) / comb.size)
+    assert np.abs(slow - whole).max() < 1e-6 * np.abs(whole).max()
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(len(whole)) / len(whole))
+    windowed = np.abs(np.fft.rfft(whole * hann)[: len(power)]) ** 2 * 4 / len(whole) ** 2
+    assert np.abs(power - windowed).max() < 1e-5 * windowed.max()
+    assert np.abs(10 * np.log10(power[60:] / windowed[60:])).max() < 0.01
+
+
+def test_the_noise_around_a_line_is_a_straight_line_between_blocks() -> None:
+    """What the floor gives is what interpolation between the blocks' middles gives, and no bin is lower than zero."""
+    grid = COMB._long
+    levels = np.random.default_rng(5).normal(-60, 6, (2, grid.bins)).astype(np.float32)
+    excess = grid.excess_db(levels)
+    block = round(40 / grid.bin_hz)
+    count = grid.bins // block
+    for row, found in zip(levels, excess, strict=True):
+        floors = np.sort(row[: count * block].reshape(count, block), axis=1)[:, int(0.35 * block)]
+        smooth = np.interp(np.arange(grid.bins), (np.arange(count) + 0.5) * block, floors)
+        above = np.clip(row - smooth, 0, 15)
+        wanted = np.maximum(above[1:-1], np.maximum(above[:-2], above[2:]))
+        assert found[1:-1] == pytest.approx(wanted, abs=1e-4)
