@@ -4,7 +4,7 @@ The same code makes the tensors for training and on the station. librosa itself 
 and hundreds of megabytes on the card; here the filter bank is a small matrix made once.
 """
 
-from typing import Any
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from otorongo.models.manifest import SoundInput
 
 Array = NDArray[np.float32]
 
+BLOCK: Final = 10
+"""So many neighbouring filters are multiplied at once."""
 _SLANEY_LINEAR_HZ = 1000.0
 _SLANEY_HZ_PER_MEL = 200.0 / 3.0
 _SLANEY_LOG_STEP = np.log(6.4) / 27.0
@@ -65,59 +67,92 @@ class Spectrogram:
     def __init__(self, given: SoundInput) -> None:
         self.given = given
         self._bank = filter_bank(given)
+        self._blocks = _blocks(self._bank)
         # Hann, periodic, as short-time analysis wants it (numpy's own hanning is symmetric).
         self._frame = given.frame or given.n_fft
         phase = 2.0 * np.pi * np.arange(self._frame) / self._frame
+        self._window = (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
         self._last: tuple[Array, Array] | None = None
+        """What the next window begins with, and the last one's log-mel."""
         shift = round(given.hop_s * given.rate_hz)
         # The mean of a window, which is taken away, moves only the two lowest bins: without them in the bank, the same
         # sound has the same bands in every window.
         alike = given.center and not self._bank[:, :2].any() and shift % given.stft_hop == 0
         self._shift = shift if alike and 0 < shift < given.window_samples else 0
-        self._window = (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
 
     def bands(self, sound: Array) -> Array:
         """Mel bands (n_mels, frames), before the logarithm, of float32 mono sound (n,) at the bundle's rate."""
-        given = self.given
-        if given.center:
-            sound = np.pad(sound, given.n_fft // 2, mode=given.pad_mode)
-        return self._bands(sound)
+        half = self.given.n_fft // 2 if self.given.center else 0
+        return self._bands(self._frames(self._padded(sound, half, half)))
 
-    def _bands(self, sound: Array) -> Array:
-        """The same of sound that is padded already."""
-        given = self.given
-        frames = np.lib.stride_tricks.sliding_window_view(sound, self._frame)[:: given.stft_hop]
-        spectrum = np.fft.rfft(frames * self._window, given.n_fft)
-        power = spectrum.real**2 + spectrum.imag**2
-        if given.power != 2.0:
-            power = power ** (given.power / 2.0)
-        return np.asarray(self._bank @ power.T, np.float32)
+    def _padded(self, sound: Array, before: int, after: int) -> Array:
+        """Sound with so many samples more on its sides, as the manifest says; quicker at zeros than `np.pad`."""
+        if self.given.pad_mode != "constant":
+            return np.pad(sound, (before, after), mode=self.given.pad_mode)
+        padded = np.zeros(before + len(sound) + after, np.float32)
+        padded[before : before + len(sound)] = sound
+        return padded
+
+    def _frames(self, sound: Array) -> Array:
+        """Frames (m, frame) of sound that is padded already; a view, quicker than `sliding_window_view`."""
+        step, whole = self.given.stft_hop, np.ascontiguousarray(sound, np.float32)
+        count = (len(whole) - self._frame) // step + 1
+        return np.ndarray((count, self._frame), np.float32, whole, strides=(step * whole.itemsize, whole.itemsize))
+
+    def _bands(self, *pieces: Array) -> Array:
+        """Mel bands (n_mels, m) of frames (m, frame)."""
+        ends = np.cumsum([0, *map(len, pieces)])
+        frames = np.empty((ends[-1], self._frame), np.float32)
+        for piece, start, end in zip(pieces, ends, ends[1:], strict=False):
+            np.multiply(piece, self._window, out=frames[start:end])
+        spectrum = np.fft.rfft(frames, self.given.n_fft)
+        power = np.square(spectrum.real)
+        power += np.square(spectrum.imag)
+        if self.given.power != 2.0:
+            power **= np.float32(self.given.power / 2.0)
+        mel = np.empty((self.given.n_mels, len(frames)), np.float32)
+        for filters, bins, weights in self._blocks:
+            np.matmul(weights, power[:, bins].T, out=mel[filters])
+        return mel
 
     def _following(self, sound: Array, mean: Array) -> Array:
-        """Mel bands of a full window without its mean, those of the last window taken over where they are the same."""
-        given, step = self.given, self.given.stft_hop
-        half = given.n_fft // 2
-        padded = np.pad(sound - mean, half, mode=given.pad_mode)
-        moved = self._shift // step
+        """Log-mel of a full window without its mean, that of the last window taken over where it is the same."""
+        given, step, shift = self.given, self.given.stft_hop, self._shift
+        half, moved = given.n_fft // 2, shift // step
         # Columns whose frames lie wholly inside both windows.
         first, last = -(-half // step), (len(sound) - half) // step - moved
         before, self._last = self._last, None
-        if before is None or last < first or not np.array_equal(before[0][self._shift :], sound[: -self._shift]):
-            mel = self._bands(padded)
+        if before is None or last < first or not np.array_equal(before[0], sound[:-shift]):
+            levels = self._log(self.bands(sound - mean))
         else:
-            head = self._bands(padded[: (first - 1) * step + given.n_fft])
-            tail = self._bands(padded[(last + 1) * step :])
-            mel = np.concatenate([head, before[1][:, first + moved : last + moved + 1], tail], axis=1)
-        self._last = sound.copy(), mel
-        return mel
+            head = self._padded(sound[: first * step + half] - mean, half, 0)
+            tail = self._padded(sound[(last + 1) * step - half :] - mean, 0, half)
+            ends = self._log(self._bands(self._frames(head)[:first], self._frames(tail)))
+            kept = before[1][:, first + moved : last + moved + 1]
+            levels = np.concatenate([ends[:, :first], kept, ends[:, first:]], axis=1)
+        self._last = sound[shift:].copy(), levels
+        return levels
+
+    def _log(self, bands: Array) -> Array:
+        """The logarithm of mel bands, still without what depends on the loudest; numpy is quickest at natural ones."""
+        if self.given.log == "natural":
+            natural: Array = np.log(bands + np.float32(self.given.log_offset))
+            return natural
+        levels: Array = np.log(np.maximum(bands, np.float32(self.given.amin)))
+        levels *= np.float32(10.0 / np.log(10.0))
+        return levels
 
     def decibels(self, sound: Array) -> Array:
         """Log-mel spectrogram (n_mels, frames) in dB of float32 mono sound (n,) at the bundle's rate, n >= n_fft."""
-        return self._decibels(self.bands(sound))
+        return self._floored(self._log(self.bands(sound)))
 
-    def _decibels(self, bands: Array) -> Array:
-        given = self.given
-        return to_decibels(bands, amin=given.amin, top_db=given.top_db, ref_max=given.ref == "max")
+    def _floored(self, levels: Array) -> Array:
+        """Decibels above `top_db` below the loudest. 0 dB is power 1, or the loudest bin."""
+        loudest = levels.max()
+        floored: Array = np.maximum(levels, loudest - np.float32(self.given.top_db))
+        if self.given.ref == "max":
+            floored -= loudest
+        return floored
 
     def tensor(self, sound: Array) -> Array:
         """The network's input of one full window of sound: (1, 1, n_mels, frames), or as `layout` says.
@@ -125,14 +160,12 @@ class Spectrogram:
         The window's mean is taken away first: a stuck or badly biased microphone must not look like a low machine.
         """
         mean = sound.mean()
-        bands = self._following(sound, mean) if self._shift else self.bands(sound - mean)
-        if self.given.log == "natural":
-            levels = np.log(bands + np.float32(self.given.log_offset))
-        else:
-            levels = self._decibels(bands)
+        levels = self._following(sound, mean) if self._shift else self._log(self.bands(sound - mean))
+        if self.given.log == "decibels":
+            levels = self._floored(levels)
             if self.given.level == "window_mean":
-                levels = levels - levels.mean()
-            levels = levels / np.float32(self.given.scale_db)
+                levels -= levels.mean()
+            levels /= np.float32(self.given.scale_db)
         ordered = levels.T[None] if self.given.layout == "frames_first" else levels[None, None]
         return np.ascontiguousarray(ordered, np.float32)
 
@@ -149,14 +182,15 @@ class Spectrogram:
         return [np.ascontiguousarray(tensor.take(range(at, at + frames), axis)) for at in starts]
 
 
-def to_decibels(power: NDArray[Any], *, amin: float, top_db: float, ref_max: bool) -> Array:
-    """10 log10 of power, floored at `amin` and at `top_db` below the loudest. 0 dB is power 1 or the loudest bin."""
-    decibels: Array = 10.0 * np.log10(np.maximum(power, np.float32(amin)))
-    if ref_max:
-        decibels -= 10.0 * np.log10(max(amin, float(power.max())))
-    loudest = decibels.max()
-    floored: Array = np.maximum(decibels, loudest - np.float32(top_db)).astype(np.float32, copy=False)
-    return floored
+def _blocks(bank: Array) -> list[tuple[slice, slice, Array]]:
+    """A bank (n_mels, bins) in parts of some filters and the bins that these need: most of a bank is zeros."""
+    parts = []
+    for start in range(0, len(bank), BLOCK):
+        filters = slice(start, min(start + BLOCK, len(bank)))
+        used = np.flatnonzero(bank[filters].any(axis=0))
+        bins = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 1)
+        parts.append((filters, bins, np.ascontiguousarray(bank[filters, bins])))
+    return parts
 
 
 def resample(sound: Array, rate_hz: int, to_hz: int) -> Array:

@@ -142,3 +142,41 @@ def test_windows_that_follow_each_other_are_as_if_alone(seed: int, steps: list[s
         at += {"on": 24_000, "again": 0, "jump": int(rng.integers(1, 60_000))}[step]
         window = sound[at : at + 48_000]
         assert np.abs(front.tensor(window) - Spectrogram(bundle).tensor(window)).max() * bundle.scale_db < 1e-2
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(["constant", "reflect"]),
+    st.sampled_from([256, 512, 1024]),
+    st.sampled_from([160, 320]),
+    st.sampled_from([0.5, 1.0, 1.5, 2.9]),
+)
+def test_every_kind_of_front_end_follows_its_windows(
+    seed: int, pad_mode: str, n_fft: int, stft_hop: int, hop_s: float
+) -> None:
+    """With any padding, transform and hop, window by window gives what each window alone gives."""
+    base = {name: getattr(threats_input(), name) for name in SoundInput.__struct_fields__}
+    given_ = SoundInput(
+        **{**base, "pad_mode": pad_mode, "n_fft": n_fft, "stft_hop": stft_hop, "hop_s": hop_s, "fmin_hz": 2e4 / n_fft}
+    )
+    hop, size = round(hop_s * given_.rate_hz), given_.window_samples
+    sound = np.random.default_rng(seed).normal(0.1, 0.05, size + 4 * hop).astype(np.float32)
+    front = Spectrogram(given_)
+    for at in range(0, len(sound) - size + 1, hop):
+        window = sound[at : at + size]
+        alone = Spectrogram(given_).tensor(window)
+        assert np.abs(front.tensor(window) - alone).max() * given_.scale_db < 1e-2
+        assert front._last is not None
+        assert front._shift == hop
+
+
+def test_a_bank_in_parts_is_the_bank() -> None:
+    """The filters, multiplied in parts with the bins that they need, give what the whole bank gives."""
+    given_ = threats_input()
+    front, bank = Spectrogram(given_), filter_bank(given_)
+    frames = np.random.default_rng(6).normal(0, 0.1, (30, given_.n_fft)).astype(np.float32)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(given_.n_fft) / given_.n_fft)
+    power = np.abs(np.fft.rfft(frames * hann)) ** 2
+    np.testing.assert_allclose(front._bands(frames), bank.astype(np.float64) @ power.T, rtol=1e-4)
+    assert sum(weights.size for _, _, weights in front._blocks) < bank.size / 5
