@@ -131,7 +131,8 @@ class Ear:
             self._sawed_ms = sample.end_ms
         sawing = self._sawed_ms is not None and 0 <= sample.end_ms - self._sawed_ms <= SAWING_MS
         shot = any(one.hit and one.cls == SHOT and self._allows(one) for one in scores)
-        self._shots = shots.advance(self._shots, sample, hit=shot)
+        likely = any(one.cls == SHOT and self.now.likely(one, self.thresholds[SHOT], shots.LIKELY) for one in scores)
+        self._shots = shots.advance(self._shots, sample, hit=shot, likely=likely)
         for score in scores:
             allowed = self._allows(score)
             if score.cls == ENGINE and self.combs.is_none:
@@ -143,8 +144,8 @@ class Ear:
             one = replace(score, hit=score.hit and allowed and not beside_saw)
             if score.cls in COMBED and self.f0_hz:
                 one = replace(one, f0_hz=self.f0_hz, trend=Trend[shapes.trend(self.verdict.summary).upper()])
-            if one.cls == SHOT and one.hit:
-                one = replace(one, new=self._shots.new)
+            if one.cls == SHOT and (one.hit or self._shots.new):  # beside a shot that is sure another needs less
+                one = replace(one, hit=True, new=self._shots.new)
             if one.cls == ENGINE and told_as:
                 out.append(self._told(one, told_as))
                 one = replace(one, hit=False)

@@ -2,16 +2,16 @@
 
 A muzzle blast lasts 3 to 5 ms (Maher 2006) and rings for T60 1.2 to 3 s in a forest (Albert 2015): it rises within a
 few hundredths of a second out of what was before, and a second and a half later most of it has gone. All 25 windows of
-real shots hold an onset. Far shots (rendered, from 500 m) often lose theirs, so their number is a lower bound, and a
-window without one is no veto by itself: of 11 real shots carried to 300 m over a real forest, one of the eight that
-the network heard had none.
+real shots hold an onset. Far ones may lose theirs, so a window without one is no veto by itself: of 11 real shots
+carried to 300 m over a real forest, one of the eight that the network heard had none.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
+from otorongo.station.bands import Levels
 from otorongo.station.samples import Sound
 
 STEP_S: Final = 0.01
@@ -34,6 +34,8 @@ class Onset:
     first_s: float
     last_s: float
     """Its last rise: echoes, or the blast after the crack."""
+    high_db: float = 0.0
+    """Its loudest 10 ms, dB below full scale."""
 
 
 def onsets(sound: Sound, rate_hz: int, *, more_follows: bool = False) -> list[Onset]:
@@ -49,11 +51,20 @@ def onsets(sound: Sound, rate_hz: int, *, more_follows: bool = False) -> list[On
     clean -= clean.mean()
     # Near shots are sharp, and differences of neighbours lift them out of wind; of far ones only the low part is left.
     both = (_rises(each, step, more_follows) for each in (clean, np.diff(clean, prepend=clean[:1])))
-    return max(both, key=len)
+    levels = _levels(clean, step)
+    return [replace(one, high_db=_high_db(levels, one)) for one in max(both, key=len)]
 
 
-def _rises(sound: "np.ndarray[tuple[int], np.dtype[np.float64]]", step: int, more_follows: bool) -> list[Onset]:
-    levels = 10 * np.log10(np.mean(sound.reshape(-1, step) ** 2, axis=1) + 1e-12)
+def _high_db(levels: Levels, one: Onset) -> float:
+    return float(levels[round(one.first_s / STEP_S) : round(one.last_s / STEP_S) + 6].max())
+
+
+def _levels(sound: Levels, step: int) -> Levels:
+    return np.asarray(10 * np.log10(np.mean(sound.reshape(-1, step) ** 2, axis=1) + 1e-12))
+
+
+def _rises(sound: Levels, step: int, more_follows: bool) -> list[Onset]:
+    levels = _levels(sound, step)
     power = 10 ** (levels / 10)
     total = np.concatenate([[0.0], np.cumsum(power)])
     at = np.arange(20, len(levels) - 5)
@@ -73,7 +84,7 @@ def _rises(sound: "np.ndarray[tuple[int], np.dtype[np.float64]]", step: int, mor
     ]
 
 
-def _dies(levels: "np.ndarray[tuple[int], np.dtype[np.float64]]", at: int, high: float, more_follows: bool) -> bool:
+def _dies(levels: Levels, at: int, high: float, more_follows: bool) -> bool:
     """True if what rose here has gone 1.5 s later, as far as the window tells."""
     end = at + round(GONE_S / STEP_S)
     if end + 10 > len(levels):

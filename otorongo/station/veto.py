@@ -63,6 +63,11 @@ class Now:
         more = self.raised.get(score.cls, 0.0)
         return not more or _logit(score.p) >= _logit(threshold) + more
 
+    def likely(self, score: Score, threshold: float, less: float) -> bool:
+        """Whether a score misses what a hit needs now by at most so many natural units, or reaches it."""
+        needed = _logit(threshold) + self.raised.get(score.cls, 0.0) - less
+        return score.cls not in self.suspended and _logit(score.p) >= needed
+
     def raised_by(self, classes: Iterable[int], more: float) -> "Now":
         """As this, but hits of these classes need at least `more` natural units on top of their threshold."""
         return replace(self, raised=self.raised | {cls: max(more, self.raised.get(cls, 0.0)) for cls in classes})

@@ -13,6 +13,7 @@ from otorongo.station.ear import SHOT, Ear
 from otorongo.station.events import Rule
 from otorongo.station.onset import onsets
 from otorongo.station.samples import Event, Sample, Score, Scores, Sound
+from otorongo.wire.classes import BY_NAME
 from otorongo.wire.codes import CloseReason, Kind
 
 RATE_HZ = 16_000
@@ -68,6 +69,53 @@ def test_a_cluster_is_told_again_when_it_has_grown() -> None:
     assert numbers[-1] == 12
     assert numbers[:3] == [1, 2, 3]
     assert len(numbers) <= 9
+
+
+def counted(sound: Sound, p_of: Sequence[float], *rest: Score) -> list[int]:
+    """The number of each event at its end, when the network says these probabilities of a shot, and the rest."""
+    one, state, told = ear(), events.State(), list[Event]()
+    for number, p in enumerate(p_of):
+        sample = Sample(number * 1500, sound[number * 24_000 :][: 3 * RATE_HZ], 3000, RATE_HZ, 1500 if number else 3000)
+        scores = [Score(SHOT, p, 1.0, p >= 0.9), *rest]
+        heard = one.hear(sample, scores, classified=True).scores
+        state, more = events.advance(state, Scores(sample.t_ms, 3000, heard), {SHOT: RULE})
+        told += more
+    told += events.finish(state, len(sound) // 16, CloseReason.QUIET)[1]
+    return [one.count for one in told if one.kind == Kind.CLOSE]
+
+
+FIVE = [1.0, 4.0, 7.0, 10.0, 13.0]
+
+
+def test_beside_a_sure_shot_likely_ones_count() -> None:
+    """Of five far shots the network is sure of the third alone: five; of none: no event; unlikely ones: no more."""
+    sound = shots_at(FIVE, 16.5)
+    sure = [0.95 if number == 4 else 0.7 for number in range(10)]
+    assert counted(sound, sure) == [5]
+    assert counted(sound, [0.7] * 10) == []
+    assert counted(sound, [0.95 if number == 4 else 0.2 for number in range(10)]) == [1]
+
+
+def test_likely_shots_long_before_or_after_a_sure_one_do_not_count() -> None:
+    """Ten seconds: what comes later has no shot beside it that is sure."""
+    sound = shots_at([1.0, 19.0], 24.0)
+    assert counted(sound, [0.95] + [0.7] * 14) == [1]
+    assert counted(sound, [0.7] * 12 + [0.95] * 3) == [1]
+
+
+def test_in_thunder_no_shot_is_likely() -> None:
+    """A veto that suspends shots suspends likely ones too, right after a sure one."""
+    sound = shots_at(FIVE, 16.5)
+    thunder = Score(BY_NAME["thunder"].number, 0.9, 3.0, True)
+    assert counted(sound, [0.95] + [0.7] * 9, thunder)[0] < counted(sound, [0.95] + [0.7] * 9)[0]
+
+
+def test_the_action_of_a_gun_is_no_second_shot() -> None:
+    """A click 0.7 s after the shot and 20 dB below it is not counted; a shot as loud is."""
+    loud = shots_at([1.0, 1.7], 3.0)
+    assert counted(loud, [0.95]) == [2]
+    first = shots_at([1.0], 3.0)
+    assert counted(first + 0.1 * (loud - first), [0.95]) == [1]
 
 
 def test_a_shot_that_goes_on_is_none() -> None:
