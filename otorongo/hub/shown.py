@@ -33,6 +33,8 @@ class Shown(Struct, frozen=True):
     """What gave the event its name: `classifier`, `rollup`, `geofence`, `detector`; empty: nothing did."""
     bundle: str = ""
     """`names@1`: what said the names."""
+    kinds: tuple[seen.Kind, ...] = ()
+    """If the visit showed several kinds of animals: each with how many were named at once, the event's own first."""
     validated: bool = False
     """Whether somebody has measured that bundle on animals of the region."""
 
@@ -89,6 +91,7 @@ def _told(row: Seen, cls: int, birth: Found | None) -> Shown:
         boxes=tuple(box for box in seen.unpack_boxes(row.boxes) if box.cls == cls),
         names=names,
         source=source,
+        kinds=tuple(one for one in seen.unpack_kinds(row.kinds) if not _human(one.species)),
         bundle=f"{store_stations.clean(bundle['name'])}@{bundle['version']}" if bundle else "",
         validated=bool(bundle and bundle.get("validated")),
     )

@@ -98,21 +98,19 @@ class Ensemble:
         return self.namer.candidates(cut(picture, place, self.namer.crop))
 
     def _raised(self, score: ClassScore, judged: list[_Judged]) -> ClassScore:
-        """A class's score, raised to the surest record of it; an animal's with the look at that one."""
-        best, whose = 0.0, None
-        for one in judged:
-            for record in one.records:
-                if record.cls == score.wire_class and record.p > best:
-                    best, whose = record.p, one
-        if whose is None:
+        """A class's score, raised to the surest record of it; an animal's with the looks at those that count."""
+        found = [(record.p, one.seen) for one in judged for record in one.records if record.cls == score.wire_class]
+        if not found:
             return score
-        spec = self.bundle.by_label[score.label]
+        found.sort(key=lambda one: -one[0])
+        best, spec = found[0][0], self.bundle.by_label[score.label]
         raised = score
         if best > score.p:
             raised = replace(score, p=best, evidence=calibrate.evidence(best, spec.prior), hit=best >= spec.threshold)
-        if score.wire_class != ANIMAL or not whose.seen.candidates:
+        if score.wire_class != ANIMAL:
             return raised
-        return replace(raised, look=Look(whose.seen.p if whose.seen.cls == ANIMAL else 0.0, whose.seen.candidates))
+        counts = [seen for at, (p, seen) in enumerate(found) if not at or p >= spec.threshold]
+        return replace(raised, looks=tuple(_look(seen) for seen in counts if seen.candidates))
 
     def _added(self, own: Verdict, judged: list[_Judged]) -> tuple[BoxScore, ...]:
         """Boxes of what only the network of names says: who keeps pictures must know where somebody may be."""
@@ -130,3 +128,7 @@ class Ensemble:
         for spec in self.bundle.manifest.classes:
             least[spec.wire_class] = min(spec.threshold, least.get(spec.wire_class, 1.0))
         return tuple(box for box in boxes if box.p >= least.get(box.wire_class, 2.0))
+
+
+def _look(seen: Seen) -> Look:
+    return Look(seen.p if seen.cls == ANIMAL else 0.0, seen.candidates)

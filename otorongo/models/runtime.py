@@ -27,8 +27,8 @@ class ClassScore:
     """p reached the class's threshold."""
     label: str
     """The bundle's own name for it; several labels may share a wire class."""
-    look: Look | None = None
-    """Of an animal in a picture: what a network of names says of the surest one."""
+    looks: tuple[Look, ...] = ()
+    """Of animals in a picture: what a network of names says of each that reaches the threshold, the surest first."""
 
 
 @dataclass(frozen=True)

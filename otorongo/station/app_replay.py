@@ -93,6 +93,7 @@ def _row(event: Event, when: datetime | None, file: str) -> str:
     what = f"{Kind(event.kind).name.lower():<6}  {name_of(event.cls):<14}  {event.evidence:+8.1f}  {event.hits:4d}"
     name = species.name_of(event.named.species)
     said = f"  {name} {event.named.p:.2f} ({_source(event)})" if name else ""
+    said += "".join(f", {species.name_of(one.species) or 'animal'} {one.p:.2f}" for one in event.named.kinds[1:])
     return f"{at:<20}  {what}  {event.peak:5.2f}  {lasted:7.1f}  {file}{said}"
 
 
@@ -121,4 +122,9 @@ def _json(event: Event, when: datetime | None, file: str) -> str:
         told["species_p"] = round(event.named.p, 4)
         told["named_by"] = _source(event)
         told["said"] = [{"species": species.name_of(one.species), "p": round(one.p, 4)} for one in event.named.names]
+    if event.named.kinds:
+        told["kinds"] = [
+            {"species": species.name_of(one.species), "p": round(one.p, 4), "count": one.most}
+            for one in event.named.kinds
+        ]
     return msgspec.json.encode(told).decode()

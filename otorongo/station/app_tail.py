@@ -158,7 +158,9 @@ def _shown(row: Seen) -> str:
     boxes = [f"{name_of(box.cls)} {box.p:.2f}" for box in seen.unpack_boxes(row.boxes)]
     names = [f"{species.name_of(one.species) or 'no name here'} {one.p:.2f}" for one in seen.unpack_names(row.names)]
     said = f"; said: {', '.join(names)}; named by {_name(NameSource, row.source)}" if names else ""
-    return (", ".join(boxes) or "no boxes") + said
+    kinds = [f"{one.most} {species.name_of(one.species) or 'animal'}" for one in seen.unpack_kinds(row.kinds)]
+    several = f"; several kinds: {', '.join(kinds)}" if kinds else ""
+    return (", ".join(boxes) or "no boxes") + said + several
 
 
 def _name(

@@ -5,13 +5,13 @@ again when it has changed, and closes when it has been quiet for long enough or 
 gate rejected counts as one below the threshold; a tick moves time only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from otorongo.models.rollup import Look
-from otorongo.station import naming
+from otorongo.station import kinds, naming
+from otorongo.station.kinds import Sight
 from otorongo.station.samples import Event, Named, Score, Scores, Tick
 from otorongo.wire.codes import CloseReason, Kind
 
@@ -69,8 +69,8 @@ class _Open:
     f0_hz: float = 0.0
     f0_told: bool = False
     trend: int = 0
-    looks: tuple[Look, ...] = ()
-    """What a network of names said of the animal, in the frames where the detector was surest."""
+    sights: tuple[Sight, ...] = ()
+    """What a network of names said of the animals."""
     seen_ms: int = 0
     """When the best frame was taken: the one with the highest probability ..."""
     boxes: tuple[Any, ...] = ()
@@ -208,13 +208,20 @@ def _gather(track: Track, cls: int, rule: Rule, item: Scores, hit: Score | None,
         told_evidence=0.0,
         f0_hz=hit.f0_hz,
         trend=hit.trend,
-        looks=naming.kept((), (score.look for score in scores)),
+        sights=_sights(hits),
         seen_ms=best.t_ms,
         boxes=best.boxes,
         scenery=all(score.scenery for score in scores),
     )
     started = replace(started, told_evidence=started.evidence, told_count=started.number)
     return Track((), started), [_event(started, cls, Kind.OPEN, started.last_ms, CloseReason.NONE)]
+
+
+def _sights(hits: Iterable[tuple[int, Score]]) -> tuple[Sight, ...]:
+    sights: tuple[Sight, ...] = ()
+    for t_ms, score in hits:
+        sights = kinds.kept(sights, t_ms, score.looks)
+    return sights
 
 
 def _grow(track: Track, old: _Open, cls: int, rule: Rule, item: Scores, hit: Score) -> tuple[Track, list[Event]]:
@@ -231,7 +238,7 @@ def _grow(track: Track, old: _Open, cls: int, rule: Rule, item: Scores, hit: Sco
         new=old.new + hit.new,
         f0_hz=hit.f0_hz or old.f0_hz,
         trend=hit.trend or old.trend,
-        looks=naming.kept(old.looks, (hit.look,)),
+        sights=kinds.kept(old.sights, item.t_ms, hit.looks) if hit.looks else old.sights,
         seen_ms=item.t_ms if hit.p > old.peak else old.seen_ms,
         boxes=item.boxes if hit.p > old.peak else old.boxes,
         scenery=old.scenery and hit.scenery,
@@ -267,6 +274,6 @@ def _event(now: _Open, cls: int, kind: Kind, t_ms: int, reason: CloseReason) -> 
     return Event(
         now.key, cls, kind, now.start_ms, t_ms, now.evidence, now.hits, now.peak, now.level_db, now.floor_db,
         now.number, reason, now.f0_hz, now.trend,
-        Named() if kind == Kind.OPEN else naming.named(now.looks), now.seen_ms, now.boxes,
+        Named() if kind == Kind.OPEN else naming.named(now.sights), now.seen_ms, now.boxes,
         now.scenery,
     )  # fmt: skip

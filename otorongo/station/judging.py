@@ -21,7 +21,7 @@ def judged(verdict: Verdict, rules: Mapping[int, Rule]) -> Judged:
             one.evidence,
             one.p >= own[one.wire_class] if one.wire_class in own else one.hit,
             max(1, counts[one.wire_class]),
-            look=one.look,
+            looks=one.looks,
         )
         for one in verdict.scores
     )

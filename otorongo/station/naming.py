@@ -1,34 +1,33 @@
-"""What a visit showed: its best frame, and the name that all looks at its animal bear together. Pure."""
+"""What a visit showed: its best frame, and the names that the looks at its animals bear together. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from otorongo.models import rollup
-from otorongo.models.rollup import Candidate, Decision, Look
+from otorongo.models.rollup import Candidate, Decision
+from otorongo.station.kinds import Sight, groups
 from otorongo.station.samples import Event, Named
 from otorongo.wire import rows, seen, species
 from otorongo.wire.codes import NameSource
 
-LOOKS: Final = 16
-"""Looks of one visit that are remembered: those in which the detector was surest."""
 NAMES: Final = 5
 HUMAN: Final = "homo sapiens"
 
 
-def kept(looks: Sequence[Look], more: Iterable[Look | None]) -> tuple[Look, ...]:
-    """The looks that are remembered, with those that came now."""
-    every = (*looks, *(look for look in more if look is not None))
-    return tuple(sorted(every, key=lambda look: -look.box_p))[:LOOKS]
-
-
-def named(looks: Sequence[Look]) -> Named:
-    """The name that the looks of a visit bear together; none without looks."""
-    if not looks:
+def named(sights: Sequence[Sight]) -> Named:
+    """The name that the looks of a visit bear together, or the names of several kinds; none without looks."""
+    found = groups(sights)
+    if not found:
         return Named()
-    pooled = rollup.pooled(looks)
-    decision = rollup.decide(pooled)
-    raw = sorted(pooled.candidates, key=lambda one: -one.p)[:NAMES]
-    return Named(decision.number, source_of(decision), tuple(_name(one) for one in raw), decision.p)
+    kinds: dict[int, seen.Kind] = {}
+    for group in found:
+        told = rollup.decide(group.pooled)
+        kind = seen.Kind(told.number, told.p, source_of(told), group.count)
+        kinds.setdefault(told.number, kind)  # of one name in the end, the one with most looks
+    first = next(iter(kinds.values()))
+    raw = sorted(found[0].pooled.candidates, key=lambda one: -one.p)[:NAMES]
+    several = tuple(kinds.values()) if len(kinds) > 1 else ()
+    return Named(first.species, first.source, tuple(_name(one) for one in raw), first.p, several)
 
 
 def source_of(decision: Decision) -> NameSource:
@@ -57,6 +56,7 @@ def seen_row(event: Event, sensor: int, bundle: int) -> rows.Seen | None:
         names=seen.pack_names(event.named.names),
         source=event.named.source,
         bundle=bundle if event.named.names else 0,
+        kinds=seen.pack_kinds(event.named.kinds),
     )
 
 

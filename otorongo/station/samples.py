@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otorongo.models.rollup import Look
-from otorongo.wire.seen import Name
+from otorongo.wire.seen import Kind, Name
 
 Sound = NDArray[np.float32]
 Picture = NDArray[np.uint8]
@@ -131,8 +131,8 @@ class Score:
     """Of engines: spacing of the comb that goes on; 0: none."""
     trend: int = 0
     """`wire.codes.Trend` of that comb's level; 0: none."""
-    look: Look | None = None
-    """Of an animal in a picture: what a network of names says of the surest one."""
+    looks: tuple[Look, ...] = ()
+    """Of animals in a picture: what a network of names says of each, the surest first."""
     scenery: bool = False
     """Of pictures: all of it has stood in its place for hours."""
 
@@ -161,6 +161,8 @@ class Named(NamedTuple):
     """What the network of names said of all looks together, the likeliest first, before any rule."""
     p: float = 0.0
     """Of the name."""
+    kinds: tuple[Kind, ...] = ()
+    """If there were several kinds of animals: each with how many were named at once, the one of this name first."""
 
 
 @dataclass(frozen=True, slots=True)

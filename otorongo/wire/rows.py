@@ -227,6 +227,9 @@ class Seen(Struct, frozen=True, array_like=True, tag=10):
     """`codes.NameSource` of the event's species."""
     bundle: U8 = 0
     """Place in the birth's list of the bundle that said the names."""
+    kinds: Annotated[bytes, Meta(max_length=30)] = b""
+    """`seen.Kind`, 5 bytes each, the one that names the event first: number of the species (big endian), probability x
+    255, `codes.NameSource`, how many at once. Empty unless the visit showed several kinds of animals."""
     extra: Extra = ()
 
 

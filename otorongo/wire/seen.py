@@ -1,4 +1,4 @@
-"""What the best frame of a visit showed, in few bytes: boxes and names, to and from the two fields of a `Seen` row."""
+"""What a visit showed, in few bytes: boxes, names and kinds, to and from the fields of a `Seen` row."""
 
 import struct
 from collections.abc import Iterable
@@ -6,7 +6,9 @@ from typing import Final, NamedTuple
 
 MOST_BOXES: Final = 32
 MOST_NAMES: Final = 8
+MOST_KINDS: Final = 6
 _NAME: Final = struct.Struct(">HB")
+_KIND: Final = struct.Struct(">HBBB")
 
 
 class Box(NamedTuple):
@@ -28,6 +30,19 @@ class Name(NamedTuple):
     species: int
     """Number in `otorongo.wire.species`; 0: what has no number there."""
     p: float
+
+
+class Kind(NamedTuple):
+    """One of several kinds of animals that a visit showed."""
+
+    species: int
+    """Number in `otorongo.wire.species`; 0: an animal of no name."""
+    p: float
+    """Of the name."""
+    source: int
+    """`codes.NameSource`."""
+    most: int
+    """So many of them were named in one frame."""
 
 
 def pack_boxes(boxes: Iterable[Box]) -> bytes:
@@ -53,6 +68,19 @@ def unpack_names(data: bytes) -> tuple[Name, ...]:
     """The names of a row; an incomplete last one is left out."""
     whole = (data[at : at + 3] for at in range(0, len(data) - 2, 3))
     return tuple(Name(number, p / 255) for number, p in map(_NAME.unpack, whole))
+
+
+def pack_kinds(kinds: Iterable[Kind]) -> bytes:
+    """5 bytes each, the first `MOST_KINDS` of them."""
+    return b"".join(
+        _KIND.pack(kind.species, _byte(kind.p), kind.source, min(255, kind.most)) for kind in list(kinds)[:MOST_KINDS]
+    )
+
+
+def unpack_kinds(data: bytes) -> tuple[Kind, ...]:
+    """The kinds of a row; an incomplete last one is left out."""
+    whole = (data[at : at + 5] for at in range(0, len(data) - 4, 5))
+    return tuple(Kind(number, p / 255, source, most) for number, p, source, most in map(_KIND.unpack, whole))
 
 
 def _byte(share: float) -> int:

@@ -42,8 +42,7 @@ def test_a_person_with_a_capuchins_score_stays_a_person(tmp_path: Path) -> None:
     verdict = ensemble(tmp_path, (0, 0, 0.9, 0, 0, 0), Shown("person", 0.69)).scores(FRAME)
     assert verdict.of("person").p == pytest.approx(0.69, abs=1e-4)
     assert verdict.of("person").hit
-    look = verdict.of("animal").look
-    assert look is not None
+    (look,) = verdict.of("animal").looks
     assert decide(look).name == "Sapajus macrocephalus"
     assert {box.wire_class for box in verdict.boxes} == {BY_NAME["person"].number, BY_NAME["animal"].number}
 
@@ -78,8 +77,7 @@ def test_who_stands_in_an_animals_box_is_told(tmp_path: Path) -> None:
 
 def test_a_leopard_is_told_as_a_cat(tmp_path: Path) -> None:
     """What does not live in Peru climbs to what it shares with what does."""
-    look = ensemble(tmp_path, (0.08, 0.85, 0, 0, 0, 0), Shown("animal", 0.9)).scores(FRAME).of("animal").look
-    assert look is not None
+    (look,) = ensemble(tmp_path, (0.08, 0.85, 0, 0, 0, 0), Shown("animal", 0.9)).scores(FRAME).of("animal").looks
     assert look.box_p == pytest.approx(0.9, abs=1e-4)
     assert (decide(look).name, decide(look).source) == ("Felidae", "classifier+geofence+rollup_to_family")
     assert decide(look).p == pytest.approx(0.93, abs=1e-4)
@@ -100,7 +98,7 @@ def test_a_network_that_fails_costs_a_name_only(tmp_path: Path) -> None:
     assert verdict.of("person").hit
     assert verdict.of("animal").hit
     assert "names@1: names nobody" in verdict.fault
-    assert verdict.of("animal").look is None
+    assert verdict.of("animal").looks == ()
 
 
 def test_a_full_frame_asks_for_few_names(tmp_path: Path) -> None:
@@ -112,7 +110,7 @@ def test_a_full_frame_asks_for_few_names(tmp_path: Path) -> None:
     verdict = Ensemble(both.first, namer).scores(FRAME)  # type: ignore[arg-type]
     assert len(namer.asked) == NAMED
     assert verdict.of("person").hit
-    assert verdict.of("animal").look is not None
+    assert len(verdict.of("animal").looks) == NAMED
 
 
 class Counting:

@@ -17,11 +17,12 @@ from otorongo.models.boxes import BoxClassifier
 from otorongo.models.ensemble import Ensemble
 from otorongo.models.name_animals import Namer
 from otorongo.models.rollup import BLANK, HUMAN, Candidate, Label, Look, label_of
-from otorongo.station import naming
+from otorongo.station import kinds, naming
 from otorongo.station.app_process import birth_bundles
 from otorongo.station.config import CameraConfig
 from otorongo.station.events import Rule
 from otorongo.station.judging import judged
+from otorongo.station.kinds import Sight
 from otorongo.station.outbox import Outbox
 from otorongo.station.samples import Sample, Tick
 from otorongo.wire import seen, species
@@ -167,10 +168,10 @@ looks = st.lists(
 @given(looks)
 def test_whatever_is_said_a_visit_bears_a_name_that_lives_here(given_: list[Look]) -> None:
     """A number of the table that is no human's, or none; at most five raw names; few looks are remembered."""
-    few: tuple[Look, ...] = ()
-    for look in given_:
-        few = naming.kept(few, (look, None))
-    assert len(few) == min(len(given_), naming.LOOKS)
+    few: tuple[Sight, ...] = ()
+    for at, look in enumerate(given_):
+        few = kinds.kept(few, at // 2, (look,))
+    assert len(few) <= min(len(given_), kinds.MOST)
     told = naming.named(few)
     line = species.taxon(told.species)
     assert told.species == 0 or (line is not None and line.kind != "human")
@@ -181,7 +182,7 @@ def test_whatever_is_said_a_visit_bears_a_name_that_lives_here(given_: list[Look
 def test_a_human_has_a_number_and_a_teapot_none() -> None:
     """What the network said before any rule: a human by its number, what the table does not know by 0."""
     teapot: Label = label_of((), "teapot")
-    told = naming.named((Look(0.9, (Candidate(HUMAN, 0.6), Candidate(teapot, 0.3))),))
+    told = naming.named(kinds.kept((), 0, (Look(0.9, (Candidate(HUMAN, 0.6), Candidate(teapot, 0.3))),)))
     assert [one.species for one in told.names] == [NUMBERS["homo sapiens"], 0]
 
 

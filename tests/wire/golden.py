@@ -72,6 +72,14 @@ SEEING: Final = Record(
     110, Seeing(t_ms=7_200_000, sensor=2, length_ms=3_600_000, blind_ms=600_000, frames=1_400, light=96,
                 sharp_pct=61, shift_permille=45, tilt_ddeg=-31, flags=9)
 )  # fmt: skip
+KINDS: Final = [
+    Record(120, Event(t_ms=10, sensor=2, cls=33, evidence=31)),
+    Record(121, Event(t_ms=8_010, sensor=2, cls=33, evidence=34, kind=2, back=1, duration_ms=8_000, hits=9, peak=96,
+                      species=12, count=3, reason=1)),
+    Record(122, Seen(t_ms=3_010, sensor=2, back=2, boxes=bytes([33, 245, 26, 51, 128, 102]),
+                     names=bytes([0, 12, 204]), source=2, bundle=1,
+                     kinds=bytes([0, 12, 204, 2, 1, 0, 17, 230, 3, 2]))),
+]  # fmt: skip
 LATER: Final = [
     # Its first unknown field has since become `trend`, with a number that this version does not know.
     Record(60, Event(t_ms=9, sensor=1, cls=1, evidence=1, trend=7, extra=("hacha",))),
@@ -107,6 +115,7 @@ ALL: Final = [
     Golden("batch-engine", _batch(ENGINE), _encode, batch.decode),
     Golden("batch-seen", _batch(SEEN), _encode, batch.decode),
     Golden("batch-seeing", _batch([SEEING]), _encode, batch.decode),
+    Golden("batch-kinds", _batch(KINDS), _encode, batch.decode),
     Golden("batch-later-version", _batch(LATER), _encode, batch.decode),
     Golden(
         "receipt",

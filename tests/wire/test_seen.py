@@ -27,11 +27,27 @@ def test_names_come_back(given_names: list[seen.Name]) -> None:
     assert [one.species for one in back] == [one.species for one in given_names[: seen.MOST_NAMES]]
 
 
+kinds = st.lists(
+    st.builds(seen.Kind, st.integers(0, 0xFFFF), shares, st.integers(0, 255), st.integers(0, 300)), max_size=9
+)
+
+
+@given(kinds)
+def test_kinds_come_back(given_kinds: list[seen.Kind]) -> None:
+    """Of many, the first 6 travel, each with its number, its source and how many there were, up to 255."""
+    back = seen.unpack_kinds(seen.pack_kinds(given_kinds))
+    assert len(back) == min(len(given_kinds), seen.MOST_KINDS)
+    for one, other in zip(given_kinds, back, strict=False):
+        assert (one.species, one.source, min(255, one.most)) == (other.species, other.source, other.most)
+        assert abs(one.p - other.p) <= 0.5 / 255 + 1e-9
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read(data: bytes) -> None:
-    """A hostile station's bytes are boxes and names of something, and break nothing."""
+    """A hostile station's bytes are boxes, names and kinds of something, and break nothing."""
     assert len(seen.unpack_boxes(data)) == len(data) // 6
     assert len(seen.unpack_names(data)) == len(data) // 3
+    assert len(seen.unpack_kinds(data)) == len(data) // 5
 
 
 def test_what_is_out_of_bounds_is_brought_to_them() -> None:

@@ -71,6 +71,7 @@ hours = st.builds(
 )  # fmt: skip
 visits = st.builds(
     Seen, t_ms=millis, sensor=u8, back=st.just(0), boxes=st.binary(max_size=192), names=st.binary(max_size=24),
+    kinds=st.binary(max_size=30),
     source=u8, bundle=u8, extra=appended(2),
 )  # fmt: skip
 looks = st.builds(
