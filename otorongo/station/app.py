@@ -31,10 +31,11 @@ from otorongo.station.config import (
 )
 from otorongo.station.errors import SensorError
 from otorongo.station.events import Rule
+from otorongo.station.handed import Judged, Passed
 from otorongo.station.hearing import Ear, memory_name
 from otorongo.station.judging import judged
 from otorongo.station.outbox import Outbox, uptime_ms
-from otorongo.station.pipeline import Judged, Passed, Sense
+from otorongo.station.pipeline import Sense
 from otorongo.station.redact import without_secrets
 from otorongo.station.reopening import Reopening
 from otorongo.station.resting import Resting

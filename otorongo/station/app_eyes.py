@@ -17,9 +17,9 @@ from otorongo.models.runtime import Classifier, open_classifier
 from otorongo.station.config import CameraConfig
 from otorongo.station.config_view import view_of
 from otorongo.station.errors import SensorError
+from otorongo.station.handed import Passed
 from otorongo.station.night import DayAndNight
 from otorongo.station.outbox import uptime_ms
-from otorongo.station.pipeline import Passed
 from otorongo.station.samples import ClockDomain, Sample, Source
 from otorongo.station.shutter import Bursts, Lapse, Shutter
 from otorongo.wire.codes import Counter

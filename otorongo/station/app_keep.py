@@ -12,9 +12,9 @@ from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.bad_input import BadInput
 from otorongo.station.config import CameraConfig, MicrophoneConfig, StationConfig, policy_of
 from otorongo.station.errors import SealError
+from otorongo.station.handed import Judged, Keeper
 from otorongo.station.hearing import Vetoed
 from otorongo.station.outbox import Outbox
-from otorongo.station.pipeline import Judged, Keeper
 from otorongo.station.samples import Sample
 from otorongo.station.sealing import People, Sealer
 from otorongo.station.shelf import Keepers, Shelf

@@ -6,8 +6,8 @@ from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.config import CameraConfig
 from otorongo.station.config_repeat import repeat_of
 from otorongo.station.events import Rule
+from otorongo.station.handed import Judged, Passed
 from otorongo.station.outbox import Outbox
-from otorongo.station.pipeline import Judged, Passed
 from otorongo.station.samples import Sample
 from otorongo.station.scenery import HELD, load
 from otorongo.station.sealing import SIGNS

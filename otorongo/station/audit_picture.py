@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from otorongo.station.handed import Judged, Kept, Unkept
 from otorongo.station.media_picture import BESIDE_MS, EncodePicture, Shrink
 from otorongo.station.outbox_write import Of
-from otorongo.station.pipeline import Judged, Kept, Unkept
 from otorongo.station.samples import Event, Picture, Sample
 from otorongo.station.sealing import ENDING, People
 from otorongo.station.shelf import Shelf, tried

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from otorongo.models import embeddings
 from otorongo.models.embeddings import ENDING, HEAD_BYTES, Source, Window
 from otorongo.models.errors import InputError
+from otorongo.station.handed import Judged, Kept, Unkept
 from otorongo.station.outbox_write import Of
-from otorongo.station.pipeline import Judged, Kept, Unkept
 from otorongo.station.ports import ClockReading
 from otorongo.station.samples import Event, Sample
 from otorongo.station.schedule import SPARE_BYTES, free_bytes, make_room

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from otorongo.models.runtime import BoxScore, Verdict
 from otorongo.station.events import Rule
-from otorongo.station.pipeline import Judged
+from otorongo.station.handed import Judged
 from otorongo.station.samples import Score
 
 

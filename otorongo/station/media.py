@@ -10,9 +10,9 @@ from functools import partial
 import numpy as np
 
 from otorongo.station.errors import SensorError
+from otorongo.station.handed import Judged, Kept, Unkept
 from otorongo.station.media_levels import STEP_MS, open_steps, picture
 from otorongo.station.outbox_write import Of
-from otorongo.station.pipeline import Judged, Kept, Unkept
 from otorongo.station.samples import Event, Picture, Sample, Sound
 from otorongo.station.sealing import ENDING, Sealer
 from otorongo.station.shelf import Shelf, tried

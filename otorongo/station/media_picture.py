@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from otorongo.station.handed import Judged, Kept, Unkept
 from otorongo.station.outbox_write import Of
 from otorongo.station.outline import Place, outlined
-from otorongo.station.pipeline import Judged, Kept, Unkept
 from otorongo.station.ring import Ring
 from otorongo.station.samples import Event, Picture, Sample
 from otorongo.station.sealing import CARRIERS, ENDING, PERSON, People, Sealer

@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from otorongo.station.handed import Judged, Kept, Unkept
 from otorongo.station.media_picture import BESIDE_MS, EncodePicture, Shrink, crop, small
 from otorongo.station.outbox_write import Of
-from otorongo.station.pipeline import Judged, Kept, Unkept
 from otorongo.station.samples import Event, Sample
 from otorongo.station.sealing import People
 from otorongo.wire.classes import name_of

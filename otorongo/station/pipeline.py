@@ -9,16 +9,17 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from otorongo.station import counted, events, report
 from otorongo.station.box import Box
 from otorongo.station.errors import OutboxError
 from otorongo.station.events import Rule
+from otorongo.station.handed import Judged, Keeper, Passed, Unkept
 from otorongo.station.hearing import Ear, Hourly, memory_name, rows_of
 from otorongo.station.outbox_write import Of
 from otorongo.station.ports import ClockReading
-from otorongo.station.samples import SILENCE_DB, ClockDomain, Event, Fault, Item, Sample, Score, Scores, Tick
+from otorongo.station.samples import ClockDomain, Event, Fault, Item, Sample, Score, Scores, Tick
 from otorongo.station.sighting import Eye, asked
 from otorongo.station.tracks import Tracks
 from otorongo.station.unheard import Unheard
@@ -30,73 +31,6 @@ log = logging.getLogger(__name__)
 
 MOST_FAULT_NOTES: Final = 20
 """Faults of one kind that are told as notes between two heartbeats; the rest is only counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """What the gate says of a sample."""
-
-    classify: bool
-    level_db: int = 0
-    floor_db: int = 0
-    why: Counter | None = None
-    """What is counted besides."""
-    sample: Sample | None = None
-    """What is classified, and kept, instead of the sample that was looked at."""
-    needed_db: float = SILENCE_DB
-    """Of sound: the level that it asked for."""
-    looks: tuple[Any, ...] = ()
-    """Of pictures: where something moved, in shares of the frame, the largest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What the classifier says of a sample: scores by wire class, and boxes for the picture that is kept."""
-
-    scores: tuple[Score, ...]
-    boxes: tuple[Any, ...] = ()
-    faint: tuple[Any, ...] = ()
-    """Every box that a network has drawn, also far below the thresholds: where somebody may be."""
-    failed: bool = False
-    """Nobody knows what was in it: it should have been classified, and could not be."""
-    fault: str = ""
-    """What failed beside it; the scores stand."""
-    held: tuple[int, ...] = ()
-    """Wire classes of what would have opened an event, and is only scenery."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A file of evidence that lies on the card: its media row, to be put in this clock domain."""
-
-    row: Of
-    boot: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unkept:
-    """Evidence that should be there and is not, and how that is told."""
-
-    why: str
-    counter: Counter | None = Counter.MEDIA_DROPPED
-    """None: it was counted before."""
-    note: NoteKind | None = NoteKind.OTHER
-
-
-class Keeper(Protocol):
-    """Keeps evidence: sees every sample, is told of events, and writes files when nothing else waits."""
-
-    def see(self, sample: Sample, judged: Judged | None) -> None:
-        """A sample came."""
-
-    def about(self, revision: Event, opening: int, boot: int, tags: int) -> None:
-        """An event opened, grew or closed."""
-
-    def work(self, now_ms: int, *, last: bool = False) -> Iterable[Kept | Unkept]:
-        """Write what is due, one after another. `last`: nothing more will come in this clock domain."""
-
-    def discard(self, row: Of) -> None:
-        """The row of a file could not be put: its file goes."""
 
 
 @dataclass

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from otorongo.station.pipeline import Judged
+from otorongo.station.handed import Judged
 
 
 @dataclass

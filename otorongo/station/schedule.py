@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otorongo.station.errors import SealError
+from otorongo.station.handed import Judged, Kept, Unkept
 from otorongo.station.hearing import Vetoed
 from otorongo.station.outbox_write import Of
-from otorongo.station.pipeline import Judged, Kept, Unkept
 from otorongo.station.samples import Event, Sample, Sound
 from otorongo.station.sealing import ENDING as SEALED
 from otorongo.station.sealing import Sealer

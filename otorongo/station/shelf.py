@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 
 from otorongo.station.errors import SensorError
+from otorongo.station.handed import Judged, Keeper, Kept, Unkept
 from otorongo.station.outbox_media import MediaShelf
 from otorongo.station.outbox_write import Of
-from otorongo.station.pipeline import Judged, Keeper, Kept, Unkept
 from otorongo.station.samples import Event, Sample
 
 log = logging.getLogger(__name__)

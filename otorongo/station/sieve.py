@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from otorongo.station import scenery
 from otorongo.station.events import Rule
-from otorongo.station.pipeline import Judged, Passed
+from otorongo.station.handed import Judged, Passed
 from otorongo.station.ports import ClockReading
 from otorongo.station.samples import Sample, Score
 

@@ -8,9 +8,9 @@ microphone gives, where a converter's own noise hides every word. By default the
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from otorongo.station.handed import Judged
 from otorongo.station.loudness import level_db
 from otorongo.station.microphone import DEAD_DB
-from otorongo.station.pipeline import Judged
 from otorongo.station.samples import Sample
 from otorongo.wire.classes import BY_NAME
 

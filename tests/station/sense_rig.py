@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from otorongo.station.events import Rule
+from otorongo.station.handed import Judged, Passed
 from otorongo.station.outbox import Outbox
-from otorongo.station.pipeline import Judged, Passed, Sense
+from otorongo.station.pipeline import Sense
 from otorongo.station.ports import ClockReading
 from otorongo.station.samples import Sample, Score
 from otorongo.wire.codes import Clock

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from otorongo.station.adapters.encode_picture import decoded, jpeg, shrink, webp
 from otorongo.station.audit_picture import DAY_MS, WAITING_BYTES, AuditKeeper, Reservoir, pressed
-from otorongo.station.pipeline import Judged, Kept, Passed, Unkept
+from otorongo.station.handed import Judged, Kept, Passed, Unkept
 from otorongo.station.samples import ClockDomain, Sample, Score
 from otorongo.station.sealing import People, Sealer
 from otorongo.station.shelf import Shelf

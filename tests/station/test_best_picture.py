@@ -14,11 +14,12 @@ from PIL import Image
 from otorongo.station.adapters.encode_picture import shrink, webp
 from otorongo.station.config import load
 from otorongo.station.events import Rule
+from otorongo.station.handed import Judged, Kept, Passed, Unkept
 from otorongo.station.media_picture import ThumbnailKeeper, merits, small
 from otorongo.station.outbox import Outbox
 from otorongo.station.outbox_write import Of
 from otorongo.station.outline import Place, outlined
-from otorongo.station.pipeline import Judged, Kept, Passed, Sense, Unkept
+from otorongo.station.pipeline import Sense
 from otorongo.station.ring import Ring
 from otorongo.station.samples import Event, Picture, Sample, Score
 from otorongo.station.sealing import People, Policy

@@ -20,8 +20,8 @@ from otorongo.models.train.scenes import render_soundscape
 from otorongo.station import config as station_config
 from otorongo.station.app_keep import keeper
 from otorongo.station.embeddings import Embeddings, Whose, append
+from otorongo.station.handed import Judged, Keeper, Unkept
 from otorongo.station.loudness import level_db
-from otorongo.station.pipeline import Judged, Keeper, Unkept
 from otorongo.station.ports import ClockReading
 from otorongo.station.samples import ClockDomain, Sample, Score
 from otorongo.station.schedule import SPARE_BYTES

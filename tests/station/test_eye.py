@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from otorongo.station.eye import Eye
-from otorongo.station.pipeline import Judged, Passed
+from otorongo.station.handed import Judged, Passed
 from otorongo.station.reopening import Reopening
 from otorongo.station.samples import ClockDomain, Item, Sample, Score
 from otorongo.station.seeing_usual import Usual

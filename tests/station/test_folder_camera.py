@@ -18,8 +18,8 @@ from otorongo.models.image import look, pixels
 from otorongo.station.adapters.folder import FolderCamera
 from otorongo.station.adapters.replay_picture import PictureReader
 from otorongo.station.events import Rule
+from otorongo.station.handed import Judged, Passed
 from otorongo.station.outbox import Outbox
-from otorongo.station.pipeline import Judged, Passed
 from otorongo.station.samples import Score
 from otorongo.wire.codes import CloseReason, Counter, Kind
 from otorongo.wire.rows import Heartbeat

@@ -13,10 +13,10 @@ from PIL import Image
 
 from otorongo.station.adapters.encode_levels import webp
 from otorongo.station.bands import CENTRES_HZ
+from otorongo.station.handed import Judged, Kept, Unkept
 from otorongo.station.media import ClipKeeper
 from otorongo.station.media_levels import CELL_PX, HATCH, open_steps, picture
 from otorongo.station.outbox_media import Evidence
-from otorongo.station.pipeline import Judged, Kept, Unkept
 from otorongo.station.samples import Event as Revision
 from otorongo.station.samples import Picture, Sample, Score, Sound
 from otorongo.station.shelf import Shelf

@@ -13,9 +13,9 @@ from otorongo.station.app_ears import ear
 from otorongo.station.bands import Bands
 from otorongo.station.config import MicrophoneConfig
 from otorongo.station.ear import SAW, Ear
+from otorongo.station.handed import Judged
 from otorongo.station.listened import Hour
 from otorongo.station.microphone import WELL, Look, judge, look
-from otorongo.station.pipeline import Judged
 from otorongo.station.samples import Sample, Sound
 from otorongo.station.veto import NOTHING, Now
 from otorongo.wire.classes import BY_NAME

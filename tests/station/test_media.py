@@ -13,12 +13,12 @@ from otorongo.station.adapters.encode_picture import shrink, webp
 from otorongo.station.adapters.encode_sound import opus
 from otorongo.station.errors import OutboxFull
 from otorongo.station.events import Rule
+from otorongo.station.handed import Judged, Unkept
 from otorongo.station.media import ClipKeeper
 from otorongo.station.media_picture import ThumbnailKeeper, crop, small
 from otorongo.station.outbox import Outbox
 from otorongo.station.outbox_media import MediaShelf
 from otorongo.station.outbox_write import Of
-from otorongo.station.pipeline import Judged, Unkept
 from otorongo.station.samples import ClockDomain, Picture, Sample, Score
 from otorongo.station.samples import Event as Revision
 from otorongo.station.shelf import Shelf

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otorongo.station.adapters.encode_picture import shrink, webp
+from otorongo.station.handed import Judged, Kept
 from otorongo.station.media_picture import MOST_HELD_BYTES, ThumbnailKeeper
 from otorongo.station.outbox_media import MediaShelf
-from otorongo.station.pipeline import Judged, Kept
 from otorongo.station.samples import Event, Sample, Score
 from otorongo.station.sealing import People
 from otorongo.station.shelf import Shelf

@@ -16,7 +16,7 @@ from PIL import Image
 from otorongo.models.image import look, pixels
 from otorongo.station.adapters.folder import FolderCamera
 from otorongo.station.adapters.replay_picture import PictureReader
-from otorongo.station.pipeline import Judged, Passed
+from otorongo.station.handed import Judged, Passed
 from otorongo.wire.codes import Counter
 from tests.station.sense_rig import notes, open_outbox, sense
 

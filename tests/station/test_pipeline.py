@@ -8,8 +8,8 @@ import numpy as np
 
 from otorongo.models.errors import InputError
 from otorongo.station.bad_input import BadInput
+from otorongo.station.handed import Judged, Passed
 from otorongo.station.outbox import Outbox
-from otorongo.station.pipeline import Judged, Passed
 from otorongo.station.ports import ClockReading
 from otorongo.station.report import row
 from otorongo.station.samples import ClockDomain, Fault, Sample, Tick

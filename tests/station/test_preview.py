@@ -12,8 +12,8 @@ from otorongo.models import image, manifest
 from otorongo.models.runtime import open_classifier
 from otorongo.station.adapters.encode_picture import shrink, webp
 from otorongo.station.events import Rule
+from otorongo.station.handed import Judged
 from otorongo.station.media_picture import ThumbnailKeeper, anybody, unrecognisable
-from otorongo.station.pipeline import Judged
 from otorongo.station.samples import Picture, Sample, Score
 from otorongo.station.sealing import People
 from otorongo.station.shelf import Shelf

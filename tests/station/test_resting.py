@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from otorongo.station.pipeline import Judged
+from otorongo.station.handed import Judged
 from otorongo.station.resting import Resting
 
 FRAME = np.zeros((4, 4, 3), np.uint8)

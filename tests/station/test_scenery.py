@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from otorongo.station import scenery
 from otorongo.station.adapters.encode_picture import shrink, webp
 from otorongo.station.events import Rule
+from otorongo.station.handed import Judged, Passed
 from otorongo.station.media_scenery import SceneryPictures
-from otorongo.station.pipeline import Judged, Passed
 from otorongo.station.ports import ClockReading
 from otorongo.station.samples import Sample, Score
 from otorongo.station.scenery import HELD, MARKED, Repeat, State, sift

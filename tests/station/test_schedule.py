@@ -15,9 +15,9 @@ from otorongo.station import config as station_config
 from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.encode_sound import flac
 from otorongo.station.app_keep import keeper, sample_name
+from otorongo.station.handed import Judged, Keeper, Unkept
 from otorongo.station.hearing import Vetoed
 from otorongo.station.media import ClipKeeper
-from otorongo.station.pipeline import Judged, Keeper, Unkept
 from otorongo.station.samples import ClockDomain, Sample, Score
 from otorongo.station.schedule import SPARE_BYTES, Schedule
 from otorongo.station.shelf import Keepers

@@ -26,10 +26,11 @@ from otorongo.station.adapters.encode_sound import flac, opus
 from otorongo.station.app_keep import keep_bad, sealer_of
 from otorongo.station.errors import SealError
 from otorongo.station.events import Rule
+from otorongo.station.handed import Judged
 from otorongo.station.media import ClipKeeper
 from otorongo.station.media_picture import ThumbnailKeeper
 from otorongo.station.outbox import Outbox
-from otorongo.station.pipeline import Judged, Sense
+from otorongo.station.pipeline import Sense
 from otorongo.station.samples import Picture, Sample, Score
 from otorongo.station.schedule import SPARE_BYTES, Schedule
 from otorongo.station.sealing import People, Policy

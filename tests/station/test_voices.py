@@ -12,9 +12,9 @@ from otorongo.station import config as station_config
 from otorongo.station.adapters.encode_sound import opus
 from otorongo.station.app_keep import knows_voices
 from otorongo.station.events import Rule
+from otorongo.station.handed import Judged, Passed
 from otorongo.station.media import ClipKeeper
 from otorongo.station.outbox import Outbox
-from otorongo.station.pipeline import Judged, Passed
 from otorongo.station.samples import Sample, Score
 from otorongo.station.shelf import Shelf
 from otorongo.station.voices import SPEECH
