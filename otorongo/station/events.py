@@ -117,7 +117,8 @@ class State:
 def advance(state: State, item: Scores | Tick, rules: Mapping[int, Rule]) -> tuple[State, list[Event]]:
     """The next state, and the revisions to tell: closings before openings.
 
-    `rules` is by wire class; a class without a rule makes no events. Times may not run backwards.
+    `rules` is by wire class; a class without a rule makes no events. Where times run back a little, an event stays
+    where it was, and none ends before it began; who knows that another clock began closes all with `finish` first.
     """
     tracks: dict[int, Track] = {}
     closed: list[Event] = []
@@ -150,7 +151,13 @@ def advance(state: State, item: Scores | Tick, rules: Mapping[int, Rule]) -> tup
 def finish(state: State, t_ms: int, reason: CloseReason) -> tuple[State, list[Event]]:
     """Close everything: the source came to its end or was stopped, or its clock changed."""
     closed = [
-        _event(track.open, cls, Kind.CLOSE, track.open.last_ms if reason == CloseReason.QUIET else t_ms, reason)
+        _event(
+            track.open,
+            cls,
+            Kind.CLOSE,
+            track.open.last_ms if reason == CloseReason.QUIET else max(t_ms, track.open.last_ms),
+            reason,
+        )
         for cls, track in state.tracks.items()
         if track.open
     ]
@@ -193,10 +200,11 @@ def _gather(track: Track, cls: int, rule: Rule, item: Scores, hit: Score | None,
         return Track(recent), []
     scores = [score for _, score in hits]
     best = max(recent, key=lambda one: one.score.p if one.score else -1.0)
+    last_ms = max(one.end_ms for one in recent if one.score is not None)
     started = _Open(
         key=key,
-        start_ms=hits[0][0],
-        last_ms=item.t_ms + item.duration_ms,
+        start_ms=min(t_ms for t_ms, _ in hits),
+        last_ms=last_ms,
         best=tuple(sorted((score.evidence for score in scores), reverse=True)[: rule.hits]),
         hits=len(hits),
         peak=max(score.p for score in scores),
@@ -204,7 +212,7 @@ def _gather(track: Track, cls: int, rule: Rule, item: Scores, hit: Score | None,
         floor_db=item.floor_db,
         count=max(score.count for score in scores),
         new=sum(score.new for score in scores),
-        told_ms=item.t_ms + item.duration_ms,
+        told_ms=last_ms,
         told_evidence=0.0,
         f0_hz=hit.f0_hz,
         trend=hit.trend,
@@ -225,7 +233,7 @@ def _sights(hits: Iterable[tuple[int, Score]]) -> tuple[Sight, ...]:
 
 
 def _grow(track: Track, old: _Open, cls: int, rule: Rule, item: Scores, hit: Score) -> tuple[Track, list[Event]]:
-    end_ms = item.t_ms + item.duration_ms
+    end_ms = max(old.last_ms, item.t_ms + item.duration_ms)
     grown = replace(
         old,
         last_ms=end_ms,

@@ -134,6 +134,7 @@ class Eye:
         now_ms = sample.t_ms
         if self._last is not None and now_ms < self._last[0]:  # a file that is older than the one before
             self._last, self._looked_ms, self._covered = None, None, []
+            self._opened_ms, self._same_ms = None, now_ms
         counts: dict[Counter, int] = {}
         again = self._repeats(sample.data, now_ms)
         if again:

@@ -29,6 +29,8 @@ from otorongo.wire.rows import Listening, Note, Row, Seeing
 
 log = logging.getLogger(__name__)
 
+BACK_MS: Final = 10_000
+"""Time that runs back further than this was another clock's; less is a late block's, or a window's rounding."""
 MOST_FAULT_NOTES: Final = 20
 """Faults of one kind that are told as notes between two heartbeats; the rest is only counted."""
 
@@ -130,7 +132,7 @@ class Sense:
     def _sample(self, sample: Sample) -> None:
         counted.came(self.counters, sample)
         self._enter(sample)
-        self._last_ms = sample.end_ms
+        self._last_ms = max(self._last_ms, sample.end_ms)
         passed = self._gated(sample)
         gated, sample = sample, passed.sample or sample
         judged = self._judge(sample, passed.looks) if passed.classify or sample.triggered else None
@@ -158,11 +160,15 @@ class Sense:
     def _enter(self, item: Sample | Tick) -> None:
         """What belongs to the clock domain before this one ends there: their times cannot be compared.
 
-        So does what went on when a microphone fell silent, and it is not told as quiet: nobody listened.
+        So does what went on when a microphone fell silent, or time ran back, and it is not told as quiet: nobody
+        listened, and nobody knows for how long.
         """
         if item.domain != self._domain:
             self._finish(CloseReason.QUIET)
             self._domain, self._last_ms = item.domain, 0
+        elif (item.end_ms if isinstance(item, Sample) else item.t_ms) < self._last_ms - BACK_MS:
+            self._finish(CloseReason.LOST)
+            self._last_ms = 0
         heard_ms = self.unheard.heard_ms
         missed_ms, lost = self.unheard.take(item)
         self._missed_ms += missed_ms
