@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otorongo.models.errors import InputError
+from otorongo.models.fourier import Lowest, Series
 
 Floats = NDArray[np.float32]
-Series = NDArray[np.complexfloating[Any, Any]]
 
 FRAME_S: Final = 1.5
 """Long enough to tell lines 8 Hz apart (the lobe of a Hann window of 1.5 s is 2.7 Hz wide)."""
@@ -191,9 +191,7 @@ class Comb:
         self._below = round(np.log(SHORT_FROM_HZ / LOWEST_HZ) / STEP)
         self._short = _Grid(SHORT_S, float(self._long.f0_hz[self._below]), _NOISE_SHORT)
         starts = np.linspace(0, self._long.size - self._short.size, PIECES).astype(np.intp)
-        parts, rest = divmod(self.size, self._long.size)
-        turns = np.outer(np.arange(parts), np.arange(self._long.size // 2 + 1)) / self.size
-        self._turns = None if rest else (self._long.size * np.exp(-2j * np.pi * turns)).astype(np.complex64)
+        self._lowest = Lowest(self.size, self._long.size // 2 + 1)
         self._pieces = starts[:, None] + np.arange(self._short.size)
 
     def frame(self, sound: NDArray[Any]) -> Frame:
@@ -221,23 +219,12 @@ class Comb:
     def _slowed(self, piece: NDArray[Any]) -> tuple[Floats, Floats]:
         """The frame at INNER_HZ, without its mean: only what lies below 1.6 kHz; and its power spectrum (bins,)."""
         long = self._long
-        series = self._series(piece - piece.mean())
+        series = self._lowest(piece - piece.mean())
         slow: Floats = (np.fft.irfft(series, long.size) * (long.size / self.size)).astype(np.float32, copy=False)
         # A Hann window is three lines of a Fourier series: what it makes of a spectrum is a sum of neighbours.
         below = np.concatenate([series[1:2].conj(), series[: long.bins + 1]])
         windowed = below[1:-1] - 0.5 * (below[:-2] + below[2:])
         return slow, _power(windowed, 1.0 / self.size**2)
-
-    def _series(self, piece: NDArray[Any]) -> Series:
-        """The lowest lines of the Fourier series of a frame: those that INNER_HZ can hold."""
-        kept = self._long.size // 2 + 1
-        if self._turns is None:
-            return np.fft.rfft(piece)[:kept]
-        # Every so manieth sample, from each of the first on: transforms that are short, and done side by side.
-        series = np.fft.rfft(np.ascontiguousarray(piece.reshape(self._long.size, -1).T), norm="forward")
-        series *= self._turns
-        total: Series = series.sum(axis=0)
-        return total
 
     def _candidates(self, slow: Floats, levels: Floats, excess: Floats) -> tuple[Candidate, ...]:
         long, short = self._long, self._short

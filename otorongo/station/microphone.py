@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from otorongo.models.fourier import Lowest
 from otorongo.station.bands import CENTRES_HZ, Bands, Levels, quantile_db
 from otorongo.station.samples import Sound
 from otorongo.wire.codes import MicrophoneFlag as Flag
@@ -88,12 +89,13 @@ def look(sound: Sound, rate_hz: int, bands: Bands, clipped: float = 0.0) -> Look
     if not len(clean):
         clean = np.zeros(1, np.float32)
     offset = float(clean.mean(dtype=np.float64))
-    power = float(np.mean((clean.astype(np.float64) - offset) ** 2))
-    low_db = _low_db(clean, rate_hz)
+    centred = clean - np.float32(offset)
+    power = float(np.dot(centred, centred)) / len(centred)
+    low_db = _low_db(centred, rate_hz)
     return Look(
         10 * math.log10(power + 1e-15),
         offset,
-        max(clipped, float(np.mean(np.abs(clean) >= 0.998))),
+        max(clipped, np.count_nonzero(np.abs(clean) >= 0.998) / len(clean)),
         max(_hum_db(low_db, rate_hz / len(clean), mains_hz) for mains_hz in (50, 60)),
         bands.levels_db(clean),
     )
@@ -198,11 +200,14 @@ def _changed(change_db: Levels) -> Flag:
 
 
 def _low_db(sound: Sound, rate_hz: int) -> Levels:
-    """Levels of the bins up to LOW_HZ of a window of a second and more, in dB; of a shorter one nothing (0,)."""
+    """Levels of the bins up to LOW_HZ of a window of a second and more, in dB; of a shorter one nothing (0,).
+
+    The window is without its mean.
+    """
     size = len(sound)
     if size < rate_hz:
         return np.zeros(0)
-    series = np.fft.rfft((sound - sound.mean()) * _hann(size))[: round(_LOW_HZ * size / rate_hz) + 1]
+    series = _lowest(size, round(_LOW_HZ * size / rate_hz) + 1)(sound * _hann(size))
     levels: Levels = 10 * np.log10(series.real.astype(np.float64) ** 2 + series.imag.astype(np.float64) ** 2 + 1e-15)
     return levels
 
@@ -211,6 +216,12 @@ def _low_db(sound: Sound, rate_hz: int) -> Levels:
 def _hann(size: int) -> Sound:
     """Made once: its cosines take longer than the transform."""
     return (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(size) / size)).astype(np.float32)
+
+
+@functools.lru_cache(2)
+def _lowest(size: int, kept: int) -> Lowest:
+    """Made once, too."""
+    return Lowest(size, kept)
 
 
 def _hum_db(levels_db: Levels, bin_hz: float, mains_hz: int) -> float:
