@@ -136,6 +136,25 @@ def current(path: Sequence[Point], gap_ms: int = GAP_MS) -> list[Point]:
     return found[-1] if found and path[-1].t_ms - found[-1][-1].t_ms <= gap_ms else []
 
 
+def going_on(state: Tracker, gap_ms: int = GAP_MS) -> list[Point]:
+    """As `current` of `points`, from the end back to where the bout began: all that is remembered may be 20 minutes."""
+    bout: list[Point] = []
+    waiting: list[Point] = []
+    if not state.steps:
+        return bout
+    after_ms = state.steps[-1].t_ms
+    at = max(range(len(state.steps[-1].sums)), key=state.steps[-1].sums.__getitem__)
+    for step in reversed(state.steps):
+        if after_ms - step.t_ms > gap_ms:
+            break
+        waiting.append(_point(step, step.frame.candidates[at - 1] if at else None))
+        if at:
+            bout += waiting if bout else waiting[-1:]
+            waiting, after_ms = [], step.t_ms
+        at = step.back[at]
+    return bout[::-1]
+
+
 def _gain(one: Candidate) -> float:
     return min(one.score, _MOST) - _WORTH
 

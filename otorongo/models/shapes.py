@@ -155,8 +155,8 @@ def summarise(bout: Sequence[Point], limits: Limits = Limits()) -> Summary:
         voiced_s=min(duration_s, len(voiced) * step_ms / 1000),
         held=float(np.mean(np.abs(f0 / middle - 1) <= limits.steady_share)),
         jitter=float(np.median(steps)) if len(steps) else 0.0,
-        harmonicity_db=float(np.median([point.harmonicity_db for point in voiced])),
-        score=float(np.median([point.score for point in voiced])),
+        harmonicity_db=_median([point.harmonicity_db for point in voiced]),
+        score=_median([point.score for point in voiced]),
         low_db=_median([point.low_db for point in voiced if not math.isnan(point.low_db)]),
         level_db=loudest,
         rise_db=loudest - float(levels[: max(1, len(levels) // 6)].mean()),
@@ -167,8 +167,8 @@ def summarise(bout: Sequence[Point], limits: Limits = Limits()) -> Summary:
         gears=_gears(raw),
         octaves=octaves,
         near=float(np.mean([point.drop_db >= limits.near_drop_db for point in voiced])),
-        drop_db=float(np.median([point.drop_db for point in voiced])),
-        flutter_db=float(np.median([point.flutter_db for point in voiced])),
+        drop_db=_median([point.drop_db for point in voiced]),
+        flutter_db=_median([point.flutter_db for point in voiced]),
         firing_hz=_median([point.firing_hz for point in voiced if not math.isnan(point.firing_hz)]),
         tilt_db=_median([point.tilt_db for point in voiced if not math.isnan(point.tilt_db)]),
     )
@@ -283,7 +283,9 @@ def _mode(raw: Values) -> float:
 
 
 def _median(values: Sequence[float]) -> float:
-    return float(np.median(values)) if values else 0.0
+    """0 of nothing. For some hundred numbers quicker than numpy's."""
+    ordered, half = sorted(values), len(values) // 2
+    return (ordered[half] + ordered[~half]) / 2 if ordered else 0.0
 
 
 def _smooth(levels: Values, width: int = 5) -> Values:

@@ -52,7 +52,7 @@ class Combs:
         if 0 <= end_ms - self._judged_ms < often_ms:
             return
         self._judged_ms = end_ms
-        going_on = engines.current(engines.points(self._tracker))
+        going_on = engines.going_on(self._tracker)
         self.verdict = shapes.judge(going_on) if going_on else shapes.Verdict()
 
     @property

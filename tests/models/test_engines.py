@@ -223,3 +223,18 @@ def test_no_path_makes_the_judge_raise(rows: list[tuple[float, float, float, flo
         assert np.isfinite([of.f0_hz, of.spread, of.level_db, of.glide, of.jitter, of.trend_db]).all()
         assert 0 <= of.held <= 1
         assert of.voiced_s <= of.duration_s
+
+
+@given(
+    combs=st.lists(st.booleans(), min_size=0, max_size=60),
+    steps_ms=st.lists(st.sampled_from([1500, 3000, 9000, 20_000, 21_000]), min_size=60, max_size=60),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_bout_that_goes_on_is_found_from_the_end(combs: list[bool], steps_ms: list[int]) -> None:
+    """Walking back only as far as the bout reaches finds what the whole path finds."""
+    state, t_ms = Tracker(), 0
+    for there, step_ms in zip(combs, steps_ms, strict=False):
+        t_ms += step_ms
+        state = engines.follow(state, t_ms, constant(60.0) if there else NOTHING)
+    wanted = engines.current(engines.points(state))
+    assert [repr(point) for point in engines.going_on(state)] == [repr(point) for point in wanted]
