@@ -31,13 +31,15 @@ def clipped(sound: Sound) -> int:
     """
     if len(sound) < RUN:
         return 0
+    peak = max(float(sound.max()), -float(sound.min()))
+    if peak < LOUD:
+        return 0
     size = np.abs(sound)
-    full, peak = size >= FULL, float(size.max())
-    if not LOUD <= peak < FULL:
-        return int(full.sum())
+    if not peak < FULL:
+        return int(np.count_nonzero(size >= FULL))
     top = size >= TOP * peak
-    if int(top.sum()) < RUN:
-        return int(full.sum())
+    if np.count_nonzero(top) < RUN:
+        return 0
     level = top[1:] & top[:-1] & (np.abs(np.diff(sound)) <= STEP)  # of each sample: as its neighbour before
     edges = np.flatnonzero(np.diff(np.concatenate([[False], level, [False]]).astype(np.int8)))
     first, last = edges[::2], edges[1::2]

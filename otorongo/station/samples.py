@@ -212,7 +212,8 @@ class Windows:
     """Samples in a window."""
     hop: int
     """Samples from one window to the next."""
-    _held: Sound = field(default_factory=lambda: np.zeros(0, np.float32))
+    _blocks: list[Sound] = field(default_factory=list)
+    """What is held, put together only when a window is full."""
     _at: int = 0
     """Place of the first held sample in the stream."""
     _given: int = 0
@@ -220,18 +221,25 @@ class Windows:
 
     def push(self, block: Sound) -> Iterator[tuple[int, int, Sound]]:
         """Yields (place of its first sample in the stream, how many samples are new, window)."""
-        self._held = np.concatenate([self._held, block])
-        while len(self._held) >= self.window:
+        self._blocks.append(block)
+        while sum(map(len, self._blocks)) >= self.window:
+            held = self._held()
             end = self._at + self.window
-            yield self._at, end - self._given, self._held[: self.window]
+            yield self._at, end - self._given, held[: self.window]
             self._given = end
-            self._held = self._held[self.hop :]
+            self._blocks = [held[self.hop :]]
             self._at += self.hop
 
     def finish(self) -> Iterator[tuple[int, int, Sound]]:
         """The last window: as long as the others if there was one, else as long as the sound."""
-        new = self._at + len(self._held) - self._given
-        if new <= 0 or not len(self._held):
+        held = self._held()
+        new = self._at + len(held) - self._given
+        if new <= 0 or not len(held):
             return
-        yield self._at, new, self._held
+        yield self._at, new, held
         self._given += new
+
+    def _held(self) -> Sound:
+        if len(self._blocks) != 1:
+            self._blocks = [np.concatenate([np.zeros(0, np.float32), *self._blocks])]
+        return self._blocks[0]

@@ -131,14 +131,15 @@ class _Captured:
 
     def mono(self, block: Sound) -> Sound:
         """One channel of frames (n, channels): the mean; what is no sound is silence, and counted."""
-        finite = np.abs(block) <= LOUDEST  # NaN compares as False
-        self.not_finite += int(block.size - finite.sum())
-        if not finite.all():
+        if len(block) and not max(float(block.max()), -float(block.min())) <= LOUDEST:  # NaN compares as False
+            finite = np.abs(block) <= LOUDEST
+            self.not_finite += block.size - int(np.count_nonzero(finite))
             block = np.where(finite, block, np.float32(0))
+        if block.shape[1] == 1:
+            self._clipped.push(block[:, 0])
+            return block[:, 0]
         mono: Sound = block.mean(axis=1, dtype=np.float32)
-        self._clipped.push(
-            block[:, 0] if block.shape[1] == 1 else block[np.arange(len(block)), np.abs(block).argmax(1)]
-        )
+        self._clipped.push(block[np.arange(len(block)), np.abs(block).argmax(1)])
         return mono
 
     def share(self, start_s: float, end_s: float) -> float:
