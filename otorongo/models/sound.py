@@ -36,7 +36,8 @@ class SoundClassifier:
         finite count as silence. Raises InputError for an empty, longer, or not mono sample.
         """
         answers = [self._session.run(tensor, self._logits)[0] for tensor in self._tensors(data, rate_hz)]
-        return self._verdict(np.max([each.reshape(-1) for each in answers], axis=0))
+        best = answers[0] if len(answers) == 1 else np.max(answers, axis=0)
+        return self._verdict(best.reshape(-1))
 
     def embedded(self, data: NDArray[Any], rate_hz: int = 0) -> tuple[Verdict, NDArray[np.int8]]:
         """Score at most one window, and say what it sounds like: int8 (embedding_size,), alike for sounds alike.
@@ -61,7 +62,8 @@ class SoundClassifier:
 
     def _verdict(self, logits: Array) -> Verdict:
         specs = self.bundle.manifest.classes
-        best = [float(logits[places].max()) for places in self._places]
+        raw: list[float] = logits.tolist()
+        best = [max([raw[place] for place in places]) for places in self._places]
         return Verdict(tuple(class_score(spec, score) for spec, score in zip(specs, best, strict=True)))
 
 

@@ -125,7 +125,8 @@ class Ear:
         return self._tables[1:]
 
     def _refined(self, sample: Sample, scores: Sequence[Score]) -> Heard:
-        told_as = self.combs.told_as
+        told_as, f0_hz = self.combs.told_as, self.f0_hz
+        trend = Trend[shapes.trend(self.verdict.summary).upper()]
         out, vetoed = [], 0
         if any(one.hit and one.cls == SAW and self._allows(one) for one in scores):
             self._sawed_ms = sample.end_ms
@@ -141,9 +142,9 @@ class Ear:
             if score.cls == SHOT and not self._shots.stands:
                 allowed = False
             vetoed += score.hit and not allowed
-            one = replace(score, hit=score.hit and allowed and not beside_saw)
-            if score.cls in COMBED and self.f0_hz:
-                one = replace(one, f0_hz=self.f0_hz, trend=Trend[shapes.trend(self.verdict.summary).upper()])
+            one = replace(score, hit=False) if score.hit and (not allowed or beside_saw) else score
+            if f0_hz and score.cls in COMBED:
+                one = replace(one, f0_hz=f0_hz, trend=trend)
             if one.cls == SHOT and (one.hit or self._shots.new):  # beside a shot that is sure another needs less
                 one = replace(one, hit=True, new=self._shots.new)
             if one.cls == ENGINE and told_as:

@@ -125,9 +125,10 @@ def advance(state: State, item: Scores | Tick, rules: Mapping[int, Rule]) -> tup
     told: list[Event] = []
     key, unconfirmed = state.next_key, state.unconfirmed
     now_ms = item.t_ms + item.duration_ms if isinstance(item, Scores) else item.t_ms
+    best = _best(item) if isinstance(item, Scores) else {}
     for cls, rule in rules.items():
         track = state.tracks.get(cls, Track())
-        score = _best(item, cls) if isinstance(item, Scores) else None
+        score = best.get(cls)
         hit = score if score and score.hit else None
         # What ended before this sample is told as ended, even if the sample would begin it again.
         track, end = _close(track, cls, rule, item.t_ms if hit else now_ms)
@@ -165,11 +166,14 @@ def finish(state: State, t_ms: int, reason: CloseReason) -> tuple[State, list[Ev
     return State(_NO_TRACKS, state.next_key, state.unconfirmed + gone), closed
 
 
-def _best(item: Scores, cls: int) -> Score | None:
-    """The strongest score of a class: several labels of a bundle may mean the same."""
-    return max(
-        (score for score in item.scores if score.cls == cls), key=lambda score: (score.hit, score.p), default=None
-    )
+def _best(item: Scores) -> dict[int, Score]:
+    """The strongest score of each class: several labels of a bundle may mean the same."""
+    best: dict[int, Score] = {}
+    for score in item.scores:
+        known = best.get(score.cls)
+        if known is None or (score.hit, score.p) > (known.hit, known.p):
+            best[score.cls] = score
+    return best
 
 
 def _waiting(track: Track) -> int:
