@@ -63,7 +63,11 @@ RULES = (
     # models: how a bundle is made knows everything and is known by nobody.
     Rule("otorongo.models.train*", ours=ANYTHING, libraries=ANYTHING),
     Rule("otorongo.models.mel", ours=BUNDLE_VALUES, libraries=("numpy",)),
-    Rule("otorongo.models.image", ours=(*BUNDLE_VALUES, "otorongo.models.image_head"), libraries=("numpy", "cv2")),
+    Rule(
+        "otorongo.models.image",
+        ours=(*BUNDLE_VALUES, "otorongo.models.image_head", "otorongo.models.native"),
+        libraries=("numpy", "cv2"),
+    ),
     Rule(
         "otorongo.models.litert",
         ours=("otorongo.models.errors",),

@@ -1,5 +1,6 @@
 """Pictures to tensors: decode, fit, normalise. The same code trains and runs."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -10,9 +11,13 @@ from numpy.typing import NDArray
 from otorongo.models.errors import InputError
 from otorongo.models.image_head import LARGE_PX, Head, head, mended
 from otorongo.models.manifest import PictureInput
+from otorongo.models.native import overheard
 
 Picture = NDArray[np.uint8]
 
+log = logging.getLogger(__name__)
+
+MOST_SAID: Final = 300
 _WHITE: Final = 99.9
 _SAMPLED: Final = 1_000_000
 
@@ -43,12 +48,13 @@ class Looked(NamedTuple):
     """What is wrong with the file, although this could be seen; empty: nothing."""
 
 
-def look(raw: bytes) -> Looked:
+def look(raw: bytes, name: str = "a picture") -> Looked:
     """JPEG, PNG or WebP bytes as RGB, turned as their EXIF says; of a JPEG that is cut off, what there is of it.
 
     CMYK and grey become RGB. What has more than 12 million pixels becomes smaller, a JPEG while it is decoded. Of 16
     bits the brightest thousandth becomes white, for cameras write 12 bits into them. Raises InputError for what is no
-    picture, cannot be decoded, or says that it is too large: the text says which.
+    picture, cannot be decoded, or says that it is too large: the text says which. What its decoder complains of, and
+    decodes all the same, is logged with the file's `name`.
     """
     said = head(raw)
     damage = ""
@@ -56,9 +62,12 @@ def look(raw: bytes) -> Looked:
         damage = f"the JPEG is cut off after {len(raw)} bytes: its end is missing"
         raw = ended
     try:
-        found = cv2.imdecode(np.frombuffer(raw, np.uint8), _flags(said))
+        with overheard() as complaints:
+            found = cv2.imdecode(np.frombuffer(raw, np.uint8), _flags(said))
     except cv2.error as error:
         raise InputError(damage or f"the {said.kind} cannot be decoded: {error.err or error}") from error
+    if complaints:
+        log.warning("%s: its decoder says: %s", name, "; ".join(dict.fromkeys(complaints))[:MOST_SAID])
     if found is None:
         raise InputError(damage or f"the {said.kind} is damaged: nothing of its {len(raw)} bytes can be decoded")
     if found.shape[0] * found.shape[1] > LARGE_PX:
@@ -67,9 +76,9 @@ def look(raw: bytes) -> Looked:
     return Looked(_as_bytes(found), damage)
 
 
-def decode(raw: bytes) -> Picture:
+def decode(raw: bytes, name: str = "a picture") -> Picture:
     """What `look` sees of a file that is whole. Raises InputError, also for a JPEG that is cut off."""
-    found = look(raw)
+    found = look(raw, name)
     if found.damage:
         raise InputError(found.damage)
     return found.picture

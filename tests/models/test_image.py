@@ -1,8 +1,10 @@
 """Pictures of files: what their heads say, where they end, and what can be seen of those that are odd or cut off."""
 
 import io
+import os
 import struct
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,7 +15,9 @@ from PIL import Image
 
 from otorongo.models import image
 from otorongo.models.errors import InputError
+from otorongo.models.image import look
 from otorongo.models.image_head import LARGE_PX, head, mended
+from otorongo.models.native import overheard
 
 RED = (200, 10, 20)
 
@@ -180,3 +184,36 @@ def test_a_large_picture_becomes_a_smaller_one_of_the_same_shape(kind: str, size
     assert found.shape[1] / found.shape[0] == pytest.approx(size[0] / size[1], rel=0.01)
     assert np.abs(found[-1, -1].astype(int) - RED).max() < 8
     assert image.pixels(raw) == size[0] * size[1]
+
+
+def corrupt(raw: bytes) -> bytes:
+    """A JPEG with rubbish before its end, as cameras write them: libjpeg complains, and decodes it."""
+    return raw[:-2] + bytes(25) + raw[-2:]
+
+
+def test_what_libjpeg_complains_of_is_told_with_the_files_name(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not a word past the log, which names the file; the picture is seen all the same, and a good one says nothing."""
+    raw = encoded(scene())
+    found = look(corrupt(raw), "DCIM/IMG_0007.JPG")
+    assert found.damage == ""
+    assert capfd.readouterr().err == ""
+    (told,) = caplog.messages
+    assert told.startswith("DCIM/IMG_0007.JPG: its decoder says: Corrupt JPEG data: ")
+    caplog.clear()
+    look(raw, "DCIM/IMG_0008.JPG")
+    assert caplog.messages == []
+
+
+def test_the_error_stream_is_as_before_afterwards(capfd: pytest.CaptureFixture[str]) -> None:
+    """Also when what was done failed: what is written then is on it again, and nothing stays open."""
+    before = len([*Path("/proc/self/fd").iterdir()])
+    for _ in range(50):
+        with pytest.raises(ZeroDivisionError), overheard() as said:
+            os.write(2, "río\nJPEG\n".encode())
+            _ = 1 / 0
+        assert said == ["río", "JPEG"]
+    os.write(2, b"here again")
+    assert capfd.readouterr().err == "here again"
+    assert len([*Path("/proc/self/fd").iterdir()]) == before

@@ -1,12 +1,17 @@
-"""A PIR detector at pins that are not there: gpiozero's own stand-in for them."""
+"""A PIR detector and a lamp at pins that are not there: gpiozero's own stand-in for them."""
 
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
-from otorongo.station.adapters.gpio import Pir
+from otorongo.station.adapters.gpio import Lamp, Pir
+from otorongo.station.app_eyes import _by_night
+from otorongo.station.config import CameraConfig
 from otorongo.station.errors import SensorError
+from otorongo.station.night import DARK, DUSK_MS
+from otorongo.station.samples import Item, Sample
 
 gpiozero = pytest.importorskip("gpiozero", reason="the extra `pi` is not installed")
 
@@ -50,3 +55,50 @@ def test_a_pin_that_another_has_is_an_error_that_says_which(pins: Any) -> None:
     with pytest.raises(SensorError, match="trigger_pin 17"):
         Pir(17, lambda: 0)
     first.close()
+
+
+def test_a_lamp_is_low_until_it_is_night_and_let_go_at_the_end(pins: Any) -> None:
+    """High by night, low by day, however often it is told; a pin that was let go is another's to have."""
+    lamp = Lamp(18)
+    seen = [pins.pin(18).state]
+    for dark in (True, True, False, True):
+        lamp.set(dark)
+        seen.append(pins.pin(18).state)
+    assert [bool(one) for one in seen] == [False, True, True, False, True]
+    lamp.close()
+    Lamp(18).close()
+
+
+def test_a_lamps_pin_that_another_has_is_an_error_that_says_which(pins: Any) -> None:
+    """A detector and a lamp at one pin would drive against each other."""
+    pir = Pir(18, lambda: 0)
+    with pytest.raises(SensorError, match="ir_cut_pin 18"):
+        Lamp(18)
+    pir.close()
+
+
+class Frames:
+    """A camera whose frames are dark, all but the last."""
+
+    def __init__(self, pin: Any) -> None:
+        self.pin = pin
+        self.lit: list[bool] = []
+
+    def samples(self) -> Iterator[Item]:
+        """A frame a second; whether the lamp burns when it is asked for."""
+        for second in range(2 * DUSK_MS // 1000):
+            self.lit.append(bool(self.pin.state))
+            yield Sample(1000 * second, np.full((48, 64, 3), DARK // 2, np.uint8))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_the_lamp_of_a_station_burns_once_its_frames_are_dark(pins: Any) -> None:
+    """As station.toml names it: dark frames for long enough, and the pin is high from then on."""
+    frames = Frames(pins.pin(18))
+    sensor = CameraConfig(driver="opencv", ir_cut_pin=18)
+    list(_by_night(sensor, frames, None).samples())
+    at = DUSK_MS // 1000
+    assert not any(frames.lit[:at])
+    assert all(frames.lit[at + 2 :])

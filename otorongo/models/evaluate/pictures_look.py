@@ -107,7 +107,7 @@ def look(eyes: Eyes, pictures: Iterable[Picture], done: Callable[[], None]) -> t
         try:
             if one.path.stat().st_size > MOST_BYTES:
                 raise InputError(f"is larger than {MOST_BYTES >> 20} MiB")
-            picture = image.decode(one.path.read_bytes())
+            picture = image.decode(one.path.read_bytes(), str(one.path))
         except (OSError, InputError) as error:
             damaged.append(f"{one.set}/{one.name}: {error}")
         else:

@@ -67,7 +67,7 @@ def _tile(eyes: Eyes, mistake: Mistake) -> Image.Image:
     one, wire = mistake.looked, mistake.wire
     colour = _MISSED if mistake.missed else _FALSE
     tile = Image.new("RGB", (SIDE, SIDE + WORDS), _BACK)
-    whole = Image.fromarray(image.decode(one.picture.path.read_bytes()))
+    whole = Image.fromarray(image.decode(one.picture.path.read_bytes(), str(one.picture.path)))
     whole.thumbnail((SIDE - 8, SIDE - 8), Image.Resampling.LANCZOS)
     left, top = (SIDE - whole.width) // 2, (SIDE - whole.height) // 2
     draw = ImageDraw.Draw(whole)

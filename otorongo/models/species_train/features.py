@@ -105,7 +105,7 @@ def _of_picture(
     keys = [_key(path, state.st_size, state.st_mtime_ns, one) for one in samples]
     if all(key in done for key in keys):
         return [(done[key], True) for key in keys]
-    picture = image.as_picture(image.decode(path.read_bytes()))
+    picture = image.as_picture(image.decode(path.read_bytes(), str(path)))
     out = [(backbone.look(picture, one), False) for one in samples]
     file.writelines(key + row.tobytes() for key, (row, _) in zip(keys, out, strict=True))
     file.flush()

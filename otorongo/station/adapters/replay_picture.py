@@ -15,8 +15,8 @@ MOST_BYTES: Final = 64 << 20
 LARGE_PX: Final = 12_000_000
 LARGE_FILM_PX: Final = 4_000_000
 
-Look = Callable[[bytes], tuple[Picture, str]]
-"""Bytes of a picture to uint8 RGB (H, W, 3), and what is wrong with them although that could be seen.
+Look = Callable[[bytes, str], tuple[Picture, str]]
+"""Bytes and name of a picture to uint8 RGB (H, W, 3), and what is wrong with them although that could be seen.
 
 Raises an OtorongoError.
 """
@@ -50,7 +50,7 @@ class PictureReader:
             return
         raw = _content(path)
         try:
-            picture, damage = (replay_heic.look(raw), "") if replay_heic.is_heic(raw) else self._look(raw)
+            picture, damage = (replay_heic.look(raw), "") if replay_heic.is_heic(raw) else self._look(raw, str(path))
         except SensorError:
             raise
         except OtorongoError as error:

@@ -1,0 +1,40 @@
+"""What libraries in C write to the error stream, past Python: libjpeg names no file, so that nobody can use it."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Lock
+from typing import Final
+
+ERRORS: Final = 2
+"""The process's error stream."""
+MOST_BYTES: Final = 2_000
+_lock = Lock()
+
+
+@contextmanager
+def overheard() -> Iterator[list[str]]:
+    """Lines that come while this is open are in the list afterwards, and not on the error stream.
+
+    What another thread writes meanwhile is among them. A process without an error stream says nothing.
+    """
+    said: list[str] = []
+    with _lock, tempfile.TemporaryFile() as file:
+        with suppress(OSError, ValueError, AttributeError):
+            sys.stderr.flush()
+        try:
+            kept = os.dup(ERRORS)
+        except OSError:
+            yield said
+            return
+        os.dup2(file.fileno(), ERRORS)
+        try:
+            yield said
+        finally:
+            os.dup2(kept, ERRORS)
+            os.close(kept)
+            file.seek(0)
+            text = file.read(MOST_BYTES).decode("utf-8", "replace")
+            said += [line.strip() for line in text.splitlines() if line.strip()]
