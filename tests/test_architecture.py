@@ -97,6 +97,7 @@ RULES = (
         never=("otorongo.models.train*",),
         libraries=("numpy",),
     ),
+    Rule("otorongo.models.see_draw", ours=(*CONTRACT, "otorongo.models*"), libraries=("numpy", "PIL")),
     Rule(
         "otorongo.models*",
         ours=(*CONTRACT, "otorongo.models*"),

@@ -18,6 +18,7 @@ import msgspec
 from otorongo.errors import OtorongoError
 from otorongo.language import language
 from otorongo.models import image, manifest, megadetector_json, runtime
+from otorongo.models.calibrate import logit
 from otorongo.models.errors import InputError
 from otorongo.models.megadetector_json import Detection, Named, Result
 from otorongo.models.name_animals import Namer, cut
@@ -31,6 +32,8 @@ ENDINGS: Final = (".jpg", ".jpeg", ".png", ".webp")
 MOST_PICTURE_BYTES: Final = 256 << 20
 NAMED_FROM: Final = 0.1
 """The network of names is asked about boxes from this probability on ..."""
+NEAR: Final = 1.0
+"""Natural units below its threshold, within which a box is told as one that lacked little (.61 of .63, or .39)."""
 MOST_NAMED: Final = 20
 """... and of so many in one picture at most."""
 
@@ -54,6 +57,8 @@ def see(given: argparse.Namespace) -> int:
             result = done.get(_text(name)) or looker.look(folder / name, _text(name))
             book.add(result)
             results.append(result)
+            if given.draw:
+                _draw(folder / name, given.draw / f"{name}.jpg", result, looker.thresholds(), lang)
             _bar(at + 1, len(files), lang)
     if out and journal:
         _replace(out, megadetector_json.written(results, looker.info()))
@@ -122,7 +127,7 @@ class Looker:
         try:
             if path.stat().st_size > MOST_PICTURE_BYTES:
                 raise InputError(f"is larger than {MOST_PICTURE_BYTES >> 20} MiB")
-            picture = image.as_picture(image.decode(path.read_bytes()))
+            picture = image.as_picture(image.decode(path.read_bytes(), str(path)))
             boxes = self._boxes(picture) if theirs is None else theirs.detections
             return Result(name, tuple(self._named(picture, boxes)))
         except (OSError, OtorongoError) as error:
@@ -252,16 +257,55 @@ def _table(results: Sequence[Result], looker: Looker, lang: str, *, every: bool)
     """What was seen: each picture where no file was written, then how often what."""
     sure = looker.thresholds()
     counted: Counter[str] = Counter()
+    unsure: Counter[bool] = Counter()
+    """Pictures in which something lacked little, by whether nothing else was in them."""
     for result in results:
-        shown = [one for one in result.detections if one.p >= sure.get(one.cls, 0.5)]
+        shown = [one for one in result.detections if _reaches(one, sure)]
         names = sorted({_shown(one, lang) for one in shown})
         counted.update(names or [said("failed" if result.failure else "nothing", lang)])
+        near = nearly(result.detections, sure)
+        unsure[not names] += bool(near)
         if every or result.failure:
-            line = result.failure or ", ".join(f"{_shown(one, lang)} {one.p:.2f}" for one in shown)
-            print(f"{result.file}  {line or said('nothing', lang)}")
+            told = [f"{_shown(one, lang)} {one.p:.2f}" for one in shown] or [said("nothing", lang)]
+            told += [_nearly(one, sure[one.cls], lang) for one in near]
+            print(f"{result.file}  {result.failure or ', '.join(told)}")
     print(said("pictures", lang).format(count=len(results)))
     for name, count in counted.most_common():
         print(f"  {count:>6}  {name}")
+    for empty, key in ((True, "nearly_empty"), (False, "nearly_beside")):
+        if unsure[empty]:
+            print(said(key, lang).format(count=unsure[empty]))
+
+
+def nearly(detections: Sequence[Detection], sure: Mapping[str, float]) -> list[Detection]:
+    """Of each class that does not reach its threshold the surest box, if it lacks little: it never becomes an event."""
+    best: dict[str, Detection] = {}
+    for one in sorted(detections, key=lambda one: one.p):
+        best[one.cls] = one
+    found = [one for one in best.values() if one.cls in sure]
+    near = [one for one in found if logit(sure[one.cls]) - NEAR <= logit(one.p) < logit(sure[one.cls])]
+    return sorted(near, key=lambda one: -one.p)
+
+
+def _draw(path: Path, out: Path, result: Result, sure: Mapping[str, float], lang: str) -> None:
+    """A copy with what was seen drawn in, if anything was. Raises InputError if it cannot be written."""
+    from otorongo.models.see_draw import Mark, save  # it loads Pillow
+
+    shown = [(one, f"{_shown(one, lang)} {one.p:.2f}", True) for one in result.detections if _reaches(one, sure)]
+    shown += [(one, _nearly(one, sure[one.cls], lang), False) for one in nearly(result.detections, sure)]
+    if shown and not result.failure:
+        picture = image.decode(path.read_bytes(), str(path))
+        save(picture, [Mark(one.x, one.y, one.w, one.h, text, whole) for one, text, whole in shown], out)
+
+
+def _reaches(one: Detection, sure: Mapping[str, float]) -> bool:
+    return one.p >= sure.get(one.cls, 0.5)
+
+
+def _nearly(one: Detection, threshold: float, lang: str) -> str:
+    digits = 0 if f"{100 * one.p:.0f}" != f"{100 * threshold:.0f}" else 1
+    p, least = f"{100 * one.p:.{digits}f}", f"{100 * threshold:.{digits}f}"
+    return said("nearly", lang).format(what=_shown(one, lang), p=p, threshold=least)
 
 
 def _shown(one: Detection, lang: str) -> str:

@@ -17,6 +17,18 @@ _WORDS: Final = {
     "blank": ("vacía", "blank"),
     "look": ("mirando", "looking"),
     "nothing": ("nada", "nothing"),
+    "nearly": (
+        "quizá {what}, {p} %, bajo el umbral de {threshold} %",
+        "perhaps {what}, {p} %, below the threshold of {threshold} %",
+    ),
+    "nearly_empty": (
+        "{count} de las fotos con nada muestran quizá algo, bajo el umbral: una estación no lo avisaría",
+        "{count} of the pictures with nothing show perhaps something, below the threshold: no station would tell it",
+    ),
+    "nearly_beside": (
+        "{count} de las otras muestran quizá algo más, bajo el umbral",
+        "{count} of the others show perhaps something more, below the threshold",
+    ),
     "failed": ("no se pudo leer", "could not be read"),
     "pictures": ("{count} fotos:", "{count} pictures:"),
     "written": ("escrito: {path}", "written: {path}"),
@@ -35,6 +47,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--json", type=Path, metavar=say("OUT"), help=say("write MegaDetector's format here, for Timelapse")
+    )
+    parser.add_argument(
+        "--draw",
+        type=Path,
+        metavar=say("FOLDER"),
+        help=say("write copies there with the boxes drawn in, dashed below the threshold"),
     )
     parser.add_argument(
         "--bundle", metavar=say("BUNDLE"), default="boxes@1", help=say("what draws the boxes: name@version or a folder")

@@ -2,15 +2,19 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from otorongo.models import megadetector_json as md
 from otorongo.models.__main__ import main
+from otorongo.models.see_draw import SURE, UNSURE
 from tests.models import name_bundles
 from tests.models.box_bundles import Shown, make
 from tests.models.others import ANIMAL, PERSON, detector
@@ -157,3 +161,79 @@ def test_an_empty_folder_and_a_wrong_bundle_are_told(tmp_path: Path, capsys: pyt
     assert cv2.imwrite(str(picture), np.zeros((40, 40, 3), np.uint8))
     assert main(["see", str(picture), "--bundle", str(names)]) == 1
     assert "draws no boxes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("p", "lang", "told"),
+    [
+        (0.48, "es", "nada, quizá animal, 48 %, bajo el umbral de 50 %"),
+        (0.48, "en", "nothing, perhaps animal, 48 %, below the threshold of 50 %"),
+        (0.498, "es", "nada, quizá animal, 49.8 %, bajo el umbral de 50.0 %"),
+        (0.2, "es", "nada"),
+        (0.52, "es", "animal 0.52"),
+    ],
+)
+def test_what_lacked_little_is_told_as_such(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], p: float, lang: str, told: str
+) -> None:
+    """An animal just below the threshold: the line says how much it had and needed, and the count how often."""
+    bundle = make(tmp_path / "boxes", Shown("animal", p))
+    main(["see", str(folder / "a.jpg"), "--bundle", str(bundle), "--lang", lang])
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first == f"a.jpg  {told}"
+    near = {"es": "1 de las fotos con nada muestran quizá algo", "en": "1 of the pictures with nothing show perhaps"}
+    assert any(near[lang] in line for line in rest) == ("umbral" in told or "threshold" in told)
+
+
+def test_who_lacked_little_beside_another_is_told_too(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A dog that is sure, and a person who nearly is: both stand in the line, and only the dog is counted as seen."""
+    bundle = make(tmp_path / "boxes", Shown("dog", 0.9), Shown("person", 0.45, (0.0, 0.1, 0.2, 0.9)))
+    main(["see", str(folder / "a.jpg"), "--bundle", str(bundle), "--lang", "es"])
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first == "a.jpg  perro 0.90, quizá persona, 45 %, bajo el umbral de 50 %"
+    assert not any(line.endswith("persona") for line in rest)
+    assert "1 de las otras muestran quizá algo más, bajo el umbral" in rest
+
+
+def test_a_copy_shows_what_reaches_its_threshold_and_what_lacks_little(folder: Path, tmp_path: Path) -> None:
+    """A thick box in yellow and a dashed one in blue, each where it was; where nothing was, no copy is written."""
+    place = (0.3, 0.3, 0.6, 0.8)
+    whole, dashed = tmp_path / "whole", tmp_path / "dashed"
+    for out, p in ((whole, 0.9), (dashed, 0.45), (tmp_path / "none", 0.1)):
+        bundle = make(out.with_suffix(".bundle"), Shown("animal", p, place))
+        cv2.imwrite(str(folder / "a.jpg"), np.full((600, 800, 3), 60, np.uint8))
+        main(["see", str(folder / "a.jpg"), "--bundle", str(bundle), "--draw", str(out), "--lang", "es"])
+    assert not (tmp_path / "none").exists()
+    shares = []
+    for out, ink in ((whole, SURE), (dashed, UNSURE)):
+        with Image.open(out / "a.jpg.jpg") as copy:
+            pixels = np.asarray(copy.convert("RGB"), np.int32)
+        assert pixels.shape == (600, 800, 3)
+        edge = pixels[200:470, 236:246]  # the left side of the box
+        shares.append(float((np.abs(edge - np.array(ink)).sum(axis=2).min(axis=1) < 120).mean()))
+    assert shares[0] > 0.95
+    assert 0.3 < shares[1] < 0.8
+
+
+def test_a_copy_that_cannot_be_written_is_an_error_that_says_where(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The folder's name is a file's."""
+    (tmp_path / "taken").write_text("x")
+    bundle = make(tmp_path / "boxes", Shown("animal", 0.9))
+    assert main(["see", str(folder / "a.jpg"), "--bundle", str(bundle), "--draw", str(tmp_path / "taken")]) == 1
+    assert "taken" in capsys.readouterr().err
+
+
+def test_a_file_of_which_its_decoder_complains_is_named(folder: Path, tmp_path: Path) -> None:
+    """In the words of this program, and not a line of libjpeg's own."""
+    raw = (folder / "a.jpg").read_bytes()
+    (folder / "a.jpg").write_bytes(raw[:-2] + bytes(25) + raw[-2:])
+    bundle = make(tmp_path / "boxes", Shown("animal", 0.9))
+    argv = [sys.executable, "-m", "otorongo.models", "see", str(folder / "a.jpg"), "--bundle", str(bundle)]
+    ran = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=True)
+    lines = [line for line in ran.stderr.splitlines() if "JPEG" in line]
+    assert len(lines) == 1
+    assert f"{folder / 'a.jpg'}: its decoder says: Corrupt JPEG data" in lines[0]
