@@ -204,7 +204,7 @@ def _scores(verdict: Verdict | None, rules: Mapping[int, events.Rule]) -> tuple[
     found = []
     for each in verdict.scores if verdict else ():
         rule = rules.get(each.wire_class)
-        hit = each.p >= rule.threshold if rule and rule.threshold else each.hit
+        hit = each.p >= rule.threshold if rule and rule.threshold is not None else each.hit
         found.append(Score(each.wire_class, each.p, each.evidence, hit))
     return tuple(found)
 
