@@ -41,7 +41,8 @@ def test_only_other_recordings_count() -> None:
     assert (found["labels"], found["windows"]) == (2, 80)
     assert found["precision"] == found["first"] == found["of_windows"] == found["most"] == 1.0
     assert found["chance"] == pytest.approx(20 / 65, abs=0.001)
-    assert found["by_label"] == {"rain": [2, 1.0], "saw": [2, 1.0]}
+    assert found["precision_interval"] == found["first_interval"] == [1.0, 1.0]
+    assert found["by_label"] == {"rain": [2, 1.0, 0.342, 1.0], "saw": [2, 1.0, 0.342, 1.0]}
 
 
 def test_what_tells_nothing_is_chance() -> None:
@@ -50,3 +51,19 @@ def test_what_tells_nothing_is_chance() -> None:
     label, recording = np.repeat(list("abcd"), 60), np.arange(240) // 20
     found = retrieval(rng.normal(size=(240, 16)), recording.astype(str), label)
     assert found["precision"] == pytest.approx(found["chance"], abs=0.05)
+
+
+def test_intervals_of_retrieval_go_by_recording() -> None:
+    """Two of four recordings of a label lie on one another and two apart: the interval is as wide as that leaves."""
+    rng = np.random.default_rng(4)
+    label, recording = np.repeat(["saw", "rain"], 80), np.arange(160) // 20
+    place = {number: 10.0 * np.eye(8)[number] for number in range(8)} | {1: 10.0 * np.eye(8)[0]}
+    values = np.array([place[number] for number in recording.tolist()]) + 0.01 * rng.normal(size=(160, 8))
+    found = retrieval(values, recording.astype(str), label)
+    count, share, low, high = found["by_label"]["saw"]
+    assert (count, share) == (4, pytest.approx(0.5, abs=0.25))
+    assert low < 0.35
+    assert high > 0.9
+    ends = found["precision_interval"]
+    assert ends[0] < found["precision"] < ends[1]
+    assert ends[1] - ends[0] > 0.15

@@ -11,6 +11,7 @@ from otorongo.models.evaluate import gate
 from otorongo.models.evaluate.measured import Measured
 from otorongo.models.evaluate.scoring import SECOND, SHIPPED
 from otorongo.models.evidence import missing_hours
+from otorongo.models.train.figures import wilson
 from otorongo.wire.classes import BY_NAME, is_threat
 
 SAW: Final = "chainsaw"
@@ -38,7 +39,7 @@ class Aim:
     second: str
     """The second opinion alone; `-` without one, or where it does not apply."""
     verdict: str
-    """`reached`, `missed by ...`, or `not shown`."""
+    """`reached`, `missed by ...`, `missed: a tie`, or `not shown`."""
     closes: str
     """What data would close the gap, or make the figure firm."""
 
@@ -93,15 +94,22 @@ def _areas(given: Measured) -> list[Aim]:
         if not is_threat(_number(wire)) or SECOND not in by_ear:
             continue
         own, other = by_ear[SHIPPED].area, by_ear[SECOND].area
-        good = own.value >= other.value
         out.append(
             Aim(
-                f"{wire}: AUC not below {given.ears.names[SECOND]}'s", str(own), str(other),
-                "reached" if good else f"missed by {other.value - own.value:.3f}",
+                f"{wire}: AUC better than {given.ears.names[SECOND]}'s own", str(own), str(other),
+                better(own.value, other.value),
                 f"more recordings of {wire} to train on ({own.recordings} to test with here)",
             )
         )  # fmt: skip
     return out
+
+
+def better(own: float, other: float) -> str:
+    """The verdict where more is asked than the other has; what reads the same in the table is a tie, and missed."""
+    apart = round(own, 3) - round(other, 3)
+    if not apart:
+        return "missed: a tie"
+    return "reached" if apart > 0 else f"missed by {-apart:.3f}"
 
 
 def _calm(given: Measured) -> Aim:
@@ -140,13 +148,16 @@ def _leaf_blower(given: Measured) -> list[Aim]:
         return []
     events = sum(each.events[SAW] for each in drawn.values())
     scenes = sum(each.scenes for each in drawn.values())
+    told = sum(each.scenes_with[SAW] for each in drawn.values())
+    low, high = wilson(told, scenes)
+    among = f"{told} of {scenes} rendered scenes ({low:.2f} to {high:.2f})" if scenes else "no rendered scene"
     highest = found.highest if found else math.nan
     good = not events and not highest >= CONFIDENT
     words = "no recording" if found is None else f"highest p {highest:.2f} in the only recording, which was trained on"
     return [
         Aim(
             "a leaf blower or brush cutter is no confident saw",
-            f"{words}; {events} saw events in {scenes} rendered scenes", "-", "reached" if good else "missed",
+            f"{words}; {events} saw events in {among}", "-", "reached" if good else "missed",
             "recordings of brush cutters and leaf blowers by others, to test with",
         )
     ]  # fmt: skip

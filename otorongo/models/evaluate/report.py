@@ -3,17 +3,18 @@
 import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from textwrap import fill
 from typing import Final
 
 import numpy as np
 
-from otorongo.models.evaluate import aims, fading, gate, soundscapes
+from otorongo.models.evaluate import aims, fading, gate, hours, soundscapes
 from otorongo.models.evaluate.measured import Measured, OfClass
 from otorongo.models.evaluate.measures import AtRate, Share
 from otorongo.models.evaluate.scoring import SECOND, SHIPPED, Floats, Ints
 from otorongo.models.evaluate.soundscapes import Delay
-from otorongo.models.evidence import hours_table, missing_hours
+from otorongo.models.evidence import ClassEvidence, hours_table, missing_hours
 from otorongo.models.train.figures import wilson
 from otorongo.wire.classes import BY_NAME, is_threat, name_of
 
@@ -28,11 +29,13 @@ PLOTS = {
 _AS_RECORDED: Final = """\
 AP and AUC over windows, their 95 % interval by recording (1,000 bootstraps) and the count of independent recordings
 with the class; *found*: recordings of which a window reached the threshold, *false*: recordings without the class of
-which one did, with Wilson's interval. ECE: expected calibration error."""
+which one did, with Wilson's interval; *false windows*: their interval by recording, the wider of bootstrap and
+Wilson's, and the count of recordings without the class. ECE: expected calibration error, and the count of recordings
+with the class and without it."""
 _RATES: Final = """\
 Share of windows with the class above the threshold that lets so many windows an hour without it through, of the hours
-there are; interval by recording. Where the hours are too short for one false window it says *not shown*, and in
-brackets the recall with none."""
+there are; interval by recording, and how many have the class. Where the hours are too short for one false window it
+says *not shown*, and in brackets the recall with none."""
 _LEVELS: Final = """\
 Windows of the recordings laid over real backgrounds that were never trained on, at a level against them (the louder
 tenth of both): share of hits of {tries} windows; interval by recording, the wider of bootstrap
@@ -53,10 +56,18 @@ given. Reached means by the point figure; the interval by recording says how fir
 _VOICES: Final = """\
 Scenes of {seconds:.0f} s over real backgrounds, each with half a minute to a minute and a half of one rendered voice
 at 20 to 300 m (some at the microphone). The network may have learned from the same renderers with other seeds: a
-false event here is a fault, none is no proof. A machine's own kinds of engine do not count."""
+false event here is a fault, none is no proof. A machine's own kinds of engine do not count. In brackets: the scenes
+with one, and Wilson's interval of their share."""
 _SEEN: Final = """\
 {hours:.2f} hours that the network was trained or calibrated on, by the station's own ear; {saws} saw events. They count
 in no figure: what fails here fails outside, what passes here may have been learned by heart."""
+_WITHOUT: Final = """\
+**Without an interval** stand: false events of other real and of rendered hours, for a rate is told of real background
+alone, with its bound; a cell of 0 under *What is taken for a threat* (of one recording the share may still be 0.79, of
+ten 0.28, of a hundred 0.04), and one with `=`, which *found* has; the median and longest delay, of as many scenes as
+were told, whose share has one; float and shipped recall under *What quantizing costs*, whose difference has one; and
+what was seen in training, which is no sample of anything. Thresholds, hours and sizes are no estimates. Where all
+recordings agree a bootstrap has no width: no certainty, and their count says how little stands behind it."""
 _QUANTIZED: Final = """\
 Recall at the working threshold over {total} augmented windows (speed, distance, -3 to +20 dB over real backgrounds),
 float against shipped, paired, interval by recording. A drop over one point fails; fewer than {enough} recordings show
@@ -102,18 +113,20 @@ def _events(given: Measured) -> list[str]:
         out.append(f"False events of {words} by the label of the recording:\n")
         out.append("\n".join(lines or ["- none"]) + "\n")
         if name != SHIPPED:
-            rows = [
-                [name_of(cls), f"{each.hours['real']:.2f}", str(each.events["real"]), str(each.events["other"]),
-                 str(each.events["rendered"])]
-                for cls, each in heard.by_class.items()
-            ]  # fmt: skip
-            out.append(table(["class, with a second opinion", "real hours", "real", "other", "rendered"], rows))
+            head = ["class, with a second opinion", "real hours", "recordings", "real", "at most in 24 h", "other"]
+            out.append(table(head, [_bounded(each) for each in hours.evidence(heard)]))
     saw = given.heard[SHIPPED].by_class.get(BY_NAME["chainsaw"].number)
     if saw:
         held = ", ".join(f"{label} {len(names)} ({saw.by_label[label]})" for label, names in sorted(saw.labels.items()))
         words = "Recordings long enough to open a saw's event, by label, and in brackets the false events they raised: "
         out.append(fill(f"{words}{held}.", 120) + "\n")
     return out
+
+
+def _bounded(each: ClassEvidence) -> list[str]:
+    most = "unknown" if each.upper_per_day is None else f"{each.upper_per_day:.1f}"
+    return [each.name, f"{each.real_hours:.2f}", str(each.recordings), str(each.false_events), most,
+            str(each.other_false_events)]  # fmt: skip
 
 
 def _data(given: Measured) -> str:
@@ -125,7 +138,7 @@ def _data(given: Measured) -> str:
     out.append(table(["set", "files", "recordings", "hours", "SHA-256 (whole in evidence.toml)"], rows))
     out += [f"Left out: {why}." for why in given.found.left_out]
     out += [f"Could not be read: {why}." for why in given.scored.damaged]
-    return "\n".join(out) + "\n"
+    return "\n".join([*out, "", _WITHOUT]) + "\n"
 
 
 def _results(given: Measured) -> str:
@@ -143,8 +156,7 @@ def _results(given: Measured) -> str:
                 [
                     wire, given.ears.names[name], f"{given.ears.threshold(name, wire):.3f}", str(each.precision),
                     _short(each.area.value, each.area.low, each.area.high), _of(each.found), _of(each.false),
-                    f"{each.false_windows.hits} of {each.false_windows.tries}",
-                    _short(each.reliability.ece.value, each.reliability.ece.low, each.reliability.ece.high),
+                    _windows(each.false_windows), _error(each),
                 ]
             )  # fmt: skip
     out.append(
@@ -155,6 +167,16 @@ def _results(given: Measured) -> str:
 
 def _short(value: float, low: float, high: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _windows(each: Share) -> str:
+    words = f" ({each.low:.3f} to {each.high:.3f}; {each.recordings})" if each.tries else ""
+    return f"{each.hits} of {each.tries}{words}"
+
+
+def _error(each: OfClass) -> str:
+    """The calibration error; unlike the class's own figures it goes over the recordings without the class too."""
+    return str(replace(each.reliability.ece, recordings=each.found.tries + each.false.tries))
 
 
 def _of(each: Share) -> str:
@@ -186,7 +208,7 @@ def _rates_of(classes: Mapping[str, Mapping[str, OfClass]]) -> list[float]:
 def _rate(one: AtRate) -> str:
     each = one.recall
     words = f"{each.value:.2f} ({each.low:.2f} to {each.high:.2f}; {each.recordings})"
-    return words if one.shown else f"not shown ({each.value:.2f})"
+    return words if one.shown else f"not shown ({words})"
 
 
 def _fading(given: Measured) -> str:
@@ -319,16 +341,23 @@ def _aims(given: Measured) -> str:
     return "\n".join(["### Aims", "", _AIMS, "", table(head, rows)])
 
 
+def _scenes(hits: int, of: int) -> str:
+    low, high = wilson(hits, of)
+    return f"{hits} of {of}; {low:.2f} to {high:.2f}"
+
+
 def _voices(given: Measured) -> str:
     """What rendered voices raise that they are not."""
     if not any(each.scenes for each in given.voices.values()):
         return ""
     rows = []
     for voice, each in given.voices.items():
-        raised = ", ".join(
-            f"{name} {count} (in {each.scenes_with[name]} scenes)" for name, count in sorted(each.events.items())
-        )
-        rows.append([voice, str(each.scenes), f"{each.hours:.2f}", raised or "none"])
+        raised = [
+            f"{name} {count} ({_scenes(each.scenes_with[name], each.scenes)})"
+            for name, count in sorted(each.events.items())
+        ]
+        none = f"none ({_scenes(0, each.scenes)})"
+        rows.append([voice, str(each.scenes), f"{each.hours:.2f}", ", ".join(raised) or none])
     words = _VOICES.format(seconds=soundscapes.SCENE_S)
     return "\n".join(["### Rendered voices, one by one", "", words, "",
                       table(["voice", "scenes", "hours", "false events"], rows)])  # fmt: skip

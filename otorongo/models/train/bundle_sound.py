@@ -165,7 +165,7 @@ def main() -> None:
     named = EMBEDDING if EMBEDDING in session.outputs else ""
     (given.out / "manifest.toml").write_text(manifest_text(fits, files, goldens, counts, named))
     print(f"measure it: otorongo-models evaluate sound {given.out} --float {given.data / given.name}-float.onnx "
-          "--recordings ../shared --into-bundle")  # fmt: skip
+          "--second yamnet@1 --recordings ../shared --into-bundle")  # fmt: skip
     print(f"{given.out}: {sum(path.stat().st_size for path in given.out.iterdir())} B")
 
 

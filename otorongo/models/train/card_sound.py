@@ -1,10 +1,13 @@
 """The card of `threats`: how it was made, what it reaches, what it is bad at. Its figures come from evaluations."""
 
+import math
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from otorongo.models.evidence import BEGIN, END
+from otorongo.models.train.figures import most_events, wilson
 from otorongo.models.train.labels import CLASSES, meaning
 from otorongo.models.train.mixtures import INPUT
 
@@ -110,20 +113,45 @@ def _before(report: dict[str, Any], version: int, before: dict[str, Any]) -> str
         f"## Beside version {version}",
         "",
         "The same recordings, the same code, INT8, each at its own thresholds. False are recordings and",
-        "events.",
+        "events. In brackets 95 %: AP and AUC by recording (bootstrap, of as many recordings as *found* is of; without",
+        "brackets: measured before there were intervals), found and false after Wilson, events as many as may be",
+        "behind so few in hours like these (Garwood).",
         "",
         "| class | AP then | now | AUC then | now | found then | now | false then | now | events then | now |",
         "|---" * 11 + "|",
     ]
     for name, old in before["int8"].items():
         new = report["int8"][name]
-        pairs = [(each["ap"], each["auc"]) for each in (old, new)]
-        lines.append(
-            f"| {name} | {pairs[0][0]} | {pairs[1][0]} | {pairs[0][1]} | {pairs[1][1]} "
-            f"| {old['found']} of {old['of']} | {new['found']} of {new['of']} | {old['false']} of {old['false_of']} "
-            f"| {new['false']} of {new['false_of']} | {old['false_events']} | {new['false_events']} |"
-        )
+        cells = [make(each) for make in (_precision, _area, _found, _false, _events) for each in (old, new)]
+        lines.append(f"| {' | '.join([name, *cells])} |")
     return "\n".join(lines) + "\n"
+
+
+def _precision(each: dict[str, Any]) -> str:
+    return f"{each['ap']}{_ends(each.get('ap_interval'), 3)}"
+
+
+def _area(each: dict[str, Any]) -> str:
+    return f"{each['auc']}{_ends(each.get('auc_interval'), 3)}"
+
+
+def _found(each: dict[str, Any]) -> str:
+    return f"{each['found']} of {each['of']}{_ends(wilson(each['found'], each['of']))}"
+
+
+def _false(each: dict[str, Any]) -> str:
+    return f"{each['false']} of {each['false_of']}{_ends(wilson(each['false'], each['false_of']))}"
+
+
+def _events(each: dict[str, Any]) -> str:
+    return f"{each['false_events']} (at most {most_events(each['false_events']):.1f})"
+
+
+def _ends(interval: Sequence[float] | None, digits: int = 2) -> str:
+    """In brackets; nothing where there is none, or no recording."""
+    if not interval or math.isnan(interval[0]):
+        return ""
+    return f" ({interval[0]:.{digits}f} to {interval[1]:.{digits}f})"
 
 
 def _embedding(found: dict[str, Any]) -> str:
@@ -135,14 +163,20 @@ def _embedding(found: dict[str, Any]) -> str:
         f"reduced by a projection fitted on {found['fitted_on']} training mixtures. The scores are the same with and",
         f"without it, bit for bit, in all {found['equal_logits']} test windows. Of the 10 windows of other recordings",
         "that lie nearest to one of a label, so many have that label (mean over labels with two recordings or more;",
-        f"{full['labels']} labels, {full['windows']} windows; labels are those of the recordings):",
+        f"{full['labels']} labels, {full['windows']} windows; labels are those of the recordings; in brackets 95 % by",
+        "recording; the most that could be and chance follow from the counts alone and have none):",
         "",
         "| | of 10 nearest | of the nearest | most that could be | by chance |",
         "|---|---|---|---|---|",
     ]
     for name, each in (("all features", full), (f"{found['size']} bytes", reduced)):
-        values = (each[key] for key in ("precision", "first", "most", "chance"))
-        lines.append(f"| {name} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
+        values = (
+            f"{each[key]:.2f}{_ends(each.get(f'{key}_interval'))}" for key in ("precision", "first", "most", "chance")
+        )
+        lines.append(f"| {name} | {' | '.join(values)} |")
     table = sorted(reduced["by_label"].items(), key=lambda item: -item[1][1])
-    text = ", ".join(f"{label} {share:.2f} ({count})" for label, (count, share) in table)
-    return "\n".join([*lines, "", f"By label, of 10 nearest (recordings): {text}."]) + "\n"
+    text = ", ".join(
+        f"{label} {share:.2f} ({low:.2f} to {high:.2f}; {count})" for label, (count, share, low, high) in table
+    )
+    words = "By label, of 10 nearest (interval by recording, the wider of bootstrap and Wilson's; recordings)"
+    return "\n".join([*lines, "", f"{words}: {text}."]) + "\n"

@@ -4,12 +4,16 @@ from typing import Any
 
 import numpy as np
 
+from otorongo.models.train.figures import wilson
+
 SIZE = 64
 POWER = 0.25
 """Of a component's variance by which it is divided."""
 FULL = 0.999
 """So much of all values lies within int8; the rest is cut."""
 NEAREST = 10
+ROUNDS = 1000
+SEED = 11
 
 
 def fit(pooled: np.ndarray, size: int = SIZE) -> tuple[np.ndarray, np.ndarray]:
@@ -38,10 +42,10 @@ def nearest(values: np.ndarray, recording: np.ndarray) -> np.ndarray:
 def retrieval(values: np.ndarray, recording: np.ndarray, label: np.ndarray) -> dict[str, Any]:
     """How many of the nearest windows of other recordings have the label of the one asked for.
 
-    `by_label` has the mean share over a label's windows; `precision` is the mean over labels, `of_windows` that over
-    all windows, `first` the mean over labels for the nearest alone; `most` what could be reached (a label with fewer
-    than NEAREST other windows cannot fill the list), `chance` what a blind draw reaches. Labels of one recording have
-    nothing to be found.
+    `by_label` has the count of a label's recordings, the mean share over its windows, and the ends of its 95 % interval
+    by recording; `precision` is the mean over labels, `of_windows` that over all windows, `first` the mean over labels
+    for the nearest alone, both with an interval; `most` what could be reached (a label with fewer than NEAREST other
+    windows cannot fill the list), `chance` what a blind draw reaches. Labels of one recording have nothing to be found.
     """
     owners = {each: set(recording[label == each]) for each in set(label)}
     asked = sorted(each for each, owned in owners.items() if len(owned) > 1)
@@ -53,15 +57,39 @@ def retrieval(values: np.ndarray, recording: np.ndarray, label: np.ndarray) -> d
     def mean(each: np.ndarray) -> float:
         return round(float(np.mean([each[at].mean() for at in of_label.values()])), 3)
 
+    rng = np.random.default_rng(SEED)
+    drawn = {each: _drawn(same.mean(1)[at], recording[at], rng) for each, at in of_label.items()}
+    first = [_drawn(same[at, 0].astype(float), recording[at], rng) for at in of_label.values()]
     return {
         "labels": len(asked),
         "windows": int(sum(map(len, of_label.values()))),
         "precision": mean(same.mean(1)),
+        "precision_interval": _ends(np.mean(list(drawn.values()), axis=0)),
         "first": mean(same[:, 0]),
+        "first_interval": _ends(np.mean(first, axis=0)),
         "of_windows": round(float(same[np.concatenate(list(of_label.values()))].mean()), 3),
         "most": mean(np.minimum(others.sum(1), NEAREST) / NEAREST),
         "chance": mean(others.sum(1) / free),
         "by_label": {
-            each: [len(owners[each]), round(float(same[at].mean()), 2)] for each, at in of_label.items()
+            each: [len(owners[each]), round(share, 2), *_wider(_ends(drawn[each]), share, len(owners[each]))]
+            for each, share in ((each, float(same[at].mean())) for each, at in of_label.items())
         },
-    }  # fmt: skip
+    }
+
+
+def _drawn(values: np.ndarray, recording: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The mean of values (n,) in each of ROUNDS draws of their recordings."""
+    place = np.unique(recording, return_inverse=True)[1]
+    sums, sizes = np.bincount(place, values), np.bincount(place)
+    chosen = rng.integers(len(sums), size=(ROUNDS, len(sums)))
+    return np.asarray(sums[chosen].sum(1) / sizes[chosen].sum(1))
+
+
+def _ends(drawn: np.ndarray) -> list[float]:
+    return [round(float(each), 3) for each in np.quantile(drawn, [0.025, 0.975])]
+
+
+def _wider(ends: list[float], share: float, recordings: int) -> list[float]:
+    """Of bootstrap and Wilson's: few recordings that agree are no certainty."""
+    low, high = wilson(share * recordings, recordings)
+    return [round(min(ends[0], low), 3), round(max(ends[1], high), 3)]

@@ -3,8 +3,8 @@
     python -m otorongo.models.train.evaluate_sound --data var/train
 
 Every recording of the test split is cut into the windows a station would score. A recording is found when one window is
-a hit. Windows of one recording are no independent facts, so intervals (Wilson, 95 %) are over recordings. This is the
-quick look while training; what a bundle's card says is measured by `otorongo-models evaluate sound`.
+a hit. Windows of one recording are no independent facts, so intervals (95 %; Wilson, bootstrap) are over recordings.
+This is the quick look while training; what a bundle's card says is measured by `otorongo-models evaluate sound`.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from otorongo.models.sound import fill
 from otorongo.models.train.figures import Fit, average_precision, most_events, opens, wilson
 from otorongo.models.train.labels import event_rule, meaning
 from otorongo.models.train.mixtures import INPUT
-from otorongo.models.train.second_report import area
+from otorongo.models.train.second_report import area, interval
 
 
 def windows(sound: NDArray[Any]) -> Array:
@@ -51,9 +51,13 @@ def calibrated(logits: np.ndarray, fits: dict[str, Fit]) -> np.ndarray:
 
 
 def judge(rows: list[dict[str, Any]], scores: list[np.ndarray], fits: dict[str, Fit]) -> dict[str, dict[str, Any]]:
-    """Per class: average precision over windows, recordings found, false hits where the class is not."""
+    """Per class: average precision over windows, recordings found, false hits where the class is not.
+
+    The intervals of average precision and area go by recording (`second_report.interval`).
+    """
     result = {}
-    for place, name in enumerate(fits):
+    recording = np.repeat([row["recording"] for row in rows], [len(each) for each in scores])
+    for place, name in enumerate(tqdm(fits, desc="figures")):
         truth, values = [], []
         found: dict[str, bool] = {}
         false: dict[str, bool] = {}
@@ -72,9 +76,12 @@ def judge(rows: list[dict[str, Any]], scores: list[np.ndarray], fits: dict[str, 
                 false_windows += int(hits.sum())
                 clean_windows += len(hits)
         scored, known = np.concatenate(values), np.concatenate(truth)
+        told = known >= 0
+        intervals = (interval(each, scored[told], known[told], recording[told]) for each in (average_precision, area))
+        by_precision, by_area = ([round(end, 4) for end in each] for each in intervals)
         result[name] = {
-            "ap": round(average_precision(scored, known), 3),
-            "auc": round(area(scored, known), 4),
+            "ap": round(average_precision(scored, known), 3), "ap_interval": by_precision,
+            "auc": round(area(scored, known), 4), "auc_interval": by_area,
             "found": sum(found.values()), "of": len(found), "recall": wilson(sum(found.values()), len(found)),
             "missed": sorted(key for key, value in found.items() if not value),
             "false": sum(false.values()), "false_of": len(false), "false_rate": wilson(sum(false.values()), len(false)),

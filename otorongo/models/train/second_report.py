@@ -1,5 +1,6 @@
 """What a second opinion is worth, on recordings that nothing was fitted on: the first bundle, YAMNet, and both."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -87,18 +88,29 @@ def _line(name: str, logits: np.ndarray, truth: np.ndarray, recording: np.ndarra
 def _with_interval(
     figure: Callable[[np.ndarray, np.ndarray], float], scores: np.ndarray, truth: np.ndarray, recording: np.ndarray
 ) -> str:
-    """The figure, and where 95 % of it lie when recordings (with and without the class apart) are drawn anew."""
+    low, high = interval(figure, scores, truth, recording)
+    return f"{figure(scores, truth):.3f} ({low:.3f} to {high:.3f})"
+
+
+def interval(
+    figure: Callable[[np.ndarray, np.ndarray], float], scores: np.ndarray, truth: np.ndarray, recording: np.ndarray
+) -> tuple[float, float]:
+    """Where 95 % of a figure of scores and truth (n,) lie when recordings, with and without the class apart, are drawn
+    anew; nan where either kind is missing.
+    """
     rng = np.random.default_rng(11)
     places = {number: np.flatnonzero(recording == number) for number in set(recording)}
     having = [number for number, where in places.items() if (truth[where] == 1).any()]
     lacking = [number for number in places if number not in set(having)]
+    if not having or not lacking:
+        return math.nan, math.nan
     drawn = []
     for _ in range(ROUNDS):
         chosen = [group[place] for group in (having, lacking) for place in rng.integers(len(group), size=len(group))]
         where = np.concatenate([places[number] for number in chosen])
         drawn.append(figure(scores[where], truth[where]))
     low, high = np.quantile(drawn, [0.025, 0.975])
-    return f"{figure(scores, truth):.3f} ({low:.3f} to {high:.3f})"
+    return float(low), float(high)
 
 
 def area(scores: np.ndarray, labels: np.ndarray) -> float:
