@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from otorongo.models.runtime import Session
+from otorongo.models.train.chunks import as_input, load_chunks
 from otorongo.models.train.evaluate_sound import score_all, windows
 from otorongo.models.train.figures import fit
 from otorongo.models.train.labels import CLASSES, meaning
-from otorongo.models.train.train_sound import load_chunks, to_tensor
 
 THREATS = ("chainsaw", "engine", "aircraft", "gunshot", "speech")
 FALSE_HITS = {"chainsaw": 0.0005, "engine": 0.001, "aircraft": 0.002, "gunshot": 0.001, "speech": 0.002}
@@ -43,7 +44,8 @@ def main() -> None:
     given = parser.parse_args()
     mel, labels, alike = load_chunks(given.data / "mixtures-calibrate", 0, "alike")
     session = Session(given.data / f"{given.name}-int8.onnx")
-    scores = np.concatenate([session.run(to_tensor(row[None]).numpy())[0] for row in mel])
+    bar = tqdm(mel, desc="mixtures", mininterval=5)
+    scores = np.concatenate([session.run(as_input(row[None]))[0] for row in bar])
     rows, plain = plain_scores(given.data, session)
     fits = {}
     for place, name in enumerate(CLASSES):

@@ -23,10 +23,10 @@ from onnx import TensorProto, helper, numpy_helper
 from tqdm import tqdm
 
 from otorongo.models.mel import Spectrogram
+from otorongo.models.train.chunks import as_input, load_chunks
 from otorongo.models.train.embed_figures import SIZE, fit, retrieval
 from otorongo.models.train.evaluate_sound import windows
 from otorongo.models.train.mixtures import INPUT
-from otorongo.models.train.train_sound import load_chunks, to_tensor
 
 OUTPUT = "embedding"
 FITTED_ON = 4000
@@ -101,7 +101,7 @@ def main() -> None:
     source = given.source or given.data / f"{given.name}-int8.onnx"
     model = onnx.load(source)
     mel, _ = load_chunks(given.data / "mixtures-train")
-    some = [to_tensor(row[None]).numpy() for row in mel[:: max(1, len(mel) // FITTED_ON)][:FITTED_ON]]
+    some = [as_input(row[None]) for row in mel[:: max(1, len(mel) // FITTED_ON)][:FITTED_ON]]
     inner = features(model)
     weights, bias = fit(run(session(model, inner), some, inner))
     changed = add(model, weights, bias)

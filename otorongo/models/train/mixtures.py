@@ -345,6 +345,12 @@ def _chunk(job: tuple[int, Path]) -> None:
     part.replace(path)
 
 
+def missing(folder: Path, count: int) -> list[tuple[int, Path]]:
+    """Number and file of each chunk of `count` mixtures that is not there; a half-written one is not."""
+    jobs = [(number, folder / f"{number:05}.npz") for number in range(-(-count // CHUNK))]
+    return [job for job in jobs if not job[1].exists()]
+
+
 def main() -> None:
     """Write chunks of CHUNK mixtures; chunks that are there already are kept."""
     parser = argparse.ArgumentParser(
@@ -358,8 +364,7 @@ def main() -> None:
     given = parser.parse_args()
     folder = given.data / f"mixtures-{given.split}"
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(number, folder / f"{number:05}.npz") for number in range(-(-given.count // CHUNK))]
-    jobs = [job for job in jobs if not job[1].exists()]
+    jobs = missing(folder, given.count)
     with multiprocessing.get_context("spawn").Pool(
         given.processes, _start, (given.data, given.split, given.teacher)
     ) as pool:

@@ -9,21 +9,18 @@ layer stays float, and its slope and offset per class are fitted to follow the f
 """
 
 import argparse
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import onnx
-import torch
 from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from tqdm import tqdm
 
 from otorongo.models.runtime import Session
-from otorongo.models.train.mixtures import INPUT
-from otorongo.models.train.sound_net import SoundNet, parameters
-from otorongo.models.train.train_sound import load_chunks, to_tensor
+from otorongo.models.train.chunks import as_input, load_chunks
 
 SAMPLES = 512
 FLOAT_CONVOLUTIONS = 5
@@ -36,30 +33,12 @@ class Mixtures(CalibrationDataReader):
     """Training mixtures, one at a time, from which the ranges of the activations are read."""
 
     def __init__(self, mel: np.ndarray) -> None:
-        self._rows: Iterator[np.ndarray] = iter(mel)
+        self._rows: Iterator[np.ndarray] = iter(tqdm(mel, desc="ranges", mininterval=5))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         """The next input, None at the end."""
         row = next(self._rows, None)
-        return None if row is None else {"log_mel": to_tensor(row[None]).numpy()}
-
-
-def load_net(path: Path) -> SoundNet:
-    """The trained network, ready to score."""
-    state = torch.load(path, weights_only=True, map_location="cpu")
-    net = SoundNet()
-    net.load_state_dict(state["net"])
-    return net.eval()
-
-
-def export(net: SoundNet, path: Path) -> None:
-    """Write ONNX of one fixed shape: (1, 1, n_mels, frames) to (1, classes)."""
-    example = torch.zeros(1, 1, INPUT.n_mels, INPUT.frames)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.onnx.export(
-            net, (example,), str(path), dynamo=False, opset_version=17, input_names=["log_mel"], output_names=["logits"]
-        )
+        return None if row is None else {"log_mel": as_input(row[None])}
 
 
 def quantize(source: Path, target: Path, mel: np.ndarray, *, reduce_range: bool = True) -> None:
@@ -88,7 +67,7 @@ def last_layer(model: onnx.ModelProto) -> onnx.NodeProto:
 
 def straighten(source: Path, target: Path, mel: np.ndarray) -> None:
     """Fit the last layer of `target` so that, on `mel` u8 (n, n_mels, frames), its logits follow those of `source`."""
-    exact, rounded = (_logits(path, mel) for path in (source, target))
+    exact, rounded = (_logits(path, mel, words) for path, words in ((source, "float"), (target, "int8")))
     centre, aim = rounded.mean(0), exact.mean(0)
     slope = ((rounded - centre) * (exact - aim)).sum(0) / ((rounded - centre) ** 2).sum(0)
     offset = aim - slope * centre
@@ -102,20 +81,23 @@ def straighten(source: Path, target: Path, mel: np.ndarray) -> None:
     onnx.save(model, target)
 
 
-def _logits(path: Path, mel: np.ndarray) -> np.ndarray:
+def _logits(path: Path, mel: np.ndarray, words: str) -> np.ndarray:
     session = Session(path)
-    return np.concatenate([session.run(to_tensor(row[None]).numpy())[0] for row in mel]).astype(np.float64)
+    rows = tqdm(mel, desc=words, mininterval=5)
+    return np.concatenate([session.run(as_input(row[None]))[0] for row in rows]).astype(np.float64)
 
 
 def main() -> None:
     """Write both networks and say their sizes."""
+    from otorongo.models.train.sound_net import export, load, parameters  # the only part that needs torch
+
     parser = argparse.ArgumentParser(
         prog="python -m otorongo.models.train.quantize", description=__doc__.split("\n")[0]
     )
     parser.add_argument("--data", type=Path, default=Path("var/train"))
     parser.add_argument("--name", default="threats")
     given = parser.parse_args()
-    net = load_net(given.data / f"{given.name}.pt")
+    net = load(given.data / f"{given.name}.pt")
     mel, _ = load_chunks(given.data / "mixtures-train", limit=10)
     as_float, as_int8 = (given.data / f"{given.name}-{kind}.onnx" for kind in ("float", "int8"))
     export(net, as_float)

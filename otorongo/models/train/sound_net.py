@@ -5,10 +5,14 @@ can begin with what those have learned (`start_sound`), at half of YAMNet's reso
 time and frequency: the mean hears a saw, the maximum a shot.
 """
 
+import warnings
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 
 from otorongo.models.train.labels import CLASSES
+from otorongo.models.train.mixtures import INPUT
 
 TEACHER_OUTPUTS = 521
 TEACHER_EMBEDDING = 1024
@@ -63,3 +67,21 @@ class SoundNet(nn.Module):
 def parameters(net: nn.Module) -> int:
     """How many numbers the network has."""
     return sum(each.numel() for each in net.parameters())
+
+
+def load(path: Path) -> SoundNet:
+    """The network that `train_sound` left, ready to score."""
+    state = torch.load(path, weights_only=True, map_location="cpu")
+    net = SoundNet()
+    net.load_state_dict(state["net"])
+    return net.eval()
+
+
+def export(net: SoundNet, path: Path) -> None:
+    """Write ONNX of one fixed shape: (1, 1, n_mels, frames) to (1, classes)."""
+    example = torch.zeros(1, 1, INPUT.n_mels, INPUT.frames)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            net, (example,), str(path), dynamo=False, opset_version=17, input_names=["log_mel"], output_names=["logits"]
+        )

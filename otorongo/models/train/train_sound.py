@@ -17,65 +17,21 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from otorongo.models.train.figures import average_precision, platt_fit
+from otorongo.models.train.chunks import as_input, load_chunks, targets
+from otorongo.models.train.figures import average_precision
 from otorongo.models.train.labels import CLASSES
-from otorongo.models.train.mixtures import INPUT, LOWEST_DB, STEP_DB, WINDOW
-from otorongo.models.train.second_manifest import AUDIOSET
+from otorongo.models.train.mixtures import INPUT, WINDOW
 from otorongo.models.train.sound_net import POOLED, TEACHER_EMBEDDING, TEACHER_OUTPUTS, SoundNet, parameters
 from otorongo.models.train.start_sound import begin
 from otorongo.models.train.teacher import PEAK, Teacher
 
 SEED = 20261122
-
-
-TOLD = AUDIOSET | {"speech": (*range(13), 63, 64, 65), "dog": (69, 70, 71, 72, 73, 74), "fire": (292, 293)}
-"""Which of the teacher's classes mean what of ours."""
-DOUBTFUL = ("aircraft", "thunder", "wind", "insects", "frogs", "birds", "speech", "dog")
-"""Classes whose recordings hold them only part of the time: the teacher says in which windows."""
 OWN_SHARE, SCORE_SHARE, INNER_SHARE = 1.0, 1.0, 1.0
 
 
-def load_chunks(folder: Path, limit: int = 0, *more: str) -> tuple[np.ndarray, ...]:
-    """Spectrograms u8 (n, n_mels, frames), labels (n, classes), and `more` of what a chunk holds (`mixtures`).
-
-    Raises SystemExit without mixtures, and where the teacher is wanted and was not asked.
-    """
-    paths = [path for path in sorted(folder.glob("[0-9]*.npz"))[: limit or None] if ".part" not in path.name]
-    if not paths:
-        raise SystemExit(f"{folder}: no mixtures; run python -m otorongo.models.train.mixtures first")
-    chunks = [np.load(path) for path in paths]
-    found = tuple(np.concatenate([chunk[name] for chunk in chunks]) for name in ("mel", "label", *more))
-    if "teacher" in more and not len(found[2]):
-        raise SystemExit(f"{folder}: the teacher was not asked; make the mixtures with --teacher")
-    return found
-
-
-def targets(labels: np.ndarray, teacher: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What each class should be (n, classes) and how much that counts (n, classes), from labels and 521 logits.
-
-    A label of 0 stays 0: the teacher takes leaf blowers for saws. Of 1, the teacher says a fifth. Where nothing is
-    known, the teacher's word counts half; so it does where it hears nothing of a class that need not sound all through
-    its recordings. Its logits become probabilities of ours by Platt's fit to the known labels.
-    """
-    wanted, weight = (labels == 1).astype(np.float32), (labels >= 0).astype(np.float32)
-    for place, name in enumerate(CLASSES):
-        if name not in TOLD:
-            continue
-        loudest = teacher[:, list(TOLD[name])].max(1).astype(np.float64)
-        known = labels[:, place] >= 0
-        slope, offset = platt_fit(loudest[known], labels[known, place])
-        p = 1 / (1 + np.exp(-(slope * loudest + offset)))
-        doubted = (labels[:, place] == 1) & (p < 0.03) if name in DOUBTFUL else np.zeros(len(p), bool)
-        open_ = ~known | doubted
-        wanted[:, place] = np.where(open_, p, np.where(labels[:, place] == 1, 0.8 + 0.2 * p, 0.0))
-        weight[open_, place] = 0.5
-    return wanted, weight
-
-
 def to_tensor(mel: np.ndarray) -> Tensor:
-    """Stored u8 spectrograms (n, n_mels, frames) as the network's input, as `mel.Spectrogram.tensor` makes it."""
-    decibels = torch.from_numpy(mel).float() * STEP_DB + LOWEST_DB
-    return ((decibels - decibels.mean((1, 2), keepdim=True)) / INPUT.scale_db)[:, None]
+    """Stored u8 spectrograms (n, n_mels, frames) as the network's input (`chunks.as_input`)."""
+    return torch.from_numpy(as_input(mel))
 
 
 def spread(x: Tensor, wanted: Tensor, weight: Tensor, generator: torch.Generator) -> tuple[Tensor, ...]:
@@ -220,7 +176,9 @@ def main() -> None:
             total += float(loss.detach())
         state = {"epoch": epoch, "epochs": given.epochs, "averaged": int(slow.n_averaged)}
         state |= {"net": slow.module.state_dict()} | {name: each.state_dict() for name, each in kept.items()}
-        torch.save(state, state_path)
+        part = state_path.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(state_path)  # killed meanwhile: the epoch before stands
         scores = predict(slow.module, check[0])
         precision = {name: round(average_precision(scores[:, i], check[1][:, i]), 3) for i, name in enumerate(CLASSES)}
         print(
