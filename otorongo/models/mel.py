@@ -13,6 +13,8 @@ from otorongo.models.manifest import SoundInput
 
 Array = NDArray[np.float32]
 
+CHUNK: Final = 20
+"""So many frames are transformed at once: what they need stays in a small processor's cache."""
 BLOCK: Final = 10
 """So many neighbouring filters are multiplied at once."""
 _SLANEY_LINEAR_HZ = 1000.0
@@ -72,6 +74,7 @@ class Spectrogram:
         self._frame = given.frame or given.n_fft
         phase = 2.0 * np.pi * np.arange(self._frame) / self._frame
         self._window = (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
+        self._room = np.empty((CHUNK, self._frame), np.float32)
         self._last: tuple[Array, Array] | None = None
         """What the next window begins with, and the last one's log-mel."""
         shift = round(given.hop_s * given.rate_hz)
@@ -101,19 +104,26 @@ class Spectrogram:
 
     def _bands(self, *pieces: Array) -> Array:
         """Mel bands (n_mels, m) of frames (m, frame)."""
-        ends = np.cumsum([0, *map(len, pieces)])
-        frames = np.empty((ends[-1], self._frame), np.float32)
-        for piece, start, end in zip(pieces, ends, ends[1:], strict=False):
-            np.multiply(piece, self._window, out=frames[start:end])
-        spectrum = np.fft.rfft(frames, self.given.n_fft)
-        power = np.square(spectrum.real)
-        power += np.square(spectrum.imag)
+        power = np.empty((sum(map(len, pieces)), self._bank.shape[1]), np.float32)
+        at = 0
+        for piece in pieces:
+            for start in range(0, len(piece), CHUNK):
+                some = piece[start : start + CHUNK]
+                self._power(some, power[at : at + len(some)])
+                at += len(some)
         if self.given.power != 2.0:
             power **= np.float32(self.given.power / 2.0)
-        mel = np.empty((self.given.n_mels, len(frames)), np.float32)
+        mel = np.empty((self.given.n_mels, len(power)), np.float32)
         for filters, bins, weights in self._blocks:
             np.matmul(weights, power[:, bins].T, out=mel[filters])
         return mel
+
+    def _power(self, frames: Array, power: Array) -> None:
+        """Fill in the power spectra (m, bins) of at most CHUNK frames (m, frame)."""
+        windowed = np.multiply(frames, self._window, out=self._room[: len(frames)])
+        spectrum = np.fft.rfft(windowed, self.given.n_fft)
+        np.square(spectrum.real, out=power)
+        power += np.square(spectrum.imag)
 
     def _following(self, sound: Array, mean: Array) -> Array:
         """Log-mel of a full window without its mean, that of the last window taken over where it is the same."""
