@@ -20,6 +20,7 @@ from otorongo.models.evaluate.pictures import Place
 from otorongo.models.evaluate.pictures_look import SHIPPED, look, open_eyes, saturation
 from otorongo.models.evaluate.pictures_match import LEAST_IOU, box_precision, matched
 from otorongo.models.evidence_pictures import Aim
+from otorongo.models.train.figures import wilson
 from tests.models import box_bundles, others
 from tests.models.box_bundles import Shown
 
@@ -236,6 +237,25 @@ def test_an_aim_is_reached_or_missed_only_by_its_whole_interval(
     """None of twenty empties passed still allows 16 %, so that nothing is shown."""
     one = Aim(name="x", at_least=at_least, aim=aim, hits=1, tries=20, places=20, low=low, high=high)
     assert one.verdict == said
+
+
+@pytest.mark.parametrize(
+    ("at_least", "hits", "tries", "says"),
+    [
+        (True, 75, 75, "| - |"), (True, 1, 1, "| 72 places more without a mistake |"),
+        (True, 18, 20, "(after 2 so far) |"), (False, 0, 12, "| 177 places more without a mistake |"),
+        (True, 1, 20, "| nothing: other networks are needed |"),
+    ],
+)  # fmt: skip
+def test_an_aim_says_how_many_places_are_missing(at_least: bool, hits: int, tries: int, says: str) -> None:
+    """0.95 takes 73 places without a mistake and 2 % takes 189; what is missed is not mended by pictures."""
+    found = wilson(hits, tries)
+    aim = Aim(
+        name="x", at_least=at_least, aim=0.95 if at_least else 0.02, hits=hits, tries=tries, places=tries,
+        low=found[0], high=found[1],
+    )  # fmt: skip
+    evidence = evidence_pictures.PictureEvidence(networks={}, pictures=tries, data=(), aims=(aim,))
+    assert says in evidence_pictures.aims_table(evidence)
 
 
 # ---- the command

@@ -7,7 +7,15 @@ from pathlib import Path
 
 from otorongo.models import evidence_pictures, manifest
 from otorongo.models.errors import BundleError, InputError
-from otorongo.models.evaluate import gate, pictures, pictures_figures, pictures_gate, pictures_report, pictures_sheet
+from otorongo.models.evaluate import (
+    gate,
+    pictures,
+    pictures_figures,
+    pictures_gate,
+    pictures_rendered,
+    pictures_report,
+    pictures_sheet,
+)
 from otorongo.models.evaluate.bundle_files import sealed, toml_text, with_section
 from otorongo.models.evaluate.measured import progress
 from otorongo.models.evaluate.pictures_gate import Kept
@@ -50,6 +58,8 @@ def measure(eyes: Eyes, found: pictures.Found) -> tuple[Measured, Kept | None]:
         looked, damaged = look(eyes, found.pictures, bar)
     if not looked:
         raise InputError(f"no picture could be read: {damaged[0] if damaged else 'there are none'}")
+    with progress(pictures_rendered.count(looked), "rendered pictures") as bar:
+        changed = pictures_rendered.rendered(eyes, looked, bar)
     kept = pictures_gate.keep(eyes, looked) if FLOAT in eyes.by_name else None
     lost = pictures_gate.losses(kept, kept.shipped_logit, eyes) if kept else []
     evidence = PictureEvidence(
@@ -64,6 +74,7 @@ def measure(eyes: Eyes, found: pictures.Found) -> tuple[Measured, Kept | None]:
             )
             for one in lost
         ),
+        rendered=changed,
     )  # fmt: skip
     return Measured(eyes, tuple(looked), found.left_out, tuple(damaged), evidence, tuple(lost)), kept
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from otorongo.models.evaluate import measures
 from otorongo.models.evaluate.measures import Figure, Share
 from otorongo.models.evaluate.pictures import REGRESSION, Place
-from otorongo.models.evaluate.pictures_look import Eyes, Looked
+from otorongo.models.evaluate.pictures_look import Eyes, Floats, Looked
 from otorongo.models.evaluate.pictures_match import box_precision, matched
 from otorongo.models.evidence_pictures import Aim
 
@@ -52,7 +52,12 @@ class OfClass:
 
 def reached(eyes: Eyes, one: Looked, wire: str, name: str) -> bool:
     """Whether a class reached its threshold; ANYTHING: whether any did."""
-    p, least = one.by_name[name].p, eyes.thresholds
+    return over_threshold(eyes, one.by_name[name].p, wire)
+
+
+def over_threshold(eyes: Eyes, p: Floats, wire: str) -> bool:
+    """The same of calibrated p (classes,)."""
+    least = eyes.thresholds
     if wire == ANYTHING:
         return any(p[at] >= least[each] for at, each in enumerate(eyes.wires))
     return bool(p[eyes.wires.index(wire)] >= least[wire])
@@ -76,7 +81,7 @@ def of_class(eyes: Eyes, looked: Sequence[Looked], wire: str, words: str, name: 
     known = [one for one in looked if truth(one, wire) >= 0]
     there = np.array([truth(one, wire) for one in known], int)
     hits = np.array([reached(eyes, one, wire, name) for one in known], bool)
-    place = _numbers([one.picture.spot for one in known])
+    place = numbered([one.picture.spot for one in known])
     scores = np.array([score(eyes, one, wire, name) for one in known], float)
     ap = measures.precision(scores, there, place) if (there == 1).any() and (there == 0).any() else measures.NONE
     by_box, boxes = _by_box(known, wire, name)
@@ -86,7 +91,8 @@ def of_class(eyes: Eyes, looked: Sequence[Looked], wire: str, words: str, name: 
     )  # fmt: skip
 
 
-def _numbers(names: Sequence[str]) -> Ints:
+def numbered(names: Sequence[str]) -> Ints:
+    """Numbers of places by their names, which intervals go by."""
     return np.unique(np.array(names, str), return_inverse=True)[1] if names else np.zeros(0, int)
 
 
@@ -161,7 +167,7 @@ def sizes(eyes: Eyes, looked: Sequence[Looked], name: str) -> list[tuple[str, st
 
 
 def _of_boxes(found: Sequence[tuple[bool, str]]) -> Share:
-    return measures.share(np.array([hit for hit, _ in found], bool), _numbers([spot for _, spot in found]))
+    return measures.share(np.array([hit for hit, _ in found], bool), numbered([spot for _, spot in found]))
 
 
 def _size(place: Place) -> str:
@@ -188,7 +194,7 @@ def events(eyes: Eyes, looked: Sequence[Looked], name: str) -> list[OfClass]:
                 hits.append(any(reached(eyes, one, wire, name) for one in members))
                 best.append(max(score(eyes, one, wire, name) for one in members))
                 spots.append(members[0].picture.spot if members[0].picture.place else members[0].picture.sequence)
-        is_there, hit, place = np.array(there, int), np.array(hits, bool), _numbers(spots)
+        is_there, hit, place = np.array(there, int), np.array(hits, bool), numbered(spots)
         both = 0 < is_there.sum() < len(is_there)
         ap = measures.precision(np.array(best), is_there, place) if both else measures.NONE
         out.append(
@@ -223,7 +229,7 @@ def aims(eyes: Eyes, looked: Sequence[Looked], name: str) -> tuple[Aim, ...]:
 
 def _aim(words: str, at_least: bool, aim: float, eyes: Eyes, looked: Sequence[Looked], wire: str, name: str) -> Aim:
     hits = np.array([wire in (*eyes.wires, ANYTHING) and reached(eyes, one, wire, name) for one in looked], bool)
-    found = measures.share(hits, _numbers([one.picture.spot for one in looked]))
+    found = measures.share(hits, numbered([one.picture.spot for one in looked]))
     return Aim(
         name=words, at_least=at_least, aim=aim, hits=found.hits, tries=found.tries, places=found.recordings,
         low=round(found.low, 4), high=round(found.high, 4),

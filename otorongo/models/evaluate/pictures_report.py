@@ -12,7 +12,7 @@ from otorongo.models.evaluate.measures import Share
 from otorongo.models.evaluate.pictures import FRAMES, REGRESSION
 from otorongo.models.evaluate.pictures_figures import OfClass
 from otorongo.models.evaluate.pictures_look import FLOAT, GREY, SHIPPED, Eyes, Looked
-from otorongo.models.evidence_pictures import PictureEvidence, aims_table
+from otorongo.models.evidence_pictures import PictureEvidence, aims_table, rendered_table
 
 _CLASSES: Final = """\
 At the working threshold, by picture. *Found*: of the pictures with the class; *false*: of those without it; *right*: of
@@ -52,8 +52,8 @@ class Measured:
 
 def report(given: Measured) -> str:
     """Everything, beginning with the aims that `check` wants to find in a card."""
-    parts = [aims_table(given.evidence), _data(given), _classes(given), _rows(given), _sizes(given), _events(given)]
-    return "\n".join([*parts, _gate(given)])
+    parts = [aims_table(given.evidence), _data(given), _classes(given), _rows(given), rendered_table(given.evidence)]
+    return "\n".join([*filter(None, parts), _sizes(given), _events(given), _gate(given)])
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

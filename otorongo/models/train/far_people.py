@@ -19,6 +19,7 @@ from otorongo.models import image
 from otorongo.models.boxes import LOOKS, BoxClassifier
 from otorongo.models.manifest import load
 from otorongo.models.train.card_picture import Far
+from otorongo.models.train.picture_scenes import paste, resized
 from otorongo.models.train.picture_sets import empty_frames, gather
 from otorongo.station.motion import moved
 from otorongo.station.motion_pieces import Piece
@@ -53,19 +54,14 @@ def frames(
     """One frame per cut-out, the person `high_px` high at a random place, its edges blended in."""
     rng = np.random.default_rng(3)
     for number, (cutout, person_px) in enumerate(cutouts):
-        frame = cv2.resize(empty[number % len(empty)], FRAME, interpolation=cv2.INTER_AREA)
+        frame = resized(empty[number % len(empty)], *FRAME)
         scale = high_px / person_px
         small = cv2.resize(cutout, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         small = small[: FRAME[1] - 1, : FRAME[0] - 1]
         height, width = small.shape[:2]
         y, x = int(rng.integers(0, FRAME[1] - height)), int(rng.integers(0, FRAME[0] - width))
-        edge = max(2, int(min(height, width) * 0.1))
-        inner = np.zeros((height, width), np.float32)
-        inner[edge:-edge, edge:-edge] = 1
-        share = cv2.GaussianBlur(inner, (0, 0), edge / 2)[:, :, None]
-        place = frame[y : y + height, x : x + width]
-        place[:] = (small * share + place * (1 - share)).astype(np.uint8)
-        yield np.asarray(frame, np.uint8)
+        paste(frame, np.asarray(small, np.uint8), y, x)
+        yield frame
 
 
 def found(classifier: BoxClassifier, media: Path, empty: list[Path], threshold: float) -> Far:
