@@ -23,7 +23,9 @@ from otorongo.station import events, veto
 from otorongo.station.adapters.replay_sound import SoundReader
 from otorongo.station.app import follows_combs, rules_for
 from otorongo.station.app_ears import ear
+from otorongo.station.combs import TOLD_AS
 from otorongo.station.config import MicrophoneConfig
+from otorongo.station.ear import ENGINE
 from otorongo.station.errors import SensorError
 from otorongo.station.loudness import Loudness, level_db, loud, needed_db
 from otorongo.station.samples import Event, Score, Scores
@@ -150,12 +152,13 @@ def hear(
             sample = replace(sample, t_ms=part.offset_ms)
             needed = needed_db(floor, gate_db=config.gate_db, margin_db=config.gate_margin_db)
             scores = own.hear(sample, _scores(verdict, rules), classified=passed, needed_db=needed).scores
+            told = frozenset(score.cls for score in scores if score.hit)
             item = Scores(part.offset_ms, sample.duration_ms, scores, round(level), round(floor.floor_db))
             scored.append(item)
             state, revisions = events.advance(state, item, rules)
             told += revisions
             names = tuple(name_of(cls) for cls in own.now.reasons)
-            refused = _refused(verdict, own.now, own.thresholds)
+            refused = _refused(verdict, own.now, own.thresholds, told)
             windows.append(Window(start_s, end_s, level, floor.floor_db, verdict, names, refused))
             progress(min(1.0, end_s / max(info.duration, 0.1)))
     except SensorError as error:
@@ -209,12 +212,16 @@ def _scores(verdict: Verdict | None, rules: Mapping[int, events.Rule]) -> tuple[
     return tuple(found)
 
 
-def _refused(verdict: Verdict | None, now: veto.Now, thresholds: Mapping[int, float]) -> frozenset[str]:
-    """The labels whose hits the vetoes that hold now refuse."""
+def _refused(
+    verdict: Verdict | None, now: veto.Now, thresholds: Mapping[int, float], told: frozenset[int]
+) -> frozenset[str]:
+    """The labels whose hits the vetoes that hold now refuse; not an engine that is told as what its comb says."""
+    combed = not told.isdisjoint(TOLD_AS.values())
     return frozenset(
         each.label
         for each in (verdict.scores if verdict else ())
         if each.hit
+        and not (combed and each.wire_class == ENGINE)
         and not now.allows(Score(each.wire_class, each.p, each.evidence, each.hit), thresholds.get(each.wire_class, 0))
     )
 

@@ -135,10 +135,15 @@ class Ear:
         likely = any(one.cls == SHOT and self.now.likely(one, self.thresholds[SHOT], shots.LIKELY) for one in scores)
         self._shots = shots.advance(self._shots, sample, hit=shot, likely=likely)
         for score in scores:
+            if score.cls == ENGINE and told_as:
+                one, refused = self._told(score, told_as)
+                vetoed += refused
+                out += [replace(each, f0_hz=f0_hz, trend=trend) for each in (one, replace(score, hit=False))]
+                continue
             allowed = self._allows(score)
             if score.cls == ENGINE and self.combs.is_none:
                 allowed = False
-            beside_saw = score.cls == ENGINE and sawing and not told_as  # the saw is told: nothing is lost by it
+            beside_saw = score.cls == ENGINE and sawing  # the saw is told: nothing is lost by it
             if score.cls == SHOT and not self._shots.stands:
                 allowed = False
             vetoed += score.hit and not allowed
@@ -147,9 +152,6 @@ class Ear:
                 one = replace(one, f0_hz=f0_hz, trend=trend)
             if one.cls == SHOT and (one.hit or self._shots.new):  # beside a shot that is sure another needs less
                 one = replace(one, hit=True, new=self._shots.new)
-            if one.cls == ENGINE and told_as:
-                out.append(self._told(one, told_as))
-                one = replace(one, hit=False)
             out.append(one)
         return Heard(tuple(out), vetoed)
 
@@ -167,8 +169,17 @@ class Ear:
         """Spacing of the comb that goes on, once it has lasted some seconds; 0: none, or of no machine."""
         return self.combs.f0_hz
 
-    def _told(self, engine: Score, cls: int) -> Score:
-        """An engine's score as that of what its comb says."""
-        if engine.hit or cls != TOLD_AS[shapes.STEADY] or cls in self.now.suspended:
-            return replace(engine, cls=cls)
-        return replace(engine, cls=cls, p=max(0.5, engine.p), evidence=max(COMB_EVIDENCE, engine.evidence), hit=True)
+    def _told(self, engine: Score, cls: int) -> tuple[Score, bool]:
+        """An engine's score as that of what its comb says, and whether a veto refused a hit.
+
+        A comb that has been steady for minutes is a witness of its own. Rain, wind and howlers have none: they take
+        from what the network adds to it, and leave the comb's. An aircraft has one: then the network must be sure.
+        """
+        told = replace(engine, cls=cls)
+        if engine.hit and self._allows(engine) and self.now.allows(told, self.thresholds.get(ENGINE, 0.0)):
+            return told, False
+        steady = cls == TOLD_AS[shapes.STEADY]
+        if not steady or self.now.has_comb or cls in self.now.suspended:
+            return replace(told, hit=False), engine.hit or steady
+        less = max(self.now.raised.get(each, 0.0) for each in (ENGINE, cls))
+        return replace(told, p=max(0.5, engine.p), evidence=max(COMB_EVIDENCE, engine.evidence - less), hit=True), False

@@ -24,6 +24,8 @@ class Veto:
     """By class: natural units of evidence that a hit needs on top of its threshold."""
     suspends: tuple[str, ...] = ()
     """Classes that cannot be told while it lasts."""
+    has_comb: bool = False
+    """It has a steady comb of its own, so that beside it a comb alone is no witness of an engine."""
 
 
 _ENGINES: Final = ("engine", "engine_steady", "boat", "vehicle", "generator", "excavator")
@@ -35,7 +37,7 @@ DEFAULTS: Final[Mapping[str, Veto]] = MappingProxyType(
         "wind": Veto(0.7, {"aircraft": 1.0, "fire": 1.0, "tree_fall": 1.0} | dict.fromkeys(_ENGINES, 1.0)),
         "thunder": Veto(0.5, {"aircraft": 1.0}, ("gunshot", "tree_fall")),
         "insects": Veto(0.9, {"chainsaw": 0.5, "aircraft": 0.5}),
-        "aircraft": Veto(0.8, dict.fromkeys(_ENGINES, 1.0)),
+        "aircraft": Veto(0.8, dict.fromkeys(_ENGINES, 1.0), has_comb=True),
         "howler": Veto(0.5, {"chainsaw": 1.0, "aircraft": 1.0} | dict.fromkeys(_ENGINES, 2.0)),
     }
 )
@@ -55,6 +57,8 @@ class Now:
     suspended: frozenset[int] = frozenset()
     reasons: tuple[int, ...] = ()
     """Wire classes of the confusers."""
+    has_comb: bool = False
+    """One of them has a comb of its own."""
 
     def allows(self, score: Score, threshold: float) -> bool:
         """Whether a hit stands: its class is not suspended, and p is as far above the threshold as is now needed."""
@@ -95,17 +99,18 @@ def advance(state: Recent, scores: Sequence[Score], vetoes: Mapping[str, Veto] =
     kept: dict[int, tuple[float, ...]] = {}
     raised: dict[int, float] = {}
     suspended: set[int] = set()
-    reasons = []
+    reasons, has_comb = [], False
     for name, veto in vetoes.items():
         cls = BY_NAME[name].number
         kept[cls] = (*state.p.get(cls, ()), best.get(cls, 0.0))[-WINDOWS:]
         if sum(kept[cls]) / WINDOWS < veto.p:
             continue
         reasons.append(cls)
+        has_comb |= veto.has_comb
         suspended.update(BY_NAME[each].number for each in veto.suspends)
         for each, more in veto.raises.items():
             raised[BY_NAME[each].number] = max(more, raised.get(BY_NAME[each].number, 0.0))
-    return Recent(MappingProxyType(kept)), Now(raised, frozenset(suspended), tuple(reasons))
+    return Recent(MappingProxyType(kept)), Now(raised, frozenset(suspended), tuple(reasons), has_comb)
 
 
 def _logit(p: float) -> float:

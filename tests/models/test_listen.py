@@ -14,12 +14,13 @@ from otorongo.models import listen_picture, manifest, runtime
 from otorongo.models.__main__ import main
 from otorongo.models.errors import InputError
 from otorongo.models.listen import summary
-from otorongo.models.listen_hear import Hearing, hear
+from otorongo.models.listen_hear import Hearing, _refused, hear
 from otorongo.models.listen_json import lines
 from otorongo.models.listen_terminal import draw as draw_in_terminal
 from otorongo.models.listen_words import clock
 from otorongo.models.train.scenes import Source, render_soundscape
-from otorongo.wire.classes import CLASSES
+from otorongo.station import veto
+from otorongo.wire.classes import BY_NAME, CLASSES
 from tests.models import bundles
 
 RATE_HZ = 32_000
@@ -148,6 +149,15 @@ def test_a_damaged_recording_is_heard_as_far_as_it_goes(forest: Path, tmp_path: 
     found = hear(tmp_path / "half.flac", runtime.open_classifier(manifest.load("threats@4")))
     assert found.trouble
     assert 5 < found.seconds < 60
+
+
+def test_an_engine_that_its_comb_tells_is_not_shown_as_refused() -> None:
+    """In wind an engine's hit is refused; one that is told as a steady engine in that window is not."""
+    engine, wind, steady = (BY_NAME[name].number for name in ("engine", "wind", "engine_steady"))
+    verdict = runtime.Verdict((runtime.ClassScore(engine, 0.98, 4.0, True, "engine"),))
+    now = veto.Now({engine: 1.0, steady: 1.0}, reasons=(wind,))
+    assert _refused(verdict, now, {engine: 0.97}, frozenset()) == {"engine"}
+    assert _refused(verdict, now, {engine: 0.97}, frozenset({steady})) == frozenset()
 
 
 def test_a_picture_bundle_is_refused(forest: Path) -> None:

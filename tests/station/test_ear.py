@@ -1,5 +1,6 @@
 """The ear beside the network: what it makes of scores, and what it says of an hour."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,54 @@ def test_a_dredge_that_the_network_does_not_know_is_told_with_little_evidence() 
     told = next(score for score in heard.scores if score.cls == STEADY)
     assert told.hit
     assert (told.p, told.evidence) == (0.5, 2.0)
+
+
+WIND, AIRCRAFT, HOWLER = (BY_NAME[name].number for name in ("wind", "aircraft", "howler"))
+
+
+@pytest.mark.parametrize("confuser", [WIND, RAIN, HOWLER])
+@pytest.mark.parametrize(("p", "evidence"), [(0.2, -3.0), (0.98, 4.0), (0.999, 7.0)])
+def test_what_has_no_comb_leaves_a_steady_engine_its_comb(
+    steadied: Ear, confuser: int, p: float, evidence: float
+) -> None:
+    """Wind, rain and howlers take their units from what the network says, never the comb's own two; nothing that is
+    told is counted as vetoed.
+    """
+    known = p >= 0.97
+    for each in late_windows():
+        scores = [Score(confuser, 0.95, 3.0, True), Score(ENGINE, p, evidence, known)]
+        heard = steadied.hear(each, scores, classified=True)
+    (told,) = (score for score in heard.scores if score.hit and score.cls != confuser)
+    raised = steadied.now.raised[ENGINE]
+    assert raised > 0
+    sure = math.log(p / (1 - p)) >= math.log(0.97 / 0.03) + raised
+    assert (told.cls, told.evidence) == (STEADY, evidence if sure else max(2.0, evidence - raised))
+    assert (heard.vetoed, steadied.vetoed.refused) == (0, False)
+
+
+@pytest.mark.parametrize(("p", "hit"), [(0.2, False), (0.98, False), (0.999, True)])
+def test_beside_an_aircraft_a_comb_is_no_witness(steadied: Ear, p: float, hit: bool) -> None:
+    """The comb may be the aircraft's own: a steady engine needs the network, and one unit more, or is refused once."""
+    for each in late_windows():
+        scores = [Score(AIRCRAFT, 0.95, 3.0, True), Score(ENGINE, p, 4.0, p >= 0.97)]
+        heard = steadied.hear(each, scores, classified=True)
+    assert (STEADY in hits(heard), ENGINE in hits(heard), heard.vetoed) == (hit, False, int(not hit))
+
+
+@pytest.fixture
+def steadied() -> Ear:
+    """An ear that has heard a dredge for four minutes."""
+    one = ear()
+    for each in windows(dredge(240)):
+        one.hear(each, [engine(0.99, hit=True)], classified=True)
+    assert one.combs.told_as == STEADY
+    return one
+
+
+def late_windows() -> list[Sample]:
+    """The last twelve seconds once more, after them: the comb goes on."""
+    sound = dredge(240)
+    return windows(sound[-12 * RATE_HZ :], windows(sound)[-1].t_ms + 1500)
 
 
 def test_without_combs_an_engine_stays_an_engine() -> None:
