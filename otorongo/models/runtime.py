@@ -66,6 +66,8 @@ class Verdict:
     """Of pictures: every box that a network has drawn, however unsure it is; the others are among them."""
     species: tuple[SpeciesScore, ...] = ()
     """The likeliest, from bundles that know species."""
+    doubted: tuple[ClassScore, ...] = ()
+    """Of two opinions: what the first one alone said, where both together say something else."""
     fault: str = ""
     """What failed beside the network that always runs, in a sentence; empty: nothing."""
 

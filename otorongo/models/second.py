@@ -88,7 +88,7 @@ def combine(first: Verdict, second: Verdict, by_label: Mapping[str, Joint]) -> V
         joined(score, second.of(by_label[score.label].own), by_label[score.label]) if score.label in wanted else score
         for score in first.scores
     )
-    return Verdict(scores, first.boxes)
+    return Verdict(scores, first.boxes, doubted=tuple(score for score in first.scores if score.label in wanted))
 
 
 def joined(first: ClassScore, second: ClassScore, joint: Joint) -> ClassScore:

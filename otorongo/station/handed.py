@@ -34,6 +34,8 @@ class Judged:
     boxes: tuple[Any, ...] = ()
     faint: tuple[Any, ...] = ()
     """Every box that a network has drawn, also far below the thresholds: where somebody may be."""
+    doubted: tuple[Score, ...] = ()
+    """What the first of two networks said alone, where both together say something else."""
     failed: bool = False
     """Nobody knows what was in it: it should have been classified, and could not be."""
     fault: str = ""

@@ -25,7 +25,8 @@ def judged(verdict: Verdict, rules: Mapping[int, Rule]) -> Judged:
         )
         for one in verdict.scores
     )
-    return Judged(scores, boxes, verdict.faint, fault=verdict.fault)
+    doubted = tuple(Score(one.wire_class, one.p, one.evidence, one.hit) for one in verdict.doubted)
+    return Judged(scores, boxes, verdict.faint, doubted, fault=verdict.fault)
 
 
 def boxes_over(verdict: Verdict, own: Mapping[int, float]) -> tuple[BoxScore, ...]:

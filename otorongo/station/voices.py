@@ -2,7 +2,8 @@
 
 A window is without voices only if the network says so. One that it failed on counts as one with voices, and so does
 one that the gate stopped, for a voice far away is quiet and can be made loud again; but not one below what a dead
-microphone gives, where a converter's own noise hides every word. By default the gate stops nothing else.
+microphone gives, where a converter's own noise hides every word. By default the gate stops nothing else. Where a second
+network doubts a voice that the first one heard, the surer of the two counts.
 """
 
 from collections.abc import Iterable
@@ -40,7 +41,7 @@ def span(sample: Sample, judged: Judged | None, least_p: float | None) -> Span |
     if judged is None or judged.failed:
         unheard = judged is not None or level_db(sample.data) >= DEAD_DB
         return Span(sample.t_ms, sample.end_ms, False) if unheard else None
-    if any(score.cls == SPEECH and score.p >= least_p for score in judged.scores):
+    if any(score.cls == SPEECH and score.p >= least_p for score in (*judged.scores, *judged.doubted)):
         return Span(sample.t_ms, sample.end_ms, True)
     return None
 

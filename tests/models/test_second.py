@@ -112,6 +112,16 @@ def test_a_surer_second_opinion_never_lowers_the_evidence(first: float, one: flo
     assert both[0].evidence <= both[1].evidence
 
 
+def test_what_the_second_doubts_is_not_forgotten() -> None:
+    """The first one's own word on what both have judged stays beside the joint one, and only that."""
+    both, _ = pair(0.6, 0.01)
+    verdict = both.scores(WINDOW)
+    assert verdict.of("saw").p < 0.2
+    assert [(one.label, one.p) for one in verdict.doubted] == [("saw", 0.6)]
+    both, _ = pair(0.05, 0.01)
+    assert both.scores(WINDOW).doubted == ()
+
+
 def test_without_a_fit_the_mean_of_evidence_stands() -> None:
     """A second bundle that knows nothing of the first joins threats of the same wire class by half of each."""
     stranger = bundle("stranger", {"chainsaw": "chainsaw", "rain": "rain"})

@@ -8,16 +8,20 @@ import numpy as np
 import pytest
 
 from otorongo.models import manifest
+from otorongo.models.manifest import Joint
+from otorongo.models.runtime import ClassScore, Verdict
+from otorongo.models.second import combine
 from otorongo.station import config as station_config
 from otorongo.station.adapters.encode_sound import opus
 from otorongo.station.app_keep import knows_voices
 from otorongo.station.events import Rule
 from otorongo.station.handed import Judged, Passed
+from otorongo.station.judging import judged
 from otorongo.station.media import ClipKeeper
 from otorongo.station.outbox import Outbox
 from otorongo.station.samples import Sample, Score
 from otorongo.station.shelf import Shelf
-from otorongo.station.voices import SPEECH
+from otorongo.station.voices import SPEECH, span
 from otorongo.wire.codes import Counter, NoteKind
 from otorongo.wire.rows import Note
 from tests.station.sense_rig import RATE, SAW, events_in, media_in, open_outbox, rows_in, sense
@@ -71,6 +75,21 @@ def test_a_clip_with_voices_in_it_or_beside_it_goes_wholly(tmp_path: Path, voice
     assert len(events_in(outbox)) >= 2
     (note,) = [one.row for one in rows_in(outbox) if isinstance(one.row, Note) and one.row.kind == NoteKind.VOICES]
     assert "12 s: voices in or beside it for 3 s" in note.text
+
+
+@pytest.mark.parametrize(("first_p", "second_p", "spoken"), [(0.5, 0.01, True), (0.1, 0.9, True), (0.1, 0.01, False)])
+def test_a_second_opinion_takes_no_voice_away(first_p: float, second_p: float, spoken: bool) -> None:
+    """A voice counts if the first network hears it, whatever the second says, or if both together do."""
+    wire, cls = "speech", SPEECH
+    joint = Joint(
+        bundle="threats@4", label=wire, own=wire, first=0.5, second=0.5, offset=0.0,
+        prior=0.1, threshold=0.5, candidate=0.05,
+    )  # fmt: skip
+    first, second = (Verdict((ClassScore(cls, p, 0.0, p >= 0.5, wire),)) for p in (first_p, second_p))
+    heard = judged(combine(first, second, {wire: joint}), {})
+    (together,) = heard.scores
+    assert (together.p >= 0.2) == (second_p > 0.5)
+    assert bool(span(window(3), heard, 0.2)) == spoken
 
 
 @pytest.mark.parametrize(("unjudged", "kept"), [({12}, False), ({6}, False), ({1}, True), ({30}, True)])
