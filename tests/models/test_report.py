@@ -3,19 +3,23 @@
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from otorongo.models.evaluate import aims, report
-from otorongo.models.evaluate.measured import OfClass
+from otorongo.models.evaluate.hours import Heard, Tally
+from otorongo.models.evaluate.measured import Measured, OfClass
 from otorongo.models.evaluate.measures import AtRate, Figure, Reliability, Share
+from otorongo.models.evaluate.scoring import BOTH, SHIPPED, Ears
 from otorongo.models.train import card_sound
 from otorongo.models.train.evaluate_sound import judge
 from otorongo.models.train.figures import Fit, average_precision
 from otorongo.models.train.labels import CLASSES
 from otorongo.models.train.second_report import area, interval
+from otorongo.wire.classes import BY_NAME
 
 FIGURE = Figure(0.5, 0.25, 1.0, 3)
 OLD = {
@@ -59,6 +63,19 @@ def test_false_windows_and_calibration_have_interval_and_count() -> None:
     assert report._windows(Share(0, 0, 0.0, 1.0, 0)) == "0 of 0"
     assert report._error(each) == "0.500 (0.250 to 1.000; 249)"
     assert report._scenes(0, 6) == "0 of 6; 0.00 to 0.39"
+
+
+def test_hours_with_a_second_opinion_have_their_bound() -> None:
+    """Both ears together are told with recordings and the bound of their own events; without an hour it is unknown."""
+    tally = Tally(hours={"real": 0.5, "other": 0.1, "rendered": 0.0}, recordings={"a", "b"})
+    tally.events.update({"real": 1, "other": 2})
+    found = Heard({BY_NAME["chainsaw"].number: tally, BY_NAME["gunshot"].number: Tally()})
+    ears = cast("Ears", SimpleNamespace(names={SHIPPED: "threats@5", BOTH: "threats@5 + yamnet@1"}))
+    given = cast("Measured", SimpleNamespace(heard={SHIPPED: found, BOTH: found}, ears=ears))
+    text = "\n".join(report._events(given))
+    assert "| class, with a second opinion | real hours | recordings | real | at most in 24 h | other |" in text
+    assert "| chainsaw | 0.50 | 2 | 1 | 227.7 | 2 |" in text
+    assert "| gunshot | 0.00 | 0 | 0 | unknown | 0 |" in text
 
 
 def written(tmp_path: Path, **more: Any) -> str:
