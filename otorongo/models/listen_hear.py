@@ -152,13 +152,13 @@ def hear(
             sample = replace(sample, t_ms=part.offset_ms)
             needed = needed_db(floor, gate_db=config.gate_db, margin_db=config.gate_margin_db)
             scores = own.hear(sample, _scores(verdict, rules), classified=passed, needed_db=needed).scores
-            told = frozenset(score.cls for score in scores if score.hit)
+            hits = frozenset(score.cls for score in scores if score.hit)
             item = Scores(part.offset_ms, sample.duration_ms, scores, round(level), round(floor.floor_db))
             scored.append(item)
             state, revisions = events.advance(state, item, rules)
             told += revisions
             names = tuple(name_of(cls) for cls in own.now.reasons)
-            refused = _refused(verdict, own.now, own.thresholds, told)
+            refused = _refused(verdict, own.now, own.thresholds, hits)
             windows.append(Window(start_s, end_s, level, floor.floor_db, verdict, names, refused))
             progress(min(1.0, end_s / max(info.duration, 0.1)))
     except SensorError as error:
@@ -213,10 +213,10 @@ def _scores(verdict: Verdict | None, rules: Mapping[int, events.Rule]) -> tuple[
 
 
 def _refused(
-    verdict: Verdict | None, now: veto.Now, thresholds: Mapping[int, float], told: frozenset[int]
+    verdict: Verdict | None, now: veto.Now, thresholds: Mapping[int, float], hits: frozenset[int]
 ) -> frozenset[str]:
     """The labels whose hits the vetoes that hold now refuse; not an engine that is told as what its comb says."""
-    combed = not told.isdisjoint(TOLD_AS.values())
+    combed = not hits.isdisjoint(TOLD_AS.values())
     return frozenset(
         each.label
         for each in (verdict.scores if verdict else ())
