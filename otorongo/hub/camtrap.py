@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from otorongo.hub.review import Settled
+from otorongo.hub.reviewed import name_p
 from otorongo.hub.shown import Shown
 from otorongo.hub.store import Found
 from otorongo.wire import species
@@ -84,18 +86,64 @@ def media(event: Found, piece: Found, path: str) -> Row:
     }
 
 
+def observations(event: Found, kind: str, now_ms: int) -> list[Row]:
+    """One event: what people settled on, each kind of animal by itself, or else what the machine said."""
+    machine = observation(event, kind, now_ms)
+    people: Settled | None = event.get("people")
+    if people is None or not people.standing:
+        return [machine]
+    if people.standing != "agreed":
+        return [{**machine, "observationTags": f"{machine['observationTags']} | review:{people.standing}"}]
+    return _by_people(event, machine, people)
+
+
+def _by_people(event: Found, machine: Row, people: Settled) -> list[Row]:
+    """The rows of an event that people reviewed; the machine's word stands in their tags."""
+    p = machine["classificationProbability"]
+    said = machine["scientificName"] or machine["observationType"]
+    tags = f"{machine['observationTags']} | machine:{said}{'' if p is None else f' {p}'} by {machine['classifiedBy']}"
+    row = {
+        **machine,
+        "classificationMethod": "human",
+        "classifiedBy": ", ".join(event["reviewers"]),
+        "classificationTimestamp": iso(people.at_ms),
+        "classificationProbability": None,
+        "observationTags": tags,
+    }
+    if people.verdict == "right":
+        return [row]
+    if people.verdict != "other" or len(people.said) > 1:  # the box is that of one animal, and nobody said of which
+        row |= {**dict.fromkeys(("bboxX", "bboxY", "bboxWidth", "bboxHeight")), "observationComments": None}
+    if people.verdict != "other":
+        seen = "human" if people.verdict == "person" else "blank"
+        return [{**row, "observationType": seen, "scientificName": None, "count": None}]
+    return [
+        {
+            **row,
+            "observationID": f"{event['id']}-{number}" if at else event["id"],
+            "observationType": "animal",
+            "scientificName": species.name_of(number),
+            "count": count,
+        }
+        for at, (number, count) in enumerate(people.said)
+    ]
+
+
 def observation(event: Found, kind: str, now_ms: int) -> Row:
-    """One event. `event`-level observations exclude each other, so that their counts add up."""
+    """One event as its station told it. `event`-level observations exclude each other, so that their counts add up."""
     tags = [f"{event['sense'] or 'sense'}:{event['name']}", f"clockBound:{event['bound_ms']}ms"]
     named = kind == "animal" and event["scientific"]
     told: Shown | None = event.get("shown")
     box = told.box if told else None
     by = [event["model"] or "otorongo"]
     p: float | None = event["peak"] / 100
+    if named:
+        p = name_p(event)
     if named and told and told.bundle:
         by = [f"{told.bundle}{'' if told.validated else ' (not validated)'}", *by]
-        p = told.p_of(event["species"])
         tags.append(f"namedBy:{told.source or 'none'}")
+    if event.get("closed_alert"):
+        tags.append(f"alertClosed:{event['closed_alert']}")
     return {
         "observationID": event["id"],
         "deploymentID": event["station"],

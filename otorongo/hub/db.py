@@ -25,6 +25,7 @@ from otorongo.hub.db_alerts import (
     alert_log,
     alerts,
     deliveries,
+    reviews,
     sessions,
     tokens,
     users,
@@ -62,6 +63,7 @@ __all__ = [
     "notes",
     "outboxes",
     "records",
+    "reviews",
     "seals",
     "sessions",
     "spans",
@@ -222,6 +224,13 @@ events = Table(
     Index(None, "start_ms"),
     Index(None, "station", "start_ms"),
     Index("ix_events_open", "end_ms", "revised_ms"),
+    Index(
+        "ix_events_named",  # the few that have a name: a rare animal is found without reading all that was noticed
+        "species",
+        "start_ms",
+        sqlite_where=literal_column("species > 0"),
+        postgresql_where=literal_column("species > 0"),
+    ),
 )
 """The highest revision of every visit and bout."""
 

@@ -1,7 +1,8 @@
-"""Tables of what the hub believes, whom it told, and who saw it."""
+"""Tables of what the hub believes, whom it told, who saw it, and what people said of single events."""
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     Float,
     ForeignKey,
@@ -164,3 +165,22 @@ access_log = Table(
     Index(None, "subject"),
 )
 """Who saw what."""
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", AUTO, primary_key=True),
+    Column("station", String(32), nullable=False),
+    Column("outbox", BigInteger, nullable=False),
+    Column("event", BigInteger, nullable=False),
+    int_column("seq"),  # of the revision that they looked at
+    Column("cls", Integer, nullable=False),  # what it said then
+    Column("species", Integer, nullable=False),
+    int_column("at_ms"),
+    Column("who", NAME, nullable=False),
+    Column("team", NAME, nullable=False, server_default=""),  # their group at that time
+    Column("verdict", String(8), nullable=False),  # right, other, nothing, person
+    Column("said", JSON, nullable=False),  # of other: [[species, count], ...]
+    Index(None, "station", "outbox", "event"),
+)
+"""What people said that an event showed, in order; never changed. What the machine said stays in `events`."""

@@ -20,7 +20,17 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from otorongo.hub import camtrap, effort, leaving, shown, store_events, store_media, store_people, store_stations
+from otorongo.hub import (
+    camtrap,
+    effort,
+    leaving,
+    reviewed,
+    shown,
+    store_events,
+    store_media,
+    store_people,
+    store_stations,
+)
 from otorongo.hub.errors import ExportError
 from otorongo.hub.leaving import PERSONS, Gate, Wanted
 from otorongo.hub.rules import Rules
@@ -35,6 +45,8 @@ _REASONS: Final = {int(one): one.name.lower() for one in CloseReason}
 _COLUMNS: Final = (
     *("event", "station", "latitude_deg", "longitude_deg", "start", "end", "clock_bound_ms", "sense", "class"),
     *("species", "probability", "evidence", "count", "duration_s", "level_db", "floor_db", "f0_hz", "closed", "bundle"),
+    *("name_by", "name_source", "name_probability", "name_standing", "review", "reviewed_as", "reviewed_by"),
+    *("reviewed_at", "alert_closed"),
 )
 
 
@@ -66,12 +78,14 @@ def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, 
         gate = leaving.gate(tx, rules, wanted, positions)
         going = [row for row in rows if gate.event(row)]
         births = {key: store_stations.birth(tx, *key) for key in {(row["station"], row["birth"]) for row in going}}
-        coarse = not wanted.exact and form != "listening" and any(shown.sensitive(row["species"]) for row in going)
+        said = reviewed.told(tx, going)
+        names = {row["species"] for row in going} | {number for one in said for number, _ in one["people"].said}
+        coarse = not wanted.exact and form != "listening" and any(map(shown.sensitive, names))
         if coarse:
             positions = {name: at and (round(at[0], 1), round(at[1], 1)) for name, at in positions.items()}
         chosen = [
-            {**_readable(row, positions, births[row["station"], row["birth"]]), "shown": shown.of(tx, row)}
-            for row in going
+            {**_readable(row, positions, births[row["station"], row["birth"]]), "shown": shown.of(tx, row), **more}
+            for row, more in zip(going, said, strict=True)
         ]
         done = Exported(out, len(chosen), len(rows) - len(chosen), coarse=coarse)
         try:
@@ -154,6 +168,8 @@ def _line(row: Found) -> dict[str, Any]:
         "f0_hz": row["f0_dhz"] / 10 if row["f0_dhz"] else "",
         "closed": _REASONS.get(row["reason"], f"reason-{row['reason']}") if over else "open",
         "bundle": row["model"],
+        **reviewed.columns(row),
+        "reviewed_at": camtrap.iso(row["people"].at_ms) if row["people"].at_ms else "",
     }
 
 
@@ -231,7 +247,7 @@ def _write_camtrap(
     found = [(row, piece) for row in rows for piece in _pieces(tx, row, media)]
     going = [one for one in found if gate.piece(*one)]
     pieces = [camtrap.media(row, piece, _copied(row, piece, media, out)) for row, piece in going]
-    observations = [camtrap.observation(row, _kind(row), now_ms) for row in rows]
+    observations = [one for row in rows for one in camtrap.observations(row, _kind(row), now_ms)]
     name = f"otorongo-{uuid.uuid4().hex[:12]}"
     camtrap.write(out, deployments, pieces, observations, name=name, now_ms=now_ms, coarse=coarse)
     return len(found) - len(going)

@@ -6,11 +6,12 @@ there stands below by name, so that a class that is newer than this list stays.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from msgspec import Struct
 
-from otorongo.hub import store_events, store_evidence, store_media
+from otorongo.hub import store_events, store_evidence, store_media, store_reviews
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_alerts import EventKey
@@ -60,6 +61,12 @@ class Land(Struct, frozen=True):
     """In no_contact places."""
     people: Mapping[str, tuple[tuple[int, int], ...]] = {}
     """By station, when somebody was noticed: UTC ms from and to."""
+    said: frozenset[EventKey] = frozenset()
+    """Events of which somebody who looked says that they show people."""
+
+    def person(self, row: Found, tags: int) -> bool:
+        """Whether an event, or a piece of it with these tags, is of a person."""
+        return _is_person(row["cls"], tags) or _key(row) in self.said
 
     def hides(self, station: str, tags: int) -> bool:
         """Whether a station stands there, by its place or by what its rows say."""
@@ -67,14 +74,14 @@ class Land(Struct, frozen=True):
 
     def keeps(self, row: Found) -> bool:
         """Whether an event from there may be seen outside of a sealed alert by nobody: a person, a voice."""
-        return self.hides(row["station"], row["tags"]) and _is_person(row["cls"], row["tags"])
+        return self.hides(row["station"], row["tags"]) and self.person(row, row["tags"])
 
     def keeps_piece(self, row: Found, piece: Found) -> bool:
         """Whether a picture or sound of an event is from there and may hold people."""
         tags = row["tags"] | piece["tags"]
         if not self.hides(row["station"], tags):
             return False
-        return _is_person(row["cls"], tags) or row["cls"] not in _SURE | MACHINES or self.near(row["station"], piece)
+        return self.person(row, tags) or row["cls"] not in _SURE | MACHINES or self.near(row["station"], piece)
 
     def near(self, station: str, piece: Found) -> bool:
         """Whether somebody was noticed at the station about when a piece was made."""
@@ -92,7 +99,7 @@ class Gate(Struct, frozen=True):
 
     def event(self, row: Found) -> bool:
         """Whether an event may leave."""
-        return self._may(row["station"], row["cls"], row["tags"], sealed=_key(row) in self.sealed)
+        return self._may(row, row["tags"])
 
     def piece(self, row: Found, piece: Found) -> bool:
         """Whether a picture or sound of an event may leave: by its own tags too, and by who was near.
@@ -102,16 +109,16 @@ class Gate(Struct, frozen=True):
         tags = row["tags"] | piece["tags"]
         if tags & Tag.SEALED:
             return False
-        if not self._may(row["station"], row["cls"], tags, sealed=_key(row) in self.sealed):
+        if not self._may(row, tags):
             return False
         return not self.land.keeps_piece(row, piece) and (
             self.wanted.persons or not self.land.near(row["station"], piece)
         )
 
-    def _may(self, station: str, cls: int, tags: int, *, sealed: bool) -> bool:
-        wanted = self.wanted
-        person, threat = _is_person(cls, tags), bool(tags & Tag.THREAT) or classes.is_threat(cls)
-        if sealed or tags & _NEVER or (wanted.stations and station not in wanted.stations):
+    def _may(self, row: Found, tags: int) -> bool:
+        wanted, station, cls = self.wanted, row["station"], row["cls"]
+        person, threat = self.land.person(row, tags), bool(tags & Tag.THREAT) or classes.is_threat(cls)
+        if _key(row) in self.sealed or tags & _NEVER or (wanted.stations and station not in wanted.stations):
             return False
         if self.land.hides(station, tags) and (person or not wanted.no_contact or cls not in NATURE | MACHINES):
             return False
@@ -120,21 +127,41 @@ class Gate(Struct, frozen=True):
 
 def gate(tx: Tx, rules: Rules, wanted: Wanted, positions: Positions) -> Gate:
     """What is to be known of a period before anything of it leaves."""
-    near = store_events.events_between(tx, wanted.from_ms - _LONGEST_MS, wanted.to_ms + _LONGEST_MS, quarantined=True)
-    people = _people(near, wanted.to_ms + _LONGEST_MS)
-    return Gate(wanted, Land(_hidden(rules, positions), people), frozenset(store_media.sealed_events(tx)))
+    span = wanted.from_ms - _LONGEST_MS, wanted.to_ms + _LONGEST_MS
+    said = store_reviews.people_said(tx, *span)
+    people = _people(store_events.events_between(tx, *span, quarantined=True), said, span[1])
+    return Gate(wanted, Land(_hidden(rules, positions), people, said), frozenset(store_media.sealed_events(tx)))
+
+
+def near_gate(tx: Tx, rules: Rules, positions: Positions, rows: Sequence[Found]) -> Gate:
+    """The same for these events alone, with nothing asked for: what the pages show of them beside no alert."""
+    people: dict[str, tuple[tuple[int, int], ...]] = {}
+    said: set[EventKey] = set()
+    for row in rows:
+        end_ms = row["start_ms"] if row["end_ms"] is None else row["end_ms"]
+        span = row["start_ms"] - _LONGEST_MS, end_ms + _LONGEST_MS
+        mine = store_reviews.people_said(tx, *span, station=row["station"])
+        near = store_events.people_between(tx, row["station"], *span)
+        spans = _people(near, mine, 1 << 62).get(row["station"], ())
+        people[row["station"]] = people.get(row["station"], ()) + spans
+        said |= mine
+    return Gate(
+        Wanted(0, 1 << 62),
+        Land(_hidden(rules, positions), people, frozenset(said)),
+        frozenset(store_media.sealed_events(tx)),
+    )
 
 
 def by_api(tx: Tx, rules: Rules, positions: Positions, rows: Sequence[Found]) -> list[Found]:
     """Those of these events that a program may have: of no_contact land no more than any export takes along."""
-    hidden, sealed = Land(_hidden(rules, positions)), frozenset(store_media.sealed_events(tx))
+    there, sealed = land(tx, rules, positions, rows), frozenset(store_media.sealed_events(tx))
     return [
         row
         for row in rows
         if _key(row) not in sealed
         and (
-            not hidden.hides(row["station"], row["tags"])
-            or (row["cls"] in NATURE | MACHINES and not _is_person(row["cls"], row["tags"]))
+            not there.hides(row["station"], row["tags"])
+            or (row["cls"] in NATURE | MACHINES and not there.person(row, row["tags"]))
         )
     ]
 
@@ -147,11 +174,13 @@ def land(tx: Tx, rules: Rules, positions: Positions, rows: Iterable[Found]) -> L
         if hidden.hides(row["station"], row["tags"]):
             there.setdefault(row["station"], []).append(row)
     near: list[Found] = []
+    said: set[EventKey] = set()
     for station, mine in there.items():
         first, last = min(row["start_ms"] for row in mine), max(row["start_ms"] for row in mine)
         from_ms, to_ms = first - _LONGEST_MS, last + _LONGEST_MS
         near += store_events.events_between(tx, from_ms, to_ms, station=station, quarantined=True)
-    return Land(hidden.hidden_stations, _people(near, 1 << 62))
+        said |= store_reviews.people_said(tx, from_ms, to_ms, station=station)
+    return Land(hidden.hidden_stations, _people(near, said, 1 << 62), frozenset(said))
 
 
 def stations_apart(tx: Tx, rules: Rules) -> frozenset[str]:
@@ -164,10 +193,12 @@ def _hidden(rules: Rules, positions: Positions) -> frozenset[str]:
     return frozenset(name for name, place in within.items() if rules.places[place].sealed)
 
 
-def _people(rows: Iterable[Found], open_until_ms: int) -> dict[str, tuple[tuple[int, int], ...]]:
+def _people(
+    rows: Iterable[Found], said: AbstractSet[EventKey], open_until_ms: int
+) -> dict[str, tuple[tuple[int, int], ...]]:
     found: dict[str, list[tuple[int, int]]] = {}
     for row in rows:
-        if _is_person(row["cls"], row["tags"]):
+        if _is_person(row["cls"], row["tags"]) or _key(row) in said:
             end_ms = row["end_ms"] if row["end_ms"] is not None else open_until_ms
             found.setdefault(row["station"], []).append((row["start_ms"], end_ms))
     return {name: tuple(spans) for name, spans in found.items()}

@@ -48,7 +48,7 @@ class Shown(Struct, frozen=True):
         taxon = species.taxon(number)
         if taxon is None:
             return None
-        under = [one.p for one in self.names if _within(species.taxon(one.species), taxon)]
+        under = [one.p for one in self.names if within(species.taxon(one.species), taxon)]
         return min(1.0, sum(under)) if under else None
 
 
@@ -71,7 +71,7 @@ def sensitive(number: int) -> bool:
         return False
     if taxon.sensitive or taxon.rank not in _TELLING:
         return taxon.sensitive
-    return any(one.sensitive and _within(one, taxon) for one in species.taxa().values())
+    return any(one.sensitive and within(one, taxon) for one in species.taxa().values())
 
 
 def _parsed(raw: bytes) -> Seen | None:
@@ -102,7 +102,7 @@ def _human(number: int) -> bool:
     return taxon is not None and taxon.kind == "human"
 
 
-def _within(one: Taxon | None, group: Taxon) -> bool:
+def within(one: Taxon | None, group: Taxon) -> bool:
     """Whether a taxon is a group's, or the group itself."""
     if one is None:
         return False

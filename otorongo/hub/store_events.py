@@ -11,6 +11,7 @@ from otorongo.hub.db import alert_events, events, heartbeats, media, notes, reco
 from otorongo.hub.store import Found, Tx, Values, found, insert_of, listed
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_records import BoxKey
+from otorongo.hub.store_reviews import SHOWS_PEOPLE
 from otorongo.wire.classes import BY_NAME
 from otorongo.wire.codes import CloseReason, Kind, MediaKind, Tag
 
@@ -152,6 +153,17 @@ def events_between(
     return listed(tx, statement.limit(limit))
 
 
+def people_between(tx: Tx, station: str, from_ms: int, to_ms: int) -> list[Found]:
+    """The events of a station that began in a period and are of people: by class, by mark, or as somebody says."""
+    where = (
+        events.c.station == station,
+        events.c.start_ms >= from_ms,
+        events.c.start_ms < to_ms,
+        or_(events.c.cls.in_(PERSONS), events.c.tags.op("&")(int(Tag.PERSON)) != 0, SHOWS_PEOPLE),
+    )
+    return listed(tx, select(events).where(*where))
+
+
 def events_revised(tx: Tx, after: tuple[int, str, int, int], *, limit: int = 200) -> list[Found]:
     """Events revised after (revised_ms, station, outbox, event), in that order: for `tail` and pages that follow."""
     place = tuple_(events.c.revised_ms, *(events.c[name] for name in _KEYS))
@@ -176,6 +188,7 @@ def threats_without_close(tx: Tx) -> int:
     return int(tx.execute(select(func.count()).select_from(events).where(where)).scalar_one())
 
 
+PERSONS: Final = (BY_NAME["person"].number, BY_NAME["speech"].number)
 ANIMAL: Final = BY_NAME["animal"].number
 _PEOPLED: Final = Tag.PERSON | Tag.NO_CONTACT | Tag.SEALED | Tag.THREAT | Tag.DRILL
 """What bears one of these is no picture of an animal alone."""
@@ -197,19 +210,21 @@ def media_to_want(
     """Media of events that an alert covers, not whole yet and not asked for since then, small first; not `without`.
 
     Of what is sealed only thumbnails come by themselves: originals and whole frames are large, and travel when somebody
-    wants them.
+    wants them. After these comes what somebody wants of events that no alert covers, and of rejected frames.
     """
     sealed = media.c.tags.op("&")(int(Tag.SEALED)) != 0
     large = or_(and_(sealed, media.c.kind != MediaKind.THUMBNAIL), media.c.kind == MediaKind.FRAME)
+    by_hand = media.c.kind.in_((MediaKind.CLIP, MediaKind.AUDIT))
     where = (
         media.c.state.in_(("told", "part")),
         media.c.wanted_ms < asked_before_ms,
         media.c.changed_ms < asked_before_ms,
         media.c.bytes <= most_bytes,
         media.c.station.not_in(without),
-        or_(and_(_ALERTED, ~large), and_(large, media.c.wanted_ms > 0)),
+        or_(and_(_ALERTED, ~large), and_(or_(large, by_hand), media.c.wanted_ms > 0)),
     )
-    return listed(tx, select(media).where(*where).order_by(media.c.bytes, media.c.told_ms).limit(limit))
+    asked_last = case((and_(by_hand, ~_ALERTED), 1), else_=0)
+    return listed(tx, select(media).where(*where).order_by(asked_last, media.c.bytes, media.c.told_ms).limit(limit))
 
 
 def animals_to_want(

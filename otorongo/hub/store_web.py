@@ -28,7 +28,7 @@ class Filter(NamedTuple):
     activity: str = ""
 
 
-def _visible(sight: Sight) -> ColumnElement[bool]:
+def visible_to(sight: Sight) -> ColumnElement[bool]:
     """The alerts that somebody may see, decided in the database: a page is full whatever it leaves out."""
     open_ones = _within(sight.places) if sight.alerts else false()
     if sight.drills:
@@ -47,7 +47,7 @@ def alerts_for(
     tx: Tx, sight: Sight, wanted: Filter, *, limit: int, before: tuple[int, str] | None = None
 ) -> list[Found]:
     """Alerts, newest opening first; `before` is (opened_ms, id) of the last one seen. Merged ones live on in others."""
-    where = [_visible(sight), alerts.c.resolution != "merged"]
+    where = [visible_to(sight), alerts.c.resolution != "merged"]
     if wanted.live:
         where.append(alerts.c.state != "resolved")
     if wanted.place:
@@ -63,13 +63,13 @@ def alerts_for(
 
 def filters_for(tx: Tx, sight: Sight) -> tuple[list[str], list[str]]:
     """The places and the activities of the alerts that somebody may see, sorted."""
-    rows = tx.execute(select(alerts.c.place, alerts.c.activity).where(_visible(sight)).distinct()).all()
+    rows = tx.execute(select(alerts.c.place, alerts.c.activity).where(visible_to(sight)).distinct()).all()
     return sorted({place for place, _ in rows}), sorted({activity for _, activity in rows})
 
 
 def deliveries_for(tx: Tx, sight: Sight, *, limit: int, before: tuple[int, str] | None = None) -> list[Found]:
     """Deliveries of alerts that somebody may see, newest first; `before` is (created_ms, id) of the last one seen."""
-    where = [_visible(sight), alerts.c.sealed.is_(False)]
+    where = [visible_to(sight), alerts.c.sealed.is_(False)]
     if before is not None:
         at_ms, key = before  # one tick tells many people in the same millisecond
         created = deliveries.c.created_ms
@@ -184,3 +184,9 @@ def pieces_to_show(tx: Tx, key: EventKey) -> list[Found]:
     )
     rows = listed(tx, select(media).where(*where).order_by(media.c.seq))
     return sorted(rows, key=lambda row: (row["state"] != "whole", row["tags"] & Tag.SEALED))
+
+
+def rejected(tx: Tx, station: str, *, limit: int) -> list[Found]:
+    """Frames that a camera's gate or thresholds rejected and that were kept for somebody to look at, newest first."""
+    where = (media.c.station == station, media.c.kind == MediaKind.AUDIT, media.c.event.is_(None))
+    return listed(tx, select(media).where(*where).order_by(media.c.utc_ms.desc(), media.c.seq.desc()).limit(limit))

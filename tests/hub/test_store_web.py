@@ -10,7 +10,7 @@ from otorongo.hub import store_people, store_records, store_web, users
 from otorongo.hub.store import Store
 from otorongo.hub.store_web import Filter, Sight
 from otorongo.hub.web.app import create_app
-from tests.web import seed
+from tests.web import seed, visits
 from tests.web.conftest import Clock, Hub
 from tests.web.seed import BROOK, HEADWATERS, LAKE, PARCEL
 
@@ -84,3 +84,37 @@ def test_pages_and_statements_hold_on_both_engines(reserve: Hub) -> None:
         assert [row["who"] for row in store_web.looks_at(tx, reserve.code(LAKE, "logging"), "saw_alert")] == ["jose"]
         assert store_web.rows_dropped(tx) == {"P-07": 3}
         assert store_people.count_users(tx) == len(seed.USERS)
+
+
+def test_events_and_reviews_hold_on_both_engines(reserve: Hub) -> None:
+    """Who may see which events is decided in the database; pages and API stand; a review is kept and withdraws."""
+    made = visits.fill(reserve)
+
+    def seen(name: str, *more: str) -> set[str]:
+        text = "".join(reserve.login(name).get(f"/events?{query}").text for query in ("", *more))
+        return {word for word, path in made.events.items() if f'<a href="{path}">' in text}
+
+    everything = set(made.events)
+    assert seen("elena") == everything - {"isolated"}
+    assert seen("kusi") == {"herd", "unnamed", "dog", "walker"}
+    assert seen("jose") == everything - {"isolated", "tapir"}
+    for query in ("what=1", "what=frogs&sense=sound", "sense=picture", "where=station:K-03", "before=1.K-03.1.1"):
+        assert reserve.login("elena").get(f"/events?{query}").status_code == 200
+    elena = reserve.login("elena")
+    for path in made.events.values():
+        assert elena.get(path).status_code == (404 if path == made.events["isolated"] else 200)
+    paged, before = [], ""
+    while True:
+        page = elena.get(f"/api/v1/events?from_ms=1&limit=3&before={before}").json()
+        paged += page["events"]
+        before = page["next"]
+        if not before:
+            break
+    whole = elena.get("/api/v1/events?from_ms=1&limit=200").json()
+    assert paged == whole["events"]
+    kusi, page = reserve.login("kusi"), made.events["unnamed"]
+    seq = kusi.get(page).text.split('name="seq" value="')[1].split('"')[0]
+    assert kusi.send(page, f"{page}/review", verdict="person", seq=seq).status_code == 303
+    assert "unnamed" not in seen("jose")
+    assert "unnamed" in seen("elena")
+    assert reserve.login("jose").get("/stations/K-03").status_code == 200

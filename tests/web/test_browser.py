@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, Response, sync_playwright
 from otorongo.hub import acts
 from otorongo.hub.answers import Who
 from otorongo.hub.web.app import create_app
-from tests.web import cameras
+from tests.web import cameras, visits
 from tests.web.conftest import Hub
 from tests.web.seed import BROOK, HEADWATERS, LAKE, PASSWORD
 
@@ -108,8 +108,16 @@ def pages(hub: Hub) -> dict[str, list[str]]:
     sealed = hub.code(HEADWATERS, "presence")
     return {
         "": ["/login", f"/a/{hub.seeded.tokens['maria', saw]}", f"/a/{hub.seeded.tokens['pilar', sealed]}"],
-        "jose": ["/alerts", f"/alerts/{saw}", f"/alerts/{hunt}"],
-        "carla": ["/alerts?state=all", f"/alerts/{saw}", "/stations", "/stations/K-04", "/stations/P-07", "/log"],
+        "jose": ["/alerts", f"/alerts/{saw}", f"/alerts/{hunt}", "/events", "/events?what=insects"],
+        "carla": [
+            "/alerts?state=all",
+            f"/alerts/{saw}",
+            "/events",
+            "/stations",
+            "/stations/K-04",
+            "/stations/P-07",
+            "/log",
+        ],
         "wren": [f"/alerts/{hunt}", "/account"],
         "pilar": [f"/alerts/{sealed}"],
         "nadie": ["/alerts"],
@@ -176,6 +184,50 @@ def test_the_hours_of_a_camera_fit_a_small_phone(browser: Browser, hub: Hub, lan
             assert page.evaluate(_SMALL) == []
             shown = page.inner_text("main")
             assert ("vio 20 min" if lang == "es" else "saw for 20 min") in shown
+
+
+@pytest.mark.parametrize("lang", ["es", "en"])
+def test_events_fit_a_small_phone(browser: Browser, hub: Hub, lang: str) -> None:
+    """List, events of every kind and rejected frames: read in both schemes, nothing cut off, light, large enough."""
+    made = visits.fill(hub)
+    paths = ["/events", *(made.events[word] for word in ("jaguar", "herd", "howler", "walker")), "/stations/K-03"]
+    for scheme in ("dark", "light"):
+        with served(hub) as url, phone(browser, url, "carla", color_scheme=scheme) as page:
+            page.goto(f"{url}/account")
+            page.click(f"button[name=lang][value={lang}]")
+            watched = Watched(page)
+            for path in paths:
+                watched.weight = 0
+                page.goto(url + path, wait_until="load")
+                for summary in page.query_selector_all("summary"):
+                    summary.click()
+                width, inner = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+                assert width <= inner == 360, path
+                assert 5000 < watched.weight <= MOST_BYTES, f"{path}: {watched.weight} B"
+                assert watched.complaints == [], path
+                assert page.evaluate(_CONTRAST) == [], path
+                assert page.evaluate(_SMALL) == [], path
+
+
+def test_an_event_is_found_and_reviewed_without_a_script(browser: Browser, hub: Hub) -> None:
+    """Searched by animal, its picture seen, two kinds named: all with JavaScript switched off."""
+    made = visits.fill(hub)
+    with served(hub) as url, phone(browser, url, "jose", java_script_enabled=False) as page:
+        page.goto(f"{url}/events")
+        page.click("details summary")
+        page.select_option("[name=what]", str(visits.NUMBERS["pecari tajacu"]))
+        page.click("form.filters button")
+        assert page.locator(".card").count() == 1
+        page.click(f"a[href='{made.events['herd']}']")
+        assert page.locator("figure img").evaluate("(e) => e.complete && e.naturalWidth") == 320
+        page.click("details.closing summary")
+        page.check("[name=verdict][value=other]")
+        for at, (name, count) in enumerate((("pecari tajacu", "3"), ("dasyprocta variegata", "1"))):
+            page.locator("[name=kind]").nth(at).select_option(str(visits.NUMBERS[name]))
+            page.locator("[name=many]").nth(at).fill(count)
+        page.click("form[action$='/review'] button")
+        assert "Guardado. Gracias." in page.inner_text(".told >> nth=0")
+        assert "Pecarí de collar (Dicotyles tajacu) · 3, agutí" in page.inner_text("h1")
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])

@@ -8,9 +8,11 @@ import pytest
 
 from otorongo.hub import texts
 from otorongo.hub.answers import Act, Outcome
+from otorongo.hub.review import VERDICTS
 from otorongo.hub.users import Role
 from otorongo.hub.web.render import TEMPLATES
-from otorongo.wire.codes import Counter, GapReason, NameSource, NoteKind, TamperKind
+from otorongo.hub.web.routes_events import TOLD
+from otorongo.wire.codes import CloseReason, Counter, GapReason, NameSource, NoteKind, TamperKind
 from tests.hub.test_texts import catalogue
 from tests.web.conftest import Hub
 from tests.web.seed import BROOK, HEADWATERS, LAKE
@@ -56,6 +58,15 @@ def made() -> set[str]:
         *(f"gap.{one.name.lower()}" for one in GapReason),
         *(f"note.kind.{one.name.lower()}" for one in NoteKind),
         *(f"log.{one}" for one in ("login", "login_failed", "logout", "saw_alert", "saw_media", "link_fetched")),
+        *(f"log.{one}" for one in ("saw_visits", "saw_event", "saw_event_media", "reviewed", "asked_clip")),
+        *(f"log.{one}" for one in ("asked_rejected", "saw_rejected", "took_rejected")),
+        *(f"page.visit.sense.{one}" for one in ("sound", "picture")),
+        *(f"page.visit.{one}" for one in ("waiting", "split")),
+        *(f"page.visit.fact.{one}" for one in ("clock", "hits", "peak", "level", "f0", "closed")),
+        *(f"page.visit.closed.{one.name.lower()}" for one in CloseReason if one),
+        *(f"page.review.{one}" for one in ("waiting", "split")),
+        *(f"page.review.said.{one}" for one in VERDICTS),
+        *(f"page.review.done.{one}" for one in TOLD),
         *(f"log.{one}" for one in ("unsealed", "unseal_failed", "took_sealed", "asked_sealed", "asked_frame")),
         *(f"log.rule_{one}" for one in ("added", "removed", "changed")),
         *(f"log.{one}" for one in ("password_changed", "session_ended", "exported", "saw_events", "sealed_closing")),

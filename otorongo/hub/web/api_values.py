@@ -88,6 +88,22 @@ class ShownOut(Value):
     validated: bool = Field(description="Whether that bundle was measured on animals of the region.")
 
 
+class KindOut(Value):
+    """Animals of one kind that people saw."""
+
+    species: str = Field(description="Scientific name, of a species or a group.")
+    count: int
+
+
+class ReviewOut(Value):
+    """What people said that an event showed; the event's own fields stay what its station said."""
+
+    standing: str = Field(description="agreed; waiting (for a second person of another group); split")
+    verdict: str = Field(description="right, other, nothing, person; empty where they disagree.")
+    kinds: list[KindOut] = Field(description="Of `other`.")
+    at_ms: int
+
+
 class EventOut(Value):
     """An event, in its highest revision."""
 
@@ -107,6 +123,7 @@ class EventOut(Value):
     f0_hz: float = Field(description="0: no stable comb.")
     drill: bool
     shown: ShownOut | None = Field(description="null: not told, as of a sound or of what still goes on.")
+    review: ReviewOut | None = Field(description="null: nobody said anything that holds.")
 
 
 class LineOut(Value):
@@ -131,7 +148,8 @@ class EventsOut(Value):
     """Events of a period, newest first."""
 
     events: list[EventOut]
-    truncated: bool = Field(description="There are more: ask again with `to_ms` = start of the last one.")
+    truncated: bool = Field(description="There are more: ask again with `before` = `next`.")
+    next: str = Field(description="`before` of the next page; empty: this is the last.")
 
 
 class StationOut(Value):

@@ -24,6 +24,8 @@ from otorongo.hub.web import (
     routes_account,
     routes_alerts,
     routes_api,
+    routes_event_media,
+    routes_events,
     routes_link,
     routes_login,
     routes_media,
@@ -74,6 +76,8 @@ def create_app(
     for room in (
         routes_login,
         routes_alerts,
+        routes_events,
+        routes_event_media,
         routes_media,
         routes_link,
         routes_stations,

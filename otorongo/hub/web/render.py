@@ -10,7 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from babel.core import negotiate_locale
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_timedelta
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -94,6 +94,11 @@ class Page:
         """Date and time; the year only where it is not this one."""
         at, now = self._local(at_ms), self._local(self.now_ms)
         return format_datetime(at, "d MMM, HH:mm" if at.year == now.year else "d MMM y, HH:mm", locale=self.lang)
+
+    def day(self, day: dt.date) -> str:
+        """A day; the year only where it is not this one."""
+        this_year = day.year == self._local(self.now_ms).year
+        return format_date(day, "d MMM" if this_year else "d MMM y", locale=self.lang)
 
     def until(self, first_ms: int, last_ms: int) -> str:
         """The end of a span whose beginning was told: only the time of day if it is the same day."""

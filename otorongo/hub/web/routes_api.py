@@ -1,5 +1,6 @@
 """JSON, version 1: the same values under the same rules as the pages, in bounded portions."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
@@ -10,10 +11,12 @@ from otorongo.hub import (
     ledger,
     messages,
     reasons,
+    review,
     shown,
     store_alerts,
-    store_events,
     store_evidence,
+    store_reviews,
+    store_visits,
     store_web,
 )
 from otorongo.hub.answers import Plan
@@ -22,7 +25,7 @@ from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_web import Filter
 from otorongo.hub.users import May
 from otorongo.hub.web import api_values as out
-from otorongo.hub.web import site, view_alerts, view_stations
+from otorongo.hub.web import site, view_alerts, view_events, view_stations
 from otorongo.hub.web.login import MeByApi, MeWritingByApi, need
 from otorongo.hub.web.render import Page, page
 from otorongo.hub.web.routes_alerts import Hidden, cursor_after, place_in_list, press, remember, visible
@@ -90,7 +93,7 @@ def alert(request: Request, here: Here, viewer: MeByApi, code: str) -> out.Alert
         row = _unsealed(tx, viewer, code)
         names = view_alerts.names_for(tx, this)
         going = leaving.by_api(tx, here.rules, store_evidence.positions(tx), store_alerts.covered_by(tx, code))
-        told = [_event(tx, one) for one in reversed(going[-200:])]
+        told = _events(tx, going[-200:][::-1])
         life = store_web.log_newest(tx, code, limit=view_alerts.MOST_LINES)
     remember(here, viewer, "saw_alert", code, site.address(request))
     place = here.rules.places.get(row["place"])
@@ -127,6 +130,12 @@ def events(
     to_ms: Moment = 0,
     station: Annotated[str, Query(max_length=32)] = "",
     cls: Annotated[str, Query(max_length=40, description="A class, such as chainsaw.")] = "",
+    species_: Annotated[
+        str, Query(alias="species", max_length=80, description="Scientific name; of a group, all that is in it.")
+    ] = "",
+    before: Annotated[
+        str, Query(max_length=80, pattern=f"^({store_visits.CURSOR})?$", description="`next` of the page before.")
+    ] = "",
     limit: Limit = 100,
 ) -> out.EventsOut:
     """Events that began in a period (the last day, if none is given), newest first. It is noted who had them.
@@ -137,24 +146,25 @@ def events(
     need(viewer, May.EVERYWHERE)
     to_ms = to_ms or here.now_ms() + 300_000
     from_ms = from_ms or to_ms - DAY_MS
-    line = classes.BY_NAME.get(cls)
-    if cls and line is None:
-        return out.EventsOut(events=[], truncated=False)
+    line, taxon = classes.BY_NAME.get(cls), species.numbers().get(species_.lower(), 0)
+    if (cls and line is None) or (species_ and not taxon):
+        return out.EventsOut(events=[], truncated=False, next="")
+    asked = store_visits.Asked(
+        from_ms,
+        to_ms,
+        (station,) if station else None,
+        (line.number,) if line else (),
+        view_events.under(taxon),
+    )
+    this = page(request, here, viewer)
     with here.store.read() as tx:
-        rows = store_events.events_between(
-            tx,
-            from_ms,
-            to_ms,
-            station=station or None,
-            classes=(line.number,) if line else (),
-            limit=limit + 1,
-            newest_first=True,
-        )
-        going = leaving.by_api(tx, here.rules, store_evidence.positions(tx), rows[:limit])
-        told = [_event(tx, row) for row in going]
+        eyes = view_events.eyes_of(tx, this, viewer)
+        rows = store_visits.newest(tx, eyes, asked, limit=limit + 1, before=store_visits.cursor(before))
+        told = _events(tx, rows[:limit])
     days = " - ".join(iso(min(ms, here.now_ms() + DAY_MS))[:10] for ms in (from_ms, to_ms))
     remember(here, viewer, "saw_events", days, site.address(request))
-    return out.EventsOut(events=told, truncated=len(rows) > limit)
+    more = len(rows) > limit
+    return out.EventsOut(events=told, truncated=more, next=store_visits.cursor_of(rows[limit - 1]) if more else "")
 
 
 @router.get("/stations")
@@ -233,7 +243,13 @@ def _alert(this: Page, viewer: Viewer, names: Names, row: Found) -> dict[str, An
     }
 
 
-def _event(tx: Tx, row: Found) -> out.EventOut:
+def _events(tx: Tx, rows: Sequence[Found]) -> list[out.EventOut]:
+    said = store_reviews.of_events(tx, map(view_events.key_of, rows))
+    answers = {key: [review.answer_of(one) for one in some] for key, some in said.items()}
+    return [_event(tx, row, review.settled(row, answers.get(view_events.key_of(row), ()))) for row in rows]
+
+
+def _event(tx: Tx, row: Found, people: review.Settled) -> out.EventOut:
     return out.EventOut(
         **{name: row[name] for name in ("station", "outbox", "event", "start_ms", "end_ms", "bound_ms")},
         **{name: row[name] for name in ("hits", "count", "level_db")},
@@ -244,7 +260,15 @@ def _event(tx: Tx, row: Found) -> out.EventOut:
         f0_hz=row["f0_dhz"] / 10,
         drill=bool(row["tags"] & Tag.DRILL),
         shown=_shown(shown.of(tx, row)),
+        review=_review(people),
     )
+
+
+def _review(people: review.Settled) -> out.ReviewOut | None:
+    if not people.standing:
+        return None
+    kinds = [out.KindOut(species=species.name_of(number), count=count) for number, count in people.said]
+    return out.ReviewOut(standing=people.standing, verdict=people.verdict or "", kinds=kinds, at_ms=people.at_ms)
 
 
 def _shown(told: shown.Shown | None) -> out.ShownOut | None:

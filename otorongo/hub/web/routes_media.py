@@ -40,32 +40,22 @@ def raw(request: Request, here: Here, viewer: Me, code: str, station: str, outbo
     path, piece, sealed = _file(request, here, viewer, code, (station, outbox, seq), closed=True)
     if is_sealed(piece):
         name = f"{station}-{outbox}-{path.name}"
-        return FileResponse(path, media_type="application/octet-stream", filename=name, headers=_headers(sealed=True))
-    return FileResponse(path, media_type=TYPES[MediaKind(piece["kind"])], headers=_headers(sealed=sealed))
+        return FileResponse(path, media_type="application/octet-stream", filename=name, headers=headers(sealed=True))
+    return FileResponse(path, media_type=TYPES[MediaKind(piece["kind"])], headers=headers(sealed=sealed))
 
 
 @router.get("/alerts/{code}/media/{station}/{outbox}/{seq}/spectrogram.webp")
 def picture(request: Request, here: Here, viewer: Me, code: str, station: str, outbox: int, seq: int) -> Response:
     """What a clip sounds like, as a picture."""
     path, piece, sealed = _file(request, here, viewer, code, (station, outbox, seq))
-    if piece["kind"] != MediaKind.CLIP:
-        raise Hidden
-    return Response(
-        _spectrogram(path, bytes(piece["sha256"])), media_type="image/webp", headers=_headers(sealed=sealed)
-    )
+    return drawn(path, piece, sealed=sealed)
 
 
 @router.get("/alerts/{code}/media/{station}/{outbox}/{seq}/sound.wav")
 def wav(request: Request, here: Here, viewer: Me, code: str, station: str, outbox: int, seq: int) -> Response:
     """A clip for browsers that do not play Opus."""
     path, piece, sealed = _file(request, here, viewer, code, (station, outbox, seq))
-    if piece["kind"] != MediaKind.CLIP:
-        raise Hidden
-    try:
-        sound = spectrogram.wav(*spectrogram.read(path))
-    except SpectrogramError as error:
-        raise Hidden from error
-    return Response(sound, media_type="audio/wav", headers=_headers(sealed=sealed))
+    return played(path, piece, sealed=sealed)
 
 
 @router.post("/alerts/{code}/media/{station}/{outbox}/{seq}/ask")
@@ -87,6 +77,24 @@ def ask(request: Request, here: Here, viewer: MeByForm, code: str, station: str,
     return RedirectResponse(f"/alerts/{code}", 303)
 
 
+def drawn(path: Path, piece: Found, *, sealed: bool) -> Response:
+    """The spectrogram of a clip. Raises Hidden if it is none, or cannot be heard."""
+    if piece["kind"] != MediaKind.CLIP:
+        raise Hidden
+    return Response(_spectrogram(path, bytes(piece["sha256"])), media_type="image/webp", headers=headers(sealed=sealed))
+
+
+def played(path: Path, piece: Found, *, sealed: bool) -> Response:
+    """A clip as WAV. Raises Hidden if it is none, or cannot be heard."""
+    if piece["kind"] != MediaKind.CLIP:
+        raise Hidden
+    try:
+        sound = spectrogram.wav(*spectrogram.read(path))
+    except SpectrogramError as error:
+        raise Hidden from error
+    return Response(sound, media_type="audio/wav", headers=headers(sealed=sealed))
+
+
 @lru_cache(maxsize=64)
 def _spectrogram(path: Path, _sha256: bytes) -> bytes:
     """Raises Hidden if the clip cannot be heard; an error is not kept."""
@@ -96,8 +104,17 @@ def _spectrogram(path: Path, _sha256: bytes) -> bytes:
         raise Hidden from error
 
 
-def _headers(*, sealed: bool) -> dict[str, str]:
+def headers(*, sealed: bool) -> dict[str, str]:
+    """Of an answer with evidence."""
     return {"cache-control": "no-store" if sealed else _KEEP}
+
+
+def path_of(here: Site, piece: Found) -> Path:
+    """The file of a piece that is whole. Raises Hidden if it is not in the folder of evidence."""
+    path = (here.media / str(piece["path"])).resolve()
+    if piece["state"] != "whole" or not path.is_relative_to(here.media.resolve()) or not path.is_file():
+        raise Hidden
+    return path
 
 
 def _piece(tx: Tx, here: Site, viewer: Viewer, code: str, key: store_media.MediaKey) -> tuple[Found, Found]:
@@ -130,9 +147,7 @@ def _file(
     sealed = is_sealed(piece)
     if piece["state"] != "whole" or (sealed and not (closed and view_sealed.may_handle(viewer, alert))):
         raise Hidden
-    path = (here.media / piece["path"]).resolve()
-    if not path.is_relative_to(here.media.resolve()) or not path.is_file():
-        raise Hidden
+    path = path_of(here, piece)
     name = f"{key[0]}/{key[1]}/{key[2]}"
     if sealed:
         remember(here, viewer, "took_sealed", code, site.address(request), {"piece": name})

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 
 from otorongo.hub import store_people, store_web, texts
 from otorongo.hub.errors import HubError
+from otorongo.hub.store import Found
 from otorongo.hub.users import May
 from otorongo.hub.web import view_alerts, view_stations
 from otorongo.hub.web.login import Me, need
@@ -26,6 +27,9 @@ _OF_ALERTS: Final = (
     "asked_sealed",
     "asked_frame",
 )
+_OF_EVENTS: Final = ("saw_event", "saw_event_media", "reviewed")
+_ASKED: Final = ("asked_frame", "asked_clip")
+"""Of an alert, or of an event beside it."""
 _OPENED: Final = ("unsealed", "unseal_failed")
 
 
@@ -79,7 +83,8 @@ def show_log(request: Request, here: Here, viewer: Me, before: int = 0) -> Respo
             "who": names.shown(row["who"]),
             "what": texts.named(this.lang, "log", row["what"]),
             "subject": "" if row["subject"] == row["who"] else names.shown(row["subject"]),
-            "alert": row["what"] in _OF_ALERTS,
+            "alert": _subject_is_alert(row),
+            "event": row["what"] in _OF_EVENTS or (row["what"] in _ASKED and not _subject_is_alert(row)),
             "why": (row["data"] or {}).get("reason", "") if row["what"] in _OPENED else "",
             "address": row["address"] if row["who"] == names.shown(row["who"]) else "",
         }
@@ -87,6 +92,10 @@ def show_log(request: Request, here: Here, viewer: Me, before: int = 0) -> Respo
     ]
     older = rows[LOG_LINES - 1]["id"] if len(rows) > LOG_LINES else 0
     return this.answer("log.html", lines=lines, older=older, nav="log")
+
+
+def _subject_is_alert(row: Found) -> bool:
+    return row["what"] in _OF_ALERTS and "/" not in row["subject"]
 
 
 @router.get("/healthz")

@@ -257,12 +257,18 @@ def evidence(tx: Tx, page: Page, alert: Found, shown: list[Found], land: Land | 
                 more += 1
                 continue
             named = {**event(page, row), **view_seen.of(tx, page, row)}
-            pieces.append({**named, **_piece(alert["id"], piece), **view_sealed.of(tx, page, alert, piece)})
+            told = piece_of(piece_in(alert["id"], piece), piece)
+            pieces.append({**named, **told, **view_sealed.of(tx, page, alert, piece)})
     return {"pieces": pieces, "more_pieces": more}
 
 
-def _piece(code: str, piece: Found) -> dict[str, Any]:
-    base = f"/alerts/{code}/media/{piece['station']}/{piece['outbox']}/{piece['seq']}"
+def piece_in(code: str, piece: Found) -> str:
+    """The address of a piece under an alert."""
+    return f"/alerts/{code}/media/{piece['station']}/{piece['outbox']}/{piece['seq']}"
+
+
+def piece_of(base: str, piece: Found) -> dict[str, Any]:
+    """A piece of evidence as a page shows it, by its address."""
     sound = piece["kind"] == MediaKind.CLIP
     return {
         "sound": sound,

@@ -8,7 +8,7 @@ from otorongo.hub import liveness, messages, store_evidence, store_stations, sto
 from otorongo.hub.liveness import STATION, Cadence, Health
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.users import May
-from otorongo.hub.web import view_listening, view_seeing
+from otorongo.hub.web import view_listening, view_rejected, view_seeing
 from otorongo.hub.web.render import Page
 from otorongo.hub.web.viewer import Viewer
 from otorongo.wire.codes import Counter, GapReason, NoteKind, TamperKind
@@ -134,6 +134,7 @@ def one_of(tx: Tx, page: Page, viewer: Viewer, name: str) -> dict[str, Any] | No
         "kept": store_stations.kept_newest(tx, name, limit=20),
         "kept_dropped": row["kept_dropped"],
         "outboxes": store_web.outboxes_of(tx, name),
+        **view_rejected.of(tx, page, viewer, name, places.get(name, "")),
     }
 
 

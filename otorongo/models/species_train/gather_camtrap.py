@@ -63,7 +63,8 @@ def gather(folder: Path, boxes: Mapping[str, Result] | None, *, unreviewed: bool
         if not several:
             left["no picture of the observation in media.csv"] += 1
         for picture in several:
-            shown[picture.get("mediaID", ""), _box(row)].add(one.name)
+            # The box of an event is in the frame, and what is here may be cut out of it: only a file's own says where.
+            shown[picture.get("mediaID", ""), _box(row) if of else None].add(one.name)
     found = tuple(_samples(wanted, shown, by_id, places, left))
     return Gathered(found, classes, left, all(one.place for one in found), reviewed=not machine)
 

@@ -1,0 +1,122 @@
+"""Pure: what people say that an event showed, and what may be told in their name.
+
+A review stands beside what the machine said and never in its place: no alert, no evidence and no row of a station
+changes by it. Of an animal one person's word is enough, as in every tool for camera traps; who says otherwise makes it
+undecided. What a threat's event showed is unsaid only by two people of different groups: one alone cannot make a
+person, a boat or a saw into nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Literal, get_args
+
+from msgspec import Struct
+
+from otorongo.hub.store import Found
+from otorongo.wire import classes, species
+from otorongo.wire.codes import Tag
+
+Verdict = Literal["right", "other", "nothing", "person"]
+VERDICTS: Final = get_args(Verdict)
+MOST_KINDS: Final = 3
+"""Kinds of animals that one review can name."""
+MOST_COUNT: Final = 255
+
+Standing = Literal["", "agreed", "waiting", "split"]
+"""Nobody has said anything that holds; it holds; a second person of another group must say the same; they disagree."""
+
+
+class Answer(Struct, frozen=True):
+    """What one person said of one event."""
+
+    who: str
+    group: str
+    at_ms: int
+    verdict: Verdict
+    cls: int
+    """What the event said when they looked ..."""
+    species: int
+    said: tuple[tuple[int, int], ...] = ()
+    """Of `other`: number of the species and how many."""
+
+
+class Settled(Struct, frozen=True):
+    """What the answers come to."""
+
+    standing: Standing = ""
+    verdict: Verdict | None = None
+    said: tuple[tuple[int, int], ...] = ()
+    who: tuple[str, ...] = ()
+    """Those who say so, in order of time."""
+    at_ms: int = 0
+    """When the last of them did."""
+
+
+NOBODY: Final = Settled()
+
+
+def answer_of(row: Found) -> Answer:
+    """An answer as the store has it; of what is no pair of numbers in `said`, nothing."""
+    said = tuple((int(number), int(count)) for number, count in row["said"] or ())
+    return Answer(row["who"], row["team"], row["at_ms"], row["verdict"], row["cls"], row["species"], said)
+
+
+def settled(event: Found, answers: Iterable[Answer]) -> Settled:
+    """What may be told of an event in people's name. Of each person the last answer counts.
+
+    "It is right" holds for the label that they saw, and ends when the station revises it.
+    """
+    last = {one.who: one for one in sorted(answers, key=lambda one: one.at_ms)}
+    label = (event["cls"], event["species"])
+    holding = [one for one in last.values() if one.verdict != "right" or (one.cls, one.species) == label]
+    if not holding:
+        return NOBODY
+    holding.sort(key=lambda one: one.at_ms)
+    whole = {(one.verdict, tuple(sorted(one.said))) for one in holding}
+    told = Settled("agreed", holding[0].verdict, holding[0].said, tuple(one.who for one in holding), holding[-1].at_ms)
+    if len(whole) > 1:
+        return Settled("split", who=told.who, at_ms=told.at_ms)
+    if unsays(event, told.verdict) and not _two_groups(holding):
+        return Settled("waiting", told.verdict, told.said, told.who, told.at_ms)
+    return told
+
+
+def is_threat(event: Found) -> bool:
+    """Whether an event is of people or of what they do: a class or a mark of the station's says so."""
+    return bool(event["tags"] & (Tag.THREAT | Tag.PERSON)) or classes.is_threat(event["cls"])
+
+
+def unsays(event: Found, verdict: str | None) -> bool:
+    """Whether a verdict makes a threat into something else."""
+    person = classes.BY_NAME["person"].number
+    same = verdict == "right" or (verdict == "person" and event["cls"] == person)
+    return is_threat(event) and not same
+
+
+def kinds(given: Sequence[tuple[str, str]]) -> tuple[tuple[int, int], ...] | None:
+    """Species and counts from the fields of a form, without the empty ones; None if any is not of the table."""
+    found: dict[int, int] = {}
+    for name, many in given[:MOST_KINDS]:
+        if not name:
+            continue
+        taxon = species.taxon(int(name)) if name.isdecimal() and len(name) <= 5 else None
+        count = int(many) if many.isdecimal() and len(many) <= 3 else 1
+        if taxon is None or taxon.kind == "human" or not 1 <= count <= MOST_COUNT:
+            return None
+        found[taxon.number] = found.get(taxon.number, 0) + count
+    return tuple(found.items()) or None
+
+
+def values(event: Found, answer: Answer) -> dict[str, Any]:
+    """The columns of an answer, as the store takes them."""
+    key = {name: event[name] for name in ("station", "outbox", "event", "seq")}
+    told = {
+        "cls": answer.cls,
+        "species": answer.species,
+        "verdict": answer.verdict,
+        "said": [list(one) for one in answer.said],
+    }
+    return {**key, **told, "who": answer.who, "team": answer.group, "at_ms": answer.at_ms}
+
+
+def _two_groups(answers: Sequence[Answer]) -> bool:
+    return len({one.group for one in answers if one.group}) > 1
