@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -21,10 +22,11 @@ from demo.inputs import Inputs, prepare
 from demo.phone import Message, Phone
 from demo.table import delivered, print_table
 from otorongo.hub import rules as hub_rules
-from otorongo.hub import unseal
-from otorongo.hub.acts import act
+from otorongo.hub import texts, unseal
+from otorongo.hub.acts import Done, act
 from otorongo.hub.answers import Who
 from otorongo.hub.store import Store
+from otorongo.language import language, say, speak
 from otorongo.station.outbox import Outbox
 from otorongo.station.ports import ClockReading
 
@@ -34,17 +36,18 @@ WAIT_S = 110.0
 
 def main() -> int:
     """Run the demo; the exit status."""
+    speak()
     once = os.environ.get("ONCE", "") not in ("", "0")
     folder = Path(tempfile.mkdtemp(prefix="otorongo-demo-"))
     media, ours = _media()
-    print("Otorongo: a hub and two stations on this machine. Ctrl-C ends it.\n")
+    print(say("Otorongo: a hub and two stations on this machine. Ctrl-C ends it.") + "\n")
     inputs = prepare(folder, media, ours)
-    print(f"input    {inputs.words}")
+    _tell(say("input"), inputs.words)
     phone = Phone(_show)
     try:
         return _run(folder, inputs, phone, once)
     except KeyboardInterrupt:
-        print("\nstopped")
+        print("\n" + say("stopped"))
         return 0 if not once else 1
     finally:
         phone.close()
@@ -60,7 +63,21 @@ def _media() -> tuple[Path | None, bool]:
 
 
 def _show(message: Message) -> None:
-    print(f"PHONE    {message.path.strip('/')}: {message.body}", flush=True)
+    _tell(say("PHONE"), f"{message.path.strip('/')}: {message.body}")
+
+
+def _tell(who: str, what: str) -> None:
+    """A line of the narration: who or what, and what happens; long ones go on below."""
+    width = max(60, shutil.get_terminal_size().columns - 1)
+    told = textwrap.fill(
+        what,
+        width,
+        initial_indent=f"{who:<10} ",
+        subsequent_indent=" " * 11,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    print(told, flush=True)
 
 
 def _run(folder: Path, inputs: Inputs, phone: Phone, once: bool) -> int:
@@ -80,17 +97,17 @@ def _run(folder: Path, inputs: Inputs, phone: Phone, once: bool) -> int:
     password = _users(field, people) if web else ""
     if web:
         names = ", ".join(one.name for one in people)
-        print(f"web      http://127.0.0.1:{field.web_port}  users: {names}  password: {password}")
+        users = say("users: {names}; password: {password}", names=names, password=password)
+        _tell(say("pages"), f"http://127.0.0.1:{field.web_port}  {users}")
     tail = None
     try:
         field.start()
         tail = _follow(field)
         well = _play(field, inputs, phone)
         if not once:
-            print(
-                "\nThe hub goes on running; Ctrl-C ends it."
-                + (f" Pages: http://127.0.0.1:{field.web_port}" if web else "")
-            )
+            print("\n" + say("The hub goes on running; Ctrl-C ends it."))
+            if web:
+                print(say("Pages: {address}", address=f"http://127.0.0.1:{field.web_port}"))
             threading.Event().wait()
         return 0 if well else 1
     finally:
@@ -108,7 +125,11 @@ def _custodians(folder: Path) -> dict[str, str]:
     """Public keys of two who can open what the cameras seal; the private ones lie in the folder, and go with it."""
     names = ("operaciones", "custodia")
     keys = {name: unseal.keygen(folder / f"key-{name}.txt")[0] for name in names}
-    print(f"seal     originals with people are sealed to {' and '.join(names)}: {folder}/key-*.txt open them")
+    keepers = say(" and ").join(names)
+    told = say(
+        "originals with people are sealed to {names}: {folder}/key-*.txt open them", names=keepers, folder=folder
+    )
+    _tell(say("seal"), told)
     return keys
 
 
@@ -144,7 +165,7 @@ def _users(field: Field, people: list[Person]) -> str:
         ]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if done.returncode:
-            print(f"user {one.name}: {done.stdout}{done.stderr}".strip())
+            _tell(one.name, f"{done.stdout}{done.stderr}".strip())
     return password
 
 
@@ -156,7 +177,7 @@ def _follow(field: Field) -> "subprocess.Popen[str]":
     def read() -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            print(f"hub      {line.rstrip()}", flush=True)
+            _tell(say("hub"), line.rstrip())
 
     threading.Thread(target=read, daemon=True).start()
     return process
@@ -169,12 +190,12 @@ def _play(field: Field, inputs: Inputs, phone: Phone) -> bool:
     def over() -> bool:
         return all(not field.programs[name].alive() for name in sensors)
 
-    _wait(lambda: bool(phone.messages) or over(), WAIT_S, "no phone rang")
+    _wait(lambda: bool(phone.messages) or over(), WAIT_S, say("no phone rang"))
     rang_again = not inputs.expected
     if phone.messages:
         rang_again = _false_alone(field, phone)
-    _wait(over, WAIT_S, "the recordings did not end")
-    _wait(lambda: _drained(field), 60, "the hub does not have every record")
+    _wait(over, WAIT_S, say("the recordings did not end"))
+    _wait(lambda: _drained(field), 60, say("the hub does not have every record"))
     time.sleep(3)
     store = Store.open(field.database_url)
     try:
@@ -184,9 +205,10 @@ def _play(field: Field, inputs: Inputs, phone: Phone) -> bool:
         store.close()
     if inputs.expected is None:
         return True
-    print(f"\nexpected to ring: {', '.join(sorted(inputs.expected))}; rang: {', '.join(sorted(found)) or 'nothing'}")
+    wanted, rang = ", ".join(map(_activity, sorted(inputs.expected))), ", ".join(map(_activity, sorted(found)))
+    print("\n" + say("expected to ring: {wanted}; rang: {rang}", wanted=wanted, rang=rang or say("nothing")))
     if not rang_again:
-        print("it did not ring again after one person alone had called it false")
+        print(say("it did not ring again after one person alone had called it false"))
     return sorted(found) == sorted(inputs.expected) and rang_again
 
 
@@ -199,17 +221,27 @@ def _false_alone(field: Field, phone: Phone) -> bool:
         before = len(phone.messages)
         now_ms = time.time_ns() // 1_000_000
         done = act(store, rules, code, Who("guardia.norte", "norte"), "false", now_ms)
-        print(f"\nACT      guardia.norte calls {code} false, alone: {done.outcome}, {done.alert.state}", flush=True)
+        who, state = "guardia.norte", _outcome(done)
+        _tell(say("ACT"), say("{who} calls {code} false, alone: {state}", who=who, code=code, state=state))
 
         def again() -> bool:
             return any("guardia" in message.path and code in message.body for message in phone.messages[before:])
 
         rang = _wait(again, RING_AGAIN_MIN * 60 + 30, "")
         done = act(store, rules, code, Who("coordinadora", "sede"), "refuse", time.time_ns() // 1_000_000)
-        print(f"ACT      coordinadora, of another group, refuses: {done.outcome}, {done.alert.state}\n", flush=True)
+        _tell(say("ACT"), say("{who}, of another group, refuses: {state}", who="coordinadora", state=_outcome(done)))
         return rang
     finally:
         store.close()
+
+
+def _activity(name: str) -> str:
+    return texts.named(language(), "activity", name)
+
+
+def _outcome(done: Done) -> str:
+    """What came of an act, as the pages say it."""
+    return texts.named(language(), "page.done", done.outcome)
 
 
 def _drained(field: Field) -> bool:
@@ -227,7 +259,7 @@ def _wait(check: Callable[[], bool], wait_s: float, else_say: str) -> bool:
     while not check():
         if time.monotonic() > end:
             if else_say:
-                print(f"after {wait_s:.0f} s: {else_say}")
+                print(say("after {seconds:.0f} s: {what}", seconds=wait_s, what=else_say))
             return False
         time.sleep(0.2)
     return True

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import soundfile
 
+from otorongo.language import say
 from otorongo.models.manifest import load
 from otorongo.models.train.scenes import Source, render_soundscape
 
@@ -59,7 +60,7 @@ def _rendered(folder: Path) -> Inputs:
             x = 180 + 60 * number
             frame[240:432, x : x + 192] = person
         cv2.imwrite(str(pictures / f"20260111_17000{number}.jpg"), frame[:, :, ::-1])
-    words = (
+    words = say(
         "rendered: a chainsaw at 90 m and 120 m over birds and insects (numpy); frames of painted trees with the "
         "photograph of a person that the bundle boxes@1 carries"
     )
@@ -92,7 +93,7 @@ def _real(folder: Path, media: Path) -> Inputs:
         pictures,
         [shots / name for name in ("blank.jpg", "ocelot.jpg", "human.jpg", "blank2.jpg", "american_black_bear.jpg")],
     )
-    words = "real recordings: chainsaws of ESC-10, a forest of the Jura, camera-trap pictures of cameratrapai"
+    words = say("real recordings: chainsaws of ESC-10, a forest of the Jura, camera-trap pictures of cameratrapai")
     return Inputs(sounds, {"K-05": pictures}, words, frozenset({"logging"}))
 
 

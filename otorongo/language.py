@@ -1,10 +1,11 @@
 """In which language the commands speak: Spanish, unless English is asked for. One switch for every program.
 
-What a command says stands in its code in English, as `say("...")` (gettext by another name); the Spanish of it, and of
-argparse's own words, stands in `locale/es/LC_MESSAGES/otorongo.po`, which `scripts/texts` compiles. Who never calls
-`speak`, such as a test or another program, gets the English.
+What a command says stands in its code in English, as `say("...")`; the Spanish of it, and of argparse's own words,
+stands in `locale/es/LC_MESSAGES/otorongo.po`, which `scripts/texts` compiles, and gettext finds it. Who never calls
+`speak`, such as another program, gets the English.
 """
 
+import errno
 import gettext
 import os
 from collections.abc import Mapping
@@ -34,3 +35,35 @@ def speak(wanted: str | None = None) -> str:
     gettext.bindtextdomain(_DOMAIN, str(FOLDER))
     gettext.textdomain(_DOMAIN)
     return chosen
+
+
+def say(text: str, /, **values: object) -> str:
+    """A text in the language that was spoken last, its `{names}` filled in."""
+    found = gettext.gettext(text)
+    return found.format(**values) if values else found
+
+
+def say_count(one: str, many: str, /, count: int, **values: object) -> str:
+    """A text about one thing or about {count} things."""
+    return gettext.ngettext(one, many, count).format(count=count, **values)
+
+
+def why(error: OSError) -> str:
+    """Why the system refused, as people say it: the system itself knows no Spanish where nobody installed any."""
+    known = {
+        errno.ENOENT: say("No such file or directory"),
+        errno.EACCES: say("Permission denied"),
+        errno.EPERM: say("Operation not permitted"),
+        errno.EISDIR: say("Is a directory"),
+        errno.ENOTDIR: say("Not a directory"),
+        errno.EEXIST: say("File exists"),
+        errno.ENOSPC: say("No space left on device"),
+        errno.EROFS: say("Read-only file system"),
+        errno.EIO: say("Input/output error"),
+        errno.ELOOP: say("Too many levels of symbolic links"),
+        errno.ENAMETOOLONG: say("File name too long"),
+        errno.ECONNREFUSED: say("Connection refused"),
+        errno.EHOSTUNREACH: say("No route to host"),
+        errno.ENETUNREACH: say("Network is unreachable"),
+    }
+    return known.get(error.errno or 0) or error.strerror or str(error)

@@ -11,11 +11,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from otorongo.errors import OtorongoError
+from otorongo.language import say, why
 
 T = TypeVar("T")
 
 _AT = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`")
+_WRONG_TYPE = re.compile(r"Expected `(?P<wanted>[^`]*)`, got `(?P<given>[^`]*)`")
+_NO_VALUE = re.compile(r"Invalid enum value (?P<given>.*)")
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 
 
@@ -31,9 +34,11 @@ def load(path: str | Path, kind: type[T]) -> T:
     try:
         text = Path(path).read_bytes().decode()
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise ConfigError(say("{path}: cannot be read: {why}", path=path, why=why(error))) from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: byte {error.start} is not UTF-8 text: save the file as UTF-8") from error
+        raise ConfigError(
+            say("{path}: byte {start} is not UTF-8 text: save the file as UTF-8", path=path, start=error.start)
+        ) from error
     return loads(text, kind, where=str(path))
 
 
@@ -42,7 +47,7 @@ def loads(text: str, kind: type[T], *, where: str = "<text>") -> T:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{where}: not valid TOML: {error}") from error
+        raise ConfigError(say("{where}: not valid TOML: {error}", where=where, error=error)) from error
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
@@ -56,10 +61,24 @@ def _explain(text: str, kind: Any) -> str:
     reason = _AT.sub("", text)
     holder = _type_at(kind, path)
     if unknown := _UNKNOWN.fullmatch(reason):
-        return f"{_join(path, unknown['name'])}: no such key (allowed: {', '.join(_fields(holder)) or 'none'})"
+        return say(
+            "{key}: no such key (allowed: {names})",
+            key=_join(path, unknown["name"]),
+            names=", ".join(_fields(holder)) or say("none"),
+        )
     if missing := _MISSING.fullmatch(reason):
-        return f"{_join(path, missing['name'])}: is missing"
-    return f"{path or 'the file'}: {reason[:1].lower()}{reason[1:]}{_allowed(holder)}"
+        return say("{key}: is missing", key=_join(path, missing["name"]))
+    where = path or say("the file")
+    return f"{where}: {_reason(reason)}{_allowed(holder)}"
+
+
+def _reason(text: str) -> str:
+    """What msgspec says of a value; the commonest in the language that is spoken."""
+    if wrong := _WRONG_TYPE.fullmatch(text):
+        return say("expected `{wanted}`, got `{given}`", wanted=wrong["wanted"], given=wrong["given"])
+    if wrong := _NO_VALUE.fullmatch(text):
+        return say("invalid enum value {given}", given=wrong["given"])
+    return text[:1].lower() + text[1:]
 
 
 def _join(path: str, name: str) -> str:
@@ -70,9 +89,9 @@ def _allowed(kind: Any) -> str:
     """The values that a Literal or an Enum allows, as a parenthesis, or nothing."""
     for member in _members(kind):
         if typing.get_origin(member) is typing.Literal:
-            return f" (allowed: {', '.join(map(str, typing.get_args(member)))})"
+            return say(" (allowed: {names})", names=", ".join(map(str, typing.get_args(member))))
         if isinstance(member, type) and issubclass(member, enum.Enum):
-            return f" (allowed: {', '.join(str(value.value) for value in member)})"
+            return say(" (allowed: {names})", names=", ".join(str(value.value) for value in member))
     return ""
 
 

@@ -12,6 +12,8 @@ from otorongo import language
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+language.speak("en")  # for whoever copies the environment while tests are gathered
+
 settings.register_profile("otorongo", deadline=None)  # a time says what else the machine does, not what is right
 settings.load_profile("otorongo")
 

@@ -58,7 +58,7 @@ RULES = (
     Rule("otorongo"),
     Rule("otorongo.errors"),
     Rule("otorongo.language"),
-    Rule("otorongo.toml", ours=("otorongo.errors",), libraries=("msgspec",)),
+    Rule("otorongo.toml", ours=("otorongo.errors", "otorongo.language"), libraries=("msgspec",)),
     Rule("otorongo.wire*", ours=("otorongo.wire*", "otorongo.errors"), libraries=("msgspec",)),
     # models: how a bundle is made knows everything and is known by nobody.
     Rule("otorongo.models.train*", ours=ANYTHING, libraries=ANYTHING),

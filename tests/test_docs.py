@@ -256,6 +256,16 @@ def test_every_command_is_described_and_exists(program: str) -> None:
     assert not found, f"docs/{program}.md:\n" + "\n".join(found)
 
 
+@pytest.mark.parametrize("program", COMMANDS)
+def test_the_readme_names_every_command(program: str) -> None:
+    """Whoever reads only the first page knows what there is: each subcommand stands there as code."""
+    parser = importlib.import_module(f"otorongo.{program}.__main__").parser()
+    code = " ".join(re.findall(r"```.*?```|`[^`]+`", (ROOT / "README.md").read_text(), re.DOTALL))
+    names = {command.split()[1] for command, _ in commands(parser, f"otorongo-{program}")}
+    assert len(names) > 5
+    assert sorted(name for name in names if not re.search(rf"(?<![\w-]){name}(?![\w-])", code)) == []
+
+
 def test_a_forgotten_command_is_caught() -> None:
     """The check can fail: a command without heading, an option without word, a heading without command."""
     parser = argparse.ArgumentParser()

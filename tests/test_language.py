@@ -1,6 +1,7 @@
 """The commands speak Spanish, and English where it is asked for; no text is forgotten in either."""
 
 import argparse
+import ast
 import io
 import os
 import re
@@ -18,7 +19,7 @@ from babel.messages.pofile import read_po
 
 from otorongo.language import FOLDER, LANGUAGES, language, speak
 
-KEYWORDS = {"say": None, "_": None, "ngettext": (1, 2)}
+KEYWORDS = {"say": None, "_": None, "ngettext": (1, 2), "say_count": (1, 2)}
 PROGRAMS = ("station", "hub", "models")
 PLACES = re.compile(r"%(?:\(\w+\))?[rsd]")
 CATALOGUE = FOLDER / "es" / "LC_MESSAGES" / "otorongo.po"
@@ -62,6 +63,20 @@ def test_every_text_has_its_spanish(root: Path) -> None:
     assert [
         english for message in catalogue() for english, spanish in forms(message) if message.id and not spanish
     ] == []
+
+
+def test_no_text_hides_where_nobody_gathers_it(root: Path) -> None:
+    """Inside the braces of an f-string `scripts/texts` finds nothing: no text is said there."""
+    hidden = [
+        f"{path}:{node.lineno}"
+        for room in ("otorongo", "demo")
+        for path in (root / room).rglob("*.py")
+        for braces in ast.walk(ast.parse(path.read_text()))
+        if isinstance(braces, ast.JoinedStr)
+        for node in ast.walk(braces)
+        if isinstance(node, ast.Name) and node.id in KEYWORDS and node.id != "_"
+    ]
+    assert hidden == []
 
 
 def test_both_languages_fill_in_the_same() -> None:

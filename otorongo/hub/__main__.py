@@ -1,11 +1,11 @@
 """The command `otorongo-hub`."""
 
 import argparse
+import datetime as dt
 import logging
 import sys
 import time
 from collections.abc import Sequence
-from gettext import gettext as say
 from pathlib import Path
 
 from otorongo import __version__
@@ -15,9 +15,10 @@ from otorongo.hub import export as hub_export
 from otorongo.hub import leaving, rejudge_command, station_command, unseal_command, user_command
 from otorongo.hub import rules as hub_rules
 from otorongo.hub.config import HubConfig
+from otorongo.hub.export import Exported
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store
-from otorongo.language import LANGUAGES, speak
+from otorongo.language import LANGUAGES, say, say_count, speak
 
 ROLES = ("ingest", "notify", "web")
 
@@ -61,9 +62,11 @@ def parser() -> argparse.ArgumentParser:
         "out", metavar=say("OUT"), type=Path, help=say("a file, or for camtrap-dp a folder, that is not there yet")
     )
     exporting.add_argument("--format", choices=hub_export.FORMATS, default="csv", help=say("default: %(default)s"))
-    exporting.add_argument("--from", dest="first", required=True, metavar=say("DAY"), help=say("first day, 2026-01-01"))
     exporting.add_argument(
-        "--to", dest="last", required=True, metavar=say("DAY"), help=say("last day, in the hub's time zone")
+        "--from", dest="first", metavar=say("DAY"), help=say("first day, such as 2026-01-01 (default: 30 days in all)")
+    )
+    exporting.add_argument(
+        "--to", dest="last", metavar=say("DAY"), help=say("last day, in the hub's time zone (default: today)")
     )
     exporting.add_argument(
         "--station", action="append", default=[], metavar=say("NAME"), help=say("only this one; may repeat")
@@ -149,7 +152,8 @@ def _serve(config: HubConfig, given: argparse.Namespace) -> int:
 
     roles = frozenset(role.strip() for role in given.roles.split(",") if role.strip())
     if not roles or not roles <= set(ROLES):
-        print(f"otorongo-hub: --roles {given.roles}: some of {', '.join(ROLES)}, with commas", file=sys.stderr)
+        told = say("--roles {given}: some of {names}, with commas", given=given.roles, names=", ".join(ROLES))
+        print(f"otorongo-hub: {told}", file=sys.stderr)
         return 2
     config = hub_config.with_servers(config, broker=given.broker, database=given.database)
     return serve(config, given.config, roles=roles)
@@ -163,10 +167,18 @@ def _restore(config: HubConfig, given: argparse.Namespace) -> int:
     data_dir = Path(config.data_dir)
     done = restore(given.source, data_dir, config.database_url, now_ms=now_ms(), pki_dir=config.pki_path)
     counts = done.manifest.counts
-    print(f"restored: {counts['records']} records, {counts['alerts']} alerts. Now: otorongo-hub serve")
+    records = say_count("{count} record", "{count} records", counts["records"])
+    alerts = say_count("{count} alert", "{count} alerts", counts["alerts"])
+    print(say("restored: {records}, {alerts}. Now: otorongo-hub serve", records=records, alerts=alerts))
     if done.lost:
-        print(f"{done.lost} pieces of evidence are missing or damaged in the backup: stations are asked for them again")
-    print(f"The old hub's configuration lies in {data_dir / CONFIG}, for comparison.")
+        print(
+            say_count(
+                "{count} piece of evidence is missing or damaged in the backup: its station is asked for it again",
+                "{count} pieces of evidence are missing or damaged in the backup: stations are asked for them again",
+                done.lost,
+            )
+        )
+    print(say("The old hub's configuration lies in {path}, for comparison.", path=data_dir / CONFIG))
     return 0
 
 
@@ -186,7 +198,8 @@ def _with_store(config: HubConfig, given: argparse.Namespace) -> int:
             case "backup":
                 folder = given.folder or (Path(config.backup.folder) if config.backup.folder else None)
                 if folder is None:
-                    print("otorongo-hub: where to? Name a folder, or set backup.folder in hub.toml", file=sys.stderr)
+                    told = say("where to? Name a folder, or set backup.folder in hub.toml")
+                    print(f"otorongo-hub: {told}", file=sys.stderr)
                     return 2
                 print(make_backup(config, given.config, store, folder))
                 return 0
@@ -201,7 +214,9 @@ def _with_store(config: HubConfig, given: argparse.Namespace) -> int:
 def _export(config: HubConfig, given: argparse.Namespace, store: Store) -> int:
     import getpass
 
-    from_ms, to_ms = hub_export.period(given.first, given.last, hub_config.zone_of(config))
+    zone = hub_config.zone_of(config)
+    first, last = hub_export.days(given.first, given.last, dt.datetime.now(zone).date())
+    from_ms, to_ms = hub_export.period(first, last, zone)
     wanted = leaving.Wanted(
         from_ms,
         to_ms,
@@ -221,13 +236,41 @@ def _export(config: HubConfig, given: argparse.Namespace, store: Store) -> int:
         who=f"command line: {getpass.getuser()}",
     )
     if given.format in hub_export.EFFORTS:
-        print(f"{done.path}: {done.events} lines; {done.left_out} stations in no_contact places stay here")
+        print(f"{done.path}:", say_count("{count} line", "{count} lines", done.events))
+        if done.left_out:
+            print(
+                say_count(
+                    "{count} station in a no_contact place stays here",
+                    "{count} stations in no_contact places stay here",
+                    done.left_out,
+                )
+            )
         return 0
-    print(f"{done.path}: {done.events} events; {done.left_out} of the period stay here")
+    return _told(done, first, last)
+
+
+def _told(done: Exported, first: str, last: str) -> int:
+    """What went out, and what stays here."""
+    events = say_count("{count} event", "{count} events", done.events)
+    print(say("{path}: {events}, {first} to {last}", path=done.path, events=events, first=first, last=last))
+    if done.left_out:
+        print(
+            say_count("{count} event of the period stays here", "{count} events of the period stay here", done.left_out)
+        )
     if done.coarse:
-        print("places are rounded to 0.1 degrees, because a sensitive animal is among them; --exact leaves them whole")
+        print(
+            say(
+                "places are rounded to 0.1 degrees, because a sensitive animal is among them; --exact leaves them whole"
+            )
+        )
     if done.pieces_left_out:
-        print(f"{done.pieces_left_out} pictures and sounds of these events stay here: they may show or tell of persons")
+        print(
+            say_count(
+                "{count} picture or sound of these events stays here: it may show or tell of persons",
+                "{count} pictures and sounds of these events stay here: they may show or tell of persons",
+                done.pieces_left_out,
+            )
+        )
     return 0
 
 

@@ -15,6 +15,7 @@ from otorongo.hub.check import Finding
 from otorongo.hub.config import HubConfig
 from otorongo.hub.places import Position
 from otorongo.hub.store import Store, Tx
+from otorongo.language import say, why
 
 
 def check(path: Path) -> tuple[list[str], int]:
@@ -22,10 +23,10 @@ def check(path: Path) -> tuple[list[str], int]:
     try:
         config = hub_config.load(path)
     except OtorongoError as error:
-        return [f"wrong: {error}"], 1
+        return [say("wrong") + f": {error}"], 1
     findings = sorted(findings_of(config, path), key=lambda one: not one.fatal)
     wrong = sum(finding.fatal for finding in findings)
-    summary = f"{path}: {wrong} wrong, {len(findings) - wrong} to look at"
+    summary = say("{path}: {wrong} wrong, {others} to look at", path=path, wrong=wrong, others=len(findings) - wrong)
     return [*(finding.line() for finding in findings), summary], 1 if wrong else 0
 
 
@@ -49,8 +50,13 @@ def _keys(config: HubConfig) -> Iterator[Finding]:
 
     for one in config.custodian:
         if not unseal.is_recipient(one.key):
-            mend = "copy it again from its owner"
-            yield Finding(f"custodian {one.name}", f"{one.key} is no age key, its check sum is wrong", mend, fatal=True)
+            mend = say("copy it again from its owner")
+            yield Finding(
+                f"custodian {one.name}",
+                say("{key} is no age key, its check sum is wrong", key=one.key),
+                mend,
+                fatal=True,
+            )
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -62,16 +68,21 @@ def _folders(config: HubConfig) -> Iterator[Finding]:
     data_dir, folder = Path(config.data_dir), Path(config.backup.folder)
     if not _writable(data_dir):
         yield Finding(
-            "data_dir", f"{data_dir} cannot be written by this user", "chown it to the hub's user", fatal=True
+            "data_dir",
+            say("{data_dir} cannot be written by this user", data_dir=data_dir),
+            say("chown it to the hub's user"),
+            fatal=True,
         )
     if not config.backup.folder:
         return
     if not _writable(folder):
-        mend = "make it, for the hub's user: until then no copies are made"
-        yield Finding("backup", f"{folder} cannot be written by this user", mend)
+        mend = say("make it, for the hub's user: until then no copies are made")
+        yield Finding("backup", say("{folder} cannot be written by this user", folder=folder), mend)
     elif backup.same_disk(data_dir, folder):
         yield Finding(
-            "backup", f"{folder} is on the disk of data_dir", "name another disk: a disk dies with its copies"
+            "backup",
+            say("{folder} is on the disk of data_dir", folder=folder),
+            say("name another disk: a disk dies with its copies"),
         )
 
 
@@ -89,10 +100,14 @@ def _broker(config: HubConfig) -> Iterator[Finding]:
         with socket.create_connection((where.host, where.port), 5):
             pass
     except OtorongoError as error:
-        yield Finding("broker", str(error), "correct it", fatal=True)
+        yield Finding("broker", str(error), say("correct it"), fatal=True)
     except OSError as error:
         host = address(config.broker.url.replace("mqtts:", "mqtt:")).host
-        yield Finding("broker", f"{host} does not answer: {error}", "start it; the hub tries again for ever")
+        yield Finding(
+            "broker",
+            say("{host} does not answer: {why}", host=host, why=why(error)),
+            say("start it; the hub tries again for ever"),
+        )
 
 
 def _database(config: HubConfig, told: dict[str, Position | None]) -> Iterator[Finding]:
@@ -102,7 +117,7 @@ def _database(config: HubConfig, told: dict[str, Position | None]) -> Iterator[F
     try:
         store = Store.open(config.database_url)
     except OtorongoError as error:
-        yield Finding("database", str(error), "see above", fatal=True)
+        yield Finding("database", str(error), say("see above"), fatal=True)
         return
     with store.read() as tx:
         told.update(store_evidence.positions(tx))
@@ -110,13 +125,13 @@ def _database(config: HubConfig, told: dict[str, Position | None]) -> Iterator[F
         yield from _standby(config, store, tx)
     store.close()
     if config.backup.folder and newest is None:
-        mend = "otorongo-hub backup makes one now; if it fails, it says why"
-        yield Finding("backup", "no copy has ever succeeded", mend)
+        mend = say("otorongo-hub backup makes one now; if it fails, it says why")
+        yield Finding("backup", say("no copy has ever succeeded"), mend)
     if config.backup.folder and newest is not None:
         age_ms = now_ms() - newest["verified_ms"]
         if age_ms > 2 * config.backup.every_h * 3_600_000:
-            what = f"the newest verified copy is {age_ms / 86_400_000:.1f} days old"
-            yield Finding("backup", what, "read the hub's log: journalctl -u otorongo-hub")
+            what = say("the newest verified copy is {days:.1f} days old", days=age_ms / 86_400_000)
+            yield Finding("backup", what, say("read the hub's log: journalctl -u otorongo-hub"))
 
 
 def _standby(config: HubConfig, store: Store, tx: Tx) -> Iterator[Finding]:
@@ -125,7 +140,7 @@ def _standby(config: HubConfig, store: Store, tx: Tx) -> Iterator[Finding]:
     if config.backup.safe != "standby":
         return
     if store.is_sqlite:
-        yield Finding(where, "SQLite has no standby", 'use PostgreSQL, or write safe = "backup"', fatal=True)
+        yield Finding(where, say("SQLite has no standby"), say('use PostgreSQL, or write safe = "backup"'), fatal=True)
         return
     found = store_standby.standby(tx)
     if found.lie:

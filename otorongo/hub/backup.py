@@ -22,6 +22,7 @@ from otorongo.hub import backup_database, backup_files, store_backup, store_medi
 from otorongo.hub.backup_files import CONFIG, FILES, MANIFEST, MEDIA, PKI, VERSION, Manifest, Piece
 from otorongo.hub.errors import BackupError, PieceError
 from otorongo.hub.store import Found, Store
+from otorongo.language import say
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def make(
     name = dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC).strftime(_NAME)
     target, partial = folder / name, folder / f"{name}{_PARTIAL}"
     if target.exists():
-        raise BackupError(f"{target}: is there already: wait a second, or remove it")
+        raise BackupError(say("{target}: is there already: wait a second, or remove it", target=target))
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(mode=0o700, parents=True)
@@ -75,7 +76,14 @@ def make(
         partial.rename(target)
         backup_files.sync(folder)
     except OSError as error:
-        raise BackupError(f"{folder}: the backup could not be made: {error}{_way_out(error)}") from error
+        raise BackupError(
+            say(
+                "{folder}: the backup could not be made: {error}{value}",
+                folder=folder,
+                error=error,
+                value=_way_out(error),
+            )
+        ) from error
     with store.write() as tx:
         store_backup.add_backup(tx, str(target), now_ms, now_ms, manifest.marks)
     _forget(folder, keep)
@@ -94,7 +102,10 @@ def verify(copy: Path) -> Manifest:
     for piece in (manifest.database, *manifest.files):
         if not backup_files.is_whole(copy / piece.path, piece):
             raise BackupError(
-                f"{copy / piece.path}: is not what the manifest says: this copy is damaged, use another one"
+                say(
+                    "{value}: is not what the manifest says: this copy is damaged, use another one",
+                    value=copy / piece.path,
+                )
             )
     backup_database.check(copy / manifest.database.path, manifest.engine, manifest.counts, manifest.marks)
     return manifest
@@ -106,7 +117,7 @@ def newest(source: Path) -> Path:
         return source
     copies = copies_in(source)
     if not copies:
-        raise BackupError(f"{source}: holds no backup (a folder with {MANIFEST})")
+        raise BackupError(say("{source}: holds no backup (a folder with {manifest})", source=source, manifest=MANIFEST))
     return copies[-1]
 
 
@@ -128,7 +139,13 @@ def _way_out(error: OSError) -> str:
 
 def _check_folder(data_dir: Path, folder: Path) -> None:
     if backup_files.lies_in(folder, data_dir):
-        raise BackupError(f"{folder}: is inside the hub's own folder {data_dir}: name another disk or machine")
+        raise BackupError(
+            say(
+                "{folder}: is inside the hub's own folder {data_dir}: name another disk or machine",
+                folder=folder,
+                data_dir=data_dir,
+            )
+        )
 
 
 def _copy_pki(pki_dir: Path | None, data_dir: Path, target: Path) -> Iterator[Path]:

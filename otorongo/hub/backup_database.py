@@ -15,6 +15,7 @@ from otorongo.hub import store_backup
 from otorongo.hub.errors import BackupError, StoreError
 from otorongo.hub.store import Store, make_engine
 from otorongo.hub.store_backup import Mark
+from otorongo.language import say
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
@@ -41,14 +42,28 @@ def check(path: Path, engine: str, counts: dict[str, int], marks: Sequence[Mark]
     if engine == SQLITE:
         found_counts, found_marks, fault = _open_sqlite(path)
         if fault:
-            raise BackupError(f"{path}: damaged: {fault}")
+            raise BackupError(say("{path}: damaged: {fault}", path=path, fault=fault))
         if found_counts != counts or found_marks != tuple(marks):
-            raise BackupError(f"{path}: holds {found_counts}, and should hold {counts}")
+            raise BackupError(
+                say(
+                    "{path}: holds {found_counts}, and should hold {counts}",
+                    path=path,
+                    found_counts=found_counts,
+                    counts=counts,
+                )
+            )
     else:
         found = _count_postgres(path)
         wrong = {name: count for name, count in counts.items() if found.get(name) != count}
         if wrong:
-            raise BackupError(f"{path}: holds { ({name: found.get(name) for name in wrong}) }, and should hold {wrong}")
+            raise BackupError(
+                say(
+                    "{path}: holds {value}, and should hold {wrong}",
+                    path=path,
+                    value={name: found.get(name) for name in wrong},
+                    wrong=wrong,
+                )
+            )
 
 
 def place(database_url: str, engine: str) -> Path | None:
@@ -60,13 +75,21 @@ def place(database_url: str, engine: str) -> Path | None:
     try:
         wanted = SQLITE if target.is_sqlite else POSTGRESQL
         if wanted != engine:
-            raise BackupError(f"the backup is of {engine}, and the database wanted is {wanted}: name one of {engine}")
+            raise BackupError(
+                say(
+                    "the backup is of {engine}, and the database wanted is {wanted}: name one of {engine}",
+                    engine=engine,
+                    wanted=wanted,
+                )
+            )
         if target.is_sqlite:
             if target.path is None or target.path.exists():
-                raise BackupError(f"{target.path}: is there already: a hub is restored only where there is none")
+                raise BackupError(
+                    say("{path}: is there already: a hub is restored only where there is none", path=target.path)
+                )
             return target.path.resolve()
         if not store_backup.is_empty(target):
-            raise BackupError("the database has tables already: make an empty one (createdb) and name it")
+            raise BackupError(say("the database has tables already: make an empty one (createdb) and name it"))
         return None
     finally:
         target.close()
@@ -90,17 +113,19 @@ def load(path: Path, database_url: str) -> None:
 def _dump_sqlite(store: Store, folder: Path) -> Dump:
     source, target = store.path, folder / "hub.db"
     if source is None:
-        raise BackupError("a database in memory cannot be backed up")
+        raise BackupError(say("a database in memory cannot be backed up"))
     try:
         # In one step: a reader of a write-ahead log holds nobody up, and sees one state.
         with contextlib.closing(sqlite3.connect(source)) as old, contextlib.closing(sqlite3.connect(target)) as new:
             old.backup(new)
             new.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
-        raise BackupError(f"{source}: cannot be copied: {error}") from error
+        raise BackupError(say("{source}: cannot be copied: {error}", source=source, error=error)) from error
     counts, marks, fault = _open_sqlite(target)
     if fault:
-        raise BackupError(f"{source}: its copy is damaged, so the hub's own database is: {fault}")
+        raise BackupError(
+            say("{source}: its copy is damaged, so the hub's own database is: {fault}", source=source, fault=fault)
+        )
     return Dump(target, SQLITE, counts, marks)
 
 
@@ -111,7 +136,7 @@ def _open_sqlite(path: Path) -> tuple[dict[str, int], tuple[Mark, ...], str]:
             fault = store_backup.sqlite_faults(tx)
             return store_backup.counts_of(tx), tuple(store_backup.marks_of(tx)), fault
     except StoreError as error:
-        raise BackupError(f"{path}: cannot be opened: {error}") from error
+        raise BackupError(say("{path}: cannot be opened: {error}", path=path, error=error)) from error
     finally:
         copy.close()
 
@@ -132,7 +157,7 @@ def _count_postgres(path: Path) -> dict[str, int]:
     with subprocess.Popen([program, "-f", "-", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         rows = process.stdout
         if rows is None:
-            raise BackupError(f"{path}: pg_restore says nothing")
+            raise BackupError(say("{path}: pg_restore says nothing", path=path))
         table = ""
         for line in rows:
             if table and line == _END:
@@ -144,7 +169,7 @@ def _count_postgres(path: Path) -> dict[str, int]:
                 counts[table] = 0
         told = process.stderr.read().decode(errors="replace") if process.stderr else ""
     if process.returncode:
-        raise BackupError(f"{path}: damaged: {told.strip()[:500]}")
+        raise BackupError(say("{path}: damaged: {value}", path=path, value=told.strip()[:500]))
     return counts
 
 
@@ -164,5 +189,5 @@ def _program(name: str) -> str:
     installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
     found = str(installed[-1]) if installed else shutil.which(name)
     if found is None:
-        raise BackupError(f"{name} is not installed: apt-get install postgresql-client")
+        raise BackupError(say("{name} is not installed: apt-get install postgresql-client", name=name))
     return found

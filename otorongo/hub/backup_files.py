@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from otorongo.hub.errors import BackupError, PieceError
 from otorongo.hub.store_backup import Mark
+from otorongo.language import say, why
 
 MANIFEST: Final = "manifest.json"
 MEDIA: Final = "media"
@@ -53,12 +54,14 @@ def read_manifest(copy: Path) -> Manifest:
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError) as error:
-        raise BackupError(f"{path}: cannot be read: {error}") from error
+        raise BackupError(say("{path}: cannot be read: {error}", path=path, error=error)) from error
     if manifest.version != VERSION:
-        raise BackupError(f"{path}: version {manifest.version}: install the newer otorongo")
+        raise BackupError(
+            say("{path}: version {version}: install the newer otorongo", path=path, version=manifest.version)
+        )
     outside = [one.path for one in (manifest.database, *manifest.files, *manifest.media) if not _inside(one.path)]
     if outside:
-        raise BackupError(f"{path}: {outside[0]!r} leads out of the backup")
+        raise BackupError(say("{path}: {value!r} leads out of the backup", path=path, value=outside[0]))
     return manifest
 
 
@@ -121,11 +124,11 @@ def copy_evidence(source: Path, target: Path, piece: Piece) -> None:
     try:
         content = source.read_bytes()
     except FileNotFoundError as error:
-        raise PieceError(f"{source}: is missing") from error
+        raise PieceError(say("{source}: is missing", source=source)) from error
     except OSError as error:
-        raise PieceError(f"{source}: cannot be read: {error.strerror or error}") from error
+        raise PieceError(say("{source}: cannot be read: {why}", source=source, why=why(error))) from error
     if hashlib.sha256(content).hexdigest() != piece.sha256:
-        raise PieceError(f"{source}: is damaged: not what its hash says")
+        raise PieceError(say("{source}: is damaged: not what its hash says", source=source))
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     with part.open("wb") as file:

@@ -5,6 +5,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from otorongo.language import say
+
 EVERYWHERE: Final = "*"
 
 
@@ -29,13 +31,19 @@ def mistakes(
     for one in custodians:
         where = f"custodian {one.name}"
         if keys.count(one.key) > 1:
-            yield f"{where}: key", "stands twice: each has a key of their own"
+            yield f"{where}: key", say("stands twice: each has a key of their own")
         for name in sorted(set(one.places) - set(places) - {EVERYWHERE}):
-            yield f"{where}: places", f"{name!r} is none (allowed: {', '.join([*sorted(places), EVERYWHERE])})"
+            yield (
+                f"{where}: places",
+                say("{name!r} is none (allowed: {names})", name=name, names=", ".join([*sorted(places), EVERYWHERE])),
+            )
     for place in no_contact:
         holders = [one.name for one in custodians if one.role == "protocol_holder" and covers(one, place)]
         if len(holders) > 1:
-            yield f"place {place}", f"{', '.join(holders)} would open what comes from it (allowed: one protocol_holder)"
+            yield (
+                f"place {place}",
+                say("{names} would open what comes from it (allowed: one protocol_holder)", names=", ".join(holders)),
+            )
 
 
 def covers(one: CustodianConfig, place: str) -> bool:

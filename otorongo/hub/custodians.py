@@ -11,6 +11,7 @@ from otorongo.hub.config_custodians import CustodianConfig, covers
 from otorongo.hub.places import Position
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Tx
+from otorongo.language import say
 from otorongo.wire.codes import Tag
 from otorongo.wire.errors import BadBody
 from otorongo.wire.rows import Media, parse
@@ -37,17 +38,26 @@ def custody(rules: Rules, at: Position | None) -> Custody:
     """To whom a station there seals; None: nobody knows where it hangs."""
     apart = [name for name, place in rules.places.items() if place.sealed]
     if at is None and apart:
-        why = f"it may hang in {', '.join(apart)}, which is no_contact: add it with --latitude and --longitude"
+        why = say(
+            "it may hang in {names}, which is no_contact: add it with --latitude and --longitude",
+            names=", ".join(apart),
+        )
         return Custody(why=why)
     place = hub_places.place_at(rules.places.values(), at) if at is not None else None
     name = place.name if place else ""
     if place is not None and place.sealed:
         holders = _of(rules, name, ("protocol_holder",))
-        why = "" if holders else f'no [[custodian]] with role = "protocol_holder" for {name} in hub.toml'
+        why = "" if holders else say('no [[custodian]] with role = "protocol_holder" for {name} in hub.toml', name=name)
         return Custody(no_contact=True, to=holders, why=why)
     found = _of(rules, name, ("operations", "custodian"))
     if len(found) < LEAST:
-        return Custody(why=f"hub.toml names {len(found)} [[custodian]] for it, and it takes {LEAST}: docs/custodios.md")
+        return Custody(
+            why=say(
+                "hub.toml names {count} [[custodian]] for it, and it takes {least}: docs/custodios.md",
+                count=len(found),
+                least=LEAST,
+            )
+        )
     return Custody(to=found)
 
 

@@ -35,10 +35,13 @@ from otorongo.hub.errors import ExportError
 from otorongo.hub.leaving import PERSONS, Gate, Wanted
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Store, Tx
+from otorongo.language import say, why
 from otorongo.wire import classes, species
 from otorongo.wire.codes import CloseReason, Kind, Tag
 
 Format = Literal["csv", "geojson", "camtrap-dp", "listening", "seeing"]
+USUAL_DAYS: Final = 30
+"""Of a period that nobody names."""
 EFFORTS: Final = ("listening", "seeing")
 FORMATS: Final = ("csv", "geojson", "camtrap-dp", *EFFORTS)
 _REASONS: Final = {int(one): one.name.lower() for one in CloseReason}
@@ -70,7 +73,7 @@ def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, 
     `media` is the hub's folder of evidence. Raises ExportError if `out` is there already or cannot be written.
     """
     if out.exists():
-        raise ExportError(f"{out}: is there already: name another, nothing is overwritten")
+        raise ExportError(say("{out}: is there already: name another, nothing is overwritten", out=out))
     now_ms = int(dt.datetime.now(dt.UTC).timestamp() * 1000)
     with store.read() as tx:
         rows = store_events.events_between(tx, wanted.from_ms, wanted.to_ms)
@@ -99,7 +102,7 @@ def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, 
                 kept_back = _write_camtrap(tx, out, chosen, gate, positions, media, now_ms, coarse=coarse)
                 done = replace(done, pieces_left_out=kept_back)
         except OSError as error:
-            raise ExportError(f"{out}: cannot be written: {error.strerror or error}") from error
+            raise ExportError(say("{out}: cannot be written: {why}", out=out, why=why(error))) from error
     with store.write() as tx:
         asked = {"format": form, "from_ms": wanted.from_ms, "to_ms": wanted.to_ms, "events": done.events}
         flags = {"persons": wanted.persons, "threats": wanted.threats, "no_contact": wanted.no_contact}
@@ -225,7 +228,10 @@ def _write_camtrap(
     without = sorted({row["station"] for row in rows if row["at"] is None})
     if without:
         raise ExportError(
-            f"station {', '.join(without)}: has no position, which Camtrap DP needs: give it a [[station]] in hub.toml"
+            say(
+                "station {names}: has no position, which Camtrap DP needs: give it a [[station]] in hub.toml",
+                names=", ".join(without),
+            )
         )
     out.mkdir(parents=True)
     stations = sorted({row["station"] for row in rows})
@@ -282,14 +288,29 @@ def _kind(row: Found) -> str:
     return "blank" if name == "blank" else "unknown"
 
 
+def days(first: str | None, last: str | None, today: dt.date) -> tuple[str, str]:
+    """The first and the last day of an export: those that were named, else the `USUAL_DAYS` up to today."""
+    end = last or today.isoformat()
+    try:
+        return first or (dt.date.fromisoformat(end) - dt.timedelta(days=USUAL_DAYS - 1)).isoformat(), end
+    except (ValueError, OverflowError):
+        return first or end, end  # `period` says what is wrong with it
+
+
 def period(first: str, last: str, zone: dt.tzinfo) -> tuple[int, int]:
     """From the beginning of a day to the end of another, in a time zone, as UTC ms. Raises ExportError."""
-    try:
-        start, end = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
-    except ValueError as error:
-        raise ExportError(f"{error}: write days as 2026-01-31") from error
+    start, end = _day("--from", first), _day("--to", last)
     if end < start:
-        raise ExportError(f"the period ends ({last}) before it begins ({first})")
+        raise ExportError(say("the period ends ({last}) before it begins ({first})", last=last, first=first))
     moments = (dt.datetime.combine(day, dt.time(), zone) for day in (start, end + dt.timedelta(days=1)))
     from_ms, to_ms = (int(moment.timestamp() * 1000) for moment in moments)
     return from_ms, to_ms
+
+
+def _day(name: str, given: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(given)
+    except ValueError as error:
+        raise ExportError(
+            say("{name} {given}: is no day: write it as year-month-day, such as 2026-01-31", name=name, given=given)
+        ) from error

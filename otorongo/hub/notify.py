@@ -20,6 +20,7 @@ from otorongo.hub.config import ChannelConfig, NotifyConfig
 from otorongo.hub.ports import Messenger, Outgoing, Sent
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Store, Tx
+from otorongo.language import say
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ def address(channel: ChannelConfig) -> str:
     lines = [line.strip() for line in Path(channel.url_file).read_text()[:MAX_URL].splitlines()]
     found = [line for line in lines if line and not line.startswith("#")]
     if len(found) != 1 or "://" not in found[0]:
-        raise ValueError("holds no address: one line, such as tgram://BOT/CHAT")
+        raise ValueError(say("holds no address: one line, such as tgram://BOT/CHAT"))
     return found[0]
 
 

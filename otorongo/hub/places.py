@@ -16,6 +16,7 @@ from shapely.validation import explain_validity
 
 from otorongo.hub.config import PlaceConfig
 from otorongo.hub.errors import HubError
+from otorongo.language import say, why
 
 OUTSIDE: Final = "~"
 """Begins the name under which stations that stand in no place are fused: `~` and the first of them."""
@@ -62,25 +63,41 @@ def polygon(path: Path) -> BaseGeometry:
     """The polygon of a GeoJSON file, all its features together. Raises PlaceError."""
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise PlaceError(f"{path}: is larger than {MAX_BYTES // 1024 // 1024} MB: simplify the polygon")
+            raise PlaceError(
+                say(
+                    "{path}: is larger than {value} MB: simplify the polygon",
+                    path=path,
+                    value=MAX_BYTES // 1024 // 1024,
+                )
+            )
         data = json.loads(path.read_text("utf-8-sig"))
     except OSError as error:
-        raise PlaceError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise PlaceError(say("{path}: cannot be read: {why}", path=path, why=why(error))) from error
     except (ValueError, RecursionError) as error:
-        raise PlaceError(f"{path}: is no GeoJSON: {error}") from error
+        raise PlaceError(say("{path}: is no GeoJSON: {error}", path=path, error=error)) from error
     try:
         parts = [shape(one) for one in _geometries(data)]
     except (ShapelyError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-        raise PlaceError(f"{path}: a geometry cannot be read: {error}") from error
+        raise PlaceError(say("{path}: a geometry cannot be read: {error}", path=path, error=error)) from error
     found = [one for one in parts if one.geom_type in ("Polygon", "MultiPolygon") and not one.is_empty]
     if not found:
-        raise PlaceError(f"{path}: holds no polygon: draw the sector's outline as Polygon or MultiPolygon")
+        raise PlaceError(
+            say("{path}: holds no polygon: draw the sector's outline as Polygon or MultiPolygon", path=path)
+        )
     for one in found:
         west, south, east, north = one.bounds
         if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-            raise PlaceError(f"{path}: is not in degrees (WGS 84): export it as EPSG:4326, not in metres (UTM)")
+            raise PlaceError(
+                say("{path}: is not in degrees (WGS 84): export it as EPSG:4326, not in metres (UTM)", path=path)
+            )
         if not one.is_valid and make_valid(one).geom_type not in ("Polygon", "MultiPolygon"):
-            raise PlaceError(f"{path}: the outline crosses itself ({explain_validity(one)}): redraw it there")
+            raise PlaceError(
+                say(
+                    "{path}: the outline crosses itself ({value}): redraw it there",
+                    path=path,
+                    value=explain_validity(one),
+                )
+            )
     whole: BaseGeometry = unary_union([one if one.is_valid else make_valid(one) for one in found])
     return whole
 

@@ -4,13 +4,13 @@ import argparse
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from gettext import gettext as say
 from typing import Any
 
 from otorongo.hub import export, rejudge, texts
 from otorongo.hub.errors import HubError
 from otorongo.hub.rejudge import Judged, Rule
 from otorongo.hub.store import Store
+from otorongo.language import language, say
 from otorongo.wire.classes import BY_NAME
 
 
@@ -40,20 +40,28 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     to.add_argument(
         "--within", type=float, default=60.0, metavar=say("S"), help=say("... in so many seconds (%(default)s)")
     )
-    to.add_argument(
-        "--language", default=texts.DEFAULT_LANGUAGE, choices=texts.LANGUAGES, help=say("default: %(default)s")
-    )
+    to.add_argument("--language", default=language(), choices=texts.LANGUAGES, help=say("default: %(default)s"))
 
 
 def run(args: argparse.Namespace, store: Store, zone: dt.tzinfo) -> Sequence[str]:
     """The table, and how many there are of each. Raises HubError for values that no rule can have."""
     if not 0 < args.threshold < 1:
-        raise HubError(f"--threshold {args.threshold:g}: is no probability (allowed: between 0 and 1)")
+        raise HubError(
+            say("--threshold {threshold:g}: is no probability (allowed: between 0 and 1)", threshold=args.threshold)
+        )
     if args.hits < 1 or not 0 < args.within <= 3600:
-        raise HubError(f"--hits {args.hits} --within {args.within:g}: (allowed: 1 or more hits in up to 3600 s)")
+        raise HubError(
+            say(
+                "--hits {hits} --within {within:g}: (allowed: 1 or more hits in up to 3600 s)",
+                hits=args.hits,
+                within=args.within,
+            )
+        )
     for name in args.cls:
         if name not in BY_NAME:
-            raise HubError(f"--class {name}: is no class (allowed: {', '.join(sorted(BY_NAME))})")
+            raise HubError(
+                say("--class {name}: is no class (allowed: {names})", name=name, names=", ".join(sorted(BY_NAME)))
+            )
     rule = Rule(args.threshold, args.hits, args.within)
     with store.read() as tx:
         found = [*rejudge.lines(tx, args.station, args.cls, export.period(args.first, args.last, zone), rule)]

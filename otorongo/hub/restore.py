@@ -19,6 +19,7 @@ from otorongo.hub import backup, backup_database, backup_files, store_backup, st
 from otorongo.hub.backup_files import ASIDE, FILES, MEDIA, PKI, Manifest, Piece
 from otorongo.hub.errors import BackupError, PieceError
 from otorongo.hub.store import Store
+from otorongo.language import say
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def restore(source: Path, data_dir: Path, database_url: str, *, now_ms: int, pki
             if laid and database and laid.exists():  # it lies elsewhere than in the hub's folder
                 laid.rename(database)
     except OSError as error:
-        raise BackupError(f"{data_dir}: could not be restored: {error}") from error
+        raise BackupError(say("{data_dir}: could not be restored: {error}", data_dir=data_dir, error=error)) from error
     return Restored(manifest, told)
 
 
@@ -78,7 +79,11 @@ def _check_none(folder: Path) -> None:
     if names - _NOTHING:
         cut = f" (a restore was cut short in it: {folder / ASIDE})" if ASIDE in names else ""
         raise BackupError(
-            f"{folder}: is not empty: a hub is restored only where there is none; move it away first{cut}"
+            say(
+                "{folder}: is not empty: a hub is restored only where there is none; move it away first{cut}",
+                folder=folder,
+                cut=cut,
+            )
         )
 
 
@@ -128,7 +133,9 @@ def _lay_files(copy: Path, manifest: Manifest, work: Path, certificates: Path, *
             continue  # the verified copy of the database takes that place
         backup_files.copied(copy / piece.path, target)
         if not backup_files.is_whole(target, piece):
-            raise BackupError(f"{copy / piece.path}: changed while it was copied: is the disk of the backup well?")
+            raise BackupError(
+                say("{value}: changed while it was copied: is the disk of the backup well?", value=copy / piece.path)
+            )
 
 
 def _lay_media(media: Path, pieces: tuple[Piece, ...], target: Path) -> dict[str, str]:

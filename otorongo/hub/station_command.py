@@ -2,13 +2,13 @@
 
 import argparse
 import datetime as dt
-from gettext import gettext as say
 from pathlib import Path
 
 from otorongo.hub import custodians, stations
 from otorongo.hub.custodians import NOBODY, Custody
 from otorongo.hub.rules import NO_RULES, Rules
 from otorongo.hub.stations import StationError
+from otorongo.language import say
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -46,54 +46,65 @@ def run(
         case "add":
             return _add(args, folder, broker=args.broker or broker, now=now, rules=rules)
         case "list":
-            return [_line(station) for station in stations.listed(folder)] or ["no stations yet"]
+            return [_line(station) for station in stations.listed(folder)] or [say("no stations yet")]
         case "revoke":
             stations.revoke(folder, args.name, now=now)
             return [
-                f"{args.name}: revoked. Tell the broker: systemctl reload mosquitto",
-                "A connection that is open stays open; systemctl restart mosquitto ends it too.",
+                say("{name}: revoked. Tell the broker: systemctl reload mosquitto", name=args.name),
+                say("A connection that is open stays open; systemctl restart mosquitto ends it too."),
             ]
         case _:
             hosts = stations.renew(folder, now=now)
-            return [f"new certificates for {', '.join(hosts)}. Restart the broker and the hub."]
+            return [say("new certificates for {names}. Restart the broker and the hub.", names=", ".join(hosts))]
 
 
 def _add(args: argparse.Namespace, folder: Path, *, broker: str | None, now: dt.datetime, rules: Rules) -> list[str]:
     if broker is None:
-        raise StationError("where will the station find the broker? Say --broker mqtts://HOST:8883")
+        raise StationError(say("where will the station find the broker? Say --broker mqtts://HOST:8883"))
     place = _place(args.latitude, args.longitude)
     custody = custodians.custody(rules, place)
     text = station_toml(args.name, broker, place, custody)
     target = stations.add(folder, args.name, broker=broker, configuration=text, into=args.dir, now=now)
     return [
-        f"{args.name}: everything it needs is in {target}",
+        say("{name}: everything it needs is in {target}", name=args.name, target=target),
         *([] if place else [f"Write where it hangs into {target / 'station.toml'}, section [place]."]),
         _sealing(custody),
-        "Carry that folder to the station, run install-station.sh with it, then delete it: it holds private keys.",
-        f"A broker that runs already must read {folder} again: systemctl restart mosquitto",
+        say("Carry that folder to the station, run install-station.sh with it, then delete it: it holds private keys."),
+        say("A broker that runs already must read {folder} again: systemctl restart mosquitto", folder=folder),
     ]
 
 
 def _sealing(custody: Custody) -> str:
     """Who will open what this station seals."""
     if not custody.to:
-        return f"It keeps no pictures and no sound of people: {custody.why}."
-    return f"What shows people, or lets them be heard, it seals to {' and '.join(one.name for one in custody.to)}."
+        return say("It keeps no pictures and no sound of people: {why}.", why=custody.why)
+    return say(
+        "What shows people, or lets them be heard, it seals to {names}.",
+        names=say(" and ").join(one.name for one in custody.to),
+    )
 
 
 def _place(latitude_deg: float | None, longitude_deg: float | None) -> tuple[float, float] | None:
     if latitude_deg is None and longitude_deg is None:
         return None
     if latitude_deg is None or longitude_deg is None:
-        raise StationError("--latitude and --longitude come together, or neither")
+        raise StationError(say("--latitude and --longitude come together, or neither"))
     if not (-90 <= latitude_deg <= 90 and -180 <= longitude_deg <= 180):
-        raise StationError(f"{latitude_deg:g}, {longitude_deg:g}: no place (allowed: -90 to 90, and -180 to 180)")
+        raise StationError(
+            say(
+                "{latitude_deg:g}, {longitude_deg:g}: no place (allowed: -90 to 90, and -180 to 180)",
+                latitude_deg=latitude_deg,
+                longitude_deg=longitude_deg,
+            )
+        )
     return latitude_deg, longitude_deg
 
 
 def _line(station: stations.Station) -> str:
-    state = f"revoked {station.revoked:%Y-%m-%d}" if station.revoked else f"good until {station.expires:%Y-%m-%d}"
-    return f"{station.name:<32}  {state}  certificate {station.serial:x}  seal {station.seal_key.hex()[:16]}"
+    good, revoked = say("good until {day}", day=station.expires.date()), say("revoked")
+    state = f"{revoked} {station.revoked:%Y-%m-%d}" if station.revoked else good
+    about = say("certificate {serial:x}  seal {key}", serial=station.serial, key=station.seal_key.hex()[:16])
+    return f"{station.name:<32}  {state}  {about}"
 
 
 def station_toml(name: str, broker: str, place: tuple[float, float] | None = None, custody: Custody = NOBODY) -> str:

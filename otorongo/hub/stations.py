@@ -29,6 +29,7 @@ from cryptography.x509.oid import NameOID
 
 from otorongo.hub import pki
 from otorongo.hub.errors import HubError
+from otorongo.language import say, why
 from otorongo.wire.errors import BadValue
 from otorongo.wire.topics import check_station
 
@@ -73,7 +74,9 @@ def add(
         _check_free(folder, name)
         target = (into if into is not None else folder / "handover") / name
         if target.exists():
-            raise StationError(f"{target}: is there already; delete it, or name another folder with --dir")
+            raise StationError(
+                say("{target}: is there already; delete it, or name another folder with --dir", target=target)
+            )
         authority = _authority(folder, now)
         _ensure_broker(folder, authority, host, now)
         pair = pki.make_client(authority, name, now)
@@ -117,7 +120,13 @@ def revoke(folder: Path, name: str, *, now: dt.datetime) -> list[Station]:
         good = [station for station in listed(folder) if station.name == name and station.revoked is None]
         if not good:
             known = sorted({station.name for station in listed(folder) if station.revoked is None})
-            raise StationError(f"{name}: no such station to revoke (there are: {', '.join(known) or 'none'})")
+            raise StationError(
+                say(
+                    "{name}: no such station to revoke (there are: {known})",
+                    name=name,
+                    known=", ".join(known) or say("none"),
+                )
+            )
         serials = _revoked(folder) | {station.serial: now for station in good}
         _write(folder / "crl.pem", pki.make_revocations(_authority(folder, now), serials, now))
     return good
@@ -134,12 +143,22 @@ def complaints(folder: Path, now: dt.datetime) -> list[str]:
     for station in listed(folder):
         if station.revoked is None and station.expires - now < RENEW_BEFORE:
             found.append(
-                f"station {station.name}: its certificate ends on {station.expires:%Y-%m-%d}; "
-                f"revoke it and add it again, then carry the new folder to it"
+                say(
+                    "station {name}: its certificate ends on {day}; revoke it and add it again, then carry the new "
+                    "folder to it",
+                    name=station.name,
+                    day=station.expires.date(),
+                )
             )
     for path in (folder / "broker" / "broker.crt", folder / "hub" / "hub.crt"):
         if path.exists() and _expires(path.read_bytes()) - now < RENEW_BEFORE:
-            found.append(f"{path}: ends on {_expires(path.read_bytes()):%Y-%m-%d}; `station renew` makes it anew")
+            found.append(
+                say(
+                    "{path}: ends on {day}; `station renew` makes it anew",
+                    path=path,
+                    day=_expires(path.read_bytes()).date(),
+                )
+            )
     return found
 
 
@@ -148,7 +167,7 @@ def renew(folder: Path, *, now: dt.datetime) -> list[str]:
     with _alone(folder):
         path = folder / "broker" / "broker.crt"
         if not path.exists():
-            raise StationError(f"{path}: is not there; `station add` makes it")
+            raise StationError(say("{path}: is not there; `station add` makes it", path=path))
         hosts = list(pki.hosts_in(path.read_bytes()))
         _write_broker(folder, _authority(folder, now), hosts, now)
     return hosts
@@ -159,9 +178,11 @@ def _check_free(folder: Path, name: str) -> None:
         if station.name.lower() != name.lower():
             continue
         if station.name != name:
-            raise StationError(f"{name}: there is {station.name}, and names must differ in more than case")
+            raise StationError(
+                say("{name}: there is {name2}, and names must differ in more than case", name=name, name2=station.name)
+            )
         if station.revoked is None:
-            raise StationError(f"{name}: is a station already; to make its keys anew, revoke it first")
+            raise StationError(say("{name}: is a station already; to make its keys anew, revoke it first", name=name))
 
 
 def _host_of(broker: str) -> str:
@@ -169,9 +190,9 @@ def _host_of(broker: str) -> str:
         parts = urlsplit(broker)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise StationError(f"broker {broker!r}: {error}") from None
+        raise StationError(say("broker {broker!r}: {error}", broker=broker, error=error)) from None
     if parts.scheme != "mqtts" or not host or not _HOST.fullmatch(host) or parts.path or parts.query or parts.username:
-        raise StationError(f"broker {broker!r}: must read mqtts://HOST or mqtts://HOST:PORT")
+        raise StationError(say("broker {broker!r}: must read mqtts://HOST or mqtts://HOST:PORT", broker=broker))
     return host
 
 
@@ -212,7 +233,7 @@ def _hand_over(target: Path, files: dict[str, bytes]) -> None:
         partial.rename(target)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        raise StationError(f"{target}: cannot be written: {error.strerror or error}") from error
+        raise StationError(say("{target}: cannot be written: {why}", target=target, why=why(error))) from error
 
 
 def _write(path: Path, content: bytes) -> None:

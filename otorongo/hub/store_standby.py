@@ -11,6 +11,7 @@ from msgspec import Struct
 from sqlalchemy import text
 
 from otorongo.hub.store import Tx
+from otorongo.language import say
 
 _SURE: Final = ("on", "remote_apply")
 _SETTINGS = text(
@@ -42,11 +43,13 @@ def standby(tx: Tx) -> Standby:
         return Standby("fsync = off: a commit is not on the database's own disk; set it to on")
     states = list(tx.execute(_STATES).scalars())
     if not states:
-        return Standby(doubt="no standby is connected: every commit waits until one is")
+        return Standby(doubt=say("no standby is connected: every commit waits until one is"))
     if not any(states):
-        return Standby(doubt="its standbys cannot be seen by this user: GRANT pg_monitor TO it")
+        return Standby(doubt=say("its standbys cannot be seen by this user: GRANT pg_monitor TO it"))
     if not {"sync", "quorum"} & set(states):
-        return Standby(doubt=f"none of its {len(states)} standbys is named in synchronous_standby_names")
+        return Standby(
+            doubt=say("none of its {count} standbys is named in synchronous_standby_names", count=len(states))
+        )
     return Standby()
 
 

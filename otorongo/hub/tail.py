@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from otorongo.hub import store_alerts, store_deliveries, store_events, store_stations, texts
+from otorongo.hub import ledger, reasons, store_alerts, store_deliveries, store_events, store_stations, texts
 from otorongo.hub.store import Found, Store
+from otorongo.language import language, say
 from otorongo.wire import classes
 from otorongo.wire.codes import Kind, Tag
 
@@ -42,10 +43,7 @@ def lines(store: Store, place: Place, zone: dt.tzinfo) -> Iterator[str]:
         sent = store_deliveries.deliveries_since(tx, place.deliveries_ms)
     found = [(row["revised_ms"], _event(row, zone)) for row in events]
     found += [(row["at_ms"], _logged(row, zone)) for row in logged]
-    found += [
-        (row["at_ms"], f"{clock(row['at_ms'], zone)}  note      {row['station']}: {row['text'] or row['what']}")
-        for row in notes
-    ]
+    found += [(row["at_ms"], _note(row, zone)) for row in notes]
     for row in sent:
         state = (row["id"], row["state"], row["attempts"])
         if state not in place.told:
@@ -65,29 +63,60 @@ def clock(utc_ms: int, zone: dt.tzinfo) -> str:
 
 
 def _event(row: Found, zone: dt.tzinfo) -> str:
-    kind = "closed" if row["end_ms"] is not None else Kind(row["kind"]).name.lower()
-    told = [kind]
+    opened = say("opened") if row["kind"] == Kind.OPEN else say("goes on")
+    told = [say("closed") if row["end_ms"] is not None else opened]
     told += [f"{row['duration_ms'] / 1000:.0f} s"] if row["duration_ms"] else []
-    told += [f"{row['count']} of them"] if row["count"] > 1 else []
-    told += [f"peak {row['peak']} %"] if row["peak"] else []  # an opening tells none: it is short
+    told += [say("{count} of them", count=row["count"])] if row["count"] > 1 else []
+    told += [say("peak {peak} %", peak=row["peak"])] if row["peak"] else []  # an opening tells none: it is short
     told += [f"{row['f0_dhz'] / 10:.0f} Hz"] if row["f0_dhz"] else []
-    marks = [tag.name.lower() for tag in Tag if row["tags"] & tag and tag.name] + ["future"] * bool(row["quarantined"])
-    name = classes.name_of(row["cls"])
-    return (
-        f"{clock(row['start_ms'], zone)}  event     {row['station']}: {name} ({', '.join(told)})"
-        f"{' [' + ' '.join(marks) + ']' if marks else ''}"
-    )
+    marks = _marks(row)
+    name = texts.named(language(), "class", classes.name_of(row["cls"]))
+    number = say("event {event}", event=row["event"])
+    told_all = f"{row['station']}: {name}, {number} ({', '.join(told)}){' [' + ' '.join(marks) + ']' if marks else ''}"
+    return _line(row["start_ms"], zone, say("event"), told_all)
+
+
+def _marks(row: Found) -> list[str]:
+    """What an event carries besides, in a word each."""
+    words = {
+        Tag.THREAT: say("threat"),
+        Tag.PERSON: say("person"),
+        Tag.NO_CONTACT: say("no contact"),
+        Tag.OWN_PATROL: say("own patrol"),
+        Tag.DRILL: say("drill"),
+        Tag.VETOED: say("vetoed"),
+        Tag.SEALED: say("sealed"),
+        Tag.SCENERY: say("scenery"),
+    }
+    return [word for tag, word in words.items() if row["tags"] & tag] + [say("future")] * bool(row["quarantined"])
 
 
 def _logged(row: Found, zone: dt.tzinfo) -> str:
-    who = f" by {row['who']}" if row["who"] else ""
-    return f"{clock(row['at_ms'], zone)}  alert     {row['alert']}: {row['what']}{who}"
+    data = row["data"] or {}
+    if row["what"] == "not_sent":
+        said = texts.text(language(), "page.life.not_sent", who=str(data.get("person", "")))
+    else:
+        reason = ledger.reason_of(data.get("reason") or {"code": row["what"]})
+        told = texts.has(language(), f"reason.code.{reason.code}")  # that a message went out is told by its name alone
+        said = reasons.sentence(reason, language()) if told else texts.named(language(), "delivery.state", row["what"])
+    return _line(row["at_ms"], zone, say("alert"), f"{row['alert']}: {said}")
 
 
 def _delivery(row: Found, zone: dt.tzinfo) -> str:
-    again = f", try {row['attempts']}" if row["attempts"] > 1 else ""
+    again = say(", try {number}", number=row["attempts"]) if row["attempts"] > 1 else ""
     error = f": {row['last_error']}" if row["last_error"] else ""
     at_ms = row["sent_ms"] or row["created_ms"]
-    return (
-        f"{clock(at_ms, zone)}  delivery  {row['alert']} {row['kind']} to {row['person']}: {row['state']}{again}{error}"
+    kind, state = (
+        texts.named(language(), key, row[name]) for key, name in (("delivery", "kind"), ("delivery.state", "state"))
     )
+    to = say("{kind} to {person}: {state}", kind=kind, person=row["person"], state=state)
+    return _line(at_ms, zone, say("delivery"), f"{row['alert']} {to}{again}{error}")
+
+
+def _note(row: Found, zone: dt.tzinfo) -> str:
+    told = row["text"] or texts.named(language(), "note", row["what"])
+    return _line(row["at_ms"], zone, say("note"), f"{row['station']}: {told}")
+
+
+def _line(at_ms: int, zone: dt.tzinfo, what: str, told: str) -> str:
+    return f"{clock(at_ms, zone)}  {what:<8}  {told}"

@@ -17,6 +17,7 @@ from otorongo.hub.custodians import is_sealed
 from otorongo.hub.errors import HubError
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Store
+from otorongo.language import say, why
 from otorongo.wire.sealed import MAGIC
 
 SHORTEST_REASON: Final = 8
@@ -38,8 +39,12 @@ def keygen(path: Path) -> list[str]:
     _write_new(path, f"# public key: {public}\n{key}\n".encode())
     return [
         f"{public}",
-        f"The private key is in {path}: print it, lock both away, and keep no copy here. docs/custodios.md says how.",
-        f'For hub.toml: [[custodian]] with name, role and key = "{public}"',
+        say(
+            "The private key is in {path}: print it, lock both away, and keep no copy here. "
+            "docs/custodios.md says how.",
+            path=path,
+        ),
+        say('For hub.toml: [[custodian]] with name, role and key = "{public}"', public=public),
     ]
 
 
@@ -58,9 +63,11 @@ def unseal(
     """Open a sealed piece into `out` (mode 0600) and log it; the lines to print. Raises UnsealError."""
     reason = " ".join(reason.split())
     if len(reason) < SHORTEST_REASON:
-        raise UnsealError(f"--reason {reason!r}: says nothing: auditors read it, so write a sentence")
+        raise UnsealError(
+            say("--reason {reason!r}: says nothing: auditors read it, so write a sentence", reason=reason)
+        )
     if out.exists():
-        raise UnsealError(f"{out}: is there already: name another, nothing is overwritten")
+        raise UnsealError(say("{out}: is there already: name another, nothing is overwritten", out=out))
     keys = identities(identity)
     subject, closed, row = _closed(store, media, piece)
     used = [str(one.to_public()) for one in keys]
@@ -73,22 +80,34 @@ def unseal(
         "out": str(out),
     }
     if told["as_signed"] is False:
-        raise UnsealError(f"{piece}: is not what the station signed (SHA-256): restore it from a backup, or the card")
+        raise UnsealError(
+            say("{piece}: is not what the station signed (SHA-256): restore it from a backup, or the card", piece=piece)
+        )
     try:
         content: bytes = pyrage.decrypt(closed, keys)
     except pyrage.DecryptError as error:
         _log(store, "unseal_failed", subject, {**told, "error": str(error)}, now_ms)
         raise UnsealError(
-            f"{piece}: {identity} does not open it ({error}): it was sealed to others, or is damaged; the alert's page "
-            "says who can open it"
+            say(
+                "{piece}: {identity} does not open it ({error}): it was sealed to others, or is "
+                "damaged; the alert's page says who can open it",
+                piece=piece,
+                identity=identity,
+                error=error,
+            )
         ) from error
     told["sha256"] = hashlib.sha256(content).hexdigest()
     _log(store, "unsealed", subject, told, now_ms)
     _write_new(out, content)
     whose = f" with the key of {', '.join(names)}" if names else ""
     return [
-        f"{out}: {len(content)} bytes, opened{whose}. It is logged; delete the file when it has served.",
-        f"SHA-256 sealed {told['sealed_sha256']}, opened {told['sha256']}",
+        say(
+            "{out}: {count} bytes, opened{whose}. It is logged; delete the file when it has served.",
+            out=out,
+            count=len(content),
+            whose=whose,
+        ),
+        say("SHA-256 sealed {value}, opened {value2}", value=told["sealed_sha256"], value2=told["sha256"]),
     ]
 
 
@@ -100,18 +119,22 @@ def identities(path: Path) -> list[Any]:
     except OSError as error:
         raise UnsealError(f"--identity {path}: {error.strerror or error}") from error
     if others:
-        raise UnsealError(f"--identity {path}: others on this machine can read it: chmod 600 {path}")
+        raise UnsealError(say("--identity {path}: others on this machine can read it: chmod 600 {path}", path=path))
     if content.startswith(_ARMOUR):
-        raise UnsealError(f"--identity {path}: is armoured: age --decrypt {path} > key.txt first")
+        raise UnsealError(say("--identity {path}: is armoured: age --decrypt {path} > key.txt first", path=path))
     try:
         if content.startswith(MAGIC):
             content = pyrage.passphrase.decrypt(content, getpass.getpass(f"Passphrase of {path}: "))
         lines = [line.strip() for line in content.decode().splitlines()]
         found = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
     except (pyrage.DecryptError, pyrage.IdentityError, UnicodeDecodeError) as error:
-        raise UnsealError(f"--identity {path}: holds no key that can be read ({error})") from error
+        raise UnsealError(
+            say("--identity {path}: holds no key that can be read ({error})", path=path, error=error)
+        ) from error
     if not found:
-        raise UnsealError(f"--identity {path}: holds no key: it is a line that begins with AGE-SECRET-KEY-1")
+        raise UnsealError(
+            say("--identity {path}: holds no key: it is a line that begins with AGE-SECRET-KEY-1", path=path)
+        )
     return found
 
 
@@ -124,10 +147,19 @@ def _closed(store: Store, media: Path, piece: str) -> tuple[str, bytes, Found | 
             row = store_media.piece(tx, key)
         if row is None or not is_sealed(row):
             raise UnsealError(
-                f"{piece}: there is no sealed piece of that name (the alert's page says STATION/OUTBOX/SEQ)"
+                say(
+                    "{piece}: there is no sealed piece of that name (the alert's page says STATION/OUTBOX/SEQ)",
+                    piece=piece,
+                )
             )
         if row["state"] != "whole":
-            raise UnsealError(f"{piece}: is not here yet ({row['state']}): ask for it on the alert's page")
+            raise UnsealError(
+                say(
+                    "{piece}: is not here yet ({value}): ask for it on the alert's page",
+                    piece=piece,
+                    value=row["state"],
+                )
+            )
         return piece, _read(media / row["path"]), row
     content = _read(Path(piece))
     return f"{Path(piece).name} {hashlib.sha256(content).hexdigest()[:16]}", content, None
@@ -136,12 +168,18 @@ def _closed(store: Store, media: Path, piece: str) -> tuple[str, bytes, Found | 
 def _read(path: Path) -> bytes:
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise UnsealError(f"{path}: is larger than {_MOST_BYTES // 1_000_000} MB: open it with age --decrypt")
+            raise UnsealError(
+                say(
+                    "{path}: is larger than {value} MB: open it with age --decrypt",
+                    path=path,
+                    value=_MOST_BYTES // 1000000,
+                )
+            )
         content = path.read_bytes()
     except OSError as error:
-        raise UnsealError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise UnsealError(say("{path}: cannot be read: {why}", path=path, why=why(error))) from error
     if not content.startswith(MAGIC):
-        raise UnsealError(f"{path}: is no sealed file: it does not begin as age files do")
+        raise UnsealError(say("{path}: is no sealed file: it does not begin as age files do", path=path))
     return content
 
 
@@ -158,4 +196,4 @@ def _write_new(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise UnsealError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise UnsealError(say("{path}: cannot be written: {why}", path=path, why=why(error))) from error

@@ -1,11 +1,11 @@
 """`otorongo-hub unseal` and `keygen`: what a person types. What opens is loaded only for these."""
 
 import argparse
-from gettext import gettext as say
 from pathlib import Path
 
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store
+from otorongo.language import say
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -4,13 +4,13 @@ import argparse
 import datetime as dt
 import getpass
 import sys
-from gettext import gettext as say
 from pathlib import Path
 
 from otorongo.hub import notify, store_people, users
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Store
 from otorongo.hub.users import Role, User, UserError
+from otorongo.language import say, say_count
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -19,7 +19,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|passwd|disable|enable|test|token")
     adding = actions.add_parser("add", help=say("a new user; asks for the password"))
     adding.add_argument("name", metavar=say("NAME"), help=say("letters, digits, dots, - _ and @"))
-    adding.add_argument("--role", required=True, choices=[str(role) for role in Role])
+    adding.add_argument(
+        "--role", required=True, choices=[str(role) for role in Role], help=say("what they may do: docs/hub.md")
+    )
     adding.add_argument(
         "--group",
         metavar=say("GROUP"),
@@ -32,7 +34,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         default="",
         help=say("their name as [[person]] in hub.toml: it says their places"),
     )
-    adding.add_argument("--language", default="es", choices=users.LANGUAGES)
+    adding.add_argument(
+        "--language",
+        default="es",
+        choices=users.LANGUAGES,
+        help=say("of messages and pages (default: %(default)s)"),
+    )
     _password_file(adding)
     actions.add_parser("list", help=say("every user, role, group and last login"))
     changing = actions.add_parser("passwd", help=say("another password; ends all sessions and tokens of the user"))
@@ -66,24 +73,28 @@ def run(args: argparse.Namespace, store: Store, *, rules: Rules, now_ms: int) ->
     match args.action:
         case "add":
             user = User(args.name, Role(args.role), args.group, args.person, args.language)
+            if user.person:
+                _known(user.person, rules)
             password = _password(args.password_file)
             with store.write() as tx:
                 users.add(tx, user, password, now_ms)
-            return [f"{user.name}: added as {user.role}", *_advice(user)]
+            return [say("{name}: added as {role}", name=user.name, role=user.role), *_advice(user)]
         case "list":
             with store.read() as tx:
                 rows = store_people.users_by_name(tx)
-            return [_line(row) for row in rows] or ["no users yet: otorongo-hub user add NAME --role coordinator"]
+            return [_line(row) for row in rows] or [say("no users yet: otorongo-hub user add NAME --role coordinator")]
         case "passwd":
             password = _password(args.password_file)
             with store.write() as tx:
                 users.set_password(tx, args.name, password, now_ms)
-            return [f"{args.name}: password changed, all sessions and tokens ended"]
+            return [say("{name}: password changed, all sessions and tokens ended", name=args.name)]
         case "disable" | "enable":
             with store.write() as tx:
                 users.disable(tx, args.name, now_ms, disabled=args.action == "disable")
             return [
-                f"{args.name}: {args.action}d",
+                say("{name}: disabled", name=args.name)
+                if args.action == "disable"
+                else say("{name}: enabled", name=args.name),
                 *(_still_rung(args.name, store, rules) if args.action == "disable" else []),
             ]
         case "test":
@@ -99,24 +110,43 @@ def _still_rung(name: str, store: Store, rules: Rules) -> list[str]:
     person = rules.person(row["person"] or name) if row else None
     if person is None or not person.channels:
         return []
-    return [f"{person.name} is still rung: take the [[person]] out of hub.toml, or give them other channels"]
+    return [
+        say("{name} is still rung: take the [[person]] out of hub.toml, or give them other channels", name=person.name)
+    ]
+
+
+def _known(person: str, rules: Rules) -> None:
+    """Raise UserError if hub.toml has no such [[person]], and say how one is made."""
+    if rules.person(person) is None:
+        known = ", ".join(sorted(one.name for one in rules.config.person)) or say("none yet")
+        raise UserError(
+            say(
+                "{name}: no [[person]] of that name in hub.toml (there are: {known}): write [[person]] with "
+                'name = "{name}", role, places and channels there first (docs/hub.md)',
+                name=person,
+                known=known,
+            )
+        )
 
 
 def _test(name: str, store: Store, rules: Rules, now_ms: int) -> str:
     """Intend a test message; whichever process has the role notify sends it."""
-    if rules.person(name) is None:
-        known = ", ".join(sorted(one.name for one in rules.config.person)) or "none yet"
-        raise UserError(f"{name}: no [[person]] of that name in hub.toml (there are: {known})")
+    _known(name, rules)
     with store.write() as tx:
         count = notify.intend_test(tx, rules, [name], now_ms, str(now_ms))
     if not count:
-        raise UserError(f"{name}: has no channel in hub.toml: give channels with a url_file")
-    return f"{name}: test messages to {count} channels wait; a running hub sends them. See: otorongo-hub tail -f"
+        raise UserError(say("{name}: has no channel in hub.toml: give channels with a url_file", name=name))
+    return say_count(
+        "{name}: a test message to {count} channel waits; a running hub sends it. See: otorongo-hub tail -f",
+        "{name}: test messages to {count} channels wait; a running hub sends them. See: otorongo-hub tail -f",
+        count,
+        name=name,
+    )
 
 
 def _token(args: argparse.Namespace, store: Store, now_ms: int) -> str:
     if not 1 <= args.days <= 366:
-        raise UserError(f"--days {args.days}: 1 to 366 are allowed")
+        raise UserError(say("--days {days}: 1 to 366 are allowed", days=args.days))
     with store.write() as tx:
         return users.open_token(tx, args.name, now_ms, days=args.days, purpose=args.purpose)
 
@@ -125,15 +155,15 @@ def _advice(user: User) -> list[str]:
     """What this user cannot do yet, and how to mend it."""
     lines = []
     if user.may(users.May.CLOSE) and not user.team:
-        lines.append("no --group: this user cannot close a high alert, nor confirm that somebody else closes one")
+        lines.append(say("no --group: this user cannot close a high alert, nor confirm that somebody else closes one"))
     if user.role in (Role.RANGER, Role.MONITOR) and not user.person:
-        lines.append("no --person: this user sees no alerts, because the places stand with the person in hub.toml")
+        lines.append(say("no --person: this user sees no alerts, because the places stand with the person in hub.toml"))
     return lines
 
 
 def _line(row: Found) -> str:
-    login = f"last login {_day(row['last_login_ms'])}" if row["last_login_ms"] else "never logged in"
-    state = "disabled" if row["disabled"] else login
+    login = say("last login {day}", day=_day(row["last_login_ms"])) if row["last_login_ms"] else say("never logged in")
+    state = say("disabled") if row["disabled"] else login
     return f"{row['name']:<24} {row['role']:<12} {row['team'] or '-':<12} {row['person'] or '-':<20} {state}"
 
 
@@ -147,11 +177,11 @@ def _password(file: Path | None) -> str:
         try:
             lines = file.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{file}: the password cannot be read: {error}") from error
+            raise UserError(say("{file}: the password cannot be read: {error}", file=file, error=error)) from error
         return lines[0] if lines else ""
     if not sys.stdin.isatty():
-        raise UserError("no terminal to ask for the password: give --password-file FILE")
-    first = getpass.getpass("Password: ")
-    if first != getpass.getpass("Again: "):
-        raise UserError("the two passwords differ: nothing was changed")
+        raise UserError(say("no terminal to ask for the password: give --password-file FILE"))
+    first = getpass.getpass(say("Password: "))
+    if first != getpass.getpass(say("Again: ")):
+        raise UserError(say("the two passwords differ: nothing was changed"))
     return first

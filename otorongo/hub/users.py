@@ -19,6 +19,7 @@ from zxcvbn import zxcvbn  # type: ignore[import-untyped]
 from otorongo.hub import store_deliveries, store_people
 from otorongo.hub.errors import HubError
 from otorongo.hub.store import Found, Tx
+from otorongo.language import say
 
 DAY_MS: Final = 86_400_000
 SESSION_IDLE_MS: Final = 7 * DAY_MS
@@ -151,16 +152,30 @@ def outdated(stored: str) -> bool:
 def check_strength(password: str, *about: str) -> None:
     """Raise WeakPassword if it is short, or likely to be guessed by somebody who knows what `about` says."""
     if len(password) < SHORTEST:
-        raise WeakPassword("short", f"the password has {len(password)} characters: it needs at least {SHORTEST}")
+        raise WeakPassword(
+            "short",
+            say(
+                "the password has {count} characters: it needs at least {shortest}",
+                count=len(password),
+                shortest=SHORTEST,
+            ),
+        )
     if len(password) > LONGEST:
-        raise WeakPassword("long", f"the password has {len(password)} characters: at most {LONGEST} are taken")
+        raise WeakPassword(
+            "long",
+            say(
+                "the password has {count} characters: at most {longest} are taken", count=len(password), longest=LONGEST
+            ),
+        )
     known = [word for word in ("otorongo", "contraseña", "contrasena", "guardia", "guardaparque", *about) if word]
     rest = password.casefold()
     for word in known:
         rest = rest.replace(word.casefold(), "")
     # zxcvbn refuses more than 72 characters and slows down with length; the first 72 are strong enough or not.
     if zxcvbn(password[:72], user_inputs=known)["score"] < STRONG or len(rest) < SHORTEST // 2:
-        raise WeakPassword("guessable", "the password is easy to guess: try four words that do not belong together")
+        raise WeakPassword(
+            "guessable", say("the password is easy to guess: try four words that do not belong together")
+        )
 
 
 def secret() -> str:
@@ -183,7 +198,14 @@ def add(tx: Tx, user: User, password: str, now_ms: int) -> None:
     """Add a user. Raises UserError if the name is taken, empty or odd, and WeakPassword."""
     _check_name(user.name)
     if user.language not in LANGUAGES:
-        raise UserError(f"{user.name}: language {user.language!r} (allowed: {', '.join(LANGUAGES)})")
+        raise UserError(
+            say(
+                "{name}: language {language!r} (allowed: {names})",
+                name=user.name,
+                language=user.language,
+                names=", ".join(LANGUAGES),
+            )
+        )
     check_strength(password, user.name, user.person, user.team)
     values: dict[str, Any] = {
         "name": user.name,
@@ -196,19 +218,21 @@ def add(tx: Tx, user: User, password: str, now_ms: int) -> None:
         "changed_ms": now_ms,
     }
     if not store_people.add_user(tx, values):
-        raise UserError(f"{user.name}: there is a user of that name already (see otorongo-hub user list)")
+        raise UserError(
+            say("{name}: there is a user of that name already (see otorongo-hub user list)", name=user.name)
+        )
 
 
 def _check_name(name: str) -> None:
     if not 1 <= len(name) <= 80 or not all(c.isalnum() or c in ".-_@" for c in name):
-        raise UserError(f"{name!r}: a user's name is 1 to 80 letters, digits, dots, - _ and @")
+        raise UserError(say("{name!r}: a user's name is 1 to 80 letters, digits, dots, - _ and @", name=name))
 
 
 def set_password(tx: Tx, name: str, password: str, now_ms: int) -> None:
     """Give a user another password and end all sessions and tokens. Raises UserError and WeakPassword."""
     row = store_people.user(tx, name)
     if row is None:
-        raise UserError(f"{name}: no such user (see otorongo-hub user list)")
+        raise UserError(say("{name}: no such user (see otorongo-hub user list)", name=name))
     check_strength(password, name, row["person"], row["team"])
     store_people.set_user(tx, name, password=hashed(password), changed_ms=now_ms)
     store_people.end_sessions(tx, name)
@@ -218,7 +242,7 @@ def disable(tx: Tx, name: str, now_ms: int, *, disabled: bool = True) -> None:
     """Shut a user out (or let them in again): sessions, tokens and links end. Raises UserError if there is none."""
     row = store_people.user(tx, name)
     if row is None:
-        raise UserError(f"{name}: no such user (see otorongo-hub user list)")
+        raise UserError(say("{name}: no such user (see otorongo-hub user list)", name=name))
     store_people.set_user(tx, name, disabled=disabled, changed_ms=now_ms)
     store_people.end_sessions(tx, name)
     if disabled:
@@ -247,7 +271,7 @@ def open_session(tx: Tx, name: str, now_ms: int, *, address: str, agent: str) ->
 def open_token(tx: Tx, name: str, now_ms: int, *, days: int, purpose: str) -> str:
     """Make a bearer token for the JSON API and return it: the only time that anybody sees it. Raises UserError."""
     if store_people.user(tx, name) is None:
-        raise UserError(f"{name}: no such user (see otorongo-hub user list)")
+        raise UserError(say("{name}: no such user (see otorongo-hub user list)", name=name))
     token = f"ot_{secret()}"
     store_people.add_session(
         tx,

@@ -1,14 +1,15 @@
 """`otorongo-models`: look at bundles, prove that they compute what their makers' did, and try them on sound."""
 
 import argparse
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
-from gettext import gettext as say
 
 from otorongo import __version__
 from otorongo.errors import OtorongoError
-from otorongo.language import LANGUAGES, speak
+from otorongo.language import LANGUAGES, say, say_count, speak
 from otorongo.models import (
     adding,
     evaluating,
@@ -21,7 +22,8 @@ from otorongo.models import (
     see_words,
     shelves,
 )
-from otorongo.models.manifest import Bundle
+from otorongo.models.class_words import named
+from otorongo.models.manifest import Bundle, Manifest
 from otorongo.models.species_train import words as species_words
 
 
@@ -134,14 +136,15 @@ def _with_pictures(given: argparse.Namespace) -> int:
 def check_all(references: Sequence[str], *, quiet: bool) -> int:
     """Check each bundle and go on after one that fails. Returns the exit code."""
     if not references:
-        print("no bundle to check: the zoo is empty", file=sys.stderr)
+        print(say("no bundle to check: the zoo is empty"), file=sys.stderr)
         return 1
     failed = 0
     for reference in references:
         try:
             failed += not check_one(reference, quiet=quiet)
         except OtorongoError as error:
-            print(f"{reference}: FAILED\n  {error}")
+            print(f"{reference}:", say("FAILED"))
+            print(f"  {error}")
             failed += 1
     return 1 if failed else 0
 
@@ -157,55 +160,82 @@ def check_one(reference: str, *, quiet: bool) -> bool:
     size = sum(bundle.path(role).stat().st_size for role in bundle.manifest.files)
     seconds = time.perf_counter() - started
     worst = max(result.difference for result in results)
+    print(f"{bundle.manifest.reference}:", say("ok") if good else say("FAILED"))
+    files = say_count("{count} file", "{count} files", len(bundle.manifest.files))
     print(
-        f"{bundle.manifest.reference}: {'ok' if good else 'FAILED'}  digest {bundle.digest[:12]}  "
-        f"{len(bundle.manifest.files)} files, {size / 1e6:.2f} MB, digests ok  "
-        f"{len(results)} golden values, worst {worst:.3f}  {seconds:.2f} s"
+        say(
+            "  {files}, {size:.2f} MB, whole (digest {digest})", files=files, size=size / 1e6, digest=bundle.digest[:12]
+        )
+    )
+    goldens = say_count("{count} golden value", "{count} golden values", len(results))
+    print(
+        say("  {goldens}, the worst {worst:.3f} apart; {seconds:.1f} s", goldens=goldens, worst=worst, seconds=seconds)
     )
     if told:
         print(f"  {evidence.summary(told)}")
     if unsure := [spec.label for spec in bundle.manifest.classes if spec.experimental]:
-        print(f"  experimental: {', '.join(unsure)}")
+        print(say("  experimental: {names}", names=", ".join(named(one) for one in unsure)))
     if seen:
         print(f"  {evidence_pictures.summary(seen)}")
     if good and quiet:
         return True
-    print(f"  {'golden':<18}{'label':<12}{'expected p':>11}{'here':>9}{'apart':>8}")
+    golden, label, expected, here, apart = say("golden"), say("label"), say("expected p"), say("here"), say("apart")
+    print(f"  {golden:<18}{label:<12}{expected:>11}{here:>9}{apart:>8}")
     for result in results:
-        mark = "" if result.ok else "  too far apart"
+        mark = "" if result.ok else say("  too far apart")
         values = f"{result.expected_p:>11.4f}{result.p:>9.4f}{result.difference:>8.3f}"
         print(f"  {result.file:<18}{result.label:<12}{values}{mark}")
     if not good:
-        print("  This machine does not compute what the bundle's maker did: update onnxruntime, or report its version.")
+        print(
+            say(
+                "  This machine computes something else than the bundle's maker: update onnxruntime, "
+                "or report its version."
+            )
+        )
     return good
 
 
 def list_all() -> int:
     """One line per bundle; a broken one is named as such."""
-    failed = 0
+    failed, broken = 0, say("broken")
     for reference in [*shelves.zoo(), *shelves.added()]:
         try:
             about = manifest.load(reference).manifest
-            what = "    names" if about.names else f"{len(about.classes):>3} classes"
-            print(f"{reference:<14}{about.kind:<9}{what:<11}  {about.summary}")
+            kinds = {"sound": say("sound"), "picture": say("pictures")}
+            what = say("names") if about.names else say_count("{count} class", "{count} classes", len(about.classes))
+            print(f"{reference:<14}{kinds[about.kind]:<9} {what}\n{_summary(about)}")
         except OtorongoError as error:
-            print(f"{reference:<14}broken   {error}")
+            print(f"{reference:<14}{broken:<9} {error}")
             failed = 1
     return failed
+
+
+def _summary(about: Manifest) -> str:
+    """What a bundle is for, over as many lines as it takes; of those that come with the program, as we speak."""
+    ours = {
+        "boxes": say("people, vehicles, boats, dogs, cattle and animals in pictures: where they are"),
+        "names": say("what ImageNet knows of the animals of Peru, mostly groups; says nothing of all others"),
+        "threats": say("chainsaws, engines, aircraft and shots among rain, wind, animals, fire and voices"),
+    }
+    name = about.reference.partition("@")[0]
+    text = ours.get(name, about.summary) if about.reference in shelves.zoo() else about.summary
+    return textwrap.fill(text, shutil.get_terminal_size().columns - 1, initial_indent="  ", subsequent_indent="  ")
 
 
 def show_one(reference: str) -> int:
     """Input, classes, sources and card of one bundle."""
     bundle = manifest.load(reference)
     about = bundle.manifest
-    print(f"{about.reference}  {about.kind}  digest {bundle.digest}\n{about.summary}\nlicence {about.licence}\n")
+    print(f"{about.reference}\n{_summary(about)}")
+    print(say("licence {licence}, digest {digest}", licence=about.licence, digest=bundle.digest[:12]))
+    print("\n" + say("Input, as manifest.toml has it:"))
     for field in about.input.__struct_fields__:
-        print(f"  {field:<12}{getattr(about.input, field)}")
+        print(f"  {field:<16}{getattr(about.input, field)}")
     if about.names:
         _print_names(bundle)
     else:
         _print_classes(bundle)
-    print("\nMade from:")
+    print("\n" + say("Made from:"))
     for source in about.sources:
         print(f"  {source.what} ({source.licence}) {source.attribution}".rstrip())
     _print_card(bundle)
@@ -213,11 +243,13 @@ def show_one(reference: str) -> int:
 
 
 def _print_classes(bundle: Bundle) -> None:
-    print(f"\n  {'label':<12}{'wire class':<14}{'threshold':>9}{'event':>10}{'prior':>9}")
+    label, name, threshold, event = say("label"), say("class"), say("threshold"), say("event")
+    prior, unsure = say("prior"), say("experimental")
+    print(f"\n  {label:<11}{name:<20}{threshold:>9}{event:>10}{prior:>8}")
     for spec in bundle.manifest.classes:
-        event = f"{spec.hits} in {spec.of}"
-        mark = "  experimental" if spec.experimental else ""
-        print(f"  {spec.label:<12}{spec.wire:<14}{spec.threshold:>9.3f}{event:>10}{spec.prior:>9.4f}{mark}")
+        rule = say("{hits} of {windows}", hits=spec.hits, windows=spec.of)
+        mark = f"  {unsure}" if spec.experimental else ""
+        print(f"  {spec.label:<11}{named(spec.wire):<20}{spec.threshold:>9.3f}{rule:>10}{spec.prior:>8.4f}{mark}")
 
 
 def _print_names(bundle: Bundle) -> None:
@@ -225,14 +257,21 @@ def _print_names(bundle: Bundle) -> None:
     from otorongo.models import labels, rollup
 
     outputs = labels.read(bundle.path("labels"))
-    named = {label for label in outputs if not label.special and label.lineage != rollup.ANIMAL}
-    here = sorted(label.name for label in named if rollup.allowed(label.lineage))
+    known = {label for label in outputs if not label.special and label.lineage != rollup.ANIMAL}
+    here = sorted(label.name for label in known if rollup.allowed(label.lineage))
     about = bundle.manifest
-    print(f"\n  {'validated' if about.validated else 'not validated'}, temperature {about.temperature:g}")
-    print(f"  {len(outputs)} outputs, {len(named)} names; {len(here)} of them live in Peru:")
+    print("\n  " + (say("validated here") if about.validated else say("not validated on animals of the region")))
+    print(
+        say(
+            "  {outputs} outputs, {names} names; {here} of them live in Peru:",
+            outputs=len(outputs),
+            names=len(known),
+            here=len(here),
+        )
+    )
     for name in here:
         print(f"    {name}")
-    print("  the others climb to the group that they share with what lives here")
+    print(say("  the others climb to the group that they share with what lives here"))
 
 
 def _print_card(bundle: Bundle) -> None:

@@ -11,13 +11,13 @@ import io
 import json
 import tempfile
 from dataclasses import dataclass
-from gettext import gettext as say
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.language import say
 from otorongo.models import detectors, fetch, manifest, plain_labels, runtime, shelves
 from otorongo.models.errors import BundleError
 

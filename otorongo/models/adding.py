@@ -2,10 +2,10 @@
 
 import argparse
 import sys
-from gettext import gettext as say
 from pathlib import Path
 from typing import Final
 
+from otorongo.language import say
 from otorongo.models import add_birdnet, add_picture, add_yamnet, manifest, runtime, shelves
 from otorongo.models.errors import BundleError
 

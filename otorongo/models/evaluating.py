@@ -1,8 +1,9 @@
 """The options of `otorongo-models evaluate`. Light: every `otorongo-models` loads it."""
 
 import argparse
-from gettext import gettext as say
 from pathlib import Path
+
+from otorongo.language import say
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import msgspec
 
 from otorongo import toml
+from otorongo.language import say
 from otorongo.models.errors import BundleError
 from otorongo.models.manifest import Bundle
 from otorongo.wire.classes import is_threat
@@ -275,9 +276,10 @@ def hours_table(found: Evidence) -> str:
 def summary(found: Evidence) -> str:
     """One line for `check`."""
     day, month = missing_hours(found.real_hours)
-    missing = f"; {day:.1f} h are missing for a figure per station-day" if day else ""
-    missing += f"; {month:.0f} h for one per station-month" if month else ""
-    return f"evidence: {found.real_hours:.2f} real hours, {found.recordings} recordings{missing}"
+    missing = say("; {hours:.1f} h are missing for a figure per station-day", hours=day) if day else ""
+    missing += say("; {hours:.0f} h for one per station-month", hours=month) if month else ""
+    hours, count = found.real_hours, found.recordings
+    return say("evidence: {hours:.2f} real hours, {count} recordings", hours=hours, count=count) + missing
 
 
 def _headline(unit: str, figure: float | None, missing: float) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from otorongo import toml
+from otorongo.language import say
 from otorongo.models.errors import BundleError
 from otorongo.models.manifest import Bundle
 
@@ -217,4 +218,4 @@ def _wilson_high(hits: int, tries: int) -> float:
 def summary(found: PictureEvidence) -> str:
     """One line for `check`."""
     shown = [f"{one.name}: {one.verdict}" for one in found.aims]
-    return f"evidence: {found.pictures} pictures; {'; '.join(shown)}"
+    return say("evidence: {count} pictures", count=found.pictures) + f"; {'; '.join(shown)}"

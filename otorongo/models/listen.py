@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Container
 from typing import Final
 
-from otorongo.language import language
+from otorongo.language import language, say
 from otorongo.models import manifest, runtime
 from otorongo.models.errors import BundleError
 from otorongo.models.listen_hear import Heard, Hearing, hear
@@ -36,12 +36,16 @@ def listen(given: argparse.Namespace) -> int:
 
         draw(found, name, lang).save(given.png)
         print(f"  {word('written', lang)}: {given.png}", file=sys.stderr if given.json else sys.stdout)
-    elif given.json:
-        pass
-    elif sys.stdout.isatty() and not given.plain:
+    if given.json:
+        return 0
+    if not given.png and sys.stdout.isatty() and not given.plain:
         from otorongo.models.listen_terminal import draw as draw_here
 
         print(draw_here(found, lang, shutil.get_terminal_size().columns))
+    else:
+        from otorongo.models.listen_scores import told
+
+        print(told(found))
     return 0
 
 
@@ -53,11 +57,13 @@ def open_ears(given: argparse.Namespace) -> tuple[Classifier, str]:
         from otorongo.models.species import SpeciesClassifier
 
         if not isinstance(classifier, SpeciesClassifier):
-            raise BundleError(f"{name}: knows no species, so --place says nothing to it")
+            raise BundleError(say("{name}: knows no species, so --place says nothing to it", name=name))
         try:
             latitude, longitude = (float(each) for each in given.place.split(","))
         except ValueError as error:
-            raise BundleError(f"--place {given.place}: is not LAT,LON in degrees, such as -12.6,-69.2") from error
+            raise BundleError(
+                say("--place {place}: is not LAT,LON in degrees, such as -12.6,-69.2", place=given.place)
+            ) from error
         classifier.live_at(latitude, longitude, given.week)
     if given.second:
         second = runtime.open_classifier(manifest.load(given.second))

@@ -6,7 +6,7 @@ the comb of engines through the whole recording.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +16,7 @@ import soundfile
 from otorongo.models import engines, shapes
 from otorongo.models.comb import FRAME_S, Comb
 from otorongo.models.errors import InputError
+from otorongo.models.manifest import ClassSpec
 from otorongo.models.mel import Array
 from otorongo.models.runtime import Classifier, Verdict
 from otorongo.models.second import thresholds
@@ -29,7 +30,7 @@ from otorongo.station.ear import ENGINE
 from otorongo.station.errors import SensorError
 from otorongo.station.loudness import Loudness, level_db, loud, needed_db
 from otorongo.station.samples import Event, Score, Scores
-from otorongo.wire.classes import name_of
+from otorongo.wire.classes import BY_NAME, name_of
 from otorongo.wire.codes import CloseReason, Kind
 
 LONGEST_S: Final = 3600.0
@@ -111,6 +112,11 @@ class Hearing:
     reach_m: int | None = None
     """How far a saw would have been heard in it, in the median; None: it is shorter than a minute."""
 
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """By label: the probability from which on a window counts."""
+    threats: frozenset[str] = frozenset()
+    """Labels of what is a threat."""
+
     @property
     def seconds(self) -> float:
         """How long it is."""
@@ -181,7 +187,15 @@ def hear(
         frozenset(spec.wire for spec in classifier.bundle.manifest.classes if spec.experimental),
         _short(scored, told, rules),
         hour.row.reach_m if hour else None,
+        {spec.label: _threshold(rules, spec) for spec in classifier.bundle.manifest.classes},
+        frozenset(spec.label for spec in classifier.bundle.manifest.classes if BY_NAME[spec.wire].threat),
     )  # fmt: skip
+
+
+def _threshold(rules: Mapping[int, events.Rule], spec: ClassSpec) -> float:
+    """A rule may have one of its own."""
+    rule = rules.get(BY_NAME[spec.wire].number)
+    return rule.threshold if rule and rule.threshold else spec.threshold
 
 
 def _short(scored: Sequence[Scores], told: Sequence[Event], rules: Mapping[int, events.Rule]) -> tuple[Short, ...]:

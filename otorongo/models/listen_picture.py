@@ -4,7 +4,7 @@ Drawn with Pillow alone, which the station has. Pitch is logarithmic from 30 Hz:
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -86,7 +86,7 @@ def draw(found: Hearing, name: str, lang: str) -> Image.Image:
     labels = labels_of(found)
     measure = _Pen(Image.new("RGB", (1, 1)))
     lefts = [_x(found, each.start_s) for each in found.events]
-    sizes = [measure.width(_banner(each, lang), 15, bold=True) + 18 for each in found.events]
+    sizes = [measure.width(_banner(each, lang, found.experimental), 15, bold=True) + 18 for each in found.events]
     ends = [
         max(_x(found, each.end_s), left + size) for each, left, size in zip(found.events, lefts, sizes, strict=True)
     ]
@@ -213,7 +213,7 @@ def _events(pen: _Pen, found: Hearing, lanes: Sequence[int], top: int, sound_at:
         )
         for x in (left, right):
             pen.draw.line([(x, y + LANE - 4), (x, sound_at + SPECTROGRAM)], fill=(*ink, 90))
-        said = _banner(each, lang)
+        said = _banner(each, lang, found.experimental)
         x = min(left + 9, LEFT + PLOT - pen.width(said, 15, bold=True) - 4)
         pen.text(x, y + LANE / 2 - 1, said, 15, bold=True, edge=2)
 
@@ -271,6 +271,8 @@ def _scores(pen: _Pen, found: Hearing, labels: Sequence[str], top: int, lang: st
                 edge = VETO if label in window.refused else HIT
                 pen.draw.rectangle([edges[0], y + ROW - 6, edges[2], y + ROW - 3], fill=edge)
         ink = TEXT if peak >= 0.3 else FAINT
+        if name in found.experimental:
+            pen.text(LEFT + 6, y + ROW / 2 - 2, "(experimental)", 11, ink=FAINT, edge=2)
         pen.text(LEFT - 14, y + ROW / 2 - 2, word(label, lang), 15, ink=ink, anchor="rm")
         pen.text(LEFT + PLOT + 10, y + ROW / 2 - 2, f"{peak:.0%}", 14, ink=ink)
 
@@ -294,8 +296,9 @@ def _lanes(spans: Sequence[tuple[float, float]]) -> list[int]:
     return found
 
 
-def _banner(each: Heard, lang: str) -> str:
-    return f"{word(each.name, lang)}  {each.evidence:+.1f}  ·  {each.hits} {word('hits', lang)}"
+def _banner(each: Heard, lang: str, experimental: Container[str]) -> str:
+    mark = " (experimental)" if each.name in experimental else ""
+    return f"{word(each.name, lang)}{mark}  {each.evidence:+.1f}  ·  {each.hits} {word('hits', lang)}"
 
 
 def _ink(name: str) -> tuple[int, int, int]:

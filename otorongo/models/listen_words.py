@@ -1,34 +1,14 @@
 """What `listen` is asked, and what it says in Spanish and English. Light: every `otorongo-models` loads it."""
 
 import argparse
-from gettext import gettext as say
 from pathlib import Path
 from typing import Final
 
-from otorongo.language import LANGUAGES
+from otorongo.language import LANGUAGES, say
+from otorongo.models.class_words import CLASSES
 
 _WORDS: Final = {
-    "chainsaw": ("motosierra", "chainsaw"),
-    "engine": ("motor", "engine"),
-    "engine_steady": ("motor constante", "steady engine"),
-    "boat": ("bote", "boat"),
-    "vehicle": ("vehículo", "vehicle"),
-    "aircraft": ("aeronave", "aircraft"),
-    "gunshot": ("disparo", "gunshot"),
-    "tree_fall": ("caída de árbol", "tree fall"),
-    "fire": ("fuego", "fire"),
-    "speech": ("voz", "speech"),
-    "dog": ("perro", "dog"),
-    "rain": ("lluvia", "rain"),
-    "wind": ("viento", "wind"),
-    "thunder": ("trueno", "thunder"),
-    "insects": ("insectos", "insects"),
-    "frogs": ("ranas", "frogs"),
-    "birds": ("aves", "birds"),
-    "howler": ("coto (mono aullador)", "howler"),
-    "other": ("otro", "other"),
-    "excavator": ("excavadora", "excavator"),
-    "generator": ("generador", "generator"),
+    **CLASSES,
     "steady": ("motor constante", "steady engine"),
     "saw": ("motosierra", "saw"),
     "truck": ("camión", "truck"),

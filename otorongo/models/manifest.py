@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from otorongo import toml
+from otorongo.language import say
 from otorongo.models.errors import BundleError
 from otorongo.models.manifest_check import complaints
 from otorongo.models.shelves import FILE_NAME, added, find, zoo
@@ -251,7 +252,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """The `[sound]` or `[picture]` table."""
         found = self.sound or self.picture
         if found is None:
-            raise BundleError(f"{self.name}: has neither a [sound] nor a [picture] table")
+            raise BundleError(say("{name}: has neither a [sound] nor a [picture] table", name=self.name))
         return found
 
     @property
@@ -274,7 +275,14 @@ class Bundle:
         found = self.manifest.files.get(role)
         if found is None:
             known = ", ".join(self.manifest.files)
-            raise BundleError(f"{self.folder / FILE_NAME}: files.{role}: is missing (there are: {known})")
+            raise BundleError(
+                say(
+                    "{value}: files.{role}: is missing (there are: {known})",
+                    value=self.folder / FILE_NAME,
+                    role=role,
+                    known=known,
+                )
+            )
         return self.folder / found.name
 
     @cached_property
@@ -292,11 +300,24 @@ def load(reference: str | Path) -> Bundle:
     path = folder / FILE_NAME
     if not path.is_file():
         known = ", ".join([*zoo(), *added()]) or "none"
-        raise BundleError(f"{path}: no such file: {reference} is not a bundle (there are: {known})")
+        raise BundleError(
+            say(
+                "{path}: no such file: {reference} is not a bundle (there are: {known})",
+                path=path,
+                reference=reference,
+                known=known,
+            )
+        )
     manifest = toml.load(path, Manifest)
     if version is not None and manifest.version != version:
         raise BundleError(
-            f"{path}: version: is {manifest.version}, but {reference} was asked for: write {manifest.reference}"
+            say(
+                "{path}: version: is {version}, but {reference} was asked for: write {reference2}",
+                path=path,
+                version=manifest.version,
+                reference=reference,
+                reference2=manifest.reference,
+            )
         )
     _check_values(manifest, path)
     _check_files(manifest, folder, path)
@@ -315,7 +336,14 @@ def _check_files(manifest: Manifest, folder: Path, path: Path) -> None:
         where = f"{path}: files.{role}"
         try:
             if target.stat().st_size > _MAX_FILE_BYTES:
-                raise BundleError(f"{where}: {file.name} is larger than {_MAX_FILE_BYTES >> 20} MiB")
+                raise BundleError(
+                    say(
+                        "{where}: {name} is larger than {value} MiB",
+                        where=where,
+                        name=file.name,
+                        value=_MAX_FILE_BYTES >> 20,
+                    )
+                )
             with target.open("rb") as opened:
                 digest = hashlib.file_digest(opened, "sha256").hexdigest()
         except OSError as error:
@@ -323,6 +351,12 @@ def _check_files(manifest: Manifest, folder: Path, path: Path) -> None:
             raise BundleError(f"{where}: {file.name} {reason}") from error
         if digest != file.sha256:
             raise BundleError(
-                f"{where}: {file.name} has SHA-256 {digest[:12]}..., not {file.sha256[:12]}...: "
-                "it is damaged or was changed; install the bundle again"
+                say(
+                    "{where}: {name} has SHA-256 {value}..., not {value2}...: it is damaged or was "
+                    "changed; install the bundle again",
+                    where=where,
+                    name=file.name,
+                    value=digest[:12],
+                    value2=file.sha256[:12],
+                )
             )

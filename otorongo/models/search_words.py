@@ -2,11 +2,10 @@
 
 import argparse
 from collections.abc import Sequence
-from gettext import gettext as say
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from otorongo.language import LANGUAGES
+from otorongo.language import LANGUAGES, say
 
 BUNDLE = "threats@4"
 

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final, Self
 import msgspec
 
 from otorongo.errors import OtorongoError
-from otorongo.language import language
+from otorongo.language import language, say, why
 from otorongo.models import image, manifest, megadetector_json, runtime
 from otorongo.models.calibrate import logit
 from otorongo.models.errors import InputError
@@ -73,7 +73,7 @@ def found(place: Path) -> tuple[Path, list[str]]:
     if place.is_file():
         return place.parent, [place.name]
     if not place.is_dir():
-        raise InputError(f"{place}: there is no such file or folder")
+        raise InputError(say("{place}: there is no such file or folder", place=place))
     below = (Path(root) / name for root, _, names in os.walk(place) for name in names)
     return place, sorted(
         path.relative_to(place).as_posix() for path in below if path.suffix.lower() in ENDINGS and path.name[0] != "."
@@ -105,16 +105,18 @@ class Looker:
         """As the command line says. Raises OtorongoError."""
         bundle = manifest.load(given.bundle)
         if bundle.manifest.kind != "picture" or bundle.manifest.names:
-            raise InputError(f"{given.bundle}: draws no boxes (allowed: a bundle such as boxes@1)")
+            raise InputError(say("{bundle}: draws no boxes (allowed: a bundle such as boxes@1)", bundle=given.bundle))
         namer = runtime.open_classifier(manifest.load(given.species), given.threads) if given.species else None
         if namer is not None and not isinstance(namer, Namer):
-            raise InputError(f"{given.species}: names no animals (allowed: a bundle with files.labels)")
+            raise InputError(
+                say("{species}: names no animals (allowed: a bundle with files.labels)", species=given.species)
+            )
         theirs = None
         if given.boxes:
             try:
                 theirs = megadetector_json.by_file(megadetector_json.read(given.boxes.read_bytes(), str(given.boxes)))
             except OSError as error:
-                raise InputError(f"{given.boxes}: cannot be read: {error.strerror or error}") from error
+                raise InputError(say("{boxes}: cannot be read: {why}", boxes=given.boxes, why=why(error))) from error
         return cls(runtime.open_classifier(bundle, given.threads), namer, theirs, given.least)
 
     def look(self, path: Path, name: str) -> Result:
@@ -209,7 +211,7 @@ class _Journal:
                 if not self._done:
                     self._file.write(msgspec.json.encode(self._signature) + b"\n")
             except OSError as error:
-                raise InputError(f"{self._path}: cannot be written: {error.strerror or error}") from error
+                raise InputError(say("{path}: cannot be written: {why}", path=self._path, why=why(error))) from error
         return self
 
     def add(self, result: Result) -> None:
@@ -241,7 +243,7 @@ def _replace(path: Path, data: bytes) -> None:
         part.write_bytes(data)
         part.replace(path)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise InputError(say("{path}: cannot be written: {why}", path=path, why=why(error))) from error
 
 
 def _bar(done: int, of: int, lang: str) -> None:

@@ -1,20 +1,14 @@
 """What `see` is asked, and what it says in Spanish and English. Light: every `otorongo-models` loads it."""
 
 import argparse
-from gettext import gettext as say
 from pathlib import Path
 from typing import Final
 
-from otorongo.language import LANGUAGES
+from otorongo.language import LANGUAGES, say
+from otorongo.models.class_words import CLASSES
 
 _WORDS: Final = {
-    "person": ("persona", "person"),
-    "vehicle": ("vehículo", "vehicle"),
-    "boat": ("bote", "boat"),
-    "dog": ("perro", "dog"),
-    "cattle": ("ganado", "cattle"),
-    "animal": ("animal", "animal"),
-    "blank": ("vacía", "blank"),
+    **CLASSES,
     "look": ("mirando", "looking"),
     "nothing": ("nada", "nothing"),
     "nearly": (

@@ -5,14 +5,16 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from gettext import gettext as say
 from pathlib import Path
 
 from otorongo import __version__
 from otorongo.errors import OtorongoError
-from otorongo.language import LANGUAGES, speak
+from otorongo.language import LANGUAGES, say, speak
 from otorongo.station import config as station_config
 from otorongo.station.app_process import give_back, one_thread
+
+_SERVICES = ("run", "sense", "uplink")
+"""Their log is what they say; the others print what they have to say."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -113,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parser().parse_args(rest)
     given.config, given.verbose = common.config, common.verbose
     logging.basicConfig(
-        level=logging.DEBUG if given.verbose else logging.INFO,
+        level=logging.DEBUG if given.verbose else logging.INFO if given.command in _SERVICES else logging.WARNING,
         format="%(levelname)s %(message)s",
         stream=sys.stderr,
     )

@@ -56,17 +56,26 @@ Sensor = MicrophoneConfig | CameraConfig
 Show = Callable[[Event, Sample | None], None]
 
 
-def sense(config: StationConfig, section: str, *, show: Show | None = None, drill: bool = False) -> int:
-    """Run one sensor's process until it is stopped, or its recordings end; the exit status.
+def sense(
+    config: StationConfig,
+    section: str,
+    *,
+    show: Show | None = None,
+    counters: dict[int, int] | None = None,
+    drill: bool = False,
+) -> int:
+    """Run one sensor's process until it is stopped, or its recordings end; the exit status. `counters` are added to.
 
     Raises ConfigError, BundleError, SensorError or OutboxError, which say how to mend it.
     """
     sensor = sensor_of(config, section)
     with only_one(section, config.data_dir):
-        return _sense(config, section, sensor, show, drill=drill)
+        return _sense(config, section, sensor, show, {} if counters is None else counters, drill=drill)
 
 
-def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | None, *, drill: bool) -> int:
+def _sense(
+    config: StationConfig, section: str, sensor: Sensor, show: Show | None, counters: dict[int, int], *, drill: bool
+) -> int:
     board = LinuxBoard(config.data_dir)
     bundle = load_bundle(sensor.bundle)
     rules = rules_for(section, sensor, bundle)
@@ -108,6 +117,7 @@ def _sense(config: StationConfig, section: str, sensor: Sensor, show: Show | Non
             names=1,  # the detector is number 0 of the birth's list, what names its animals comes after it
             tags=tags,
             heartbeat_s=sensor.heartbeat_s,
+            counters=counters,
             uptime_ms=uptime_ms,
             clock=board.clock,
             bad=keep_bad(config, section, sensor, sealer),

@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from otorongo.errors import OtorongoError
+from otorongo.language import say, say_count, why
+from otorongo.models.class_words import named
 from otorongo.models.manifest import Bundle
 from otorongo.models.manifest import load as load_bundle
 from otorongo.station import config as station_config
 from otorongo.station.app import Sensor, rules_for
 from otorongo.station.app_keep import knows_people, knows_voices, sealer_for
 from otorongo.station.config import CameraConfig, MicrophoneConfig, StationConfig, policy_of
+from otorongo.station.events import Rule
 from otorongo.station.redact import without_secrets
 from otorongo.station.uplink_config import UplinkConfig, endpoint
-from otorongo.wire.classes import name_of
+from otorongo.wire.classes import BY_NAME, name_of
 
 Finding = tuple[bool, str]
 """Well or not, and the sentence."""
@@ -25,20 +28,22 @@ def check(path: Path) -> int:
     try:
         config = station_config.load(path)
     except OtorongoError as error:
-        sys.stdout.write(f"WRONG  {error}\n")
+        sys.stdout.write(say("WRONG") + f"  {error}\n")
         return 1
-    findings = [(True, f"{path}: station {config.station}"), *_folder(config)]
+    findings = [(True, say("{path}: station {station}", path=path, station=config.station)), *_folder(config)]
     for section, sensor in config.sensors().items():
         findings += _sensor(section, sensor)
     findings += [*_seal(config), *_uplink(config)]
     if config.place is None:
         findings.append(
-            (False, "place: left out: the hub cannot say where an alert is; write [place] with latitude_deg")
+            (False, say("place: left out: the hub cannot say where an alert is; write [place] with latitude_deg"))
         )
     for well, text in findings:
-        sys.stdout.write(f"{'ok   ' if well else 'WRONG'}  {text}\n")
+        sys.stdout.write((say("ok   ") if well else say("WRONG")) + f"  {text}\n")
     wrong = sum(not well for well, _ in findings)
-    sys.stdout.write("all is well\n" if not wrong else f"{wrong} to mend\n")
+    sys.stdout.write(
+        (say_count("{count} thing to mend", "{count} things to mend", wrong) if wrong else say("all is well")) + "\n"
+    )
     return 1 if wrong else 0
 
 
@@ -52,22 +57,42 @@ def _folder(config: StationConfig) -> Iterator[Finding]:
     except OSError as error:
         yield (
             False,
-            f"data_dir {folder}: cannot be written: {error.strerror}: run as the user otorongo, or make the folder",
+            say(
+                "data_dir {folder}: cannot be written: {why}: run as the user otorongo, or make the folder",
+                folder=folder,
+                why=why(error),
+            ),
         )
         return
     free_mb = shutil.disk_usage(folder).free // 1_000_000
     if free_mb < 200:
-        yield False, f"data_dir {folder}: {free_mb} MB free: free at least 200 MB, or put in a larger card"
+        yield (
+            False,
+            say(
+                "data_dir {folder}: {free_mb} MB free: free at least 200 MB, or put in a larger card",
+                folder=folder,
+                free_mb=free_mb,
+            ),
+        )
     else:
-        yield True, f"data_dir {folder}: {free_mb} MB free"
+        yield True, say("data_dir {folder}: {free_mb} MB free", folder=folder, free_mb=free_mb)
 
 
 def _sensor(section: str, sensor: Sensor) -> Iterator[Finding]:
     try:
         bundle = load_bundle(sensor.bundle)
         rules = rules_for(section, sensor, bundle)
-        words = ", ".join(f"{name_of(cls)} {rule.hits} of {rule.windows}" for cls, rule in rules.items())
-        yield True, f"{section}.bundle: {bundle.manifest.reference}; events: {words}"
+        unsure = {BY_NAME[spec.wire].number for spec in bundle.manifest.classes if spec.experimental}
+        words = ", ".join(_rule(cls, rule, experimental=cls in unsure) for cls, rule in rules.items())
+        yield (
+            True,
+            say(
+                "{section}.bundle: {reference}; events: {words}",
+                section=section,
+                reference=bundle.manifest.reference,
+                words=words,
+            ),
+        )
     except OtorongoError as error:
         yield False, str(error)
     else:
@@ -79,18 +104,27 @@ def _sensor(section: str, sensor: Sensor) -> Iterator[Finding]:
     yield from _device(section, sensor)
 
 
+def _rule(cls: int, rule: Rule, *, experimental: bool) -> str:
+    """What makes an event of a class, and whether little stands behind it."""
+    mark = say(" (experimental)") if experimental else ""
+    return say("{name} {hits} of {windows}", name=named(name_of(cls)), hits=rule.hits, windows=rule.windows) + mark
+
+
 def _policy(section: str, sensor: Sensor, bundle: Bundle) -> Iterator[Finding]:
     """What is kept of people by this sensor."""
     name, policy = bundle.manifest.reference, policy_of(sensor)
     sounds = isinstance(sensor, MicrophoneConfig)
     if policy != "keep" and sounds and not knows_voices(bundle):
-        yield True, f"{section}.voices: {name} cannot tell voices: it keeps no clips"
+        yield True, say("{section}.voices: {name} cannot tell voices: it keeps no clips", section=section, name=name)
     elif policy != "keep" and not sounds and not knows_people(bundle):
-        what = "all pictures are sealed" if policy == "seal" else "it keeps no pictures"
-        yield True, f"{section}.people: {name} cannot tell people: {what}"
+        what = say("all pictures are sealed") if policy == "seal" else say("it keeps no pictures")
+        yield True, say("{section}.people: {name} cannot tell people: {what}", section=section, name=name, what=what)
     elif policy == "discard" and not sounds:
-        mend = 'people = "seal" with [seal] keeps them for those who may open them'
-        yield True, f"{section}.people: pictures that may show people are discarded: {mend}"
+        mend = say('people = "seal" with [seal] keeps them for those who may open them')
+        yield (
+            True,
+            say("{section}.people: pictures that may show people are discarded: {mend}", section=section, mend=mend),
+        )
 
 
 def _seal(config: StationConfig) -> Iterator[Finding]:
@@ -102,8 +136,14 @@ def _seal(config: StationConfig) -> Iterator[Finding]:
     except OtorongoError as error:
         yield False, str(error)
     else:
-        count = len(config.seal.recipients)
-        yield True, f"seal: originals are sealed to {count} {'key' if count == 1 else 'keys, each of which opens them'}"
+        yield (
+            True,
+            say_count(
+                "seal: originals are sealed to {count} key",
+                "seal: originals are sealed to {count} keys, each of which opens them",
+                len(config.seal.recipients),
+            ),
+        )
 
 
 def _second(section: str, sensor: MicrophoneConfig) -> Finding:
@@ -114,7 +154,12 @@ def _second(section: str, sensor: MicrophoneConfig) -> Finding:
         both = SecondOpinion(open_classifier(load_bundle(sensor.bundle)), open_classifier(load_bundle(sensor.second)))
     except OtorongoError as error:
         name = sensor.second.partition("@")[0]
-        return False, f"{section}.second: {error}; add it with otorongo-models add {name}, or take the line out"
+        return False, say(
+            "{section}.second: {error}; add it with otorongo-models add {name}, or take the line out",
+            section=section,
+            error=error,
+            name=name,
+        )
     return True, f"{section}.second: {both.second.manifest.reference}"
 
 
@@ -128,11 +173,19 @@ def _names(section: str, sensor: CameraConfig) -> Finding:
         named_by(open_classifier(load_bundle(sensor.bundle)), names)
         wrong = sum(not one.ok for one in check_goldens(open_classifier(names)))
     except OtorongoError as error:
-        return False, f"{section}.species: {error}; add it with otorongo-models, or take the line out"
+        return False, say(
+            "{section}.species: {error}; add it with otorongo-models, or take the line out",
+            section=section,
+            error=error,
+        )
     reference = names.manifest.reference
     if wrong:
-        return False, f"{section}.species: {reference} computes something else here: otorongo-models check {reference}"
-    told = "" if names.manifest.validated else ", not validated on animals of the region: pages say so"
+        return False, say(
+            "{section}.species: {reference} computes something else here: otorongo-models check {reference}",
+            section=section,
+            reference=reference,
+        )
+    told = "" if names.manifest.validated else say(", not validated on animals of the region: pages say so")
     return True, f"{section}.species: {reference}{told}"
 
 
@@ -146,20 +199,21 @@ def _device(section: str, sensor: Sensor) -> Iterator[Finding]:
         yield from check_folder(sensor)
     elif isinstance(sensor, MicrophoneConfig):
         if shutil.which("arecord") is None:
-            yield False, "microphone: the program arecord is missing: install the package alsa-utils"
+            yield False, say("microphone: the program arecord is missing: install the package alsa-utils")
         if sensor.device.startswith("usb-port:"):
             from otorongo.station.adapters.alsa import card_at
 
             try:
                 yield True, f"{where}: {card_at(sensor.device.removeprefix('usb-port:'))}"
             except OtorongoError as error:
-                yield False, f"{error}: plug it in there, or write the port where it is"
+                yield False, say("{error}: plug it in there, or write the port where it is", error=error)
     elif sensor.driver == "picamera":
         there = Path("/usr/lib/python3/dist-packages/picamera2").exists()
-        yield there, f"camera: picamera2 {'is there' if there else 'is missing: install the package python3-picamera2'}"
+        found, missing = say("is there"), say("is missing: install the package python3-picamera2")
+        yield there, f"camera: picamera2 {found if there else missing}"
     elif sensor.device.startswith("/dev/"):
         there = Path(sensor.device).exists()
-        yield there, f"{where}: {'is there' if there else 'no such device: is the camera plugged in?'}"
+        yield there, f"{where}: " + (say("is there") if there else say("no such device: is the camera plugged in?"))
 
 
 def _recordings(section: str, sensor: Sensor) -> Finding:
@@ -174,16 +228,29 @@ def _recordings(section: str, sensor: Sensor) -> Finding:
     except OtorongoError as error:
         return False, f"{section}: {error}"
     if not found:
-        return False, f"{where}: holds nothing to replay (allowed: {', '.join(endings)})"
+        return False, say("{where}: holds nothing to replay (allowed: {names})", where=where, names=", ".join(endings))
     if refused:
-        return False, f"{where}: {len(refused)} files cannot be read, such as {refused[0].name}: {refused[0].why}"
-    return True, f"{where}: {len(found)} recordings, the first is {found[0].name}"
+        return False, say_count(
+            "{where}: {count} file cannot be read: {name}: {why}",
+            "{where}: {count} files cannot be read, such as {name}: {why}",
+            len(refused),
+            where=where,
+            name=refused[0].name,
+            why=refused[0].why,
+        )
+    return True, say_count(
+        "{where}: {count} recording, {name}",
+        "{where}: {count} recordings, the first is {name}",
+        len(found),
+        where=where,
+        name=found[0].name,
+    )
 
 
 def _uplink(config: StationConfig) -> Iterator[Finding]:
     link = config.uplink
     if link is None:
-        yield False, "uplink: left out: nothing will be sent; write [uplink] with broker"
+        yield False, say("uplink: left out: nothing will be sent; write [uplink] with broker")
         return
     try:
         where = endpoint(link.broker)
@@ -191,7 +258,13 @@ def _uplink(config: StationConfig) -> Iterator[Finding]:
         yield False, str(error)
         return
     if not where.tls and where.host not in ("localhost", "127.0.0.1", "::1"):
-        yield False, f"uplink.broker {link.broker}: not encrypted: everybody on the way can read it; write mqtts://"
+        yield (
+            False,
+            say(
+                "uplink.broker {broker}: not encrypted: everybody on the way can read it; write mqtts://",
+                broker=link.broker,
+            ),
+        )
     else:
         yield True, f"uplink.broker {link.broker}"
     yield from _files(link)
@@ -209,7 +282,7 @@ def _files(link: UplinkConfig) -> Iterator[Finding]:
         try:
             check_file(key, name)
             if key in ("key_file", "password_file") and Path(name).stat().st_mode & 0o077:
-                yield False, f"uplink.{key} {name}: others may read it: chmod 600 {name}"
+                yield False, say("uplink.{key} {name}: others may read it: chmod 600 {name}", key=key, name=name)
         except OtorongoError as error:
             well = False
             yield False, str(error)

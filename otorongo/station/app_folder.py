@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from otorongo.language import say, say_count
 from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.config import CameraConfig, rules_of
 from otorongo.station.errors import SensorError
@@ -26,7 +27,7 @@ def open_folder(sensor: CameraConfig, name: str, outbox: Outbox, board: LinuxBoa
     from otorongo.station.adapters.replay_picture import PictureReader
 
     if not sensor.device:
-        raise SensorError("camera.device: is empty (allowed: the folder into which the cameras write)")
+        raise SensorError(say("camera.device: is empty (allowed: the folder into which the cameras write)"))
     reader = PictureReader(image.look, image.pixels, sensor.fps)
     given, below = sensor.folder, f"{name}\n"
 
@@ -67,22 +68,44 @@ def check_folder(sensor: CameraConfig) -> Iterator[tuple[bool, str]]:
     if hidden and _UNIT.exists():
         yield (
             False,
-            f"{where}: the service does not see {hidden}: BindReadOnlyPaths= in systemd/examples/folder-camera.conf",
+            say(
+                "{where}: the service does not see {hidden}: BindReadOnlyPaths= in systemd/examples/folder-camera.conf",
+                where=where,
+                hidden=hidden,
+            ),
         )
     if not sensor.device or not place.is_dir():
-        yield False, f"{where}: no such folder: is the card in, the disk mounted, the path right?"
+        yield False, say("{where}: no such folder: is the card in, the disk mounted, the path right?", where=where)
         return
     watch = Watch(place, ENDINGS, 0.0, time.monotonic)
     watch.look()
     if not watch.there or watch.problems:
-        problem = watch.problems[0] if watch.problems else "cannot be listed"
-        yield False, f"{where}: {problem}: let the user otorongo read it (chmod o+rx, or a group it is in)"
+        problem = watch.problems[0] if watch.problems else say("cannot be listed")
+        yield (
+            False,
+            say(
+                "{where}: {problem}: let the user otorongo read it (chmod o+rx, or a group it is in)",
+                where=where,
+                problem=problem,
+            ),
+        )
         return
     files = watch.take(_MOST_LISTED)
     shut = next((one.name for one in files if not os.access(one.path, os.R_OK)), None)
     if shut:
-        yield False, f"{where}: {shut} cannot be read: let the user otorongo read it (chmod o+r, or a group it is in)"
+        yield (
+            False,
+            say(
+                "{where}: {shut} cannot be read: let the user otorongo read it (chmod o+r, or a group it is in)",
+                where=where,
+                shut=shut,
+            ),
+        )
     if not replay_heic.installed() and any(one.path.suffix.lower() in replay_heic.HEICS for one in files):
-        yield False, f"{where}: a HEIC {replay_heic.MISSING.removeprefix('is HEIC, which ')}"
-    others = f", {len(watch.foreign)} that are none" if watch.foreign else ""
-    yield True, f"{where}: {len(files)} pictures and films{others}"
+        yield (
+            False,
+            say("{where}: a HEIC {value}", where=where, value=replay_heic.MISSING.removeprefix("is HEIC, which ")),
+        )
+    others = say_count(", {count} other file", ", {count} other files", len(watch.foreign)) if watch.foreign else ""
+    told = say_count("{count} picture or film", "{count} pictures and films", len(files))
+    yield True, f"{where}: {told}{others}"

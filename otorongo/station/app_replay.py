@@ -9,6 +9,8 @@ from typing import Final
 
 import msgspec
 
+from otorongo.language import say
+from otorongo.station import app_replay_words as replay_words
 from otorongo.station import config as station_config
 from otorongo.station.app import Show, sense
 from otorongo.station.config import MOST_SPEED, CameraConfig, MicrophoneConfig, ReplayConfig, StationConfig
@@ -20,7 +22,6 @@ from otorongo.wire.classes import name_of
 from otorongo.wire.codes import Kind, NameSource
 
 _SOUNDS: Final = (".wav", ".flac", ".ogg", ".opus", ".mp3")
-_HEAD: Final = f"{'capture (UTC)':<20}  {'what':<6}  {'class':<14}  evidence  hits   peak  seconds  file\n"
 _PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".mp4", ".avi", ".mov", ".mkv")
 
 
@@ -28,17 +29,25 @@ def replay(given: argparse.Namespace) -> int:
     """Replay a file or folder as microphone, camera or both, as its files are; the exit status."""
     if not 0 <= given.speed <= MOST_SPEED:
         raise ConfigError(
-            f"--speed {given.speed:g}: is no pace (allowed: 0 for as fast as possible, 1 for as recorded, up to "
-            f"{MOST_SPEED})"
+            say(
+                "--speed {speed:g}: is no pace (allowed: 0 for as fast as possible, 1 for as "
+                "recorded, up to {most_speed})",
+                speed=given.speed,
+                most_speed=MOST_SPEED,
+            )
         )
     path: Path = given.path
     if not path.exists():
-        raise SensorError(f"{path}: no such file or folder")
+        raise SensorError(say("{path}: no such file or folder", path=path))
     files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
     endings = {one.suffix.lower() for one in files}
     sections = [name for name, known in (("microphone", _SOUNDS), ("camera", _PICTURES)) if endings & set(known)]
     if not sections:
-        raise SensorError(f"{path}: holds nothing to replay (allowed: {', '.join((*_SOUNDS, *_PICTURES))})")
+        raise SensorError(
+            say(
+                "{path}: holds nothing to replay (allowed: {names})", path=path, names=", ".join((*_SOUNDS, *_PICTURES))
+            )
+        )
     config = (
         station_config.load(given.config) if given.keep or given.config.exists() else StationConfig(station="replay")
     )
@@ -46,11 +55,14 @@ def replay(given: argparse.Namespace) -> int:
         if not given.keep:
             config = msgspec.structs.replace(config, data_dir=folder)
         if not given.json:
-            sys.stdout.write(
-                f"{'capture (UTC)':<20}  {'what':<6}  {'class':<14}  evidence  hits   peak  seconds  file\n"
-            )
+            sys.stdout.write(replay_words.head())
         for section in sections:
-            sense(_only(config, section, given), section, show=_shown(given.json))
+            counters: dict[int, int] = {}
+            sense(_only(config, section, given), section, show=_shown(given.json), counters=counters)
+            if not given.json:
+                known = _SOUNDS if section == "microphone" else _PICTURES
+                played = sum(one.suffix.lower() in known for one in files)
+                sys.stdout.write(replay_words.summary(section, played, counters))
     return 0
 
 
@@ -74,31 +86,21 @@ def _only(config: StationConfig, section: str, given: argparse.Namespace) -> Sta
 
 def _shown(as_json: bool) -> Show:
     """Writes revisions: as lines of a table, or of JSON. What closes at the end has no sample: the last clock holds."""
-    utc0_ms = 0
+    utc0_ms, file = 0, ""
 
     def show(event: Event, sample: Sample | None) -> None:
-        nonlocal utc0_ms
+        nonlocal utc0_ms, file
         utc0_ms = sample.domain.utc0_ms if sample and sample.domain else utc0_ms
         when = datetime.fromtimestamp((utc0_ms + event.start_ms) / 1000, UTC) if utc0_ms else None
-        file = sample.source if sample else ""
-        sys.stdout.write((_json if as_json else _row)(event, when, file) + "\n")
+        source = sample.source if sample else ""
+        if as_json:
+            sys.stdout.write(_json(event, when, source) + "\n")
+        else:
+            sys.stdout.write(replay_words.row(event, when, source if source != file else ""))
+        file = source or file
         sys.stdout.flush()
 
     return show
-
-
-def _row(event: Event, when: datetime | None, file: str) -> str:
-    at = when.strftime("%Y-%m-%d %H:%M:%S") if when else ""
-    lasted = (event.t_ms - event.start_ms) / 1000
-    what = f"{Kind(event.kind).name.lower():<6}  {name_of(event.cls):<14}  {event.evidence:+8.1f}  {event.hits:4d}"
-    name = species.name_of(event.named.species)
-    said = f"  {name} {event.named.p:.2f} ({_source(event)})" if name else ""
-    said += "".join(f", {species.name_of(one.species) or 'animal'} {one.p:.2f}" for one in event.named.kinds[1:])
-    return f"{at:<20}  {what}  {event.peak:5.2f}  {lasted:7.1f}  {file}{said}"
-
-
-def _source(event: Event) -> str:
-    return NameSource(event.named.source).name.lower()
 
 
 def _json(event: Event, when: datetime | None, file: str) -> str:
@@ -120,7 +122,7 @@ def _json(event: Event, when: datetime | None, file: str) -> str:
     if event.named.names:
         told["species"] = species.name_of(event.named.species)
         told["species_p"] = round(event.named.p, 4)
-        told["named_by"] = _source(event)
+        told["named_by"] = NameSource(event.named.source).name.lower()
         told["said"] = [{"species": species.name_of(one.species), "p": round(one.p, 4)} for one in event.named.names]
     if event.named.kinds:
         told["kinds"] = [

@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from otorongo.language import language, say, say_count
+from otorongo.models.class_words import named
+from otorongo.station.app_tail_words import code
 from otorongo.station.config import StationConfig
 from otorongo.station.errors import OutboxError
 from otorongo.station.outbox_schema import Value
@@ -28,7 +31,7 @@ def tail(config: StationConfig, *, rows: int, follow: bool) -> int:
     """
     path = config.outbox_path
     if not path.exists():
-        raise OutboxError(f"{path}: there is no outbox yet: no sensor has run with this configuration")
+        raise OutboxError(say("{path}: there is no outbox yet: no sensor has run with this configuration", path=path))
     reader = _Reader(path)
     try:
         reader.print_newest(rows)
@@ -64,8 +67,10 @@ class _Reader:
             query = "SELECT total(value = ?), total(value != ?) FROM rows"
             kept, waiting = db.execute(query, (Value.KEPT,) * 2).fetchone()
         except sqlite3.Error as error:
-            raise OutboxError(f"{self._path}: cannot be read: {error}") from error
-        sys.stdout.write(f"{waiting:.0f} rows wait for the hub, {kept:.0f} that it has wait to be safe\n")
+            raise OutboxError(say("{path}: cannot be read: {error}", path=self._path, error=error)) from error
+        told = say_count("{count} row waits for the hub", "{count} rows wait for the hub", round(waiting))
+        also = say_count("{count} that it has waits to be safe", "{count} that it has wait to be safe", round(kept))
+        sys.stdout.write(f"{told}, {also}\n")
         sys.stdout.flush()
 
     def print_new(self) -> None:
@@ -73,14 +78,14 @@ class _Reader:
         try:
             if self._path.stat().st_ino != self._inode:
                 self._open()
-                sys.stdout.write("a new outbox has taken the place of the one before\n")
+                sys.stdout.write(say("a new outbox has taken the place of the one before") + "\n")
             db = self._db or self._open()
             lines = db.execute(f"{_SELECT} WHERE seq > ? ORDER BY seq", (self._last,)).fetchall()
         except (sqlite3.Error, OSError) as error:  # it is being replaced, or soon will be
             self.close()
             if str(error) != self._told:
                 self._told = str(error)
-                sys.stderr.write(f"{self._path}: cannot be read: {error}: waiting\n")
+                sys.stderr.write(say("{path}: cannot be read: {error}: waiting", path=self._path, error=error) + "\n")
             return
         self._told = ""
         _print(lines)
@@ -104,14 +109,14 @@ def _print(lines: Iterable[tuple[int, int, bytes, int | None]]) -> None:
         try:
             text, t_ms = _words(parse(raw), seq)
         except WireError as error:
-            text, t_ms = f"unreadable: {error}", 0
+            text, t_ms = say("unreadable: {error}", error=error), 0
         sys.stdout.write(f"{seq:>7}  {_when(boot, utc0_ms or 0, t_ms):<20}  {text}\n")
     sys.stdout.flush()
 
 
 def _when(boot: int, utc0_ms: int, t_ms: int) -> str:
     if not utc0_ms:
-        return f"boot {boot} + {t_ms / 1000:.0f} s"
+        return say("boot {boot} + {seconds:.0f} s", boot=boot, seconds=t_ms / 1000)
     try:
         return datetime.fromtimestamp((utc0_ms + t_ms) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     except (ValueError, OverflowError, OSError):
@@ -120,53 +125,83 @@ def _when(boot: int, utc0_ms: int, t_ms: int) -> str:
 
 def _words(row: Row | Unknown, seq: int) -> tuple[str, int]:
     if isinstance(row, Unknown):
-        return f"row of unknown type {row.tag}", 0
+        return say("row of unknown type {tag}", tag=row.tag), 0
     if isinstance(row, Event):
-        kind = Kind(row.kind).name.lower()
-        text = f"{kind:<6} {name_of(row.cls)}, sensor {row.sensor}, evidence {row.evidence / 10:+.1f}"
-        if row.kind != Kind.OPEN:
-            text += f" ({species.name_of(row.species)})" if row.species else ""
-            text += f", event {seq - row.back}, {row.duration_ms / 1000:.0f} s, {row.hits} hits, peak {row.peak} %"
-        text += f", {row.count} of them" if row.count > 1 else ""
+        text = _event(row, seq)
     elif isinstance(row, Heartbeat):
         counters = ", ".join(f"{_name(Counter, number)} {value}" for number, value in sorted(row.counters.items()))
-        text = f"heartbeat of {'the station' if not row.sensor else f'sensor {row.sensor}'}: {counters}"
+        whose = say("sensor {number}", number=row.sensor) if row.sensor else say("the station")
+        text = say("heartbeat of {whose}: {counters}", whose=whose, counters=counters)
     elif isinstance(row, Gap):
-        text = f"gap: {row.first} to {row.last} dropped, {_name(GapReason, row.reason)}"
+        why = _name(GapReason, row.reason)
+        text = say("gap: {first} to {last} dropped, {why}", first=row.first, last=row.last, why=why)
     elif isinstance(row, Media):
-        text = f"{_name(MediaKind, row.kind)} of {row.bytes} B, event {seq - row.back if row.back else 'none'}"
+        kind = _name(MediaKind, row.kind)
+        text = say("{kind} of {count} B, event {event}", kind=kind, count=row.bytes, event=_of(row.back, seq))
     elif isinstance(row, Seal):
-        text = f"seal up to {row.up_to}"
+        text = say("seal up to {number}", number=row.up_to)
     elif isinstance(row, Note):
-        text = f"note ({_name(NoteKind, row.kind)}): {row.text}"
+        text = say("note ({kind}): {text}", kind=_name(NoteKind, row.kind), text=row.text)
     elif isinstance(row, Listening):
-        vetoes = "".join(f", {name_of(cls)} {lasted // 1000} s" for cls, lasted in sorted(row.vetoes.items()))
-        flags = "".join(f", {flag.name.lower()}" for flag in MicrophoneFlag if flag & row.flags and flag.name)
-        text = (
-            f"listening of sensor {row.sensor} for {row.length_ms // 1000} s: a saw as far as {row.reach_m} m, "
-            f"deaf {row.deaf_ms // 1000} s{vetoes}{flags}"
-        )
+        text = _listening(row)
     elif isinstance(row, Seen):
-        text = f"seen by sensor {row.sensor}, event {seq - row.back if row.back else 'none'}: {_shown(row)}"
+        shown = _shown(row)
+        text = say(
+            "seen by sensor {number}, event {event}: {shown}", number=row.sensor, event=_of(row.back, seq), shown=shown
+        )
     else:
         text = type(row).__name__.lower()
     return text, row.t_ms
 
 
+def _event(row: Event, seq: int) -> str:
+    """An event as it stands in this row; its number is that of its opening."""
+    kinds = {Kind.OPEN: say("open"), Kind.UPDATE: say("update"), Kind.CLOSE: say("close")}
+    text = f"{kinds[Kind(row.kind)]:<6} {named(name_of(row.cls))}, "
+    text += say("event {event}, sensor {number}", event=seq - row.back, number=row.sensor)
+    text += say(", evidence {evidence:+.1f}", evidence=row.evidence / 10)
+    if row.kind != Kind.OPEN:
+        line = species.taxon(row.species)
+        text += f", {line.name(language())}" if line else ""
+        text += f", {row.duration_ms / 1000:.0f} s, " + say_count("{count} hit", "{count} hits", row.hits)
+        text += say(", peak {peak} %", peak=row.peak)
+    return text + (say(", {count} of them", count=row.count) if row.count > 1 else "")
+
+
+def _listening(row: Listening) -> str:
+    """How far and how long a microphone could hear."""
+    vetoes = "".join(f", {named(name_of(cls))} {lasted // 1000} s" for cls, lasted in sorted(row.vetoes.items()))
+    flags = "".join(f", {code(flag.name)}" for flag in MicrophoneFlag if flag & row.flags and flag.name)
+    told = say(
+        "listening of sensor {number} for {seconds} s: a saw as far as {reach} m, deaf {deaf} s",
+        number=row.sensor,
+        seconds=row.length_ms // 1000,
+        reach=row.reach_m,
+        deaf=row.deaf_ms // 1000,
+    )
+    return told + vetoes + flags
+
+
 def _shown(row: Seen) -> str:
     """The boxes of the best frame, and what the network of names said before any rule."""
-    boxes = [f"{name_of(box.cls)} {box.p:.2f}" for box in seen.unpack_boxes(row.boxes)]
-    names = [f"{species.name_of(one.species) or 'no name here'} {one.p:.2f}" for one in seen.unpack_names(row.names)]
-    said = f"; said: {', '.join(names)}; named by {_name(NameSource, row.source)}" if names else ""
-    kinds = [f"{one.most} {species.name_of(one.species) or 'animal'}" for one in seen.unpack_kinds(row.kinds)]
-    several = f"; several kinds: {', '.join(kinds)}" if kinds else ""
-    return (", ".join(boxes) or "no boxes") + said + several
+    boxes = [f"{named(name_of(box.cls))} {box.p:.2f}" for box in seen.unpack_boxes(row.boxes)]
+    nameless = say("no name here")
+    names = [f"{species.name_of(one.species) or nameless} {one.p:.2f}" for one in seen.unpack_names(row.names)]
+    said = say("; said: {names}; named by {source}", names=", ".join(names), source=_name(NameSource, row.source))
+    animal = named("animal")
+    kinds = [f"{one.most} {species.name_of(one.species) or animal}" for one in seen.unpack_kinds(row.kinds)]
+    several = say("; several kinds: {kinds}", kinds=", ".join(kinds)) if kinds else ""
+    return (", ".join(boxes) or say("no boxes")) + (said if names else "") + several
+
+
+def _of(back: int, seq: int) -> str:
+    return str(seq - back) if back else say("none")
 
 
 def _name(
     kind: type[Counter] | type[GapReason] | type[MediaKind] | type[NoteKind] | type[NameSource], number: int
 ) -> str:
     try:
-        return kind(number).name.lower().replace("_", " ")
+        return code(kind(number).name)
     except ValueError:
         return str(number)

@@ -11,6 +11,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from otorongo.language import say
+from otorongo.language import why as refused_why
 from otorongo.station.app_eyes import open_camera, recordings_of
 from otorongo.station.app_process import only_one
 from otorongo.station.config import CameraConfig, StationConfig
@@ -37,9 +39,15 @@ def tune(config: StationConfig, given: argparse.Namespace) -> int:
     """Write a strip of frames with what the gate saw; the exit status. Raises ConfigError or SensorError."""
     camera = config.camera
     if camera is None:
-        raise ConfigError(f"{given.config}: there is no section [camera], and tune looks through a camera")
+        raise ConfigError(
+            say("{config}: there is no section [camera], and tune looks through a camera", config=given.config)
+        )
     if not 1 <= given.frames <= MOST_FRAMES:
-        raise ConfigError(f"--frames {given.frames}: is none (allowed: 1 to {MOST_FRAMES})")
+        raise ConfigError(
+            say(
+                "--frames {frames}: is none (allowed: 1 to {most_frames})", frames=given.frames, most_frames=MOST_FRAMES
+            )
+        )
     _may_show(config, camera, given)
     if given.source is not None or camera.driver in ("replay", "folder"):
         place = given.source or Path(camera.device)
@@ -54,11 +62,16 @@ def tune(config: StationConfig, given: argparse.Namespace) -> int:
 def _may_show(config: StationConfig, camera: CameraConfig, given: argparse.Namespace) -> None:
     """A strip lies open: it is made only where pictures of people may be, or where somebody vouches for it."""
     if config.no_contact:
-        raise ConfigError("tune: in land of peoples in isolation no open picture is made of what passes a camera")
+        raise ConfigError(say("tune: in land of peoples in isolation no open picture is made of what passes a camera"))
     if camera.people != "keep" and not given.people:
         raise ConfigError(
-            f'tune: camera.people is "{camera.people}", and {given.out} would show whoever passes, unsealed: write '
-            "--people if only you and those who agreed are before the camera, and delete the file afterwards"
+            say(
+                'tune: camera.people is "{people}", and {out} would show whoever passes, unsealed: '
+                "write --people if only you and those who agreed are before the camera, and delete "
+                "the file afterwards",
+                people=camera.people,
+                out=given.out,
+            )
         )
 
 
@@ -129,11 +142,9 @@ def _written(camera: CameraConfig, given: argparse.Namespace, frames: Iterator[_
         if not seen.passed:
             counts.see(seen.why or ("small" if seen.pieces else "nothing"))
     if not strip.count:
-        raise SensorError(f"{source}: gave no frame to look at")
+        raise SensorError(say("{source}: gave no frame to look at", source=source))
     said, shots = words(), strip.shots()
-    title = said["title"].format(
-        section="camera", source=source, passed=strip.passed, count=strip.count, shown=len(shots)
-    )
+    title = said["title"].format(source=source, passed=strip.passed, count=strip.count, shown=len(shots))
     _private(given.out, png(drawn(shots, view, said, title)))
     out = sys.stdout
     out.write(said["wrote"].format(path=given.out, shown=len(shots), count=strip.count, passed=strip.passed))
@@ -150,4 +161,6 @@ def _private(path: Path, content: bytes) -> None:
             os.fchmod(file.fileno(), 0o600)  # one that was there before may have been open to all
             file.write(content)
     except OSError as error:
-        raise SensorError(f"{path}: cannot be written: {error.strerror}: name another file with --out") from error
+        raise SensorError(
+            say("{path}: cannot be written: {why}: name another file with --out", path=path, why=refused_why(error))
+        ) from error

@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from otorongo.language import say
 from otorongo.station.view import View, fault_of, open_share
 from otorongo.toml import ConfigError
 
@@ -32,4 +33,11 @@ def check_view(where: str, masks: Mapping[str, AreaConfig], zones: Mapping[str, 
                 raise ConfigError(f"{where}.{kind}.{name}.points: {fault}")
     if open_share(view_of(masks, zones)) < LEAST_OPEN:
         kind, mend = ("zone", ", or larger zones beside them") if zones else ("mask", "")
-        raise ConfigError(f"{where}.{kind}: hardly anything is left to look at (allowed: smaller masks{mend})")
+        raise ConfigError(
+            say(
+                "{where}.{kind}: hardly anything is left to look at (allowed: smaller masks{mend})",
+                where=where,
+                kind=kind,
+                mend=mend,
+            )
+        )

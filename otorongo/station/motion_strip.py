@@ -22,6 +22,8 @@ WIDTH_PX: Final = 480
 """Of one frame in the strip."""
 COLUMNS: Final = 3
 LINE_PX: Final = 20
+HEAD_LINES: Final = 5
+"""Above all frames: the title, the colours over two, and two that say what the numbers are."""
 LINES: Final = 3
 """Of text below each frame."""
 _GAP_PX: Final = 8
@@ -114,12 +116,14 @@ def drawn(shots: Sequence[Shot], view: View, words: Mapping[str, str], title: st
     panels = [_panel(shot, view, words) for shot in shots]
     columns = min(COLUMNS, max(1, len(panels)))
     height = max((panel.shape[0] for panel in panels), default=0)
-    top = 2 * _GAP_PX + 2 * LINE_PX
+    top = 2 * _GAP_PX + HEAD_LINES * LINE_PX
     rows = -(-len(panels) // columns)
     width = max(columns, 2) * (WIDTH_PX + _GAP_PX) + _GAP_PX
     out = np.full((top + rows * (height + _GAP_PX), width, 3), _PAPER, np.uint8)
     _text(out, title, (_GAP_PX, _GAP_PX + LINE_PX - 6), _INK)
     _draw_legend(out, words, _GAP_PX + 2 * LINE_PX - 6)
+    for number, key in enumerate(("explains 1", "explains 2"), HEAD_LINES - 1):
+        _text(out, words[key].format(least=LEAST), (_GAP_PX, _GAP_PX + number * LINE_PX - 6), _FAINT)
     for number, panel in enumerate(panels):
         x = _GAP_PX + number % columns * (WIDTH_PX + _GAP_PX)
         y = top + number // columns * (height + _GAP_PX)
@@ -128,15 +132,20 @@ def drawn(shots: Sequence[Shot], view: View, words: Mapping[str, str], title: st
 
 
 def _draw_legend(out: Picture, words: Mapping[str, str], y: int) -> None:
+    """The colours, over two lines."""
     x = _GAP_PX
     for colour, key in (
+        (_PASSED, "frame passes"),
+        (_HELD, "frame held"),
         (_COUNTS, "counts"),
         (_NOT, "counts not"),
         (_DIFFERS, "differs"),
         (_MASK, "mask"),
         (_ZONE, "zone"),
     ):
-        cv2.rectangle(out, (x, y - 10), (x + 12, y + 2), colour, -1)
+        if x + 18 + _width(words[key]) > out.shape[1]:
+            x, y = _GAP_PX, y + LINE_PX
+        cv2.rectangle(out, (x, y - 10), (x + 12, y + 2), colour, 2 if key.startswith("frame") else -1)
         x += 18
         x += _text(out, words[key], (x, y), _INK) + 18
 
@@ -165,10 +174,12 @@ def _lines(shot: Shot, words: Mapping[str, str]) -> Iterator[str]:
     why = words[shot.seen.why] if shot.seen.why else "" if shot.seen.passed else words[shot.kind]
     night = f"  ({words['infrared']})" if shot.infrared else ""
     yield f"{said}{': ' + why if why else ''}{night}"
-    told = [f"{one.share:.1%} {words['weight']} {one.weight:.0f}{_because(one, words)}" for one in shot.seen.pieces[:3]]
-    yield "   ".join(told) or (words["all new"] if shot.seen.passed else words["no piece"])
-    middle, most = shot.threshold
-    yield f"{shot.label}   {words['threshold']} {middle:.0f}-{most:.0f}, {words['weight']} {LEAST:.0f}"
+    told = [
+        words["piece"].format(share=one.share, weight=one.weight, why=_because(one, words))
+        for one in shot.seen.pieces[:2]
+    ]
+    yield "; ".join(told) or (words["all new"] if shot.seen.passed else words["no piece"])
+    yield words["limits"].format(label=shot.label, grey=shot.threshold[0])
 
 
 def _because(piece: Piece, words: Mapping[str, str]) -> str:
@@ -207,6 +218,10 @@ def _corners(points: Polygon, frame: Picture) -> NDArray[np.int32]:
 def _text(out: Picture, text: str, at: tuple[int, int], ink: tuple[int, int, int]) -> int:
     """Writes, and says how wide it is in pixels."""
     cv2.putText(out, text, at, _FONT, 0.5, ink, 1, cv2.LINE_AA)
+    return _width(text)
+
+
+def _width(text: str) -> int:
     return int(cv2.getTextSize(text, _FONT, 0.5, 1)[0][0])
 
 

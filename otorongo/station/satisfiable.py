@@ -6,6 +6,7 @@ load what seeks combs; a test compares them.
 
 from typing import Final
 
+from otorongo.language import say
 from otorongo.station.config import SOUND_RULES, RuleConfig
 from otorongo.toml import ConfigError
 
@@ -46,6 +47,16 @@ def check_comb(where: str, name: str, hits: int, comb_s: float, hop_s: float) ->
     if comb_s > most_s:
         more = f"at most {most_s:.0f}" if most_s > 0 else f"fewer than {hits} hits"
         raise ConfigError(
-            f"{where}.comb_s: is {comb_s:g}, but what lasts longer than {longest_s:g} s is no {name}, and {hits} hits, "
-            f"one in {hop_s:g} s, would come too late: it can never fire (allowed: {more})"
+            say(
+                "{where}.comb_s: is {comb_s:g}, but what lasts longer than {longest_s:g} s is no "
+                "{name}, and {hits} hits, one in {hop_s:g} s, would come too late: it can never fire "
+                "(allowed: {more})",
+                where=where,
+                comb_s=comb_s,
+                longest_s=longest_s,
+                name=name,
+                hits=hits,
+                hop_s=hop_s,
+                more=more,
+            )
         )

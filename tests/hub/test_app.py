@@ -225,10 +225,10 @@ def test_commands_on_a_hub(config_file: Path, tmp_path: Path, capsys: pytest.Cap
     assert main([*at, "restore", str(tmp_path / "disk")]) == 0
     assert "restored: 2 records" in capsys.readouterr().out
     assert main(["tail", *at, "--minutes", "5"]) == 0
-    assert "K-02: chainsaw (closed, 3 s, peak 95 %) [threat]" in capsys.readouterr().out
+    assert "K-02: chainsaw, event 1 (closed, 3 s, peak 95 %) [threat]" in capsys.readouterr().out
     days = ["--from", "2020-01-01", "--to", "2099-01-01"]
     assert main(["export", *at, str(tmp_path / "a.geojson"), "--format", "geojson", "--threats", *days]) == 0
-    assert "1 events; 0 of the period stay here" in capsys.readouterr().out
+    assert "a.geojson: 1 event, " in capsys.readouterr().out
     assert len(json.loads((tmp_path / "a.geojson").read_text())["features"]) == 1
     assert main(["station", *at, "list"]) == 0
     assert main(["serve", *at, "--roles", "all"]) == 2

@@ -301,8 +301,19 @@ def test_mistakes_are_named(store: Store, tmp_path: Path) -> None:
         _export(store, rules, DAY, "csv", tmp_path / "none" / "a.csv")
     with pytest.raises(ExportError, match=r"ends .* before it begins"):
         export.period("2026-02-01", "2026-01-01", dt.UTC)
-    with pytest.raises(ExportError, match=r"write days as 2026-01-31"):
+    with pytest.raises(ExportError, match=r"--from yesterday: is no day: .* such as 2026-01-31"):
         export.period("yesterday", "2026-01-01", dt.UTC)
+    with pytest.raises(ExportError, match=r"--to 1-1-26: is no day"):
+        export.period("2026-01-01", "1-1-26", dt.UTC)
+
+
+def test_a_period_that_nobody_names_is_the_last_thirty_days() -> None:
+    """Up to today, or to the day that was named; what is no day is left for the check of the period."""
+    today = dt.date(2026, 3, 1)
+    assert export.days(None, None, today) == ("2026-01-31", "2026-03-01")
+    assert export.days(None, "2026-01-30", today) == ("2026-01-01", "2026-01-30")
+    assert export.days("2025-12-24", None, today) == ("2025-12-24", "2026-03-01")
+    assert export.days(None, "soon", today) == ("soon", "soon")
 
 
 def test_days_are_of_the_zone() -> None:

@@ -14,6 +14,7 @@ from otorongo.hub.errors import HubError
 from otorongo.hub.ingest import accept
 from otorongo.hub.rejudge import Rule
 from otorongo.hub.store import Store
+from otorongo.language import speak
 from otorongo.wire.rows import Track
 from tests.hub.fakes import CHAINSAW, NOON_MS, Card
 
@@ -57,6 +58,7 @@ def heard(store: Store) -> Store:
 
 def test_a_table_says_what_would_become_of_events(heard: Store) -> None:
     """Sure, perhaps and not, in order of time, and their numbers at the end, in Spanish first."""
+    speak("es")
     with heard.read() as tx:
         before = [*rejudge.lines(tx, [], [], (0, 2**50), Rule(0.894, 4, 60.0))]
     lines = rejudge_command.run(args("--station", "K-02", "--threshold", "0.894"), heard, LIMA)
@@ -73,6 +75,7 @@ def test_a_table_says_what_would_become_of_events(heard: Store) -> None:
 
 def test_other_classes_and_other_days_are_left_out(heard: Store) -> None:
     """Where nothing fits, it says so."""
+    speak("es")
     assert rejudge_command.run(args("--threshold", "0.5", "--class", "gunshot"), heard, LIMA) == [
         "En ese período ningún evento cerrado llegó con sus puntuaciones"
     ]
@@ -81,6 +84,7 @@ def test_other_classes_and_other_days_are_left_out(heard: Store) -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
+        (("--threshold", "0.5", "--from", "ayer"), "--from ayer: is no day: write it .* such as 2026-01-31"),
         (("--threshold", "1.5"), "--threshold 1.5: is no probability"),
         (("--threshold", "0.5", "--hits", "0"), "1 or more hits"),
         (("--threshold", "0.5", "--within", "nan"), "up to 3600 s"),

@@ -10,12 +10,14 @@ import pytest
 import soundfile
 from PIL import Image
 
+from otorongo.language import speak
 from otorongo.models import listen_picture, manifest, runtime
 from otorongo.models.__main__ import main
 from otorongo.models.errors import InputError
 from otorongo.models.listen import summary
 from otorongo.models.listen_hear import Hearing, _refused, hear
 from otorongo.models.listen_json import lines
+from otorongo.models.listen_scores import told
 from otorongo.models.listen_terminal import draw as draw_in_terminal
 from otorongo.models.listen_words import clock
 from otorongo.models.train.scenes import Source, render_soundscape
@@ -172,6 +174,39 @@ def test_every_class_of_sound_has_a_word_in_both_languages() -> None:
 
     assert {line.name for line in CLASSES if line.sense in ("sound", "both")} <= set(_WORDS)
     assert all(all(each) for each in _WORDS.values())
+
+
+def test_scores_are_told_stretch_by_stretch(heard: Hearing) -> None:
+    """At most twenty lines within 80 columns; the saw stands where it is, over its threshold, with both figures."""
+    speak("es")
+    head, *lines = told(heard).splitlines()[1:]
+    assert "probabilidad / umbral" in head
+    stretches = [line for line in lines if "casi:" not in line]
+    assert 10 < len(stretches) <= 20
+    assert max(map(len, stretches)) <= 80
+    threshold = heard.thresholds["chainsaw"]
+    loud = [line for line in stretches if "*motosierra" in line]
+    assert 5 < len(loud) < len(stretches)
+    assert all(f"% / {threshold:.0%}" in line for line in loud)
+
+
+def test_what_was_nearly_heard_is_told(heard: Hearing) -> None:
+    """A threat over half of its threshold and never at it; not what reached it, nor what is no threat."""
+    peak = max(window.verdict.of("chainsaw").p for window in heard.windows if window.verdict)
+    near = replace(heard, thresholds=dict.fromkeys(heard.thresholds, 9.0) | {"chainsaw": peak * 1.5})
+    assert "nearly heard: chainsaw" in told(near)
+    assert "nearly heard: chainsaw" not in told(heard)
+    assert "nearly heard" not in told(replace(near, threats=frozenset()))
+
+
+def test_experimental_classes_are_marked_in_the_picture(heard: Hearing) -> None:
+    """The picture is another one where a class that was heard is experimental: its event and its row say so."""
+    plain = listen_picture.draw(replace(heard, experimental=frozenset()), "threats@4", "es")
+    marked = listen_picture.draw(replace(heard, experimental=frozenset({"chainsaw"})), "threats@4", "es")
+    changed = np.argwhere((np.asarray(plain) != np.asarray(marked)).any(axis=2))[:, 0]
+    rows = set(changed.tolist())
+    assert min(rows) < 96 + 30, "the event's banner"
+    assert max(rows) > plain.height - 46 - 24 * 14, "the class's row"
 
 
 def test_times_are_said_as_people_do() -> None:

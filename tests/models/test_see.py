@@ -155,7 +155,7 @@ def test_an_empty_folder_and_a_wrong_bundle_are_told(tmp_path: Path, capsys: pyt
     (tmp_path / "empty").mkdir()
     assert main(["see", str(tmp_path / "empty"), "--lang", "es"]) == 1
     assert "no hay fotos" in capsys.readouterr().err
-    assert main(["see", str(tmp_path / "nowhere")]) == 1
+    assert main(["see", str(tmp_path / "nowhere"), "--lang", "en"]) == 1
     assert "there is no such file or folder" in capsys.readouterr().err
     picture = tmp_path / "a.png"
     assert cv2.imwrite(str(picture), np.zeros((40, 40, 3), np.uint8))

@@ -1,6 +1,7 @@
 """The commands that a technician types, for real, over rendered sound."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,16 @@ def test_replay_shows_what_was_noticed_and_leaves_nothing_behind(tmp_path: Path,
     assert "open    chainsaw" in done.stdout
     assert "close   chainsaw" in done.stdout
     assert "20260111_180000.wav" in done.stderr
+    assert "INFO" not in done.stderr, "the table has told it already"
+    assert re.search(
+        r"^microphone: 2 files, \d+ windows, \d+ of them classified, \d+ events?$", done.stdout, re.MULTILINE
+    )
+    assert "1  could not be read (see the warnings)" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    spanish = command("replay", str(sounds), "--config", str(tmp_path / "none.toml"), "--lang", "es").stdout
+    assert "abre    motosierra" in spanish
+    assert "micrófono: 2 archivos" in spanish
+    assert not re.search("open|chainsaw|windows|could", spanish)
 
 
 def test_replay_speaks_to_programs_too(tmp_path: Path, sounds: Path) -> None:
@@ -69,8 +80,8 @@ def test_tail_tells_the_rows_of_a_run_in_words(tmp_path: Path, sounds: Path) -> 
     told = command("tail", "--config", path, "-n", "50")
     assert told.returncode == 0, told.stderr
     for words in (
-        "open   chainsaw",
-        "close  chainsaw",
+        "open   chainsaw, event ",
+        "close  chainsaw, event ",
         "clip of",
         "note (bad input)",
         "heartbeat of sensor 1",

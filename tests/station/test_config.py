@@ -1,5 +1,6 @@
 """station.toml: what is wrong is refused with file, key, reason and what is allowed."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,8 @@ def test_check_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path, capsys: pyt
     assert "not encrypted" in said
     assert "/nowhere/device.key: no such file" in said
     assert "ok     microphone.bundle: threats@4" in said
+    assert re.search(r"gunshot \d of \d+ \(experimental\)", said)
+    assert not re.search(r"chainsaw \d of \d+ \(experimental\)", said)
     assert check(write(tmp_path, '[uplink]\nbroker = "mqtt://127.0.0.1:1883"\n')) == 0
     path.write_text("station = 5")
     assert check(path) == 1
@@ -149,7 +152,7 @@ def test_check_looks_into_the_recordings(tmp_path: Path, capsys: pytest.CaptureF
     (folder / "20260111_170000.wav").write_bytes(b"RIFF")
     path.write_text(base)
     check(path)
-    assert f"ok     microphone.device {folder}: 1 recordings" in capsys.readouterr().out
+    assert f"ok     microphone.device {folder}: 1 recording, 20260111_170000.wav" in capsys.readouterr().out
 
 
 def test_check_looks_into_the_folder_of_other_cameras(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,7 +173,7 @@ def test_check_looks_into_the_folder_of_other_cameras(tmp_path: Path, capsys: py
     assert "camera.folder.zone: 'Lima' is no time zone" in said(f'{device}[camera.folder]\nzone = "Lima"\n')
     for name in ("IMG_0001.JPG", "IMG_0002.heic", "clip.mp4", "notes.txt"):
         (folder / "DCIM" / name).write_bytes(b"x")
-    assert f"ok     camera.device {folder}: 3 pictures and films, 1 that are none" in said(device)
+    assert f"ok     camera.device {folder}: 3 pictures and films, 1 other file" in said(device)
 
 
 CAMERA = """

@@ -226,8 +226,8 @@ def test_the_program_names_animals(tmp_path: Path, pictures: Path) -> None:
     assert (last["species"], last["named_by"]) == ("Panthera onca", "classifier")
     assert last["said"][0]["p"] > 0.9
     told = command("tail", "--config", config, "-n", "50").stdout
-    assert "animal, sensor 2" in told
-    assert "(Panthera onca)" in told
+    assert "animal, event 2, sensor 2" in told
+    assert ", jaguar, " in told
     assert "seen by sensor 2, event 2: animal 0.90; said: Panthera onca 1.00" in told, told
 
 

@@ -155,6 +155,14 @@ def test_changing_and_disabling_end_sessions_and_tokens(store: Store, secret: st
     assert command(store, "enable", "carla") == ["carla: enabled"]
 
 
+def test_a_person_who_is_not_in_hub_toml_is_refused(store: Store, secret: str) -> None:
+    """A typo would make a ranger who sees no alert: the text says who there is, and how one is made."""
+    said = r"nohay: no \[\[person\]\] of that name in hub.toml \(there are: ana, beto\): write \[\[person\]\]"
+    with pytest.raises(UserError, match=said):
+        command(store, "add", "luz", "--role", "ranger", "--person", "nohay", "--password-file", secret)
+    assert command(store, "list") == ["no users yet: otorongo-hub user add NAME --role coordinator"]
+
+
 def test_disabling_says_who_is_still_rung(store: Store, secret: str) -> None:
     """Messages follow hub.toml: whoever shuts a user out learns what is left to do."""
     for name, person in (("ana", ""), ("nora", "ana"), ("beto", "")):

@@ -1,11 +1,10 @@
 """What `train-species` is asked, and what it says in Spanish and English. Light: every `otorongo-models` loads it."""
 
 import argparse
-from gettext import gettext as say
 from pathlib import Path
 from typing import Final
 
-from otorongo.language import LANGUAGES
+from otorongo.language import LANGUAGES, say
 
 _WORDS: Final = {
     "cut": ("recortando y mirando", "cropping and looking"),

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from otorongo.language import say
 from otorongo.station.adapters.replay_file import Reader, Trouble, play
 from otorongo.station.adapters.replay_foreign import told
 from otorongo.station.adapters.replay_place import Place, load, spelled, stat_of
@@ -77,7 +78,9 @@ def zone_of(name: str, key: str = "replay.zone") -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise SensorError(f"{key}: {name!r} is no time zone (allowed: such as America/Lima, UTC)") from error
+        raise SensorError(
+            say("{key}: {name!r} is no time zone (allowed: such as America/Lima, UTC)", key=key, name=name)
+        ) from error
 
 
 def find(
@@ -89,7 +92,7 @@ def find(
     Raises SensorError if there is nothing at that place.
     """
     if not place.exists():
-        raise SensorError(f"replay {place}: no such file or folder")
+        raise SensorError(say("replay {place}: no such file or folder", place=place))
     found, refused = [], []
     files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
     for path in files:
