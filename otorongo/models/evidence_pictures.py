@@ -36,8 +36,9 @@ simple physics: grey by a lamp whose light falls with distance and away from the
 the blur of a step; streaks of rain; drops and a film of water on the lens; people from labelled boxes, 1.7 m high, on \
 the ground of empty frames whose view is 42 degrees high; a box that the frame's edge cuts. They say what is lost of \
 what was seen, not what is reached in the forest: no aim is judged by them. People are mostly those of the regression \
-set, from which the detectors have learned, for want of others; frames are those that count for the aims. Looked at \
-once and again where the networks doubt; a station also looks again where something moves."""
+set, from which the detectors have learned, for want of others; frames are those that count for the aims, and those of \
+a night are darkened once more. Looked at once and again where the networks doubt; a station also looks again where \
+something moves."""
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]

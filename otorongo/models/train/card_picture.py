@@ -80,6 +80,8 @@ infrared. So recall of people in this forest is **not shown**.
 - Small, far, half-hidden animals (the ocelot of cameratrapai scores low), and infrared frames.
 - People less than about a tenth of the frame's height are mostly missed. A person whom `things` does not see but
   `somewhere` does is called an animal; the frame is still kept and sent.
+- People by night beyond 10 m, false alarms of people by night, and what the frame's edge cuts to a third: the rendered
+  rows below say how much is lost.
 - Elephants, cows and bears are taken for one another's; use `cattle` and `dog` as a hint. Boats: hardly any pictures.
 - `animal` was calibrated with few frames, mostly of savannas and temperate woods.
 """
