@@ -74,9 +74,10 @@ def open_ears(given: argparse.Namespace) -> tuple[Classifier, str]:
 def summary(found: Hearing, name: str, lang: str) -> str:
     """The recording in words: what it is, events, engines, vetoes, species."""
     silent = sum(window.verdict is None for window in found.windows)
+    windows = word("window" if len(found.windows) == 1 else "windows", lang)
     out = [
         f"{found.path.name}  {clock(found.seconds)}  {found.rate_hz / 1000:g} kHz  {name}",
-        f"  {len(found.windows)} {word('windows', lang)}, {silent} {word('gated', lang)}",
+        f"  {len(found.windows)} {windows}, {silent} {word('gated', lang)}",
     ]
     if found.trouble:
         trouble = word(found.trouble, lang)
@@ -103,7 +104,7 @@ def summary(found: Hearing, name: str, lang: str) -> str:
 
 
 def _event(each: Heard, lang: str, experimental: Container[str] = ()) -> str:
-    when, hits = span(each.start_s, each.end_s), f"{each.hits} {word('hits', lang)}"
+    when, hits = span(each.start_s, each.end_s), f"{each.hits} {word('window' if each.hits == 1 else 'hits', lang)}"
     said = f"{word('evidence', lang)} {each.evidence:+.1f}  {hits}  {word('peak', lang)} {each.peak:.0%}"
     said += f"  {each.f0_hz:.0f} Hz" if each.f0_hz else ""
     said += f"  x {each.count}" if each.count > 1 else ""

@@ -298,7 +298,8 @@ def _lanes(spans: Sequence[tuple[float, float]]) -> list[int]:
 
 def _banner(each: Heard, lang: str, experimental: Container[str]) -> str:
     mark = " (experimental)" if each.name in experimental else ""
-    return f"{word(each.name, lang)}{mark}  {each.evidence:+.1f}  ·  {each.hits} {word('hits', lang)}"
+    hits = word("window" if each.hits == 1 else "hits", lang)
+    return f"{word(each.name, lang)}{mark}  {each.evidence:+.1f}  ·  {each.hits} {hits}"
 
 
 def _ink(name: str) -> tuple[int, int, int]:

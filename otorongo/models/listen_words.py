@@ -32,6 +32,7 @@ _WORDS: Final = {
     "hits": ("ventanas", "windows"),
     "peak": ("pico", "peak"),
     "windows": ("ventanas", "windows"),
+    "window": ("ventana", "window"),
     "gated": ("en silencio", "silent"),
     "hit": ("sobre el umbral", "over the threshold"),
     "comb": ("vueltas del motor", "engine speed"),

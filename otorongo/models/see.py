@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final, Self
 import msgspec
 
 from otorongo.errors import OtorongoError
-from otorongo.language import language, say, why
+from otorongo.language import language, say, say_count, why
 from otorongo.models import image, manifest, megadetector_json, runtime
 from otorongo.models.calibrate import logit
 from otorongo.models.errors import InputError
@@ -50,7 +50,13 @@ def see(given: argparse.Namespace) -> int:
     journal = out.with_name(out.name + ".part") if out else None
     done = _resumed(journal, looker.signature) if journal else {}
     if done:
-        print(said("resumed", lang).format(count=sum(_text(name) in done for name in files)), file=sys.stderr)
+        count = sum(_text(name) in done for name in files)
+        told = say_count(
+            "{count} was looked at before: going on from there",
+            "{count} were looked at before: going on from there",
+            count,
+        )
+        print(told, file=sys.stderr)
     results = []
     with _Journal(journal, looker.signature, done) as book:
         for at, name in enumerate(files):
@@ -271,7 +277,7 @@ def _table(results: Sequence[Result], looker: Looker, lang: str, *, every: bool)
             told = [f"{_shown(one, lang)} {one.p:.2f}" for one in shown] or [said("nothing", lang)]
             told += [_nearly(one, sure[one.cls], lang) for one in near]
             print(f"{result.file}  {result.failure or ', '.join(told)}")
-    print(said("pictures", lang).format(count=len(results)))
+    print(say_count("{count} picture:", "{count} pictures:", len(results)))
     for name, count in counted.most_common():
         print(f"  {count:>6}  {name}")
     for empty, key in ((True, "nearly_empty"), (False, "nearly_beside")):

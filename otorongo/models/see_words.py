@@ -24,12 +24,7 @@ _WORDS: Final = {
         "{count} of the others show perhaps something more, below the threshold",
     ),
     "failed": ("no se pudo leer", "could not be read"),
-    "pictures": ("{count} fotos:", "{count} pictures:"),
     "written": ("escrito: {path}", "written: {path}"),
-    "resumed": (
-        "{count} ya estaban miradas: se sigue donde quedó",
-        "{count} were looked at before: going on from there",
-    ),
     "none": ("{place}: no hay fotos ({endings})", "{place}: holds no pictures ({endings})"),
 }
 

@@ -140,7 +140,7 @@ def test_a_stopped_command_goes_on(folder: Path, tmp_path: Path, capsys: pytest.
     marked = json.dumps(["a.jpg", [["vehicle", 0.77, 0, 0, 1, 1, [], []]], ""])
     part.write_text(f'"{signature}"\n{marked}\n["DCIM/b.PNG", [["an')
     main(given)
-    assert "1 were looked at before" in capsys.readouterr().err
+    assert "1 was looked at before" in capsys.readouterr().err
     told = _told(out)
     assert told["a.jpg"]["detections"][0]["conf"] == 0.77
     assert told["DCIM/b.PNG"] == whole["DCIM/b.PNG"]
