@@ -22,7 +22,7 @@ from otorongo.models.runtime import Classifier, Verdict
 from otorongo.models.second import thresholds
 from otorongo.station import events, veto
 from otorongo.station.adapters.replay_sound import SoundReader
-from otorongo.station.app import follows_combs, rules_for
+from otorongo.station.app import experimental, follows_combs, rules_for
 from otorongo.station.app_ears import ear
 from otorongo.station.combs import TOLD_AS
 from otorongo.station.config import MicrophoneConfig
@@ -106,7 +106,7 @@ class Hearing:
     trouble: str = ""
     """Why not all of it could be heard."""
     experimental: frozenset[str] = frozenset()
-    """Wire classes that the bundle calls so."""
+    """Wire classes that the bundle calls so, and those that only a comb tells."""
     short: tuple[Short, ...] = ()
     """What was over its threshold too seldom for an event."""
     reach_m: int | None = None
@@ -184,7 +184,7 @@ def hear(
             if verdict.shape != shapes.NONE
         ),
         trouble,
-        frozenset(spec.wire for spec in classifier.bundle.manifest.classes if spec.experimental),
+        experimental(config, classifier.bundle),
         _short(scored, told, rules),
         hour.row.reach_m if hour else None,
         {spec.label: _threshold(rules, spec) for spec in classifier.bundle.manifest.classes},

@@ -252,6 +252,14 @@ def follows_combs(sensor: Sensor, bundle: Bundle) -> bool:
     return wanted and knows and given is not None and can_follow(given.rate_hz, given.window_s, given.hop_s)
 
 
+def experimental(sensor: Sensor, bundle: Bundle) -> frozenset[str]:
+    """Wire classes that too few recordings stand behind: those that the bundle calls so, and those that combs tell,
+    whose shapes were made of rendered machines alone.
+    """
+    combed = TOLD_BY_COMB if follows_combs(sensor, bundle) else ()
+    return frozenset([*(spec.wire for spec in bundle.manifest.classes if spec.experimental), *combed])
+
+
 def _rule(hits: int, windows: int, rule: RuleConfig) -> Rule:
     return Rule(
         hits=hits,

@@ -241,6 +241,15 @@ def test_an_event_of_an_experimental_class_says_so(forest: Path, tmp_path: Path)
     assert "experimental" not in summary(plain, "mine", "en")
 
 
+def test_an_engine_that_a_comb_has_named_says_that_it_is_experimental(heard: Hearing) -> None:
+    """A dredge's event is marked in words and in JSON, though no bundle has such a class; a saw's is not."""
+    dredge = replace(heard.events[0], name="engine_steady")
+    told = summary(replace(heard, events=(dredge,)), "mine", "en")
+    assert "(experimental: few recordings stand behind it)" in told
+    marked = map(json.loads, lines(replace(heard, events=(dredge, heard.events[0])), "mine"))
+    assert [one["experimental"] for one in marked if one["type"] == "event"] == [True, False]
+
+
 def test_what_is_too_short_for_its_rule_is_told(tmp_path: Path) -> None:
     """A saw that ends before its rule is met is no event, and the words say how many windows are missing."""
     path = tmp_path / "short.wav"

@@ -95,6 +95,13 @@ def test_a_version_stands_beside_the_one_before_with_intervals(tmp_path: Path) -
     )
 
 
+def test_the_card_says_what_rests_on_rendered_machines_and_what_is_left_out(tmp_path: Path) -> None:
+    """What combs tell is called experimental, and that there is no class for falling trees is said with its reason."""
+    text = " ".join(written(tmp_path).split())
+    assert "made of rendered machines alone. They are experimental too." in text
+    assert "**tree_fall is left out** for lack of data" in text
+
+
 def test_what_sounds_alike_has_intervals(tmp_path: Path) -> None:
     """Shares of the nearest have their intervals, by label with the count of recordings."""
     one = {

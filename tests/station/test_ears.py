@@ -19,7 +19,7 @@ from otorongo.models.train import machines, scenes
 from otorongo.models.train.scenes import Source, render_soundscape
 from otorongo.station import config as station_config
 from otorongo.station.adapters.board import LinuxBoard
-from otorongo.station.app import _ear, rules_for, sense, sensor_of
+from otorongo.station.app import _ear, experimental, rules_for, sense, sensor_of
 from otorongo.station.app_check import check
 from otorongo.station.app_ears import ears
 from otorongo.station.app_process import birth_bundles
@@ -229,6 +229,17 @@ def test_combs_can_be_left_out(tmp_path: Path) -> None:
     assert config.microphone is not None
     with pytest.raises(ConfigError, match=r"microphone\.rule\.boat: not in threats@4"):
         rules_for("microphone", config.microphone, bundle)
+
+
+def test_what_only_combs_tell_is_experimental() -> None:
+    """Steady engine, boat and vehicle rest on rendered machines: they are experimental wherever combs are followed."""
+    bundle = manifest.load("threats@4")
+    own = {spec.wire for spec in bundle.manifest.classes if spec.experimental}
+    told, untold = (
+        experimental(MicrophoneConfig(driver="replay", device="x", combs=combs), bundle) for combs in (True, False)
+    )
+    assert "chainsaw" not in told
+    assert (told, untold) == (own | {"engine_steady", "boat", "vehicle"}, own)
 
 
 @pytest.mark.parametrize(
