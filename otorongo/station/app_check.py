@@ -11,7 +11,7 @@ from otorongo.models.class_words import named
 from otorongo.models.manifest import Bundle
 from otorongo.models.manifest import load as load_bundle
 from otorongo.station import config as station_config
-from otorongo.station.app import Sensor, rules_for
+from otorongo.station.app import Sensor, experimental, rules_for
 from otorongo.station.app_keep import knows_people, knows_voices, sealer_for
 from otorongo.station.config import CameraConfig, MicrophoneConfig, StationConfig, policy_of
 from otorongo.station.events import Rule
@@ -82,7 +82,7 @@ def _sensor(section: str, sensor: Sensor) -> Iterator[Finding]:
     try:
         bundle = load_bundle(sensor.bundle)
         rules = rules_for(section, sensor, bundle)
-        unsure = {BY_NAME[spec.wire].number for spec in bundle.manifest.classes if spec.experimental}
+        unsure = {BY_NAME[wire].number for wire in experimental(sensor, bundle)}
         words = ", ".join(_rule(cls, rule, experimental=cls in unsure) for cls, rule in rules.items())
         yield (
             True,

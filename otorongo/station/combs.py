@@ -15,9 +15,12 @@ JUDGE_MS: Final = 6_000
 JUDGE_SHARE: Final = 0.05
 """... and one that has lasted long is judged again when it is so much older."""
 KNOWN_S: Final = 4.5
-NEAR_FRAMES: Final = 3
+NEAR_FRAMES: Final = 2
 NEAR_OF: Final = 8
-"""Something is at the membrane when so many of so many frames fall as nothing far off can (`Limits.near_drop_db`)."""
+NEAR_FALL_DB: Final = 15.0
+"""Something is at the membrane when so many of so many frames fall by so much in 0.2 s, as nothing far off can. That is
+deeper than a shape's (`Limits.near_drop_db`), because two frames judge it: with 12 dB, a forest's own sounds cost one
+saw of nine at 400 m."""
 NO_ENGINE: Final = (shapes.NEAR, shapes.CALL, shapes.HUM)
 TOLD_AS: Final = {
     shapes.STEADY: BY_NAME["engine_steady"].number,
@@ -46,7 +49,7 @@ class Combs:
         if not self.lasts_ms or not engines.due(self._tracker, end_ms):
             return
         now = frame()
-        self._falls.append(now.drop_db >= shapes.Limits().near_drop_db)
+        self._falls.append(now.drop_db >= NEAR_FALL_DB)
         self._tracker = engines.follow(self._tracker, end_ms, now)
         often_ms = max(JUDGE_MS, JUDGE_SHARE * 1000 * self.verdict.summary.duration_s)
         if 0 <= end_ms - self._judged_ms < often_ms:
