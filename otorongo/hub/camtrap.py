@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from otorongo.hub.review import Settled
 from otorongo.hub.reviewed import name_p
-from otorongo.hub.shown import Shown
+from otorongo.hub.shown import Shown, source_of
 from otorongo.hub.store import Found
 from otorongo.wire import species
-from otorongo.wire.seen import Box
+from otorongo.wire.seen import Box, Name
 
 VERSION: Final = "1.0.2"
 _BASE: Final = f"https://raw.githubusercontent.com/tdwg/camtrap-dp/{VERSION}"
@@ -40,6 +42,7 @@ COARSE_M: Final = 7900
 """From the middle of a square of 0.1 degrees at the equator to its corner."""
 TABLES: Final = {"deployments": DEPLOYMENTS, "media": MEDIA, "observations": OBSERVATIONS}
 Row = Mapping[str, Any]
+_NO_BOX: Final = dict.fromkeys(("bboxX", "bboxY", "bboxWidth", "bboxHeight", "observationComments"))
 
 
 def iso(utc_ms: int) -> str:
@@ -87,46 +90,72 @@ def media(event: Found, piece: Found, path: str) -> Row:
 
 
 def observations(event: Found, kind: str, now_ms: int) -> list[Row]:
-    """One event: what people settled on, each kind of animal by itself, or else what the machine said."""
-    machine = observation(event, kind, now_ms)
+    """One event: what people settled on, or else what the machine said; each kind of animal by itself."""
+    machine = by_machine(event, kind, now_ms)
     people: Settled | None = event.get("people")
     if people is None or not people.standing:
-        return [machine]
+        return machine
     if people.standing != "agreed":
-        return [{**machine, "observationTags": f"{machine['observationTags']} | review:{people.standing}"}]
+        return [{**one, "observationTags": f"{one['observationTags']} | review:{people.standing}"} for one in machine]
     return _by_people(event, machine, people)
 
 
-def _by_people(event: Found, machine: Row, people: Settled) -> list[Row]:
+def by_machine(event: Found, kind: str, now_ms: int) -> list[Row]:
+    """What a station told of an event. Of several kinds nobody knows whose box it is."""
+    told: Shown | None = event.get("shown")
+    several = told.several(event["species"]) if told and kind == "animal" else ()
+    if told is None or not several:
+        return [observation(event, kind, now_ms)]
+    rows: list[Row] = []
+    for at, one in enumerate(several):
+        name, source = species.name_of(one.species), source_of(one.source)
+        frame = replace(told, boxes=(), source=source, names=(Name(one.species, one.p),))
+        this = {**event, "species": one.species, "scientific": name, "count": one.most, "shown": frame}
+        row = observation(this, kind, now_ms)
+        rows.append({**row, "observationID": _numbered(event, at, one.species)})
+    return rows
+
+
+def _numbered(event: Found, at: int, number: int) -> str:
+    """The id of one of several observations of an event: the first has that of the event itself."""
+    return f"{event['id']}-{number}" if at else str(event["id"])
+
+
+def _by_people(event: Found, machine: Sequence[Row], people: Settled) -> list[Row]:
     """The rows of an event that people reviewed; the machine's word stands in their tags."""
-    p = machine["classificationProbability"]
-    said = machine["scientificName"] or machine["observationType"]
-    tags = f"{machine['observationTags']} | machine:{said}{'' if p is None else f' {p}'} by {machine['classifiedBy']}"
-    row = {
-        **machine,
+    human = {
         "classificationMethod": "human",
         "classifiedBy": ", ".join(event["reviewers"]),
         "classificationTimestamp": iso(people.at_ms),
         "classificationProbability": None,
-        "observationTags": tags,
     }
     if people.verdict == "right":
-        return [row]
+        return [{**one, **human, "observationTags": _with_machine([one])} for one in machine]
+    row = {**machine[0], **human, "observationTags": _with_machine(machine)}
     if people.verdict != "other" or len(people.said) > 1:  # the box is that of one animal, and nobody said of which
-        row |= {**dict.fromkeys(("bboxX", "bboxY", "bboxWidth", "bboxHeight")), "observationComments": None}
+        row |= _NO_BOX
     if people.verdict != "other":
         seen = "human" if people.verdict == "person" else "blank"
         return [{**row, "observationType": seen, "scientificName": None, "count": None}]
     return [
         {
             **row,
-            "observationID": f"{event['id']}-{number}" if at else event["id"],
+            "observationID": _numbered(event, at, number),
             "observationType": "animal",
             "scientificName": species.name_of(number),
             "count": count,
         }
         for at, (number, count) in enumerate(people.said)
     ]
+
+
+def _with_machine(rows: Sequence[Row]) -> str:
+    """The tags of a machine's rows, with what it said in each."""
+    told = [rows[0]["observationTags"]]
+    for one in rows:
+        p, name = one["classificationProbability"], one["scientificName"] or one["observationType"]
+        told.append(f"machine:{name}{'' if p is None else f' {p}'} by {one['classifiedBy']}")
+    return " | ".join(told)
 
 
 def observation(event: Found, kind: str, now_ms: int) -> Row:

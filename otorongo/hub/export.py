@@ -34,10 +34,11 @@ from otorongo.hub import (
 from otorongo.hub.errors import ExportError
 from otorongo.hub.leaving import PERSONS, Gate, Wanted
 from otorongo.hub.rules import Rules
+from otorongo.hub.shown import Shown
 from otorongo.hub.store import Found, Store, Tx
 from otorongo.language import say, why
 from otorongo.wire import classes, species
-from otorongo.wire.codes import CloseReason, Kind, Tag
+from otorongo.wire.codes import CloseReason, Kind, MediaKind, Tag
 
 Format = Literal["csv", "geojson", "camtrap-dp", "listening", "seeing"]
 USUAL_DAYS: Final = 30
@@ -48,8 +49,8 @@ _REASONS: Final = {int(one): one.name.lower() for one in CloseReason}
 _COLUMNS: Final = (
     *("event", "station", "latitude_deg", "longitude_deg", "start", "end", "clock_bound_ms", "sense", "class"),
     *("species", "probability", "evidence", "count", "duration_s", "level_db", "floor_db", "f0_hz", "closed", "bundle"),
-    *("name_by", "name_source", "name_probability", "name_standing", "review", "reviewed_as", "reviewed_by"),
-    *("reviewed_at", "alert_closed"),
+    *("name_by", "name_source", "name_probability", "name_standing", "kinds", "review", "reviewed_as"),
+    *("reviewed_by", "reviewed_at", "alert_closed"),
 )
 
 
@@ -82,13 +83,13 @@ def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, 
         going = [row for row in rows if gate.event(row)]
         births = {key: store_stations.birth(tx, *key) for key in {(row["station"], row["birth"]) for row in going}}
         said = reviewed.told(tx, going)
-        names = {row["species"] for row in going} | {number for one in said for number, _ in one["people"].said}
-        coarse = not wanted.exact and form != "listening" and any(map(shown.sensitive, names))
+        frames = [shown.of(tx, row) for row in going]
+        coarse = not wanted.exact and form != "listening" and any(map(shown.sensitive, _named(going, frames, said)))
         if coarse:
             positions = {name: at and (round(at[0], 1), round(at[1], 1)) for name, at in positions.items()}
         chosen = [
-            {**_readable(row, positions, births[row["station"], row["birth"]]), "shown": shown.of(tx, row), **more}
-            for row, more in zip(going, said, strict=True)
+            {**_readable(row, positions, births[row["station"], row["birth"]]), "shown": frame, **more}
+            for row, frame, more in zip(going, frames, said, strict=True)
         ]
         done = Exported(out, len(chosen), len(rows) - len(chosen), coarse=coarse)
         try:
@@ -109,6 +110,12 @@ def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, 
         flags["exact"] = wanted.exact
         store_people.saw(tx, now_ms, who, "exported", subject=str(out), data={**asked, **flags})
     return done
+
+
+def _named(rows: Sequence[Found], frames: Iterable[Shown | None], said: Iterable[Found]) -> set[int]:
+    """Every animal that these events may show: by their names, by other kinds of a visit, and by what people said."""
+    kinds = {one.species for frame in frames if frame for one in frame.kinds}
+    return {row["species"] for row in rows} | kinds | {number for one in said for number in one["named"]}
 
 
 def _positions(tx: Tx, rules: Rules) -> dict[str, tuple[float, float] | None]:
@@ -260,10 +267,11 @@ def _write_camtrap(
 
 
 def _pieces(tx: Tx, row: Found, media: Path) -> list[Found]:
-    """Evidence of an event that is here whole."""
+    """Evidence of an event that is here whole; no picture of levels, which shows nothing to look at or to hear."""
     found = store_media.pieces_of(tx, (row["station"], row["outbox"], row["event"]))
     kinds = {*camtrap.MEDIATYPES, ".age"}  # what is sealed stays, and is counted
     whole = [piece for piece in found if piece["state"] == "whole" and Path(piece["path"]).suffix in kinds]
+    whole = [piece for piece in whole if piece["kind"] != MediaKind.SPECTROGRAM]
     return [piece for piece in whole if (media / piece["path"]).is_file()]
 
 

@@ -5,7 +5,7 @@ How people closed an alert says whether its activity went on, not whether each l
 rest on a false sound. So it stands in a column and a tag of its own and never makes a label a person's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from otorongo.hub import review, store_media, store_reviews, users
@@ -19,15 +19,20 @@ KEY: Final = "pseudonym_key"
 
 
 def told(tx: Tx, rows: Sequence[Found]) -> list[dict[str, Any]]:
-    """What is added to each event of an export: `people` (Settled), `reviewers`, `closed_alert`."""
+    """What is added to each event of an export: `people` (Settled), `reviewers`, `named`, `closed_alert`.
+
+    `named` are the numbers of all animals that anybody has said it was, whatever is settled.
+    """
     keys = [(row["station"], row["outbox"], row["event"]) for row in rows]
     said, closed = store_reviews.of_events(tx, keys), store_reviews.closings(tx, keys)
     key = (store_media.mark(tx, KEY) or "").encode()
     out = []
     for row, of in zip(rows, keys, strict=True):
-        people = review.settled(row, [review.answer_of(one) for one in said.get(of, ())])
+        answers = [review.answer_of(one) for one in said.get(of, ())]
+        people = review.settled(row, answers)
         names = [f"reviewer {users.pseudonym(key, name)}" for name in people.who]
-        out.append({"people": people, "reviewers": names, "closed_alert": closed.get(of, "")})
+        named = frozenset(number for one in answers for number, _ in one.said)
+        out.append({"people": people, "reviewers": names, "named": named, "closed_alert": closed.get(of, "")})
     return out
 
 
@@ -63,6 +68,7 @@ def columns(row: Found) -> dict[str, Any]:
         "name_source": frame.source if named and frame else "",
         "name_probability": "" if p is None else round(p, 3),
         "name_standing": standing(row),
+        "kinds": as_kinds((one.species, one.most) for one in frame.several(row["species"])) if frame else "",
         "review": people.standing,
         "reviewed_as": as_text(people) if people.standing == "agreed" else "",
         "reviewed_by": ", ".join(row["reviewers"]),
@@ -73,5 +79,10 @@ def columns(row: Found) -> dict[str, Any]:
 def as_text(people: Settled) -> str:
     """What people settled on: `right`, `nothing`, `person`, or the animals with their number."""
     if people.verdict == "other":
-        return "; ".join(f"{species.name_of(number)} {count}" for number, count in people.said)
+        return as_kinds(people.said)
     return people.verdict or ""
+
+
+def as_kinds(kinds: Iterable[tuple[int, int]]) -> str:
+    """Animals with their number; `?` is one of no name."""
+    return "; ".join(f"{species.name_of(number) or '?'} {count}" for number, count in kinds)

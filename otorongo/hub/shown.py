@@ -34,7 +34,7 @@ class Shown(Struct, frozen=True):
     bundle: str = ""
     """`names@1`: what said the names."""
     kinds: tuple[seen.Kind, ...] = ()
-    """If the visit showed several kinds of animals: each with how many were named at once, the event's own first."""
+    """If the visit showed several kinds of animals: each once, with how many were named at once."""
     validated: bool = False
     """Whether somebody has measured that bundle on animals of the region."""
 
@@ -42,6 +42,10 @@ class Shown(Struct, frozen=True):
     def box(self) -> seen.Box | None:
         """The surest."""
         return max(self.boxes, key=lambda box: box.p, default=None)
+
+    def several(self, number: int) -> tuple[seen.Kind, ...]:
+        """The kinds of a visit whose event has this name, its own first; empty: it showed one, or they are not its."""
+        return self.kinds if len(self.kinds) > 1 and self.kinds[0].species == number else ()
 
     def p_of(self, number: int) -> float | None:
         """Probability of a name: all that was said of it and of what is under it; None: it cannot be told."""
@@ -74,6 +78,11 @@ def sensitive(number: int) -> bool:
     return any(one.sensitive and within(one, taxon) for one in species.taxa().values())
 
 
+def source_of(number: int) -> str:
+    """A rule that names animals, in a word; empty: none, or one that is newer than this hub."""
+    return next((one.name.lower() for one in NameSource if one == number and one != NameSource.NONE), "")
+
+
 def _parsed(raw: bytes) -> Seen | None:
     try:
         row = rows.parse(raw)
@@ -86,15 +95,22 @@ def _told(row: Seen, cls: int, birth: Found | None) -> Shown:
     names = tuple(one for one in seen.unpack_names(row.names) if not _human(one.species))
     bundles = (birth["body"] if birth else {}).get("bundles", [])
     bundle = bundles[row.bundle] if names and row.bundle < len(bundles) else None
-    source = next((one.name.lower() for one in NameSource if one == row.source and one != NameSource.NONE), "")
     return Shown(
         boxes=tuple(box for box in seen.unpack_boxes(row.boxes) if box.cls == cls),
         names=names,
-        source=source,
-        kinds=tuple(one for one in seen.unpack_kinds(row.kinds) if not _human(one.species)),
+        source=source_of(row.source),
+        kinds=_kinds(row.kinds),
         bundle=f"{store_stations.clean(bundle['name'])}@{bundle['version']}" if bundle else "",
         validated=bool(bundle and bundle.get("validated")),
     )
+
+
+def _kinds(packed: bytes) -> tuple[seen.Kind, ...]:
+    found: dict[int, seen.Kind] = {}
+    for one in seen.unpack_kinds(packed):
+        if not _human(one.species):
+            found.setdefault(one.species, one._replace(most=max(1, one.most)))
+    return tuple(found.values())
 
 
 def _human(number: int) -> bool:

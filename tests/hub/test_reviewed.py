@@ -21,7 +21,7 @@ from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store
 from otorongo.models.species_train import gather_camtrap
 from otorongo.wire.classes import BY_NAME
-from otorongo.wire.codes import Kind, NameSource, Tag
+from otorongo.wire.codes import Kind, MediaKind, NameSource, Tag
 from otorongo.wire.media import Chunk, encode
 from otorongo.wire.rows import Event, Media
 from tests.hub import camtrap_schema
@@ -234,3 +234,18 @@ def test_training_takes_what_people_said_of_the_hubs_export(store: Store, tmp_pa
     assert [(one.name, one.box) for one in found.samples] == [("Dasyprocta variegata", None)]
     assert found.reviewed
     assert found.left == {"no person gave the label (--unreviewed takes them)": 2}
+
+
+def test_a_picture_of_levels_is_no_picture_of_what_was_heard(store: Store, tmp_path: Path) -> None:
+    """It stays out of a package: whoever trains on what people said would learn it as the picture of a person."""
+    on = card()
+    event = on.put(Event(60_000, 1, BY_NAME["speech"].number, 40, Tag.PERSON, Kind.CLOSE, hits=3, peak=90))
+    digest = hashlib.sha256(PICTURE).digest()
+    seq = on.put(Media(60_000, 1, on.last + 1 - event, MediaKind.SPECTROGRAM, len(PICTURE), digest, Tag.PERSON))
+    arrive(store, on)
+    take_chunk(store, tmp_path / "evidence", Limits(), "K-02", encode(Chunk(7, seq, 0, PICTURE)), NOON_MS)
+    says(store, 1, "ana", "person")
+    says(store, 1, "beto", "person", group="south")
+    out, (told,) = package(store, tmp_path, Wanted(DAY.from_ms, DAY.to_ms, persons=True))
+    assert (told["observationType"], told["classificationMethod"]) == ("human", "human")
+    assert gather_camtrap.gather(out, None, unreviewed=False).samples == ()

@@ -74,6 +74,32 @@ def test_several_animals_are_not_pooled_into_one_name(filled: Filled, read_hub: 
     assert re.search(r"<i>Tayassu pecari</i></td><td>20 %", page)
 
 
+def test_each_kind_of_a_visit_is_told_with_its_number(hub: Hub) -> None:
+    """In list, page and form of the review, and by the API: who says "right" says it of all of them."""
+    on = Visits(hub)
+    kinds = (("pecari tajacu", 3), ("dasyprocta variegata", 1), ("", 2))
+    event = on.seen("K-03", 20, "pecari tajacu", (("pecari tajacu", 0.8),), count=6, kinds=kinds)
+    on.piece("K-03", event, photo())
+    on.arrive()
+    elena, path = hub.login("elena"), on.path("K-03", event)
+    listed, page = card(elena.get("/events").text, path), elena.get(path).text
+    for text in (listed, page.split("<h1>")[1].split("</h1>")[0]):
+        told = [
+            text.index(part) for part in ("(<i>Dicotyles tajacu</i>) · 3", "<i>Dasyprocta variegata</i>", "animal · 2")
+        ]
+        assert told == sorted(told)
+        assert "animales en el mismo cuadro" not in text
+    label = page.split('value="right" required>')[1].split("</label>")[0]
+    assert "pecarí de collar · 3" in label
+    assert "animal · 2" in label
+    (one,) = (one for one in elena.get("/api/v1/events").json()["events"] if one["event"] == event)
+    assert one["shown"]["kinds"] == [
+        {"species": "Dicotyles tajacu", "count": 3},
+        {"species": "Dasyprocta variegata", "count": 1},
+        {"species": "", "count": 2},
+    ]
+
+
 def test_the_page_of_one_event(filled: Filled, read_hub: Hub) -> None:
     """Its picture or sound, the rule that named it, its scores, what else was there, and the alert that covers it."""
     elena = read_hub.login("elena")

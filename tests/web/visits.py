@@ -59,6 +59,7 @@ class Visits:
         tags: int = 0,
         seconds: float = 20,
         peak: int = 91,
+        kinds: tuple[tuple[str, int], ...] = (),
     ) -> int:
         """Something comes before a camera and goes again; the event."""
         card, number = self.card(station), BY_NAME[cls].number
@@ -73,7 +74,9 @@ class Visits:
         event = card.put(Event(end_ms, 2, number, 55, tags, Kind.CLOSE, duration_ms=int(seconds * 1000), **values))
         boxes = [seen.Box(number, 0.9, 0.1 + 0.2 * n, 0.3, 0.2, 0.3) for n in range(max(1, count))]
         packed = seen.pack_names(seen.Name(NUMBERS.get(one, 0), p) for one, p in said)
-        card.put(Seen(end_ms, 2, card.last + 1 - event, seen.pack_boxes(boxes), packed, source if said else 0, 1))
+        several = seen.pack_kinds(seen.Kind(NUMBERS.get(one, 0), 0.6, source, most) for one, most in kinds)
+        best = (seen.pack_boxes(boxes), packed, source if said else 0, 1, several)
+        card.put(Seen(end_ms, 2, card.last + 1 - event, *best))
         return event
 
     def heard(self, station: str, before_min: float, cls: str, *, tags: int = 0, seconds: float = 90) -> int:

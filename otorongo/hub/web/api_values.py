@@ -78,6 +78,13 @@ class NameOut(Value):
     p: float
 
 
+class KindOut(Value):
+    """Animals of one kind."""
+
+    species: str = Field(description="Scientific name, of a species or a group; empty: it has no name here.")
+    count: int
+
+
 class ShownOut(Value):
     """What the best frame of a visit showed."""
 
@@ -86,13 +93,7 @@ class ShownOut(Value):
     named_by: str = Field(description="classifier, rollup, geofence, detector; empty: the event has no name.")
     bundle: str = Field(description="What said the names, such as `names@1`.")
     validated: bool = Field(description="Whether that bundle was measured on animals of the region.")
-
-
-class KindOut(Value):
-    """Animals of one kind that people saw."""
-
-    species: str = Field(description="Scientific name, of a species or a group.")
-    count: int
+    kinds: list[KindOut] = Field(description="Of a visit of several kinds, the event's own first; empty: of one.")
 
 
 class ReviewOut(Value):

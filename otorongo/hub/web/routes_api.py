@@ -259,7 +259,7 @@ def _event(tx: Tx, row: Found, people: review.Settled) -> out.EventOut:
         peak_percent=row["peak"],
         f0_hz=row["f0_dhz"] / 10,
         drill=bool(row["tags"] & Tag.DRILL),
-        shown=_shown(shown.of(tx, row)),
+        shown=_shown(shown.of(tx, row), row["species"]),
         review=_review(people),
     )
 
@@ -271,7 +271,7 @@ def _review(people: review.Settled) -> out.ReviewOut | None:
     return out.ReviewOut(standing=people.standing, verdict=people.verdict or "", kinds=kinds, at_ms=people.at_ms)
 
 
-def _shown(told: shown.Shown | None) -> out.ShownOut | None:
+def _shown(told: shown.Shown | None, number: int) -> out.ShownOut | None:
     if told is None:
         return None
     return out.ShownOut(
@@ -282,4 +282,5 @@ def _shown(told: shown.Shown | None) -> out.ShownOut | None:
         named_by=told.source,
         bundle=told.bundle,
         validated=told.validated,
+        kinds=[out.KindOut(species=species.name_of(one.species), count=one.most) for one in told.several(number)],
     )

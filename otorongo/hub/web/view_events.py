@@ -110,6 +110,7 @@ def told(tx: Tx, page: Page, row: Found, people: Settled) -> dict[str, Any]:
     """One event in few words."""
     frame = shown.of(tx, row)
     within = view_stations.places_of(tx, page)
+    kinds = _kinds(page, row, frame)
     return {
         "href": _href(row),
         "station": row["station"],
@@ -120,16 +121,17 @@ def told(tx: Tx, page: Page, row: Found, people: Settled) -> dict[str, Any]:
         "length": texts.duration(row["duration_ms"]) if row["duration_ms"] else "",
         "drill": bool(row["tags"] & Tag.DRILL),
         "scenery": bool(row["tags"] & Tag.SCENERY),
-        "names": _names(page, row, people),
+        "names": _names(page, row, people, kinds),
         "machine": _machine(page, row),
+        "label": texts.listed(page.lang, [_counted(one) for one in kinds]),
         "p": _certainty(row, frame),
         "unvalidated": bool(row["species"]) and not (frame and frame.validated),
-        "several": row["count"] if row["count"] > 1 and row["species"] else 0,
+        "several": row["count"] if row["count"] > 1 and row["species"] and len(kinds) == 1 else 0,
         "standing": people.standing,
     }
 
 
-def _names(page: Page, row: Found, people: Settled) -> list[dict[str, Any]]:
+def _names(page: Page, row: Found, people: Settled, kinds: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What it shows, each kind by itself: as people settled it, else as the station says."""
     if people.standing == "agreed" and people.verdict == "other":
         return [_named(page, number, count) for number, count in people.said]
@@ -137,7 +139,24 @@ def _names(page: Page, row: Found, people: Settled) -> list[dict[str, Any]]:
         return [{"name": page.t("page.visit.nothing"), "latin": "", "count": 0}]
     if people.standing == "agreed" and people.verdict == "person":
         return [{"name": texts.named(page.lang, "class", "person"), "latin": "", "count": 0}]
-    return [_machine(page, row)]
+    return kinds
+
+
+def _kinds(page: Page, row: Found, frame: Shown | None) -> list[dict[str, Any]]:
+    """What the station says that it shows: of several kinds each with how many of it were named at once."""
+    several = frame.several(row["species"]) if frame else ()
+    if not several:
+        return [_machine(page, row)]
+    return [
+        _named(page, one.species, one.most)
+        if one.species
+        else {**_machine(page, {**row, "species": 0}), "count": one.most}
+        for one in several
+    ]
+
+
+def _counted(one: dict[str, Any]) -> str:
+    return f"{one['name']} · {one['count']}" if one["count"] > 1 else str(one["name"])
 
 
 def _machine(page: Page, row: Found) -> dict[str, Any]:
