@@ -61,11 +61,13 @@ def answer_of(row: Found) -> Answer:
 
 
 def settled(event: Found, answers: Iterable[Answer]) -> Settled:
-    """What may be told of an event in people's name. Of each person the last answer counts.
+    """What may be told of an event in people's name, from answers in the order in which they came.
+
+    Of each person the last one counts.
 
     "It is right" holds for the label that they saw, and ends when the station revises it.
     """
-    last = {one.who: one for one in sorted(answers, key=lambda one: one.at_ms)}
+    last = {one.who: one for one in answers}
     label = (event["cls"], event["species"])
     holding = [one for one in last.values() if one.verdict != "right" or (one.cls, one.species) == label]
     if not holding:
@@ -93,17 +95,16 @@ def unsays(event: Found, verdict: str | None) -> bool:
 
 
 def kinds(given: Sequence[tuple[str, str]]) -> tuple[tuple[int, int], ...] | None:
-    """Species and counts from the fields of a form, without the empty ones; None if any is not of the table."""
+    """Species and counts from the fields of a form, without the empty ones; None if one of them is none."""
     found: dict[int, int] = {}
-    for name, many in given[:MOST_KINDS]:
-        if not name:
-            continue
+    named = [(name, many or "1") for name, many in given if name]
+    for name, many in named:
         taxon = species.taxon(int(name)) if name.isdecimal() and len(name) <= 5 else None
-        count = int(many) if many.isdecimal() and len(many) <= 3 else 1
-        if taxon is None or taxon.kind == "human" or not 1 <= count <= MOST_COUNT:
+        if taxon is None or taxon.kind == "human" or not (many.isdecimal() and len(many) <= 3):
             return None
-        found[taxon.number] = found.get(taxon.number, 0) + count
-    return tuple(found.items()) or None
+        found[taxon.number] = found.get(taxon.number, 0) + int(many)
+    fine = len(named) <= MOST_KINDS and all(1 <= count <= MOST_COUNT for count in found.values())
+    return tuple(found.items()) if found and fine else None
 
 
 def values(event: Found, answer: Answer) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import and_, select, tuple_
+from sqlalchemy import ColumnElement, and_, select, tuple_
 
 from otorongo.hub.db import alert_events, alerts, events, reviews
 from otorongo.hub.store import Found, Tx, Values, listed
@@ -54,6 +54,12 @@ _PEOPLE: Final = and_(
 )
 SHOWS_PEOPLE: Final = select(reviews.c.id).where(_SAME, _PEOPLE).correlate(events).exists()
 """Of an event: somebody says that it shows people, and has not taken it back. One is enough: it is for their sake."""
+
+
+def said_people(who: str) -> ColumnElement[bool]:
+    """Of an event: this person once said that it shows people, and may want to take it back."""
+    where = (_SAME, reviews.c.who == who, reviews.c.verdict == "person")
+    return select(reviews.c.id).where(*where).correlate(events).exists()
 
 
 def people_said(tx: Tx, from_ms: int, to_ms: int, *, station: str | None = None) -> frozenset[EventKey]:

@@ -20,7 +20,7 @@ from otorongo.hub.leaving import MACHINES, NATURE
 from otorongo.hub.store import Found, Tx, found, listed
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_events import PERSONS
-from otorongo.hub.store_reviews import SHOWS_PEOPLE
+from otorongo.hub.store_reviews import SHOWS_PEOPLE, said_people
 from otorongo.hub.store_web import Sight, visible_to
 from otorongo.wire.classes import CLASSES
 from otorongo.wire.codes import Kind, Tag
@@ -45,6 +45,8 @@ class Eyes(NamedTuple):
     """Those of their places; of no meaning to who sees everywhere."""
     apart: tuple[str, ...]
     """Those in land of peoples in isolation."""
+    who: str = ""
+    """Under this name they say what events showed; what they themselves said to show people they see still."""
 
 
 class Asked(NamedTuple):
@@ -123,12 +125,13 @@ def alerts_over(tx: Tx, sight: Sight, keys: Iterable[EventKey]) -> dict[EventKey
 
 def _may(eyes: Eyes) -> list[ColumnElement[bool]]:
     apart = or_(events.c.station.in_(eyes.apart), _tagged(Tag.NO_CONTACT))
-    people = or_(events.c.cls.in_(PERSONS), _tagged(Tag.PERSON), SHOWS_PEOPLE)
-    open_there = and_(events.c.cls.in_(sorted(NATURE | MACHINES)), ~people)
+    marked = or_(events.c.cls.in_(PERSONS), _tagged(Tag.PERSON))
+    open_there = and_(events.c.cls.in_(sorted(NATURE | MACHINES)), ~marked, ~SHOWS_PEOPLE)
     where = [events.c.quarantined.is_(False), ~_covered(alerts.c.sealed.is_(True)), or_(~apart, open_there)]
     if not eyes.everywhere:
         marks = Tag.THREAT | Tag.DRILL | Tag.OWN_PATROL
-        nature = and_(events.c.cls.in_(_HARMLESS), ~people, ~_tagged(marks))
+        people = and_(SHOWS_PEOPLE, ~said_people(eyes.who))
+        nature = and_(events.c.cls.in_(_HARMLESS), ~marked, ~people, ~_tagged(marks))
         where += [events.c.station.in_(eyes.stations), or_(nature, _covered(visible_to(eyes.sight)))]
     return where
 

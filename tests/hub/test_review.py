@@ -47,6 +47,12 @@ def test_the_last_answer_of_each_counts() -> None:
     assert review.settled(event(), other).standing == "split"
 
 
+def test_a_clock_that_is_set_back_makes_nobodys_first_answer_the_last() -> None:
+    """The order in which they came is the hub's own; its clock is not always right."""
+    again = [says("ana", "person", at=9), says("ana", "right", at=2)]
+    assert review.settled(event(), again).verdict == "right"
+
+
 def test_right_holds_for_the_label_that_was_seen() -> None:
     """A station that revises its word has not been confirmed; who named an animal has named it still."""
     revised = event(species=PUMA)
@@ -104,6 +110,12 @@ def test_a_form_names_animals_of_the_table_only() -> None:
         [("x", "1")],
         [("1", "0")],
         [("1", "256")],
+        [("1", "1000")],
+        [("1", "1e2")],
+        [("1", "2.0")],
+        [("1", "-3")],
+        [("1", "200"), ("1", "100")],
+        [("1", "1"), ("2", "1"), ("40", "1"), ("3", "1")],
         [("1" * 30, "1")],
         [],
         [("", "1")],

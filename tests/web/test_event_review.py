@@ -164,10 +164,25 @@ def test_who_sees_people_in_a_picture_withdraws_it(desk: Desk) -> None:
     assert elena.get(animal).status_code == 200
     assert jose.get(animal).status_code == 404
     assert animal not in jose.get("/events").text
-    with desk.hub.store.write() as tx:  # its picture is away now: only the store can be told
-        (row,) = store_reviews.of_event(tx, desk.key("unnamed"))
-        store_reviews.add(tx, {**{key: value for key, value in row.items() if key != "id"}, "verdict": "right"})
+    assert outcome(desk.says("kusi", "unnamed", "right")) == "reviewed"
     assert jose.get(src).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["kusi", "jose", "elena"])
+def test_a_slip_is_taken_back_by_who_made_it(desk: Desk, name: str) -> None:
+    """Who withdrew a picture sees the event still, without it, and may answer again; nobody else may for them."""
+    animal = desk.filled.events["unnamed"]
+    assert outcome(desk.says(name, "unnamed", "person")) == "reviewed"
+    phone = desk.hub.login(name)
+    page = phone.get(f"{animal}?done=reviewed")
+    assert page.status_code == 200
+    assert f"{animal}/media/" not in page.text
+    assert animal in phone.get("/events").text
+    for other in {"kusi", "jose"} - {name}:
+        assert desk.hub.login(other).get(animal).status_code == 404
+    assert "hace falta una imagen o un sonido" in desk.page("carla", "unnamed")
+    assert outcome(desk.says(name, "unnamed", "nothing")) == "reviewed"
+    assert desk.hub.login("jose").get(animal).status_code == 200
 
 
 def test_no_more_answers_than_anybody_needs(desk: Desk) -> None:

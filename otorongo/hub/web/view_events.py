@@ -31,7 +31,8 @@ def eyes_of(tx: Tx, page: Page, viewer: Viewer) -> Eyes:
     mine = viewer.places or ()
     apart = leaving.stations_apart(tx, page.site.rules)
     stations = tuple(sorted(name for name, place in within.items() if place in mine))
-    return Eyes(view_alerts.sight_of(viewer), sees_everywhere(viewer), stations, tuple(sorted(apart)))
+    sight, who = view_alerts.sight_of(viewer), viewer.user.acts_as
+    return Eyes(sight, sees_everywhere(viewer), stations, tuple(sorted(apart)), who)
 
 
 def sees_everywhere(viewer: Viewer) -> bool:
@@ -190,7 +191,8 @@ def whole(tx: Tx, page: Page, viewer: Viewer, eyes: Eyes, row: Found, names: Nam
     frame = shown.of(tx, row)
     found = pieces(tx, page, viewer, row, gate, over)
     others = store_visits.beside(tx, eyes, row, within_ms=BESIDE_MS)
-    looked = any(one["whole"] for one in found)
+    # Who said that it shows people has withdrawn what they looked at, and may have erred.
+    looked = any(one["whole"] for one in found) or eyes.who in {one.who for one in answers}
     return {
         "visit": told(tx, page, row, people),
         "facts": _facts(page, row),
