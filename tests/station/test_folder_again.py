@@ -83,6 +83,28 @@ def test_a_file_that_cannot_be_opened_is_tried_again_ever_more_seldom(tmp_path: 
     assert [one for one in post.runs(2 * WHOLE_S) if isinstance(one, Sample | Fault)] == []
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_file_that_could_not_be_read_is_tried_again_when_it_is_back(tmp_path: Path, whole: bool) -> None:
+    """Whoever takes the card out, cleans it and puts it in again loses nothing that was not read; nor a file of it."""
+    shut = True
+
+    def read(path: Path, position: int) -> Iterator[Any]:
+        if shut:
+            raise OSError(errno.EIO, "Input/output error")
+        yield from EYES(path, position)
+
+    card, drawer = tmp_path / "card", tmp_path / "drawer"
+    post = Post(card, read=read)
+    file = post.write("IMG_0001.jpg", 10)
+    here, away = (card, drawer) if whole else (file, tmp_path / "IMG_0001.jpg")
+    assert len(told(post.runs(20))) == 1
+    here.rename(away)
+    post.runs(20)
+    shut = False
+    away.rename(here)
+    assert seen(post.runs(20)) == ["IMG_0001.jpg"]
+
+
 def test_more_files_than_are_remembered_as_shut_come_again_all_the_same(tmp_path: Path) -> None:
     """A card whose files nobody may read: those beyond the bound are tried again at the next whole look."""
     many = CountedFolder(tmp_path, MOST_SUSPECTS + 5)
@@ -102,4 +124,6 @@ def test_more_files_than_are_remembered_as_shut_come_again_all_the_same(tmp_path
     for _ in range(2):
         many.watch.look()
         many.now_s += 3.0
-    assert len(many.watch.take(2000)) == 5
+    beyond = many.watch.take(2000)
+    assert len(beyond) == 5
+    assert all(one.retried for one in beyond), "they are not told anew every ten minutes"

@@ -208,6 +208,8 @@ class Watch:
                 del self._suspects[name]
                 if stat:
                     self._waiting[name] = (stat, now_s)
+                else:  # once it is back, as it was, it is tried anew: nothing of it was read
+                    self._known.pop(name, None)
             elif now_s >= before.due_s:
                 del self._suspects[name]
                 self._ready[name] = Found(self.root / name, spelled(name), stat, before.pause_s)
@@ -216,7 +218,9 @@ class Watch:
                 continue
             now = self._stat(name)
             if now == stat:
-                self._ready[name] = Found(self.root / name, spelled(name), stat)
+                again = self._known.get(name) == _SHUT
+                pause_s = 2 * FIRST_PAUSE_S if again else FIRST_PAUSE_S
+                self._ready[name] = Found(self.root / name, spelled(name), stat, pause_s)
                 self._known[name] = hash(stat)
                 self._suspects.pop(name, None)
             if now and now != stat:
