@@ -1,8 +1,10 @@
 """Pictures of files: what their heads say, where they end, and what can be seen of those that are odd or cut off."""
 
+import errno
 import io
 import os
 import struct
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from otorongo.models import image
+from otorongo.models import image, native
 from otorongo.models.errors import InputError
 from otorongo.models.image import look
 from otorongo.models.image_head import LARGE_PX, head, mended
@@ -204,6 +206,29 @@ def test_what_libjpeg_complains_of_is_told_with_the_files_name(
     caplog.clear()
     look(raw, "DCIM/IMG_0008.JPG")
     assert caplog.messages == []
+
+
+def test_a_picture_is_seen_where_there_is_no_room_to_listen(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A full card, or no descriptor left: the decoder's words go where they always went, and nothing else is lost."""
+
+    def full() -> None:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp', '/var/tmp']")
+
+    before = len([*Path("/proc/self/fd").iterdir()])
+    monkeypatch.setattr(native, "_paper", full)
+    assert look(corrupt(encoded(scene()))).damage == ""
+    assert "Corrupt JPEG data" in capfd.readouterr().err
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
+
+
+def test_nothing_is_written_to_the_card_to_overhear(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A camera's folder may hold thousands of pictures, and the card may be full."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with overheard() as said:
+        os.write(2, b"JPEG\n")
+    assert said == ["JPEG"]
 
 
 def test_the_error_stream_is_as_before_afterwards(capfd: pytest.CaptureFixture[str]) -> None:
