@@ -220,7 +220,7 @@ def _gather(track: Track, cls: int, rule: Rule, item: Scores, hit: Score | None,
         told_evidence=0.0,
         f0_hz=hit.f0_hz,
         trend=hit.trend,
-        sights=_sights(hits),
+        sights=_sights(scores),
         seen_ms=best.t_ms,
         boxes=best.boxes,
         scenery=all(score.scenery for score in scores),
@@ -229,10 +229,10 @@ def _gather(track: Track, cls: int, rule: Rule, item: Scores, hit: Score | None,
     return Track((), started), [_event(started, cls, Kind.OPEN, started.last_ms, CloseReason.NONE)]
 
 
-def _sights(hits: Iterable[tuple[int, Score]]) -> tuple[Sight, ...]:
+def _sights(scores: Iterable[Score]) -> tuple[Sight, ...]:
     sights: tuple[Sight, ...] = ()
-    for t_ms, score in hits:
-        sights = kinds.kept(sights, t_ms, score.looks)
+    for score in scores:
+        sights = kinds.kept(sights, score.looks)
     return sights
 
 
@@ -250,7 +250,7 @@ def _grow(track: Track, old: _Open, cls: int, rule: Rule, item: Scores, hit: Sco
         new=old.new + hit.new,
         f0_hz=hit.f0_hz or old.f0_hz,
         trend=hit.trend or old.trend,
-        sights=kinds.kept(old.sights, item.t_ms, hit.looks) if hit.looks else old.sights,
+        sights=kinds.kept(old.sights, hit.looks) if hit.looks else old.sights,
         seen_ms=item.t_ms if hit.p > old.peak else old.seen_ms,
         boxes=item.boxes if hit.p > old.peak else old.boxes,
         scenery=old.scenery and hit.scenery,

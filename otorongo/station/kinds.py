@@ -27,8 +27,9 @@ FAMILY: Final = 3
 class Sight(NamedTuple):
     """One look at one animal."""
 
-    t_ms: int
-    """When its frame was taken: looks of one frame are of different animals."""
+    frame: int
+    """Number of its frame: looks of one frame are of different animals. Not its time: cameras that say theirs in whole
+    seconds take several frames in one."""
     look: Look
     number: int
     """What it would be called by itself, in `wire.species`; 0: it bears no name."""
@@ -40,9 +41,10 @@ class Sight(NamedTuple):
         return taxon.lineage if taxon else ANIMAL
 
 
-def kept(sights: Sequence[Sight], t_ms: int, looks: Iterable[Look]) -> tuple[Sight, ...]:
+def kept(sights: Sequence[Sight], looks: Iterable[Look]) -> tuple[Sight, ...]:
     """The looks that are remembered, with those of a frame that came now."""
-    new = (Sight(t_ms, look, rollup.decide(look).number) for look in looks)
+    frame = 1 + max((one.frame for one in sights), default=0)
+    new = (Sight(frame, look, rollup.decide(look).number) for look in looks)
     every = sorted((*sights, *new), key=lambda one: -one.look.box_p)
     before: Counter[int] = Counter()
     placed: list[tuple[int, Sight]] = []
@@ -68,7 +70,7 @@ class Group:
     @property
     def count(self) -> int:
         """The most at once, of those that bear a name."""
-        at_once = Counter(one.t_ms for one in self.sights if one.number)
+        at_once = Counter(one.frame for one in self.sights if one.number)
         return max(at_once.values(), default=1)
 
     def joined(self, other: "Group") -> "Group":
@@ -99,7 +101,7 @@ def apart(one: Group, other: Group) -> bool:
     pairs = [(a, b) for a, b in zip(one.lineage, other.lineage, strict=True) if a and b]
     if all(a == b for a, b in pairs):
         return False
-    if {each.t_ms for each in one.sights} & {each.t_ms for each in other.sights}:
+    if {each.frame for each in one.sights} & {each.frame for each in other.sights}:
         return True
     far = any(a != b for a, b in pairs[:FAMILY])
     return far and min(len(one.sights), len(other.sights)) >= TWICE

@@ -12,15 +12,15 @@ from otorongo.models.boxes import BoxClassifier
 from otorongo.models.ensemble import Ensemble
 from otorongo.models.name_animals import Namer
 from otorongo.models.rollup import Candidate, Label, Look, label_of
-from otorongo.station import kinds, naming
+from otorongo.station import events, kinds, naming
 from otorongo.station.app_tail import _words
 from otorongo.station.events import Rule
 from otorongo.station.judging import judged
 from otorongo.station.kinds import Sight
-from otorongo.station.samples import Named, Sample, Tick
+from otorongo.station.samples import Named, Sample, Score, Scores, Tick
 from otorongo.wire import seen, species
 from otorongo.wire.classes import BY_NAME
-from otorongo.wire.codes import Kind, NameSource
+from otorongo.wire.codes import CloseReason, Kind, NameSource
 from otorongo.wire.rows import Seen, standalone
 from tests.models import box_bundles, name_bundles
 from tests.models.box_bundles import Shown
@@ -50,10 +50,10 @@ def look(taxon: species.Taxon | None, p: float = 0.9, box_p: float = 0.9) -> Loo
 
 
 def visit(*frames: tuple[Look, ...]) -> Named:
-    """What looks of frames, a second apart, are called together."""
+    """What looks of frames are called together."""
     sights: tuple[Sight, ...] = ()
-    for at, looks in enumerate(frames):
-        sights = kinds.kept(sights, 1000 * at, looks)
+    for looks in frames:
+        sights = kinds.kept(sights, looks)
     return naming.named(sights)
 
 
@@ -135,6 +135,27 @@ def test_no_kind_is_made_up(given_frames: list[tuple[Look, ...]]) -> None:
 def test_one_animal_alone_is_one_kind(taxon: species.Taxon | None, sure: list[tuple[float, float]]) -> None:
     """However sure the looks are."""
     assert visit(*[(look(taxon, p, box_p),) for p, box_p in sure]).kinds == ()
+
+
+@pytest.mark.parametrize("hits", [1, 3])
+def test_frames_of_one_second_are_not_one_frame(hits: int) -> None:
+    """A camera that says its time in whole seconds takes some in one: an agouti stays one, a bad frame names nobody.
+
+    Also where an event opens only with the last of them.
+    """
+    rules = {ANIMAL: Rule(hits, 3, 60_000, 900_000, 300_000)}
+    state = events.State()
+    for one in (AGOUTI, TAPIR, *[AGOUTI] * 6):
+        score = Score(ANIMAL, 0.9, 3.0, True, looks=(look(one, 0.9 if one is AGOUTI else 0.6),))
+        state, _ = events.advance(state, Scores(5000, 0, (score,)), rules)
+    _, (closing,) = events.finish(state, 5000, CloseReason.QUIET)
+    assert species.name_of(closing.named.species) == "Dasyprocta variegata"
+    assert closing.named.kinds == ()
+    for number in range(3):
+        score = Score(ANIMAL, 0.9, 3.0, True, looks=(look(AGOUTI), look(TAPIR)) if number else (look(AGOUTI),) * 2)
+        state, _ = events.advance(state, Scores(6000, 0, (score,)), rules)
+    _, (closing,) = events.finish(state, 6000, CloseReason.QUIET)
+    assert told(closing.named) == {"Dasyprocta variegata": 2, "Tapirus terrestris": 1}
 
 
 def test_the_row_of_a_visit_tells_all_of_them(tmp_path: Path) -> None:

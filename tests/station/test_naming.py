@@ -169,8 +169,8 @@ looks = st.lists(
 def test_whatever_is_said_a_visit_bears_a_name_that_lives_here(given_: list[Look]) -> None:
     """A number of the table that is no human's, or none; at most five raw names; few looks are remembered."""
     few: tuple[Sight, ...] = ()
-    for at, look in enumerate(given_):
-        few = kinds.kept(few, at // 2, (look,))
+    for at in range(0, len(given_), 2):
+        few = kinds.kept(few, given_[at : at + 2])
     assert len(few) <= min(len(given_), kinds.MOST)
     told = naming.named(few)
     line = species.taxon(told.species)
@@ -182,7 +182,7 @@ def test_whatever_is_said_a_visit_bears_a_name_that_lives_here(given_: list[Look
 def test_a_human_has_a_number_and_a_teapot_none() -> None:
     """What the network said before any rule: a human by its number, what the table does not know by 0."""
     teapot: Label = label_of((), "teapot")
-    told = naming.named(kinds.kept((), 0, (Look(0.9, (Candidate(HUMAN, 0.6), Candidate(teapot, 0.3))),)))
+    told = naming.named(kinds.kept((), (Look(0.9, (Candidate(HUMAN, 0.6), Candidate(teapot, 0.3))),)))
     assert [one.species for one in told.names] == [NUMBERS["homo sapiens"], 0]
 
 
