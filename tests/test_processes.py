@@ -16,9 +16,13 @@ from PIL import Image
 
 from otorongo.models import manifest, shelves
 
-# Runs the command's own main and leaves, as its last act, a list of everything that it loaded.
+# Runs the command's own main and leaves, as its last act, a list of all that it loaded; Spanish texts are `texts`.
 PROGRAM = """
 import atexit, json, pathlib, sys
+def opened(event, given):
+    if event == "open" and str(given[0]).endswith(".mo"):
+        sys.modules["texts"] = sys
+sys.addaudithook(opened)
 atexit.register(lambda: pathlib.Path(sys.argv[1]).write_text(json.dumps(sorted(sys.modules))))
 from otorongo.station.__main__ import main
 sys.exit(main(sys.argv[2:]))
@@ -54,8 +58,9 @@ def loaded(folder: Path, config: Path, *command: str, stop_after_s: float | None
     """The modules of one process of the station, packages by each of their dotted names."""
     report = folder / "modules.json"
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, report, "--config", config, *command], stderr=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-c", PROGRAM, report, "--config", config, *command],
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env={**os.environ, "OTORONGO_LANG": "es"},
+    )  # fmt: skip
     if stop_after_s is not None:
         time.sleep(stop_after_s)
         process.send_signal(signal.SIGTERM)
@@ -113,6 +118,17 @@ def test_the_uplink_loads_the_network_and_nothing_that_sees_or_hears(tmp_path: P
     modules = loaded(tmp_path, config, "uplink", stop_after_s=3.0)
     assert not modules & (NEVER_ON_A_STATION | SIGHT | SOUND | SEALING | {"numpy", "onnxruntime", "PIL"})
     assert "paho" in modules
+
+
+def test_what_units_start_loads_no_texts(tmp_path: Path) -> None:
+    """Nobody reads the help of a sensor's process, nor of the uplink's; a command that somebody types speaks."""
+    (tmp_path / "in").mkdir()
+    noise = np.random.default_rng(1).normal(0, 0.1, 16_000 * 4).astype(np.float32)
+    soundfile.write(tmp_path / "in" / "20261122_120000.wav", noise, 16_000)
+    config = station_toml(tmp_path, replay("microphone", bundle_for("sound"), tmp_path / "in"))
+    assert "texts" not in loaded(tmp_path, config, "sense", "microphone")
+    assert "texts" not in loaded(tmp_path, config, "uplink", stop_after_s=3.0)
+    assert "texts" in loaded(tmp_path, config, "tail")
 
 
 def test_a_sensor_starts_no_herd_of_threads(tmp_path: Path) -> None:

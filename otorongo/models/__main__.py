@@ -1,6 +1,7 @@
 """`otorongo-models`: look at bundles, prove that they compute what their makers' did, and try them on sound."""
 
 import argparse
+import os
 import shutil
 import sys
 import textwrap
@@ -83,43 +84,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
     speak(common.lang)
     given = parser().parse_args(rest)
     given.lang = common.lang
+    status = 0
     try:
-        if given.command == "check":
-            return check_all(given.bundle or [*shelves.zoo(), *shelves.added()], quiet=given.quiet)
-        if given.command == "add":
-            return adding.add(given)
-        if given.command == "listen":
-            from otorongo.models.listen import listen
-
-            return listen(given)
-        if given.command in {"see", "train-species"}:
-            return _with_pictures(given)
-        if given.command == "adapt":
-            from otorongo.models.listen_adapt import adapt
-
-            return adapt(given)
-        if given.command == "search":
-            from otorongo.models.search import search
-
-            return search(given)
-        if given.command == "missed":
-            from otorongo.models.missed import missed
-
-            return missed(given)
-        if given.command == "missed-pictures":
-            from otorongo.models.missed_pictures import missed_pictures
-
-            return missed_pictures(given)
-        if given.command == "evaluate":
-            from otorongo.models.evaluate.command import evaluate
-
-            return evaluate(given)
-        if given.command == "list":
-            return list_all()
-        return show_one(given.bundle)
+        status = _run(given)
+        print(end="", flush=True)
     except OtorongoError as error:
         print(f"otorongo-models: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # such as `listen | head`: nobody reads any more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
+
+
+def _run(given: argparse.Namespace) -> int:
+    if given.command == "check":
+        return check_all(given.bundle or [*shelves.zoo(), *shelves.added()], quiet=given.quiet)
+    if given.command == "add":
+        return adding.add(given)
+    if given.command == "listen":
+        from otorongo.models.listen import listen
+
+        return listen(given)
+    if given.command in {"see", "train-species"}:
+        return _with_pictures(given)
+    if given.command == "adapt":
+        from otorongo.models.listen_adapt import adapt
+
+        return adapt(given)
+    if given.command == "search":
+        from otorongo.models.search import search
+
+        return search(given)
+    if given.command == "missed":
+        from otorongo.models.missed import missed
+
+        return missed(given)
+    if given.command == "missed-pictures":
+        from otorongo.models.missed_pictures import missed_pictures
+
+        return missed_pictures(given)
+    if given.command == "evaluate":
+        from otorongo.models.evaluate.command import evaluate
+
+        return evaluate(given)
+    if given.command == "list":
+        return list_all()
+    return show_one(given.bundle)
 
 
 def _with_pictures(given: argparse.Namespace) -> int:

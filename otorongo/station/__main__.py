@@ -9,12 +9,15 @@ from pathlib import Path
 
 from otorongo import __version__
 from otorongo.errors import OtorongoError
-from otorongo.language import LANGUAGES, say, speak
+from otorongo.language import LANGUAGES, language, say, speak
 from otorongo.station import config as station_config
 from otorongo.station.app_process import give_back, one_thread
 
 _SERVICES = ("run", "sense", "uplink")
 """Their log is what they say; the others print what they have to say."""
+_SECTIONS = ("microphone", "camera", "birds")
+_BY_UNITS = (["uplink"], *(["sense", section] for section in _SECTIONS))
+"""What systemd starts: nobody reads their help, so its Spanish is not loaded into each of them (half a megabyte)."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar=say("COMMAND"))
     commands.add_parser("run", help=say("start every sensor and the uplink, for a desk or a demo"))
     one = commands.add_parser("sense", help=say("run one sensor's process"))
-    one.add_argument("section", choices=("microphone", "camera", "birds"))
+    one.add_argument("section", choices=_SECTIONS)
     one.add_argument("--drill", action="store_true", help=say("tag every event as a drill"))
     commands.add_parser("uplink", help=say("run the uplink's process: it empties the outbox towards the hub"))
     commands.add_parser("check", help=say("say what is wrong with this station, and how to mend it"))
@@ -107,20 +110,26 @@ def _common(to: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status: 0 well, 1 something that a person can mend, 2 wrong usage."""
-    speak()
+    lang = language()
+    speak("en")  # its words are never shown
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     _common(early)
+    speak(lang)
     common, rest = early.parse_known_args(argv)
-    speak(common.lang)
+    lang = language(common.lang)
+    speak("en" if rest in _BY_UNITS else lang)
     given = parser().parse_args(rest)
+    speak(lang)
     given.config, given.verbose = common.config, common.verbose
     logging.basicConfig(
         level=logging.DEBUG if given.verbose else logging.INFO if given.command in _SERVICES else logging.WARNING,
         format="%(levelname)s %(message)s",
         stream=sys.stderr,
     )
+    status = 0
     try:
-        return _run(given)
+        status = _run(given)
+        print(end="", flush=True)
     except OtorongoError as error:
         print(f"otorongo-station: {error}", file=sys.stderr)
         return 1
@@ -128,7 +137,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:  # such as `tail | head`: nobody reads any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    return status
 
 
 def _run(given: argparse.Namespace) -> int:
