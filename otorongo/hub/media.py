@@ -155,7 +155,8 @@ def wanted(store: Store, limits: Limits, now_ms: int, *, apart: Collection[str] 
     """What to ask stations for now: the evidence of alerts that is not here yet. Each is asked for again only later.
 
     After it a few animals of each day, but of no station `apart`, in land of peoples in isolation. A station is asked
-    for no more than it may send in a day; what it sent and what is on its way count.
+    for no more than it may send in a day; what it sent and what is on its way count. Of what people ask for beside
+    alerts it is asked for no more once half of that is used: nobody asks away the room that an alert needs.
     """
     again_ms = now_ms - limits.ask_again_ms
     with store.write() as tx:
@@ -167,7 +168,8 @@ def wanted(store: Store, limits: Limits, now_ms: int, *, apart: Collection[str] 
         def ask(pieces: Iterable[Found]) -> None:
             for piece in pieces:
                 station = piece["station"]
-                if load.get(station, 0) > most or len(asked) == MOST_WANTS:
+                room = most // 2 if piece.get("beside") else most
+                if load.get(station, 0) > room or len(asked) == MOST_WANTS:
                     continue
                 load[station] = load.get(station, 0) + piece["bytes"] - piece["have"]
                 store_media.set_piece(tx, _key(piece), wanted_ms=now_ms)

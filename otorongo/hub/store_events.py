@@ -210,7 +210,7 @@ def media_to_want(
     """Media of events that an alert covers, not whole yet and not asked for since then, small first; not `without`.
 
     Of what is sealed only thumbnails come by themselves: originals and whole frames are large, and travel when somebody
-    wants them. After these comes what somebody wants of events that no alert covers, and of rejected frames.
+    wants them. After these comes what somebody wants of events that no alert covers, and of rejected frames: `beside`.
     """
     sealed = media.c.tags.op("&")(int(Tag.SEALED)) != 0
     large = or_(and_(sealed, media.c.kind != MediaKind.THUMBNAIL), media.c.kind == MediaKind.FRAME)
@@ -223,8 +223,9 @@ def media_to_want(
         media.c.station.not_in(without),
         or_(and_(_ALERTED, ~large), and_(or_(large, by_hand), media.c.wanted_ms > 0)),
     )
-    asked_last = case((and_(by_hand, ~_ALERTED), 1), else_=0)
-    return listed(tx, select(media).where(*where).order_by(asked_last, media.c.bytes, media.c.told_ms).limit(limit))
+    beside = case((~_ALERTED, 1), else_=0).label("beside")
+    order = (beside, media.c.bytes, media.c.told_ms)
+    return listed(tx, select(media, beside).where(*where).order_by(*order).limit(limit))
 
 
 def animals_to_want(

@@ -247,6 +247,29 @@ def test_a_whole_frame_comes_when_somebody_asks_for_it(store: Store) -> None:
     assert wanted(store, LIMITS, NOON_MS + 3_000_001) == [("K-02", WantMedia(7, seq, 0))]
 
 
+@pytest.mark.parametrize("kind", [MediaKind.FRAME, MediaKind.CLIP])
+def test_nobody_asks_away_the_room_of_an_alert(store: Store, kind: int) -> None:
+    """Whoever asks for all that lies beside alerts gets half of a day; what an alert needs finds its room after it."""
+    limits = Limits(piece_bytes=5000, station_day_bytes=50_000, animal_thumbs_day=0)
+    seqs = _animals(store, "K-02", 20, kind=kind)
+    with store.write() as tx:
+        assert all(store_media.ask_for(tx, ("K-02", 7, seq)) for seq in seqs)
+    first = wanted(store, limits, NOON_MS + 1_000_000)
+    assert len(first) == 5
+    with store.write() as tx:
+        for _, want in first:
+            store_media.set_piece(tx, ("K-02", 7, want.seq), state="whole", have=5000, changed_ms=NOON_MS + 1_000_000)
+    assert wanted(store, limits, NOON_MS + 3_000_000) == []
+    with store.write() as tx:
+        more = {"place": "a", "activity": "b", "state": "open", "sealed": False, "drill": False}
+        store_alerts.put_alert(tx, {"id": "A1", "reason": None, "data": None, **more})
+        event = {"station": "K-02", "outbox": 7, "event": seqs[-1] - 1, "late": False, "suppressed": False}
+        store_alerts.cover(tx, "A1", [event])
+    needed = wanted(store, limits, NOON_MS + 3_000_001)
+    assert [want.seq for _, want in needed] == [seqs[-1]]
+    assert wanted(store, limits, NOON_MS + 3_000_002 + DAY_MS) != []
+
+
 def test_old_evidence_without_an_alert_is_forgotten(store: Store, folder: Path) -> None:
     """The file goes and its row stays; what an alert covers is kept for good, and what is young too."""
     _, seq = _card(store, b"picture")
