@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otorongo.station.adapters.folder_memory import COUNT, DAY_MS, DAYS, Memory
+from otorongo.station.adapters.folder_memory import AT_ONCE, COUNT, DAY_MS, DAYS, Memory
 from otorongo.station.adapters.replay_place import Place
+from otorongo.station.errors import OutboxFull
 from otorongo.station.outbox import Outbox
 from otorongo.station.ports import ClockReading
 
@@ -65,6 +66,40 @@ def test_a_card_that_is_out_again_and_again_loses_nothing() -> None:
     assert card.names == {"a.jpg", "b.jpg"}
     card.day(1001, "a.jpg", "b.jpg")
     assert card.kept["a.jpg"] == DONE
+
+
+def test_a_full_card_costs_no_picture() -> None:
+    """What cannot be noted is noted at the next look: the camera goes on, whatever the outbox says."""
+    card, full = Card("gone.jpg"), True
+
+    def change(values: Mapping[str, str | None]) -> None:
+        if full:
+            raise OutboxFull("no room")
+        card.kept.update({name: value for name, value in values.items() if value})
+
+    card.memory = Memory(lambda: card.kept, change, lambda: card.now_ms)
+    card.day(100)
+    assert card.kept == {"gone.jpg": DONE}
+    full = False
+    card.day(100)
+    assert card.kept["gone.jpg"] != DONE
+
+
+def test_a_large_card_that_is_pulled_is_noted_bit_by_bit() -> None:
+    """Each bit is a small transaction: one of 100,000 files would take 15 MB, and evidence would have to make room."""
+    names = [f"IMG_{number:05d}.jpg" for number in range(2 * AT_ONCE + 500)]
+    card = Card(*names)
+    sizes: list[int] = []
+
+    def change(values: Mapping[str, str | None]) -> None:
+        sizes.append(len(values))
+        card.kept.update({name: value for name, value in values.items() if value})
+
+    card.memory = Memory(lambda: dict(card.kept), change, lambda: card.now_ms)
+    card.day(100)
+    assert sum(sizes) == len(names) + 1
+    assert max(sizes) <= AT_ONCE
+    assert not any(card.kept[name] == DONE for name in names)
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 40_000)), min_size=1, max_size=DAYS))

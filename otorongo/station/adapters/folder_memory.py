@@ -5,14 +5,20 @@ file must be missing on `DAYS` days, one after the other, on each of which the f
 counted, not subtracted: a clock that jumps by years makes one day of it.
 """
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from otorongo.station.adapters.replay_place import parse
+from otorongo.station.errors import OutboxError
+
+log = logging.getLogger(__name__)
 
 DAYS: Final = 180
 DAY_MS: Final = 86_400_000
+AT_ONCE: Final = 1000
+"""So many are committed at a time: a card with 100,000 pictures that is pulled must not fill the station's own."""
 COUNT: Final = "/ days"
 """The cursor that counts the days; no file is called so."""
 
@@ -30,7 +36,16 @@ class Memory:
     _last: tuple[int, int] | None = None
 
     def sweep(self, there: Collection[str]) -> None:
-        """The whole folder was looked through, and these files are in it."""
+        """The whole folder was looked through, and these files are in it.
+
+        What cannot be noted, on a full card, is noted another time: no picture waits for it.
+        """
+        try:
+            self._sweep(there)
+        except OutboxError as error:
+            log.warning("what is gone from the folder is not noted: %s", error)
+
+    def _sweep(self, there: Collection[str]) -> None:
         if (now_ms := self.now_ms()) is None:
             return
         today = now_ms // DAY_MS
@@ -43,7 +58,9 @@ class Memory:
         if today != date:
             days += 1
             changes[COUNT] = f"{days} {today}"
-        self.change(changes | swept(kept, there, days))
+        every = [*(changes | swept(kept, there, days)).items()]
+        for at in range(0, len(every), AT_ONCE):
+            self.change(dict(every[at : at + AT_ONCE]))
         self._last = this
 
 
