@@ -149,6 +149,10 @@ def _postgres_engine(url: URL) -> Engine:
                 f"database {shown(url)}: its encoding is {encoding}, which cannot hold every name and note: make it "
                 f"anew with createdb --encoding UTF8 --locale C.UTF-8 --template template0 {url.database}"
             )
+        # Compiling a page's query takes ten times as long as running it: PostgreSQL thinks it dear, and it stops early.
+        connection.autocommit = True
+        connection.execute("SET jit = off")
+        connection.autocommit = False
 
     return engine
 

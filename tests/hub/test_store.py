@@ -7,6 +7,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import ProgrammingError
 
 from otorongo.hub import db, migrations, store_evidence, store_people
 from otorongo.hub.errors import StoreError
@@ -123,6 +124,19 @@ def test_a_newer_schema_is_refused(store: Store, database_url: str) -> None:
         tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreError, match=r"'9999' is newer than this program: install the newer otorongo"):
         Store.open(database_url)
+
+
+def test_no_query_is_compiled(postgres_url: str) -> None:
+    """On every connection, and after an error rolls its transaction back too."""
+    store = Store(make_engine(f"{postgres_url}/postgres"))
+    try:
+        with pytest.raises(ProgrammingError), store.read() as tx:
+            tx.execute(text("SELECT nothing"))
+        for opened in (store.read, store.write):
+            with opened() as tx:
+                assert tx.execute(text("SHOW jit")).scalar_one() == "off"
+    finally:
+        store.close()
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
