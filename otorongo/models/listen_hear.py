@@ -16,10 +16,9 @@ import soundfile
 from otorongo.models import engines, shapes
 from otorongo.models.comb import FRAME_S, Comb
 from otorongo.models.errors import InputError
-from otorongo.models.manifest import ClassSpec
 from otorongo.models.mel import Array
 from otorongo.models.runtime import Classifier, Verdict
-from otorongo.models.second import thresholds
+from otorongo.models.second import by_label, thresholds
 from otorongo.station import events, veto
 from otorongo.station.adapters.replay_sound import SoundReader
 from otorongo.station.app import experimental, follows_combs, rules_for
@@ -187,15 +186,18 @@ def hear(
         experimental(config, classifier.bundle),
         _short(scored, told, rules),
         hour.row.reach_m if hour else None,
-        {spec.label: _threshold(rules, spec) for spec in classifier.bundle.manifest.classes},
+        _thresholds(rules, classifier),
         frozenset(spec.label for spec in classifier.bundle.manifest.classes if BY_NAME[spec.wire].threat),
     )  # fmt: skip
 
 
-def _threshold(rules: Mapping[int, events.Rule], spec: ClassSpec) -> float:
-    """A rule may have one of its own."""
-    rule = rules.get(BY_NAME[spec.wire].number)
-    return rule.threshold if rule and rule.threshold else spec.threshold
+def _thresholds(rules: Mapping[int, events.Rule], classifier: Classifier) -> dict[str, float]:
+    """By label, as a window is judged here: a rule may have one of its own."""
+    found = by_label(classifier)
+    for spec in classifier.bundle.manifest.classes:
+        rule = rules.get(spec.wire_class)
+        found[spec.label] = rule.threshold if rule and rule.threshold is not None else found[spec.label]
+    return found
 
 
 def _short(scored: Sequence[Scores], told: Sequence[Event], rules: Mapping[int, events.Rule]) -> tuple[Short, ...]:

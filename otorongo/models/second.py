@@ -62,14 +62,17 @@ def joints(first: Manifest, second: Manifest) -> dict[str, Joint]:
     }
 
 
-def thresholds(classifier: Classifier) -> dict[int, float]:
-    """By wire class: calibrated p at and above which this classifier counts a hit; where two judge, the joint's.
-
-    Of several labels with one wire class the first one's counts.
-    """
+def by_label(classifier: Classifier) -> dict[str, float]:
+    """By label: calibrated p at and above which this classifier counts a hit; where two judge, the joint's."""
     manifest = classifier.bundle.manifest
-    by_label = joints(manifest, classifier.second.manifest) if isinstance(classifier, SecondOpinion) else {}
-    return {spec.wire_class: by_label.get(spec.label, spec).threshold for spec in reversed(manifest.classes)}
+    joined = joints(manifest, classifier.second.manifest) if isinstance(classifier, SecondOpinion) else {}
+    return {spec.label: joined.get(spec.label, spec).threshold for spec in manifest.classes}
+
+
+def thresholds(classifier: Classifier) -> dict[int, float]:
+    """As `by_label`, by wire class. Of several labels with one wire class the first one's counts."""
+    found = by_label(classifier)
+    return {spec.wire_class: found[spec.label] for spec in reversed(classifier.bundle.manifest.classes)}
 
 
 def candidates(verdict: Verdict, by_label: Mapping[str, Joint]) -> list[str]:

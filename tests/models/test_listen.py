@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
@@ -20,6 +21,7 @@ from otorongo.models.listen_json import lines
 from otorongo.models.listen_scores import told
 from otorongo.models.listen_terminal import draw as draw_in_terminal
 from otorongo.models.listen_words import clock
+from otorongo.models.second import SecondOpinion
 from otorongo.models.train.scenes import Source, render_soundscape
 from otorongo.station import veto
 from otorongo.wire.classes import BY_NAME, CLASSES
@@ -197,6 +199,25 @@ def test_what_was_nearly_heard_is_told(heard: Hearing) -> None:
     assert "nearly heard: chainsaw" in told(near)
     assert "nearly heard: chainsaw" not in told(heard)
     assert "nearly heard" not in told(replace(near, threats=frozenset()))
+
+
+def test_two_opinions_have_one_threshold(forest: Path) -> None:
+    """A window of a second opinion is told, and marked, by the threshold by which it was judged: the joint one."""
+    first = runtime.open_classifier(manifest.load("threats@4"))
+    (saw,) = (spec for spec in first.bundle.manifest.classes if spec.label == "chainsaw")
+    joint = manifest.Joint(
+        bundle="threats@4", label="chainsaw", own="chainsaw", first=0.5, second=0.5, offset=0.0, prior=saw.prior,
+        threshold=0.999, candidate=0.1,
+    )  # fmt: skip
+    about = msgspec.structs.replace(first.bundle.manifest, name="other", joint=(joint,))
+    second = runtime.open_classifier(replace(first.bundle, manifest=about))
+    found = hear(forest, SecondOpinion(first, second))
+    assert found.thresholds["chainsaw"] == 0.999
+    assert found.thresholds["gunshot"] == hear(forest, first).thresholds["gunshot"]
+    hits = {window.start_s for window in found.windows if window.verdict and window.verdict.of("chainsaw").hit}
+    over = {one.start_s for one in found.windows if one.verdict and one.verdict.of("chainsaw").p >= 0.999}
+    assert hits == over
+    assert "/ 100%" in told(found)
 
 
 def test_experimental_classes_are_marked_in_the_picture(heard: Hearing) -> None:
