@@ -57,6 +57,7 @@ __all__ = [
     "health",
     "heartbeats",
     "kept",
+    "kinds",
     "marks",
     "media",
     "metadata",
@@ -233,6 +234,18 @@ events = Table(
     ),
 )
 """The highest revision of every visit and bout."""
+
+kinds = Table(
+    "kinds",
+    metadata,
+    station_column(),
+    outbox_column(),
+    key_column("event"),
+    Column("species", Integer, primary_key=True, autoincrement=False),
+    Index(None, "species"),
+    **CLUSTERED,
+)
+"""The names in visits that showed several kinds of animals, so that each of them is found: the rest is in `records`."""
 
 heartbeats = Table(
     "heartbeats",

@@ -180,7 +180,7 @@ reviews = Table(
     Column("who", NAME, nullable=False),
     Column("team", NAME, nullable=False, server_default=""),  # their group at that time
     Column("verdict", String(8), nullable=False),  # right, other, nothing, person
-    Column("said", JSON, nullable=False),  # of other: [[species, count], ...]
+    Column("said", JSON, nullable=False),  # [[species, count], ...]: of other theirs, of right the station's several
     Index(None, "station", "outbox", "event"),
 )
 """What people said that an event showed, in order; never changed. What the machine said stays in `events`."""

@@ -49,8 +49,8 @@ _REASONS: Final = {int(one): one.name.lower() for one in CloseReason}
 _COLUMNS: Final = (
     *("event", "station", "latitude_deg", "longitude_deg", "start", "end", "clock_bound_ms", "sense", "class"),
     *("species", "probability", "evidence", "count", "duration_s", "level_db", "floor_db", "f0_hz", "closed", "bundle"),
-    *("name_by", "name_source", "name_probability", "name_standing", "kinds", "review", "reviewed_as"),
-    *("reviewed_by", "reviewed_at", "alert_closed"),
+    *("name_by", "name_source", "name_probability", "name_standing", "kinds", "kinds_probability"),
+    *("review", "reviewed_as", "reviewed_by", "reviewed_at", "alert_closed"),
 )
 
 
@@ -83,13 +83,12 @@ def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, 
         going = [row for row in rows if gate.event(row)]
         births = {key: store_stations.birth(tx, *key) for key in {(row["station"], row["birth"]) for row in going}}
         said = reviewed.told(tx, going)
-        frames = [shown.of(tx, row) for row in going]
-        coarse = not wanted.exact and form != "listening" and any(map(shown.sensitive, _named(going, frames, said)))
+        coarse = not wanted.exact and form != "listening" and any(map(shown.sensitive, _named(going, said)))
         if coarse:
             positions = {name: at and (round(at[0], 1), round(at[1], 1)) for name, at in positions.items()}
         chosen = [
-            {**_readable(row, positions, births[row["station"], row["birth"]]), "shown": frame, **more}
-            for row, frame, more in zip(going, frames, said, strict=True)
+            {**_readable(row, positions, births[row["station"], row["birth"]]), **more}
+            for row, more in zip(going, said, strict=True)
         ]
         done = Exported(out, len(chosen), len(rows) - len(chosen), coarse=coarse)
         try:
@@ -112,8 +111,9 @@ def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, 
     return done
 
 
-def _named(rows: Sequence[Found], frames: Iterable[Shown | None], said: Iterable[Found]) -> set[int]:
+def _named(rows: Sequence[Found], said: Sequence[Found]) -> set[int]:
     """Every animal that these events may show: by their names, by other kinds of a visit, and by what people said."""
+    frames: list[Shown | None] = [one["shown"] for one in said]
     kinds = {one.species for frame in frames if frame for one in frame.kinds}
     return {row["species"] for row in rows} | kinds | {number for one in said for number in one["named"]}
 

@@ -21,6 +21,8 @@ MOST_KINDS: Final = 3
 """Kinds of animals that one review can name."""
 MOST_COUNT: Final = 255
 
+Counted = tuple[tuple[int, int], ...]
+"""Numbers of species, and how many of each."""
 Standing = Literal["", "agreed", "waiting", "split"]
 """Nobody has said anything that holds; it holds; a second person of another group must say the same; they disagree."""
 
@@ -35,8 +37,8 @@ class Answer(Struct, frozen=True):
     cls: int
     """What the event said when they looked ..."""
     species: int
-    said: tuple[tuple[int, int], ...] = ()
-    """Of `other`: number of the species and how many."""
+    said: Counted = ()
+    """Number of the species and how many: of `other` as they say, of `right` the kinds that the station told them."""
 
 
 class Settled(Struct, frozen=True):
@@ -44,7 +46,7 @@ class Settled(Struct, frozen=True):
 
     standing: Standing = ""
     verdict: Verdict | None = None
-    said: tuple[tuple[int, int], ...] = ()
+    said: Counted = ()
     who: tuple[str, ...] = ()
     """Those who say so, in order of time."""
     at_ms: int = 0
@@ -60,26 +62,27 @@ def answer_of(row: Found) -> Answer:
     return Answer(row["who"], row["team"], row["at_ms"], row["verdict"], row["cls"], row["species"], said)
 
 
-def settled(event: Found, answers: Iterable[Answer]) -> Settled:
+def settled(event: Found, answers: Iterable[Answer], told: Counted = ()) -> Settled:
     """What may be told of an event in people's name, from answers in the order in which they came.
 
     Of each person the last one counts.
 
-    "It is right" holds for the label that they saw, and ends when the station revises it.
+    "It is right" holds for the label that they saw, and ends when the station revises it; `told`: the kinds of animals
+    that it tells, if there are several.
     """
     last = {one.who: one for one in answers}
-    label = (event["cls"], event["species"])
-    holding = [one for one in last.values() if one.verdict != "right" or (one.cls, one.species) == label]
+    label = (event["cls"], event["species"], told)
+    holding = [one for one in last.values() if one.verdict != "right" or (one.cls, one.species, one.said) == label]
     if not holding:
         return NOBODY
     holding.sort(key=lambda one: one.at_ms)
     whole = {(one.verdict, tuple(sorted(one.said))) for one in holding}
-    told = Settled("agreed", holding[0].verdict, holding[0].said, tuple(one.who for one in holding), holding[-1].at_ms)
+    first, who, at_ms = holding[0], tuple(one.who for one in holding), holding[-1].at_ms
+    said = first.said if first.verdict == "other" else ()
     if len(whole) > 1:
-        return Settled("split", who=told.who, at_ms=told.at_ms)
-    if unsays(event, told.verdict) and not _two_groups(holding):
-        return Settled("waiting", told.verdict, told.said, told.who, told.at_ms)
-    return told
+        return Settled("split", who=who, at_ms=at_ms)
+    waits = unsays(event, first.verdict) and not _two_groups(holding)
+    return Settled("waiting" if waits else "agreed", first.verdict, said, who, at_ms)
 
 
 def is_threat(event: Found) -> bool:
@@ -117,6 +120,11 @@ def values(event: Found, answer: Answer) -> dict[str, Any]:
         "said": [list(one) for one in answer.said],
     }
     return {**key, **told, "who": answer.who, "team": answer.group, "at_ms": answer.at_ms}
+
+
+def mark(event: Found, told: Counted = ()) -> str:
+    """What a form was filled in about: a revision of the event, and the kinds of animals that it told."""
+    return ".".join((str(event["seq"]), *(f"{number}x{count}" for number, count in told)))
 
 
 def _two_groups(answers: Sequence[Answer]) -> bool:

@@ -8,7 +8,7 @@ rest on a false sound. So it stands in a column and a tag of its own and never m
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from otorongo.hub import review, store_media, store_reviews, users
+from otorongo.hub import review, shown, store_media, store_reviews, users
 from otorongo.hub.review import Settled
 from otorongo.hub.shown import Shown
 from otorongo.hub.store import Found, Tx
@@ -19,7 +19,7 @@ KEY: Final = "pseudonym_key"
 
 
 def told(tx: Tx, rows: Sequence[Found]) -> list[dict[str, Any]]:
-    """What is added to each event of an export: `people` (Settled), `reviewers`, `named`, `closed_alert`.
+    """What is added to each event of an export: `shown`, `people` (Settled), `reviewers`, `named`, `closed_alert`.
 
     `named` are the numbers of all animals that anybody has said it was, whatever is settled.
     """
@@ -29,10 +29,12 @@ def told(tx: Tx, rows: Sequence[Found]) -> list[dict[str, Any]]:
     out = []
     for row, of in zip(rows, keys, strict=True):
         answers = [review.answer_of(one) for one in said.get(of, ())]
-        people = review.settled(row, answers)
+        frame = shown.of(tx, row)
+        people = review.settled(row, answers, frame.counted(row["species"]) if frame else ())
         names = [f"reviewer {users.pseudonym(key, name)}" for name in people.who]
         named = frozenset(number for one in answers for number, _ in one.said)
-        out.append({"people": people, "reviewers": names, "named": named, "closed_alert": closed.get(of, "")})
+        people_said = {"people": people, "reviewers": names, "named": named}
+        out.append({"shown": frame, **people_said, "closed_alert": closed.get(of, "")})
     return out
 
 
@@ -63,12 +65,14 @@ def columns(row: Found) -> dict[str, Any]:
     people: Settled = row["people"]
     p = name_p(row)
     named = bool(row["scientific"])
+    several = frame.several(row["species"]) if frame else ()
     return {
         "name_by": (frame.bundle if frame and frame.bundle else row["model"]) if named else "",
         "name_source": frame.source if named and frame else "",
         "name_probability": "" if p is None else round(p, 3),
         "name_standing": standing(row),
-        "kinds": as_kinds((one.species, one.most) for one in frame.several(row["species"])) if frame else "",
+        "kinds": as_kinds((one.species, one.most) for one in several),
+        "kinds_probability": "; ".join(str(round(one.p, 3)) if one.species else "?" for one in several),
         "review": people.standing,
         "reviewed_as": as_text(people) if people.standing == "agreed" else "",
         "reviewed_by": ", ".join(row["reviewers"]),

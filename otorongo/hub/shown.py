@@ -11,6 +11,7 @@ from msgspec import Struct
 from otorongo.hub import store_records, store_stations
 from otorongo.hub.store import Found, Tx
 from otorongo.wire import rows, seen, species
+from otorongo.wire.classes import BY_NAME
 from otorongo.wire.codes import NameSource
 from otorongo.wire.errors import WireError
 from otorongo.wire.rows import Seen
@@ -18,6 +19,7 @@ from otorongo.wire.species import Taxon
 
 WITHIN: Final = 32
 """The row is put with the closing of its event, and so stands among the next rows."""
+ANIMAL: Final = BY_NAME["animal"].number
 _TELLING: Final = ("genus", "family")
 """Groups small enough to tell that a sensitive animal may be meant."""
 
@@ -47,11 +49,17 @@ class Shown(Struct, frozen=True):
         """The kinds of a visit whose event has this name, its own first; empty: it showed one, or they are not its."""
         return self.kinds if len(self.kinds) > 1 and self.kinds[0].species == number else ()
 
+    def counted(self, number: int) -> tuple[tuple[int, int], ...]:
+        """The same as numbers of species with how many of each."""
+        return tuple((one.species, one.most) for one in self.several(number))
+
     def p_of(self, number: int) -> float | None:
         """Probability of a name: all that was said of it and of what is under it; None: it cannot be told."""
         taxon = species.taxon(number)
         if taxon is None:
             return None
+        for one in self.several(number)[:1]:
+            return one.p
         under = [one.p for one in self.names if within(species.taxon(one.species), taxon)]
         return min(1.0, sum(under)) if under else None
 
@@ -99,15 +107,16 @@ def _told(row: Seen, cls: int, birth: Found | None) -> Shown:
         boxes=tuple(box for box in seen.unpack_boxes(row.boxes) if box.cls == cls),
         names=names,
         source=source_of(row.source),
-        kinds=_kinds(row.kinds),
+        kinds=kinds_of(row) if cls == ANIMAL else (),
         bundle=f"{store_stations.clean(bundle['name'])}@{bundle['version']}" if bundle else "",
         validated=bool(bundle and bundle.get("validated")),
     )
 
 
-def _kinds(packed: bytes) -> tuple[seen.Kind, ...]:
+def kinds_of(row: Seen) -> tuple[seen.Kind, ...]:
+    """The kinds of animals that a row tells, each name once, with one animal at least; nobody human."""
     found: dict[int, seen.Kind] = {}
-    for one in seen.unpack_kinds(packed):
+    for one in seen.unpack_kinds(row.kinds):
         if not _human(one.species):
             found.setdefault(one.species, one._replace(most=max(1, one.most)))
     return tuple(found.values())

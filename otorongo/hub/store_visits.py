@@ -13,13 +13,14 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, literal_column, or_, select, tuple_, union_all
 
 from otorongo.hub.db import alert_events, alerts, events
 from otorongo.hub.leaving import MACHINES, NATURE
 from otorongo.hub.store import Found, Tx, found, listed
 from otorongo.hub.store_alerts import EventKey
-from otorongo.hub.store_events import PERSONS
+from otorongo.hub.store_events import ANIMAL, PERSONS
+from otorongo.hub.store_kinds import hold
 from otorongo.hub.store_reviews import SHOWS_PEOPLE, said_people
 from otorongo.hub.store_web import Sight, visible_to
 from otorongo.wire.classes import CLASSES
@@ -83,7 +84,11 @@ def newest(tx: Tx, eyes: Eyes, asked: Asked, *, limit: int, before: Cursor | Non
         start_ms, key = before[0], before[1:]
         where.append(events.c.start_ms <= start_ms)
         where.append(or_(events.c.start_ms < start_ms, tuple_(*_KEY) > tuple_(*key)))
-    return listed(tx, select(events).where(*where).order_by(events.c.start_ms.desc(), *_KEY).limit(limit))
+    ways = [select(events).where(*where, *way).order_by(*_newest(events.c)).limit(limit) for way in _ways(asked)]
+    if len(ways) == 1:
+        return listed(tx, ways[0])
+    both = union_all(*(select(way.subquery()) for way in ways)).subquery()
+    return listed(tx, select(both).order_by(*_newest(both.c)).limit(limit))
 
 
 def one(tx: Tx, eyes: Eyes, key: EventKey) -> Found | None:
@@ -123,6 +128,10 @@ def alerts_over(tx: Tx, sight: Sight, keys: Iterable[EventKey]) -> dict[EventKey
     return out
 
 
+def _newest(columns: Any) -> tuple[Any, ...]:
+    return columns.start_ms.desc(), columns.station, columns.outbox, columns.event
+
+
 def _may(eyes: Eyes) -> list[ColumnElement[bool]]:
     apart = or_(events.c.station.in_(eyes.apart), _tagged(Tag.NO_CONTACT))
     marked = or_(events.c.cls.in_(PERSONS), _tagged(Tag.PERSON))
@@ -142,9 +151,6 @@ def _wanted(asked: Asked) -> list[ColumnElement[bool]]:
         where.append(events.c.station.in_(asked.stations))
     if asked.classes:
         where.append(events.c.cls.in_(asked.classes))
-    if asked.species:
-        where.append(events.c.species.in_(asked.species))
-        where.append(events.c.species > literal_column("0"))  # in these words the index of named events is found
     if asked.sense:
         # Some classes are heard and seen. Only a microphone measures a level, and tells it once the event has grown.
         level = or_(events.c.level_db != 0, events.c.floor_db != 0)
@@ -152,6 +158,15 @@ def _wanted(asked: Asked) -> list[ColumnElement[bool]]:
         fits = or_(level if asked.sense == "sound" else ~level, events.c.kind == Kind.OPEN)
         where.append(or_(events.c.cls.in_(mine), and_(events.c.cls.not_in(other), fits)))
     return where
+
+
+def _ways(asked: Asked) -> list[list[ColumnElement[bool]]]:
+    """By its own name, and as one of several kinds: apart, because no database finds both by their indexes at once."""
+    if not asked.species:
+        return [[]]
+    named = events.c.species > literal_column("0")  # in these words the index of named events is found
+    others = [events.c.species.not_in(asked.species), events.c.cls == ANIMAL, hold(asked.species)]
+    return [[events.c.species.in_(asked.species), named], others]
 
 
 def _tagged(tags: int) -> ColumnElement[bool]:

@@ -6,14 +6,27 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from otorongo.hub import receipts, store_events, store_media, store_records, store_stations
+from otorongo.hub import receipts, shown, store_events, store_kinds, store_media, store_records, store_stations
 from otorongo.hub.dating import Boot, between_neighbours, is_future, meet
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_records import BoxKey
 from otorongo.wire.batch import Batch, runs_of
 from otorongo.wire.codes import Kind
-from otorongo.wire.rows import ROW_TYPES, Event, Gap, Heartbeat, Media, Note, Row, Seal, Tamper, Unknown, standalone
+from otorongo.wire.rows import (
+    ROW_TYPES,
+    Event,
+    Gap,
+    Heartbeat,
+    Media,
+    Note,
+    Row,
+    Seal,
+    Seen,
+    Tamper,
+    Unknown,
+    standalone,
+)
 
 log = logging.getLogger(__name__)
 
@@ -247,10 +260,10 @@ def _event(key: BoxKey, event: int, one: _Came, row: Event, boots: dict[int, Boo
 
 
 def _others(tx: Tx, key: BoxKey, new: Iterable[_Came], boots: dict[int, Boot], now_ms: int) -> int:
-    """Heartbeats, media, notes and tampering; how many of the last."""
+    """Heartbeats, media, kinds of animals, notes and tampering; how many of the last."""
     station, outbox = key
     beats: dict[int, tuple[_Came, Heartbeat]] = {}
-    media, tampers = [], 0
+    media, kinds, tampers = [], [], 0
     for one in new:
         row, utc_ms = one.row, boots[one.boot].utc0_ms + one.t_ms
         if isinstance(row, Heartbeat):
@@ -258,6 +271,8 @@ def _others(tx: Tx, key: BoxKey, new: Iterable[_Came], boots: dict[int, Boot], n
                 beats[row.sensor] = one, row
         elif isinstance(row, Media):
             media.append(_media(key, one, row, utc_ms, now_ms))
+        elif isinstance(row, Seen) and row.back:
+            kinds += [((*key, one.seq - row.back), kind.species) for kind in shown.kinds_of(row) if kind.species]
         elif isinstance(row, Note | Tamper):
             text = row.text if isinstance(row, Note) else ""
             what = "station" if isinstance(row, Note) else "tamper"
@@ -273,6 +288,7 @@ def _others(tx: Tx, key: BoxKey, new: Iterable[_Came], boots: dict[int, Boot], n
         store_stations.put_heartbeat(tx, {**place, **copied, "utc_ms": utc_ms, "counters": counters})
     if media:
         store_media.add_media(tx, media)
+    store_kinds.add(tx, kinds)
     return tampers
 
 

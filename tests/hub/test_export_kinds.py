@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 
 from otorongo.hub import export, store_stations
+from otorongo.hub.belief import NO_RULES
+from otorongo.hub.ingest import accept
 from otorongo.hub.leaving import Wanted
+from otorongo.hub.presence import take_birth
 from otorongo.hub.store import Store
 from otorongo.wire import seen
 from otorongo.wire.codes import Kind, NameSource
 from otorongo.wire.rows import Event, Seen
-from tests.hub.fakes import Card
+from tests.hub.fakes import NOON_MS, Card
 from tests.hub.test_reviewed import AGOUTI, DAY, JAGUAR, PUMA, arrive, package, rules, says, table
 from tests.hub.test_shown import ANIMAL, BOXES, NUMBERS, card
 
@@ -60,6 +63,7 @@ def test_each_kind_is_an_observation_with_its_own_number(store: Store, tmp_path:
     (line,) = table(store, tmp_path)
     assert (line["species"], line["count"]) == ("Dicotyles tajacu", "6")
     assert line["kinds"] == "Dicotyles tajacu 3; Dasyprocta variegata 2; ? 1"
+    assert line["kinds_probability"] == "0.6; 0.6; ?"
 
 
 def test_one_kind_stays_one_observation(store: Store, tmp_path: Path) -> None:
@@ -111,6 +115,18 @@ def test_who_says_right_says_it_of_every_kind(store: Store, tmp_path: Path) -> N
     assert told(rows) == [("Dicotyles tajacu", "3", ""), ("Dasyprocta variegata", "2", "")]
     assert {row["classificationMethod"] for row in rows} == {"human"}
     assert "machine:Dasyprocta variegata 0.6" in rows[1]["observationTags"]
+
+
+def test_who_said_right_before_the_kinds_were_told_said_it_of_none(store: Store, tmp_path: Path) -> None:
+    """They saw one name; the row that tells of two came later, and neither is a person's."""
+    on = card()
+    visit(on, (PECCARY, 3), (AGOUTI, 2))
+    take_birth(store, NO_RULES, on.station, on.payload, NOON_MS)  # type: ignore[attr-defined]
+    assert accept(store, NO_RULES, on.station, on.batch([1]), NOON_MS + 3_600_000) is not None
+    says(store, 1, "kusi", "right")
+    assert [row["classificationMethod"] for row in package(store, tmp_path)[1]] == ["human"]
+    assert accept(store, NO_RULES, on.station, on.batch([2]), NOON_MS + 3_600_000) is not None
+    assert [row["classificationMethod"] for row in package(store, tmp_path)[1]] == ["machine"] * 2
 
 
 def test_who_names_others_leaves_the_machines_word_of_every_kind(store: Store, tmp_path: Path) -> None:

@@ -60,6 +60,17 @@ def test_right_holds_for_the_label_that_was_seen() -> None:
     assert review.settled(revised, [says("ana", "other", (AGOUTI, 1))]).standing == "agreed"
 
 
+def test_right_holds_for_all_kinds_that_were_seen() -> None:
+    """Whoever agreed with one name has not agreed with a second one that was told later, nor with its number."""
+    told = ((JAGUAR, 1), (AGOUTI, 2))
+    assert review.settled(event(), [says("ana", "right")], told) == Settled()
+    assert review.settled(event(), [says("ana", "right", (JAGUAR, 1), (AGOUTI, 1))], told) == Settled()
+    right = review.settled(event(), [says("ana", "right", *told)], told)
+    assert (right.standing, right.verdict, right.said) == ("agreed", "right", ())
+    assert review.mark({"seq": 7}, told) == "7.1x1.40x2"
+    assert review.mark({"seq": 7}) == "7"
+
+
 @pytest.mark.parametrize("cls", [line.name for line in CLASSES if line.threat])
 @pytest.mark.parametrize("verdict", ["nothing", "other"])
 def test_a_threat_is_unsaid_by_two_groups_only(cls: str, verdict: Verdict) -> None:

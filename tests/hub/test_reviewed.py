@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from frictionless import Package
 
-from otorongo.hub import db, export, review, store_alerts, store_events, store_media, store_reviews
+from otorongo.hub import db, export, review, shown, store_alerts, store_events, store_media, store_reviews
 from otorongo.hub.belief import NO_RULES
 from otorongo.hub.config import HubConfig, StationConfig
 from otorongo.hub.ingest import accept
@@ -48,10 +48,13 @@ def arrive(store: Store, on: Card) -> None:
 
 
 def says(store: Store, event: int, who: str, verdict: Verdict, *said: tuple[int, int], group: str = "north") -> None:
-    """Somebody reviews an event."""
+    """Somebody reviews an event as its page shows it."""
     with store.write() as tx:
         row = store_events.event(tx, ("K-02", 7, event))
         assert row is not None
+        frame = shown.of(tx, row)
+        if verdict == "right" and frame:
+            said = frame.counted(row["species"])
         answer = Answer(who, group, NOON_MS + 7_200_000, verdict, row["cls"], row["species"], said)
         store_reviews.add(tx, review.values(row, answer))
 

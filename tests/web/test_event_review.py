@@ -30,7 +30,7 @@ class Desk:
         phone, page = self.hub.login(name), self.filled.events[word]
         text = phone.get(page).text
         given = {"csrf": re.findall(r'name="csrf" value="([^"]+)"', text)[:1], "verdict": verdict}
-        seq = re.findall(r'name="seq" value="(\d+)"', text) or ["0"]
+        seq = re.findall(r'name="seq" value="([^"]+)"', text) or ["0"]
         return phone.client.post(f"{page}/review", data={**given, "seq": seq[0], **more})
 
     def answers(self, word: str) -> list[Found]:

@@ -84,20 +84,69 @@ def test_each_kind_of_a_visit_is_told_with_its_number(hub: Hub) -> None:
     elena, path = hub.login("elena"), on.path("K-03", event)
     listed, page = card(elena.get("/events").text, path), elena.get(path).text
     for text in (listed, page.split("<h1>")[1].split("</h1>")[0]):
-        told = [
-            text.index(part) for part in ("(<i>Dicotyles tajacu</i>) · 3", "<i>Dasyprocta variegata</i>", "animal · 2")
-        ]
+        told = [text.index(part) for part in ("tajacu</i>) 3 (60 %), ", "variegata</i>) 1 (60 %), ", "animal 2")]
         assert told == sorted(told)
         assert "animales en el mismo cuadro" not in text
+    assert "sin validar" in listed
+    assert "la red dice" not in listed
+    assert re.search(r"<i>Dasyprocta variegata</i></td><td>el más probable</td><td>1</td><td>60 %</td>", page)
+    assert "Más a la vez, de todos</dt><dd>6" in page
+    assert "Collared peccary (<i>Dicotyles tajacu</i>) 3 (60 %)" in hub.login("wren").get(path).text
     label = page.split('value="right" required>')[1].split("</label>")[0]
-    assert "pecarí de collar · 3" in label
-    assert "animal · 2" in label
+    assert "pecarí de collar 3" in label
+    assert "animal 2" in label
     (one,) = (one for one in elena.get("/api/v1/events").json()["events"] if one["event"] == event)
     assert one["shown"]["kinds"] == [
-        {"species": "Dicotyles tajacu", "count": 3},
-        {"species": "Dasyprocta variegata", "count": 1},
-        {"species": "", "count": 2},
+        {"species": "Dicotyles tajacu", "count": 3, "p": 0.6, "named_by": "classifier"},
+        {"species": "Dasyprocta variegata", "count": 1, "p": 0.6, "named_by": "classifier"},
+        {"species": "", "count": 2, "p": None, "named_by": "classifier"},
     ]
+
+
+@pytest.fixture
+def several(hub: Hub) -> str:
+    """A visit of an agouti and of a jaguar, and one of another animal alone: the page of the first."""
+    on, kinds = Visits(hub), (("dasyprocta variegata", 2), ("panthera onca", 1))
+    event = on.seen("K-03", 100, "dasyprocta variegata", (("dasyprocta variegata", 0.6),), count=3, kinds=kinds)
+    on.piece("K-03", event, photo())
+    on.seen("K-03", 90, "puma concolor", (("puma concolor", 0.9),))
+    on.arrive()
+    return on.path("K-03", event)
+
+
+def test_an_event_is_found_by_any_of_its_kinds(several: str, hub: Hub) -> None:
+    """By the species, by a group that holds it, on the pages and by the API; by none that was not there."""
+    elena = hub.login("elena")
+    for name, there in (("panthera onca", True), ("dasyprocta", True), ("felidae", True), ("cuniculus paca", False)):
+        assert (several in lines(elena, what=str(visits.NUMBERS[name]))) is there, name
+        found = elena.get(f"/api/v1/events?species={name}").json()["events"]
+        assert any(one["shown"]["kinds"] for one in found) is there, name
+    assert not lines(hub.login("kusi"), what="1")
+
+
+def test_no_coordinates_of_a_sensitive_second_kind(several: str, hub: Hub) -> None:
+    """Lists, pages and API name the jaguar beside the agouti, and nowhere where the station stands."""
+    secrets = [f"{abs(value):.{digits}f}" for value in hub.seeded.rules.fixed["K-03"] for digits in (2, 3, 5)]
+    for name in ("jose", "elena", "carla"):
+        phone = hub.login(name)
+        texts = [phone.get(path).text for path in ("/events?what=1", several)]
+        texts += [phone.get("/api/v1/events?species=panthera%20onca").text] if name != "jose" else []
+        for text in texts:
+            assert "Panthera onca" in text
+            assert "geo:" not in text
+            assert not [one for one in secrets if one in text]
+
+
+def test_right_is_said_of_all_kinds_or_of_none(several: str, hub: Hub) -> None:
+    """The form holds for what it showed: one of before the kinds were told is refused, one of after holds for each."""
+    elena = hub.login("elena")
+    (mark,) = re.findall(r'name="seq" value="([^"]+)"', elena.get(several).text)
+    for given, done in ((mark.partition(".")[0], "changed"), (mark, "reviewed")):
+        answer = elena.send(several, f"{several}/review", verdict="right", seq=given)
+        assert answer.headers["location"] == f"{several}?done={done}"
+    page = elena.get(several).text
+    assert "Revisado por elena." in page
+    assert "Agutí pardo (<i>Dasyprocta variegata</i>) · 2, jaguar (<i>Panthera onca</i>)" in page
 
 
 def test_the_page_of_one_event(filled: Filled, read_hub: Hub) -> None:

@@ -62,7 +62,7 @@ def made() -> set[str]:
         *(f"log.{one}" for one in ("asked_rejected", "saw_rejected", "took_rejected")),
         *(f"page.visit.sense.{one}" for one in ("sound", "picture")),
         *(f"page.visit.{one}" for one in ("waiting", "split")),
-        *(f"page.visit.fact.{one}" for one in ("clock", "hits", "peak", "level", "f0", "closed")),
+        *(f"page.visit.fact.{one}" for one in ("clock", "hits", "most", "peak", "level", "f0", "closed")),
         *(f"page.visit.closed.{one.name.lower()}" for one in CloseReason if one),
         *(f"page.review.{one}" for one in ("waiting", "split")),
         *(f"page.review.said.{one}" for one in VERDICTS),

@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from otorongo.wire.seen import MOST_KINDS
+
 
 class Value(BaseModel):
     """A frozen value."""
@@ -85,6 +87,14 @@ class KindOut(Value):
     count: int
 
 
+class SeenKindOut(KindOut):
+    """One of several kinds of animals that a visit showed, as its station named them."""
+
+    count: int = Field(description="How many of it were named in one frame, 1 to 255.")
+    p: float | None = Field(description="Probability of the name; null without one.")
+    named_by: str = Field(description="As that of `shown`.")
+
+
 class ShownOut(Value):
     """What the best frame of a visit showed."""
 
@@ -93,7 +103,9 @@ class ShownOut(Value):
     named_by: str = Field(description="classifier, rollup, geofence, detector; empty: the event has no name.")
     bundle: str = Field(description="What said the names, such as `names@1`.")
     validated: bool = Field(description="Whether that bundle was measured on animals of the region.")
-    kinds: list[KindOut] = Field(description="Of a visit of several kinds, the event's own first; empty: of one.")
+    kinds: list[SeenKindOut] = Field(
+        max_length=MOST_KINDS, description="Of a visit of several kinds, the event's own first; empty: of one."
+    )
 
 
 class ReviewOut(Value):
@@ -112,14 +124,14 @@ class EventOut(Value):
     outbox: int
     event: int
     cls: str = Field(description="Class, as in otorongo/wire/README.md.")
-    species: str
+    species: str = Field(description="Scientific name; of several kinds of animals, that of the first.")
     start_ms: int
     end_ms: int | None = Field(description="null: it goes on.")
     bound_ms: int = Field(description="How wrong both may be.")
     evidence: float = Field(description="Log-likelihood ratio, natural units.")
     peak_percent: int
     hits: int
-    count: int
+    count: int = Field(description="The most at once, of all kinds together; 0: not told.")
     level_db: int = Field(description="dBFS; 0: not measured.")
     f0_hz: float = Field(description="0: no stable comb.")
     drill: bool

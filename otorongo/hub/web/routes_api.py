@@ -33,6 +33,7 @@ from otorongo.hub.web.site import Here
 from otorongo.hub.web.viewer import Names, Viewer
 from otorongo.wire import classes, species
 from otorongo.wire.codes import Tag
+from otorongo.wire.seen import Kind
 
 REFUSED: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": out.FaultOut, "description": "No session and no token that holds."},
@@ -246,10 +247,11 @@ def _alert(this: Page, viewer: Viewer, names: Names, row: Found) -> dict[str, An
 def _events(tx: Tx, rows: Sequence[Found]) -> list[out.EventOut]:
     said = store_reviews.of_events(tx, map(view_events.key_of, rows))
     answers = {key: [review.answer_of(one) for one in some] for key, some in said.items()}
-    return [_event(tx, row, review.settled(row, answers.get(view_events.key_of(row), ()))) for row in rows]
+    return [_event(tx, row, answers.get(view_events.key_of(row), ())) for row in rows]
 
 
-def _event(tx: Tx, row: Found, people: review.Settled) -> out.EventOut:
+def _event(tx: Tx, row: Found, answers: Sequence[review.Answer]) -> out.EventOut:
+    frame = shown.of(tx, row)
     return out.EventOut(
         **{name: row[name] for name in ("station", "outbox", "event", "start_ms", "end_ms", "bound_ms")},
         **{name: row[name] for name in ("hits", "count", "level_db")},
@@ -259,8 +261,8 @@ def _event(tx: Tx, row: Found, people: review.Settled) -> out.EventOut:
         peak_percent=row["peak"],
         f0_hz=row["f0_dhz"] / 10,
         drill=bool(row["tags"] & Tag.DRILL),
-        shown=_shown(shown.of(tx, row), row["species"]),
-        review=_review(people),
+        shown=_shown(frame, row["species"]),
+        review=_review(review.settled(row, answers, view_events.counted(row, frame))),
     )
 
 
@@ -282,5 +284,11 @@ def _shown(told: shown.Shown | None, number: int) -> out.ShownOut | None:
         named_by=told.source,
         bundle=told.bundle,
         validated=told.validated,
-        kinds=[out.KindOut(species=species.name_of(one.species), count=one.most) for one in told.several(number)],
+        kinds=[_kind(one) for one in told.several(number)],
     )
+
+
+def _kind(one: Kind) -> out.SeenKindOut:
+    p = one.p if one.species else None
+    named_by = shown.source_of(one.source)
+    return out.SeenKindOut(species=species.name_of(one.species), count=one.most, p=p, named_by=named_by)

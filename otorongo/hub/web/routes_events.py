@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from otorongo.hub import review, store_people, store_reviews, store_visits
+from otorongo.hub import review, shown, store_people, store_reviews, store_visits
 from otorongo.hub.review import Answer, Verdict
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_visits import Eyes
@@ -161,19 +161,21 @@ def _reviewed(
     said = review.kinds(fields) if verdict == "other" else ()
     if verdict not in review.VERDICTS or said is None:
         return "unclear"
-    if seq != str(row["seq"]):
+    told = view_events.counted(row, shown.of(tx, row))
+    if seq != review.mark(row, told):
         return "changed"
     if not view_events.whole(tx, this, viewer, eyes, row, view_alerts.names_for(tx, this))["may_review"]:
         raise Hidden
     there = [review.answer_of(one) for one in store_reviews.of_event(tx, view_events.key_of(row))]
     mine = [one for one in there if one.who == viewer.user.acts_as]
+    said = told if verdict == "right" else said
     answer = Answer(*viewer.who, this.now_ms, _verdict(verdict), row["cls"], row["species"], said)
     if mine and _same(mine[-1], answer):
         return "same"
     if len(mine) >= MOST_ANSWERS:
         return "often"
     store_reviews.add(tx, review.values(row, answer))
-    return "waiting" if review.settled(row, [*there, answer]).standing == "waiting" else "reviewed"
+    return "waiting" if review.settled(row, [*there, answer], told).standing == "waiting" else "reviewed"
 
 
 def _same(one: Answer, other: Answer) -> bool:

@@ -101,15 +101,20 @@ def rows(tx: Tx, page: Page, viewer: Viewer, eyes: Eyes, found: Sequence[Found])
     out = []
     for row in found:
         answers = [review.answer_of(one) for one in said.get(key_of(row), ())]
-        line = told(tx, page, row, review.settled(row, answers))
+        frame = shown.of(tx, row)
+        line = told(tx, page, row, frame, review.settled(row, answers, counted(row, frame)))
         pictures = [one for one in pieces(tx, page, viewer, row, gate, over.get(key_of(row), [])) if one["thumb"]]
         out.append({**line, "picture": pictures[0] if pictures else None, "alert": bool(over.get(key_of(row)))})
     return out
 
 
-def told(tx: Tx, page: Page, row: Found, people: Settled) -> dict[str, Any]:
+def counted(row: Found, frame: Shown | None) -> review.Counted:
+    """The several kinds of animals that a visit showed, as numbers with how many of each."""
+    return frame.counted(row["species"]) if frame else ()
+
+
+def told(tx: Tx, page: Page, row: Found, frame: Shown | None, people: Settled) -> dict[str, Any]:
     """One event in few words."""
-    frame = shown.of(tx, row)
     within = view_stations.places_of(tx, page)
     kinds = _kinds(page, row, frame)
     return {
@@ -124,9 +129,10 @@ def told(tx: Tx, page: Page, row: Found, people: Settled) -> dict[str, Any]:
         "scenery": bool(row["tags"] & Tag.SCENERY),
         "names": _names(page, row, people, kinds),
         "machine": _machine(page, row),
-        "label": texts.listed(page.lang, [_counted(one) for one in kinds]),
+        "kinds": kinds if len(kinds) > 1 else (),
+        "label": texts.listed(page.lang, [_counted(one) for one in kinds]) if len(kinds) > 1 else kinds[0]["name"],
         "p": _certainty(row, frame),
-        "unvalidated": bool(row["species"]) and not (frame and frame.validated),
+        "unvalidated": any(one["number"] for one in kinds) and not (frame and frame.validated),
         "several": row["count"] if row["count"] > 1 and row["species"] and len(kinds) == 1 else 0,
         "standing": people.standing,
     }
@@ -137,9 +143,9 @@ def _names(page: Page, row: Found, people: Settled, kinds: list[dict[str, Any]])
     if people.standing == "agreed" and people.verdict == "other":
         return [_named(page, number, count) for number, count in people.said]
     if people.standing == "agreed" and people.verdict == "nothing":
-        return [{"name": page.t("page.visit.nothing"), "latin": "", "count": 0}]
+        return [_plain(page.t("page.visit.nothing"))]
     if people.standing == "agreed" and people.verdict == "person":
-        return [{"name": texts.named(page.lang, "class", "person"), "latin": "", "count": 0}]
+        return [_plain(texts.named(page.lang, "class", "person"))]
     return kinds
 
 
@@ -149,7 +155,7 @@ def _kinds(page: Page, row: Found, frame: Shown | None) -> list[dict[str, Any]]:
     if not several:
         return [_machine(page, row)]
     return [
-        _named(page, one.species, one.most)
+        {**_named(page, one.species, one.most), "percent": round(one.p * 100), "source": shown.source_of(one.source)}
         if one.species
         else {**_machine(page, {**row, "species": 0}), "count": one.most}
         for one in several
@@ -157,20 +163,24 @@ def _kinds(page: Page, row: Found, frame: Shown | None) -> list[dict[str, Any]]:
 
 
 def _counted(one: dict[str, Any]) -> str:
-    return f"{one['name']} · {one['count']}" if one["count"] > 1 else str(one["name"])
+    return f"{one['name']} {one['count']}" if one["count"] else str(one["name"])
 
 
 def _machine(page: Page, row: Found) -> dict[str, Any]:
     if row["species"]:  # of several it is the name of one, and nobody knows whether it is that of the others
         return _named(page, row["species"], 0)
     cls = texts.named(page.lang, "class", classes.name_of(row["cls"]))
-    return {"name": cls, "latin": "", "count": row["count"]}
+    return _plain(cls, row["count"])
 
 
 def _named(page: Page, number: int, count: int) -> dict[str, Any]:
     taxon, latin = species.taxon(number), species.name_of(number)
     name = taxon.name(page.lang) if taxon else latin
-    return {"name": name, "latin": "" if name == latin else latin, "count": count}
+    return {**_plain(name, count), "latin": "" if name == latin else latin, "number": number}
+
+
+def _plain(name: str, count: int = 0) -> dict[str, Any]:
+    return {"name": name, "latin": "", "count": count, "number": 0, "percent": None, "source": ""}
 
 
 def _certainty(row: Found, frame: Shown | None) -> int | None:
@@ -187,23 +197,23 @@ def whole(tx: Tx, page: Page, viewer: Viewer, eyes: Eyes, row: Found, names: Nam
     gate = leaving.near_gate(tx, page.site.rules, store_evidence.positions(tx), [row])
     over = store_visits.alerts_over(tx, eyes.sight, [key]).get(key, [])
     answers = [review.answer_of(one) for one in store_reviews.of_event(tx, key)]
-    people = review.settled(row, answers)
     frame = shown.of(tx, row)
+    people = review.settled(row, answers, counted(row, frame))
     found = pieces(tx, page, viewer, row, gate, over)
     others = store_visits.beside(tx, eyes, row, within_ms=BESIDE_MS)
     # Who said that it shows people has withdrawn what they looked at, and may have erred.
     looked = any(one["whole"] for one in found) or eyes.who in {one.who for one in answers}
     return {
-        "visit": told(tx, page, row, people),
-        "facts": _facts(page, row),
+        "visit": told(tx, page, row, frame, people),
+        "facts": _facts(page, row, frame),
         "said": _said(page, row, frame),
         "track": view_tracks.of(tx, page, row),
         "pieces": found,
         "alerts": [_alert(page, one) for one in over],
-        "beside": [told(tx, page, one, review.NOBODY) for one in others],
+        "beside": [told(tx, page, one, shown.of(tx, one), review.NOBODY) for one in others],
         "answers": [_answer(page, names, one) for one in reversed(answers)],
         "people": [names.shown(one) for one in people.who],
-        "seq": row["seq"],
+        "mark": review.mark(row, counted(row, frame)),
         "may_review": looked and viewer.may(May.CLOSE),
         "nothing_to_look_at": viewer.may(May.CLOSE) and not looked,
         "threat": review.is_threat(row),
@@ -219,13 +229,14 @@ def _said(page: Page, row: Found, frame: Shown | None) -> dict[str, Any]:
     return {"names": names, "how": how if names else "", "bundle": frame.bundle, "boxes": len(frame.boxes)}
 
 
-def _facts(page: Page, row: Found) -> list[tuple[str, str]]:
+def _facts(page: Page, row: Found, frame: Shown | None) -> list[tuple[str, str]]:
     """Numbers of the event with what they are called."""
     reasons = {int(one): one.name.lower() for one in CloseReason if one != CloseReason.NONE}
     known = row["end_ms"] is not None and row["reason"] in reasons  # a newer station may know others
     given = (
         ("clock", f"± {texts.duration(row['bound_ms'])}" if row["bound_ms"] >= DOUBT_MS else "± < 1 s"),
         ("hits", str(row["hits"]) if row["hits"] else ""),
+        ("most", str(row["count"]) if row["count"] and counted(row, frame) else ""),
         ("peak", f"{row['peak']} %" if row["peak"] else ""),
         ("level", f"{row['level_db']} dBFS" if row["level_db"] else ""),
         ("f0", f"{row['f0_dhz'] / 10:.0f} Hz" if row["f0_dhz"] else ""),
