@@ -200,7 +200,7 @@ def test_an_evaluation_writes_what_check_wants(evaluated: Path) -> None:
     card = (evaluated / "card.md").read_text()
     for words in (
         "### Aims",
-        "threats@4, float",
+        "threats@5, float",
         "**Without an interval** stand",
         "### How it fades",
         "### What quantizing costs",
@@ -211,7 +211,7 @@ def test_an_evaluation_writes_what_check_wants(evaluated: Path) -> None:
     ):
         assert words in card
     rows = section(card, "### As recorded")[2:]
-    assert [row[1] for row in rows] == ["threats@4", "threats@4, float"]
+    assert [row[1] for row in rows] == ["threats@5", "threats@5, float"]
     bracket = re.compile(r" \(\d\.\d+ to \d\.\d+(; \d+)?\)$")
     for row in (*rows, *section(card, "### Recall at fixed rates")[2:]):
         assert all(cell == "-" or bracket.search(cell.replace("))", ")")) for cell in row[3:]), row
@@ -322,6 +322,19 @@ def test_rendered_voices_are_counted_one_by_one() -> None:
     assert not {"engine", "boat", "vehicle", "engine_steady"} & set(found["peque_peque"].events)
     assert counted.rendered_hours == pytest.approx(4 * soundscapes.SCENE_S / 3600)
     assert found["rain"].events["chainsaw"] == 0
+
+
+def test_what_a_background_raises_by_itself_stands_beside_the_voice() -> None:
+    """A background with a saw in it raises saws without the rendered rain too, and these are counted apart."""
+    ears = open_ears(bundles.THREATS)
+    saw = scenes.render_soundscape([scenes.Source("chainsaw", 0, 20, 30)], 20, RATE_HZ, seed=3)
+    day = np.round(saw / np.abs(saw).max() * 30000).astype(np.int16)
+    given = fading.Bench({}, [fading.Take(day, "day", "forest_background")], RATE_HZ, ears.given.window_samples)
+    own = station(ears.by_name[SHIPPED])
+    counted = tallies(own)
+    found = soundscapes.voices(own, given, 1, counted, lambda: None, ("rain",))
+    assert found["rain"].alone["chainsaw"] >= 1
+    assert counted.rendered_hours == pytest.approx(soundscapes.SCENE_S / 3600)
 
 
 def test_what_was_trained_on_is_heard_apart(folder: Path) -> None:

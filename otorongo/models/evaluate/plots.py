@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from otorongo.models.evaluate.measures import Reliability, Share
-from otorongo.models.evaluate.scoring import FLOAT, SHIPPED, Floats
+from otorongo.models.evaluate.scoring import BOTH, FLOAT, SECOND, SHIPPED, Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 DPI: Final = 90
 COLOURS: Final = 48
 _INK: Final = "#222222"
-_COLOURS: Final = {SHIPPED: "#0b6e4f", FLOAT: "#999999", "both": "#d1495b"}
-_STYLES: Final = {SHIPPED: "-", FLOAT: "--", "both": "-."}
+_COLOURS: Final = {SHIPPED: "#0b6e4f", FLOAT: "#999999", SECOND: "#2e6fba", BOTH: "#d1495b"}
+_STYLES: Final = {SHIPPED: "-", FLOAT: "--", SECOND: ":", BOTH: "-."}
 
 
 def available() -> bool:

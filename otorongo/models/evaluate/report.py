@@ -357,10 +357,11 @@ def _voices(given: Measured) -> str:
             for name, count in sorted(each.events.items())
         ]
         none = f"none ({_scenes(0, each.scenes)})"
-        rows.append([voice, str(each.scenes), f"{each.hours:.2f}", ", ".join(raised) or none])
+        alone = ", ".join(f"{name} {count}" for name, count in sorted(each.alone.items())) or "none"
+        rows.append([voice, str(each.scenes), f"{each.hours:.2f}", ", ".join(raised) or none, alone])
     words = _VOICES.format(seconds=soundscapes.SCENE_S)
     return "\n".join(["### Rendered voices, one by one", "", words, "",
-                      table(["voice", "scenes", "hours", "false events"], rows)])  # fmt: skip
+                      table(["voice", "scenes", "hours", "false events", "the same beds alone"], rows)])  # fmt: skip
 
 
 def _seen(given: Measured) -> str:

@@ -86,6 +86,8 @@ class OfVoice:
     """False events by wire class."""
     scenes_with: Counter[str] = field(default_factory=Counter)
     """Scenes in which there was one."""
+    alone: Counter[str] = field(default_factory=Counter)
+    """What the same backgrounds raise without the voice."""
 
 
 def voices(
@@ -99,13 +101,15 @@ def voices(
         rng = np.random.default_rng(100 + number)
         voice, label = every[number % len(every)], labels[number // len(every) % len(labels)]
         sound, held = bed([take for take in beds.beds if take.label == label], beds, SCENE_S, rng)
-        sound = _add(sound, voice, beds.rate_hz, rng)
         own = _ENGINES if voice in MACHINES else ()
+        alone = hours.hear_rendered(given, np.clip(sound, -1, 1), held, hours.tallies(given), own=own)
+        sound = _add(sound, voice, beds.rate_hz, rng)
         told = hours.hear_rendered(given, np.clip(sound, -1, 1), held, found, own=own)
         each = out[voice]
         each.scenes += 1
         each.hours += SCENE_S / 3600
         each.events += told
+        each.alone += alone
         each.scenes_with += Counter(told.keys())
         done()
     return out
