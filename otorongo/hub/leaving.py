@@ -10,12 +10,13 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from otorongo.hub import store_events, store_evidence, store_media, store_reviews
+from otorongo.hub import store_events, store_evidence, store_kinds, store_media, store_reviews
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_alerts import EventKey
-from otorongo.wire import classes
+from otorongo.wire import classes, species
 from otorongo.wire.codes import Tag
 
 
@@ -29,6 +30,8 @@ MACHINES: Final = _numbers("chainsaw", "engine", "engine_steady", "vehicle", "ai
 """Of outsiders: peoples in isolation have none. A boat may be a canoe."""
 _SURE: Final = NATURE - _numbers("blank", "other")
 """A picture of nothing may show somebody whom the models did not see."""
+TAME: Final = tuple(number for number, taxon in species.taxa().items() if taxon.kind == "domestic")
+"""Animals that live with people: a picture's animal may bear their name."""
 _NEVER: Final = Tag.DRILL | Tag.OWN_PATROL
 _NEAR_MS: Final = 10_000
 """So long before and after somebody was noticed at a station, its pictures and sounds may hold them too."""
@@ -64,6 +67,13 @@ class Land(Struct, frozen=True):
     said: frozenset[EventKey] = frozenset()
     """Events of which somebody who looked says that they show people."""
 
+    tame: frozenset[EventKey] = frozenset()
+    """Events of several kinds of animals, one of which lives with people."""
+
+    def nature(self, row: Found) -> bool:
+        """Whether an event is of nature or of machines alone, and so no sign of people who live there."""
+        return row["cls"] in NATURE | MACHINES and row["species"] not in TAME and _key(row) not in self.tame
+
     def person(self, row: Found, tags: int) -> bool:
         """Whether an event, or a piece of it with these tags, is of a person."""
         return _is_person(row["cls"], tags) or _key(row) in self.said
@@ -81,7 +91,8 @@ class Land(Struct, frozen=True):
         tags = row["tags"] | piece["tags"]
         if not self.hides(row["station"], tags):
             return False
-        return self.person(row, tags) or row["cls"] not in _SURE | MACHINES or self.near(row["station"], piece)
+        sure = row["cls"] in _SURE | MACHINES and self.nature(row)
+        return self.person(row, tags) or not sure or self.near(row["station"], piece)
 
     def near(self, station: str, piece: Found) -> bool:
         """Whether somebody was noticed at the station about when a piece was made."""
@@ -120,7 +131,7 @@ class Gate(Struct, frozen=True):
         person, threat = self.land.person(row, tags), bool(tags & Tag.THREAT) or classes.is_threat(cls)
         if _key(row) in self.sealed or tags & _NEVER or (wanted.stations and station not in wanted.stations):
             return False
-        if self.land.hides(station, tags) and (person or not wanted.no_contact or cls not in NATURE | MACHINES):
+        if self.land.hides(station, tags) and (person or not wanted.no_contact or not self.land.nature(row)):
             return False
         return (wanted.persons or not person) and (wanted.threats or not threat or (person and wanted.persons))
 
@@ -129,8 +140,9 @@ def gate(tx: Tx, rules: Rules, wanted: Wanted, positions: Positions) -> Gate:
     """What is to be known of a period before anything of it leaves."""
     span = wanted.from_ms - _LONGEST_MS, wanted.to_ms + _LONGEST_MS
     said = store_reviews.people_said(tx, *span)
-    people = _people(store_events.events_between(tx, *span, quarantined=True), said, span[1])
-    return Gate(wanted, Land(_hidden(rules, positions), people, said), frozenset(store_media.sealed_events(tx)))
+    found = store_events.events_between(tx, *span, quarantined=True)
+    known = Land(_hidden(rules, positions), _people(found, said, span[1]), said)
+    return Gate(wanted, _with_tame(tx, known, found), frozenset(store_media.sealed_events(tx)))
 
 
 def near_gate(tx: Tx, rules: Rules, positions: Positions, rows: Sequence[Found]) -> Gate:
@@ -147,7 +159,7 @@ def near_gate(tx: Tx, rules: Rules, positions: Positions, rows: Sequence[Found])
         said |= mine
     return Gate(
         Wanted(0, 1 << 62),
-        Land(_hidden(rules, positions), people, frozenset(said)),
+        _with_tame(tx, Land(_hidden(rules, positions), people, frozenset(said)), rows),
         frozenset(store_media.sealed_events(tx)),
     )
 
@@ -159,10 +171,7 @@ def by_api(tx: Tx, rules: Rules, positions: Positions, rows: Sequence[Found]) ->
         row
         for row in rows
         if _key(row) not in sealed
-        and (
-            not there.hides(row["station"], row["tags"])
-            or (row["cls"] in NATURE | MACHINES and not there.person(row, row["tags"]))
-        )
+        and (not there.hides(row["station"], row["tags"]) or (there.nature(row) and not there.person(row, row["tags"])))
     ]
 
 
@@ -180,7 +189,13 @@ def land(tx: Tx, rules: Rules, positions: Positions, rows: Iterable[Found]) -> L
         from_ms, to_ms = first - _LONGEST_MS, last + _LONGEST_MS
         near += store_events.events_between(tx, from_ms, to_ms, station=station, quarantined=True)
         said |= store_reviews.people_said(tx, from_ms, to_ms, station=station)
-    return Land(hidden.hidden_stations, _people(near, said, 1 << 62), frozenset(said))
+    known = Land(hidden.hidden_stations, _people(near, said, 1 << 62), frozenset(said))
+    return _with_tame(tx, known, [row for mine in there.values() for row in mine])
+
+
+def _with_tame(tx: Tx, known: Land, rows: Iterable[Found]) -> Land:
+    there = (_key(row) for row in rows if known.hides(row["station"], row["tags"]))
+    return replace(known, tame=store_kinds.holding(tx, there, TAME))
 
 
 def stations_apart(tx: Tx, rules: Rules) -> frozenset[str]:

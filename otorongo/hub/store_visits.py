@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, and_, literal_column, or_, select, tuple_, union_all
 
 from otorongo.hub.db import alert_events, alerts, events
-from otorongo.hub.leaving import MACHINES, NATURE
+from otorongo.hub.leaving import MACHINES, NATURE, TAME
 from otorongo.hub.store import Found, Tx, found, listed
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_events import ANIMAL, PERSONS
@@ -135,7 +135,8 @@ def _newest(columns: Any) -> tuple[Any, ...]:
 def _may(eyes: Eyes) -> list[ColumnElement[bool]]:
     apart = or_(events.c.station.in_(eyes.apart), _tagged(Tag.NO_CONTACT))
     marked = or_(events.c.cls.in_(PERSONS), _tagged(Tag.PERSON))
-    open_there = and_(events.c.cls.in_(sorted(NATURE | MACHINES)), ~marked, ~SHOWS_PEOPLE)
+    tame = or_(events.c.species.in_(TAME), hold(TAME))
+    open_there = and_(events.c.cls.in_(sorted(NATURE | MACHINES)), ~tame, ~marked, ~SHOWS_PEOPLE)
     where = [events.c.quarantined.is_(False), ~_covered(alerts.c.sealed.is_(True)), or_(~apart, open_there)]
     if not eyes.everywhere:
         marks = Tag.THREAT | Tag.DRILL | Tag.OWN_PATROL

@@ -22,12 +22,13 @@ from otorongo.hub.media import Limits, take_chunk
 from otorongo.hub.presence import take_birth
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store
+from otorongo.wire import seen, species
 from otorongo.wire.birth import Birth, Bundle, hash_of
 from otorongo.wire.birth import encode as encode_birth
 from otorongo.wire.classes import BY_NAME, CLASSES
 from otorongo.wire.codes import Kind, Tag
 from otorongo.wire.media import Chunk, encode
-from otorongo.wire.rows import Event, Media
+from otorongo.wire.rows import Event, Media, Seen
 from tests.hub import camtrap_schema
 from tests.hub.fakes import NOON_MS, Card, mapping
 
@@ -133,6 +134,26 @@ def test_no_sign_of_people_leaves_a_no_contact_place(store: Store, tmp_path: Pat
     done = _export(store, rules, ALL, "camtrap-dp", tmp_path / "dp")
     assert (done.events, done.left_out) == (1, 2)
     assert _pictures(tmp_path / "dp") == ["K-02-00000007-1-2"]
+
+
+@pytest.mark.parametrize("animal", [line.number for line in species.taxa().values() if line.kind == "domestic"])
+@pytest.mark.parametrize("beside", [True, False])
+def test_no_animal_of_people_leaves_a_no_contact_place(
+    store: Store, tmp_path: Path, animal: int, *, beside: bool
+) -> None:
+    """A dog or a hen by its name, or as a second kind beside a tapir, says where people live: only wild ones leave."""
+    rules, tapir = _rules(tmp_path), species.numbers()["tapirus terrestris"]
+    for one in (Card("K-02", 7), Card("K-09", 9)):
+        take_birth(store, NO_RULES, one.station, one.birth(), NOON_MS)
+        event = _event(one, "animal", species=tapir if beside else animal)
+        told = seen.pack_kinds(seen.Kind(number, 0.9, 1, 1) for number in (tapir, animal))
+        one.put(Seen(one.last * 60_000, 1, one.last + 1 - event, kinds=told if beside else b""))
+        _event(one, "animal", species=tapir)
+        accept(store, NO_RULES, one.station, one.batch(), NOON_MS + 3_600_000)
+        _picture(store, tmp_path, one, event)
+    done = _export(store, rules, ALL, "camtrap-dp", tmp_path / "dp")
+    assert (done.events, done.left_out) == (3, 1)
+    assert _pictures(tmp_path / "dp") == ["K-02-00000007-1-4"]
 
 
 @pytest.mark.parametrize(("name", "leaves"), [("animal", True), ("blank", False), ("other", False)])

@@ -261,6 +261,24 @@ def test_land_of_peoples_in_isolation(filled: Filled, read_hub: Hub) -> None:
             assert phone.get(f"{filled.events['tapir']}/media/{seq}").status_code == 404
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_no_animal_of_people_in_land_of_peoples_in_isolation(hub: Hub, *, own: bool) -> None:
+    """A dog by its name, or beside a tapir, says where they live: no page and no API tells of it; elsewhere they do."""
+    on, kinds = Visits(hub), (("tapirus terrestris", 1), ("canis familiaris", 1))
+    name, several = ("canis familiaris", ()) if own else ("tapirus terrestris", kinds)
+    hidden, there = (on.seen(station, 60, name, count=2, kinds=several) for station in ("N-01", "K-03"))
+    wild = on.seen("N-01", 90, "tapirus terrestris")
+    on.arrive()
+    for reader in READERS:
+        phone = hub.login(reader)
+        paths = [on.path("N-01", hidden), on.path("K-03", there), on.path("N-01", wild)]
+        told = lines(phone)
+        assert [path in told for path in paths] == [False, True, True], reader
+        assert [phone.get(path).status_code for path in paths] == [404, 200, 200]
+        api = phone.client.get("/api/v1/events?species=canis%20familiaris").json()["events"]
+        assert [one["station"] for one in api] == ["K-03"]
+
+
 def test_no_coordinates_of_a_sensitive_animal(filled: Filled, read_hub: Hub) -> None:
     """Lists, pages and API tell station and sector of a jaguar, and nowhere where the station stands."""
     north, west = read_hub.seeded.rules.fixed["K-03"]
