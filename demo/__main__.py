@@ -190,10 +190,11 @@ def _play(field: Field, inputs: Inputs, phone: Phone) -> bool:
     def over() -> bool:
         return all(not field.programs[name].alive() for name in sensors)
 
-    _wait(lambda: bool(phone.messages) or over(), WAIT_S, say("no phone rang"))
+    # A lesser alert is closed by one person; the story is of one that is not.
+    _wait(lambda: bool(_high(phone)) or over(), WAIT_S, say("no phone rang"))
     rang_again = not inputs.expected
-    if phone.messages:
-        rang_again = _false_alone(field, phone)
+    if code := _high(phone):
+        rang_again = _false_alone(field, phone, code)
     _wait(over, WAIT_S, say("the recordings did not end"))
     _wait(lambda: _drained(field), 60, say("the hub does not have every record"))
     time.sleep(3)
@@ -212,12 +213,17 @@ def _play(field: Field, inputs: Inputs, phone: Phone) -> bool:
     return sorted(found) == sorted(inputs.expected) and rang_again
 
 
-def _false_alone(field: Field, phone: Phone) -> bool:
+def _high(phone: Phone) -> str:
+    """The code of the first high alert that rang; "" before one did."""
+    bodies = (message.body for message in phone.messages)
+    return next((body.split("ALTA ")[1].split(":")[0] for body in bodies if "ALTA " in body), "")
+
+
+def _false_alone(field: Field, phone: Phone, code: str) -> bool:
     """One person alone cannot silence an alert: it rings again."""
     store = Store.open(field.database_url)
     rules = hub_rules.load(field.hub_toml)
     try:
-        code = phone.messages[0].body.split("ALTA ")[-1].split("ALERTA ")[-1].split(":")[0]
         before = len(phone.messages)
         now_ms = time.time_ns() // 1_000_000
         done = act(store, rules, code, Who("guardia.norte", "norte"), "false", now_ms)
