@@ -187,7 +187,7 @@ def test_discarding_is_the_default(tmp_path: Path) -> None:
     path.write_text('station = "v"\n[microphone]\ndriver = "replay"\ndevice = "x"\n')
     microphone = station_config.load(path).microphone
     assert microphone is not None
-    assert (microphone.voices, microphone.voices_p) == ("discard", 0.7)
+    assert (microphone.voices, microphone.voices_p) == ("discard", 0.5)
     assert knows_voices(manifest.load(microphone.bundle))
 
 
