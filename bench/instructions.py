@@ -41,7 +41,7 @@ def measure() -> list[Line]:
     """The network in INT8, and in float where OTORONGO_FLOAT names the file; front end and network; the whole path."""
     if not shutil.which("valgrind"):
         return [Line("instructions for a second of sound", "not counted", "needs valgrind: apt-get install valgrind")]
-    bundle = manifest.load("threats@5")
+    bundle = manifest.load("threats@4")
     given = bundle.manifest.sound
     assert given is not None
     with tempfile.TemporaryDirectory() as name:

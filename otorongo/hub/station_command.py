@@ -132,7 +132,7 @@ data_dir = "/var/lib/otorongo"
 [microphone]                         # leave a section out: no such sensor
 driver = "alsa"
 device = "default"                   # better the port's path, such as "usb-port:1-1.2"
-bundle = "threats@5"
+bundle = "threats@4"
 voices = "{policy}"{" " * (26 - len(policy))}# sound with voices: seal, discard, or keep where all agreed
 
 # [camera]

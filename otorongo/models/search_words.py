@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from otorongo.language import LANGUAGES, say
 
-BUNDLE = "threats@5"
+BUNDLE = "threats@4"
 
 
 class Example(NamedTuple):

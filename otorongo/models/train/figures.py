@@ -73,14 +73,7 @@ def fit(
         least = max(_exceeded(negative, false_hits), _exceeded(calm, 3 * false_hits), _exceeded(tempting, FALSE_ALIKE))
         threshold = float(np.clip(least + 1e-3, 0.5, 0.98))
     prior = float(np.clip(len(positive) / len(p), 1e-4, 0.9))
-    return Fit(
-        round(slope, 4),
-        round(offset, 4),
-        round(prior, 5),
-        round(threshold, 5),
-        len(positive),
-        len(negative),
-    )
+    return Fit(round(slope, 4), round(offset, 4), round(prior, 5), round(threshold, 3), len(positive), len(negative))
 
 
 def wilson(hits: float, of: int, z: float = 1.96) -> tuple[float, float]:
@@ -101,8 +94,7 @@ def _exceeded(falling: np.ndarray, share: float) -> float:
 def as_many(first: np.ndarray, threshold: float, other: np.ndarray) -> float:
     """The threshold that no more values of `other` (n,) reach than of `first` (n,) reach theirs."""
     few = int((first >= threshold).sum())
-    falling = np.sort(other)[::-1]
-    return float(np.nextafter(falling[min(few, len(falling) - 1)], 2))
+    return float(np.sort(other)[::-1][min(few, len(other) - 1)]) + 1e-3
 
 
 def most_events(seen: int) -> float:
