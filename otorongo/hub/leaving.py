@@ -16,6 +16,7 @@ from otorongo.hub import store_events, store_evidence, store_kinds, store_media,
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_alerts import EventKey
+from otorongo.hub.store_events import HUMAN
 from otorongo.wire import classes, species
 from otorongo.wire.codes import Tag
 
@@ -30,8 +31,8 @@ MACHINES: Final = _numbers("chainsaw", "engine", "engine_steady", "vehicle", "ai
 """Of outsiders: peoples in isolation have none. A boat may be a canoe."""
 _SURE: Final = NATURE - _numbers("blank", "other")
 """A picture of nothing may show somebody whom the models did not see."""
-TAME: Final = tuple(number for number, taxon in species.taxa().items() if taxon.kind == "domestic")
-"""Animals that live with people: a picture's animal may bear their name."""
+TAME: Final = (*HUMAN, *(number for number, taxon in species.taxa().items() if taxon.kind == "domestic"))
+"""People, and animals that live with them: a picture's animal may bear their name."""
 _NEVER: Final = Tag.DRILL | Tag.OWN_PATROL
 _NEAR_MS: Final = 10_000
 """So long before and after somebody was noticed at a station, its pictures and sounds may hold them too."""
@@ -65,7 +66,7 @@ class Land(Struct, frozen=True):
     people: Mapping[str, tuple[tuple[int, int], ...]] = {}
     """By station, when somebody was noticed: UTC ms from and to."""
     said: frozenset[EventKey] = frozenset()
-    """Events of which somebody who looked says that they show people."""
+    """Events of which somebody who looked says that they show people, or one of whose kinds is named so."""
 
     tame: frozenset[EventKey] = frozenset()
     """Events of several kinds of animals, one of which lives with people."""
@@ -76,7 +77,7 @@ class Land(Struct, frozen=True):
 
     def person(self, row: Found, tags: int) -> bool:
         """Whether an event, or a piece of it with these tags, is of a person."""
-        return _is_person(row["cls"], tags) or _key(row) in self.said
+        return _is_person(row["cls"], tags) or row["species"] in HUMAN or _key(row) in self.said
 
     def hides(self, station: str, tags: int) -> bool:
         """Whether a station stands there, by its place or by what its rows say."""
@@ -193,9 +194,10 @@ def land(tx: Tx, rules: Rules, positions: Positions, rows: Iterable[Found]) -> L
     return _with_tame(tx, known, [row for mine in there.values() for row in mine])
 
 
-def _with_tame(tx: Tx, known: Land, rows: Iterable[Found]) -> Land:
+def _with_tame(tx: Tx, known: Land, rows: Sequence[Found]) -> Land:
     there = (_key(row) for row in rows if known.hides(row["station"], row["tags"]))
-    return replace(known, tame=store_kinds.holding(tx, there, TAME))
+    named = store_kinds.holding(tx, map(_key, rows), HUMAN)
+    return replace(known, tame=store_kinds.holding(tx, there, TAME), said=known.said | named)
 
 
 def stations_apart(tx: Tx, rules: Rules) -> frozenset[str]:
@@ -213,7 +215,7 @@ def _people(
 ) -> dict[str, tuple[tuple[int, int], ...]]:
     found: dict[str, list[tuple[int, int]]] = {}
     for row in rows:
-        if _is_person(row["cls"], row["tags"]) or _key(row) in said:
+        if _is_person(row["cls"], row["tags"]) or row["species"] in HUMAN or _key(row) in said:
             end_ms = row["end_ms"] if row["end_ms"] is not None else open_until_ms
             found.setdefault(row["station"], []).append((row["start_ms"], end_ms))
     return {name: tuple(spans) for name, spans in found.items()}

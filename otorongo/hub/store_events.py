@@ -12,6 +12,7 @@ from otorongo.hub.store import Found, Tx, Values, found, insert_of, listed
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_records import BoxKey
 from otorongo.hub.store_reviews import SHOWS_PEOPLE
+from otorongo.wire import species
 from otorongo.wire.classes import BY_NAME
 from otorongo.wire.codes import CloseReason, Kind, MediaKind, Tag
 
@@ -159,7 +160,12 @@ def people_between(tx: Tx, station: str, from_ms: int, to_ms: int) -> list[Found
         events.c.station == station,
         events.c.start_ms >= from_ms,
         events.c.start_ms < to_ms,
-        or_(events.c.cls.in_(PERSONS), events.c.tags.op("&")(int(Tag.PERSON)) != 0, SHOWS_PEOPLE),
+        or_(
+            events.c.cls.in_(PERSONS),
+            events.c.species.in_(HUMAN),
+            events.c.tags.op("&")(int(Tag.PERSON)) != 0,
+            SHOWS_PEOPLE,
+        ),
     )
     return listed(tx, select(events).where(*where))
 
@@ -189,6 +195,8 @@ def threats_without_close(tx: Tx) -> int:
 
 
 PERSONS: Final = (BY_NAME["person"].number, BY_NAME["speech"].number)
+HUMAN: Final = tuple(number for number, taxon in species.taxa().items() if taxon.kind == "human")
+"""Names that a picture's animal may bear by mistake, or by malice."""
 ANIMAL: Final = BY_NAME["animal"].number
 _PEOPLED: Final = Tag.PERSON | Tag.NO_CONTACT | Tag.SEALED | Tag.THREAT | Tag.DRILL
 """What bears one of these is no picture of an animal alone."""

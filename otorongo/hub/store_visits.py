@@ -19,7 +19,7 @@ from otorongo.hub.db import alert_events, alerts, events
 from otorongo.hub.leaving import MACHINES, NATURE, TAME
 from otorongo.hub.store import Found, Tx, found, listed
 from otorongo.hub.store_alerts import EventKey
-from otorongo.hub.store_events import ANIMAL, PERSONS
+from otorongo.hub.store_events import ANIMAL, HUMAN, PERSONS
 from otorongo.hub.store_kinds import hold
 from otorongo.hub.store_reviews import SHOWS_PEOPLE, said_people
 from otorongo.hub.store_web import Sight, visible_to
@@ -134,7 +134,7 @@ def _newest(columns: Any) -> tuple[Any, ...]:
 
 def _may(eyes: Eyes) -> list[ColumnElement[bool]]:
     apart = or_(events.c.station.in_(eyes.apart), _tagged(Tag.NO_CONTACT))
-    marked = or_(events.c.cls.in_(PERSONS), _tagged(Tag.PERSON))
+    marked = or_(events.c.cls.in_(PERSONS), events.c.species.in_(HUMAN), hold(HUMAN), _tagged(Tag.PERSON))
     tame = or_(events.c.species.in_(TAME), hold(TAME))
     open_there = and_(events.c.cls.in_(sorted(NATURE | MACHINES)), ~tame, ~marked, ~SHOWS_PEOPLE)
     where = [events.c.quarantined.is_(False), ~_covered(alerts.c.sealed.is_(True)), or_(~apart, open_there)]

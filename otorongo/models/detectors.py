@@ -1,7 +1,8 @@
 """Detectors that others made, each one network: YOLOX, YOLOv5 and what came after, as their own exports give boxes.
 
-MegaDetector v5 and some of v1000 are YOLOv5; v6 and the rest are YOLOv8 and later. What they see is reported in the
-bundle's classes, each judged apart, as `boxes` does it: no animal lowers the score of a person.
+MegaDetector v5 and some of v1000 are YOLOv5; v6 and the rest are YOLOv8 and later, or RT-DETR, whose boxes come in
+shares of the input. What they see is reported in the bundle's classes, each judged apart, as `boxes` does it: no animal
+lowers the score of a person.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,9 @@ from otorongo.models.runtime import Verdict
 END_TO_END: Final = 6
 """Columns of a network that has sorted its boxes out itself: x0, y0, x1, y1, score, class."""
 
+MOST_SHARE: Final = 2.0
+"""A box in shares of the input may reach beyond its edge, but not so far."""
+
 Scores = NDArray[np.float32]
 """(n, classes), 0 to 1."""
 
@@ -29,8 +33,8 @@ def decoded(layout: str, out: NDArray[Any], size: tuple[int, int]) -> tuple[Boxe
 
     `layout` is `yolox` (raw cells (n, 5 + classes): Ge et al. 2021, arXiv 2107.08430), `yolov5` ((n, 5 + classes):
     centre and size in pixels, objectness, classes) or `yolov8` ((4 + classes, n), its transpose, or (n, 6): corners,
-    score and class, of networks that need no suppression). `size` is (height, width) of the input. Raises ValueError
-    for an output of another shape.
+    score and class, of networks that need no suppression). `size` is (height, width) of the input: boxes that come in
+    shares of it, as of RT-DETR, are told by their size. Raises ValueError for an output of another shape.
     """
     raw = np.asarray(out, np.float32)
     least = {"yolox": 6, "yolov5": 6, "yolov8": 5}[layout]
@@ -44,12 +48,13 @@ def decoded(layout: str, out: NDArray[Any], size: tuple[int, int]) -> tuple[Boxe
     if layout == "yolov5":
         return _corners(raw[:, :4]), raw[:, 4:5] * raw[:, 5:]
     if raw.shape[1] == END_TO_END:
-        return _sorted_out(raw)
+        boxes, scores = _sorted_out(raw)
+        return _in_pixels(boxes, scores, size), scores
     if raw.shape[0] < raw.shape[1]:
         raw = raw.T
     if raw.shape[1] < least:
         raise ValueError(f"its output has shape {out.shape}, none of yolov8 (allowed: (4 + classes, n), (n, 6))")
-    return _corners(raw[:, :4]), raw[:, 4:]
+    return _in_pixels(_corners(raw[:, :4]), raw[:, 4:], size), raw[:, 4:]
 
 
 def layout_of(out: NDArray[Any], classes: int) -> str:
@@ -64,6 +69,17 @@ def layout_of(out: NDArray[Any], classes: int) -> str:
     if out.shape[1] == END_TO_END or 4 + classes in out.shape:
         return "yolov8"
     return ""
+
+
+def _in_pixels(boxes: Boxes, scores: Scores, size: tuple[int, int]) -> Boxes:
+    """Boxes (n, 4) in pixels of an input of this (height, width), whether they came so or in shares of it.
+
+    In pixels nothing that a network finds likely is as small as two by two, and all of it in one corner.
+    """
+    likely = boxes[scores.max(axis=1) >= FLOOR]
+    if not len(likely) or np.abs(likely).max() > MOST_SHARE:
+        return boxes
+    return boxes * np.array([size[1], size[0]] * 2, np.float32)
 
 
 def _corners(raw: Boxes) -> Boxes:

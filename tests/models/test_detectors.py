@@ -75,6 +75,16 @@ def test_boxes_and_scores_come_back_from_every_layout(layout: str, things: list[
         assert scores[at, cls] == pytest.approx(p, abs=1e-6)
 
 
+@given(st.sampled_from(("yolov8", "end to end")), shown)
+def test_boxes_in_shares_of_the_input_are_boxes_in_pixels(layout: str, things: list[Shown]) -> None:
+    """As RT-DETR gives them: a person who fills half of the frame does, and is no dot in its corner."""
+    raw = output(layout, things)[0].copy()
+    (raw.T if layout == "end to end" else raw)[:4] /= SIDE
+    boxes, _ = detectors.decoded("yolov8", raw, (SIDE, SIDE))
+    for at, (_, _, place) in enumerate(things):
+        assert boxes[at] / SIDE == pytest.approx(place, abs=1e-4)
+
+
 def test_an_animal_over_a_person_hides_nobody(tmp_path: Path) -> None:
     """A surer animal in the same place leaves the person its own score and box."""
     same = (0.2, 0.2, 0.6, 0.8)

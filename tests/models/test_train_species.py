@@ -162,6 +162,14 @@ def test_twenty_places_and_a_word_make_it_validated(tmp_path: Path) -> None:
     assert not manifest.load(tmp_path / "quiet").manifest.validated
 
 
+def test_without_the_float_network_nobody_validates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No gate ran, so nobody knows what INT8 loses: 21 places and a word are not enough, and the way out is told."""
+    source = reviewed.folder(tmp_path / "fotos", CLASSES, places=21, each=1)
+    assert _train(tmp_path, source, "--validated") == 0
+    assert "--float" in capsys.readouterr().err
+    assert not manifest.load(tmp_path / "mine").manifest.validated
+
+
 def test_boxes_of_megadetector_say_where_the_animal_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A picture without an animal's box is left out; the others are cut, a blank stays whole."""
     source = reviewed.folder(tmp_path / "fotos", CLASSES)

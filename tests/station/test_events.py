@@ -50,6 +50,17 @@ def test_too_few_hits_open_nothing(text: str) -> None:
     assert play(pattern(text)) == []
 
 
+def test_the_number_of_a_visit_is_the_largest_seen_at_once() -> None:
+    """One animal, then three, then two: three, from the revision that saw them to the closing."""
+    story = [
+        Scores(at * STEP_MS, 3000, (Score(SHOT, 0.99, 5.0, hit=True, count=count),), -30, -60)
+        for at, count in enumerate((1, 3, 2))
+    ]
+    told = play([*story, Tick(60_000)])
+    assert (told[0].kind, told[0].count) == (Kind.OPEN, 1)
+    assert (told[-1].kind, told[-1].count) == (Kind.CLOSE, 3)
+
+
 def test_hits_that_came_too_few_are_counted() -> None:
     """A filter tells what it rejects."""
     state = State()

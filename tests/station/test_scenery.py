@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from otorongo.station import scenery
 from otorongo.station.adapters.encode_picture import shrink, webp
+from otorongo.station.config_repeat import RepeatConfig, repeat_of
 from otorongo.station.events import Rule
 from otorongo.station.handed import Judged, Passed
 from otorongo.station.media_scenery import SceneryPictures
@@ -28,6 +29,12 @@ HOUR = 3_600_000
 REPEAT = Repeat(lasts_ms=3 * HOUR, hits=20, forget_ms=72 * HOUR)
 RULE = Rule(hits=1, windows=1, quiet_ms=60_000, max_length_ms=900_000, update_ms=300_000)
 FRAME = np.zeros((120, 160, 3), np.uint8)
+
+
+def test_the_sieve_is_as_it_is_configured() -> None:
+    """Each value of `[camera.repeat]` reaches the sieve, hours as milliseconds."""
+    config = RepeatConfig(iou=0.7, hours=1.5, hits=7, forget_h=2.0)
+    assert repeat_of(config, 0.3) == Repeat(0.7, 5_400_000, 7, 7_200_000, 0.3)
 
 
 @dataclass(frozen=True)

@@ -279,6 +279,19 @@ def test_no_animal_of_people_in_land_of_peoples_in_isolation(hub: Hub, *, own: b
         assert [one["station"] for one in api] == ["K-03"]
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_an_animal_that_is_named_human_is_a_person(hub: Hub, *, own: bool) -> None:
+    """Whatever its station calls it: not in land of peoples in isolation, and elsewhere not for who sees their own."""
+    on, kinds = Visits(hub), (("tapirus terrestris", 1), ("homo sapiens", 1))
+    name, several = ("homo sapiens", ()) if own else ("tapirus terrestris", kinds)
+    hidden, there = (on.seen(station, 60, name, count=2, kinds=several) for station in ("N-01", "K-03"))
+    on.arrive()
+    for reader in READERS:
+        told = lines(hub.login(reader))
+        assert on.path("N-01", hidden) not in told, reader
+        assert reader != "jose" or on.path("K-03", there) not in told
+
+
 def test_no_coordinates_of_a_sensitive_animal(filled: Filled, read_hub: Hub) -> None:
     """Lists, pages and API tell station and sector of a jaguar, and nowhere where the station stands."""
     north, west = read_hub.seeded.rules.fixed["K-03"]

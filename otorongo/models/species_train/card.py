@@ -38,7 +38,9 @@ def doubts(judged: Judged) -> tuple[str, ...]:
         out.append(f"figures stand on {judged.places} places (needed: {LEAST_PLACES})")
     if not judged.reviewed:
         out.append("some labels were given by a machine")
-    if judged.gate is not None and not judged.gate.passed:
+    if judged.gate is None:
+        out.append("nobody knows what INT8 loses: the float network was not given (--float)")
+    elif not judged.gate.passed:
         out.append(f"INT8 loses {judged.gate.floating - judged.gate.shipped:.3f} against float (allowed: 0.01)")
     return tuple(out)
 
