@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from otorongo.hub.db import births, health, heartbeats, kept, notes, stations
 from otorongo.hub.store import Found, Tx, Values, found, insert_new, insert_of, listed, put
+from otorongo.wire.codes import NoteKind
 
 KEPT_BYTES: Final = 64 * 1024
 """At most so much of one payload is kept."""
@@ -166,6 +167,13 @@ def notes_before(tx: Tx, at_ms: int) -> int:
     """Number of the last note before a time; 0: none."""
     number: int | None = tx.execute(select(func.max(notes.c.id)).where(notes.c.at_ms < at_ms)).scalar_one()
     return number or 0
+
+
+def discarded(tx: Tx, name: str, from_ms: int, to_ms: int) -> int:
+    """How often a station told in a period that it discarded evidence, because people may be heard or seen in it."""
+    private = notes.c.kind.in_((int(NoteKind.VOICES), int(NoteKind.PEOPLE)))
+    where = (notes.c.station == name, notes.c.at_ms >= from_ms, notes.c.at_ms < to_ms, notes.c.what == "station")
+    return int(tx.execute(select(func.count()).select_from(notes).where(*where, private)).scalar_one())
 
 
 def see_notes(tx: Tx, numbers: Sequence[int], now_ms: int) -> None:

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from otorongo.hub import store_alerts, store_people
+from otorongo.hub import db, store_alerts, store_people, store_stations
+from otorongo.wire.codes import NoteKind
 from tests.web.conftest import Hub
 from tests.web.seed import BROOK, HEADWATERS, LAKE, PARCEL
 
@@ -347,3 +348,19 @@ def test_what_people_write_is_text(hub: Hub) -> None:
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert "{{7*7}}" in text
+
+
+def test_that_evidence_was_discarded_is_told_instead_of_not_yet(hub: Hub) -> None:
+    """Nothing came of the events, and their station told that somebody may be heard: nobody waits for it in vain."""
+    phone, code = hub.login("jose"), hub.code(*HUNT)
+    with hub.store.write() as tx:
+        rows = store_alerts.covered_by(tx, code)
+        tx.execute(db.media.delete().where(db.media.c.station.in_({row["station"] for row in rows})))
+    assert "Todavía no hay sonido ni imagen" in phone.get(f"/alerts/{code}").text
+    with hub.store.write() as tx:
+        store_stations.add_note(
+            tx, rows[0]["station"], rows[0]["start_ms"] + 5_000, "station", "clip", kind=NoteKind.VOICES
+        )
+    page = phone.get(f"/alerts/{code}").text
+    assert "se descartó en la estación" in page
+    assert "Todavía no hay sonido ni imagen" not in page

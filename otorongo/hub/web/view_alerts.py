@@ -13,6 +13,7 @@ from otorongo.hub import (
     reasons,
     store_evidence,
     store_people,
+    store_stations,
     store_web,
     texts,
     users,
@@ -33,6 +34,8 @@ from otorongo.wire.codes import MediaKind, Tag
 MOST_EVENTS: Final = 40
 MOST_PIECES: Final = 8
 MOST_LINES: Final = 60
+BESIDE_MS: Final = 120_000
+"""So long before and after an event a station may tell what it did with its recordings."""
 _LIFE: Final = ("place", "activity", "state", "resolution", "severity", "changed_ms", "data", "reason", "last_ms")
 
 
@@ -259,7 +262,20 @@ def evidence(tx: Tx, page: Page, alert: Found, shown: list[Found], land: Land | 
             named = {**event(page, row), **view_seen.of(tx, page, row)}
             told = piece_of(piece_in(alert["id"], piece), piece)
             pieces.append({**named, **told, **view_sealed.of(tx, page, alert, piece)})
-    return {"pieces": pieces, "more_pieces": more}
+    return {"pieces": pieces, "more_pieces": more, "discarded": 0 if pieces else _discarded(tx, shown, land)}
+
+
+def _discarded(tx: Tx, rows: Iterable[Found], land: Land | None) -> int:
+    """How much that these events had recorded was discarded at the stations; of land that is to be kept, nothing."""
+    spans: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        if land is None or not land.hides(row["station"], row["tags"]):
+            first, last = spans.get(row["station"], (row["start_ms"], row["start_ms"]))
+            end_ms = row["end_ms"] or row["start_ms"] + row["duration_ms"]
+            spans[row["station"]] = min(first, row["start_ms"]), max(last, end_ms)
+    return sum(
+        store_stations.discarded(tx, name, first - BESIDE_MS, last + BESIDE_MS) for name, (first, last) in spans.items()
+    )
 
 
 def piece_in(code: str, piece: Found) -> str:
