@@ -66,7 +66,7 @@ class Land(Struct, frozen=True):
     people: Mapping[str, tuple[tuple[int, int], ...]] = {}
     """By station, when somebody was noticed: UTC ms from and to."""
     said: frozenset[EventKey] = frozenset()
-    """Events of which somebody who looked says that they show people, or one of whose kinds is named so."""
+    """Events of which somebody who looked says that they show people."""
 
     tame: frozenset[EventKey] = frozenset()
     """Events of several kinds of animals, one of which lives with people."""
@@ -194,10 +194,9 @@ def land(tx: Tx, rules: Rules, positions: Positions, rows: Iterable[Found]) -> L
     return _with_tame(tx, known, [row for mine in there.values() for row in mine])
 
 
-def _with_tame(tx: Tx, known: Land, rows: Sequence[Found]) -> Land:
+def _with_tame(tx: Tx, known: Land, rows: Iterable[Found]) -> Land:
     there = (_key(row) for row in rows if known.hides(row["station"], row["tags"]))
-    named = store_kinds.holding(tx, map(_key, rows), HUMAN)
-    return replace(known, tame=store_kinds.holding(tx, there, TAME), said=known.said | named)
+    return replace(known, tame=store_kinds.holding(tx, there, TAME))
 
 
 def stations_apart(tx: Tx, rules: Rules) -> frozenset[str]:

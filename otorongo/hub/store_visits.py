@@ -134,7 +134,7 @@ def _newest(columns: Any) -> tuple[Any, ...]:
 
 def _may(eyes: Eyes) -> list[ColumnElement[bool]]:
     apart = or_(events.c.station.in_(eyes.apart), _tagged(Tag.NO_CONTACT))
-    marked = or_(events.c.cls.in_(PERSONS), events.c.species.in_(HUMAN), hold(HUMAN), _tagged(Tag.PERSON))
+    marked = or_(events.c.cls.in_(PERSONS), events.c.species.in_(HUMAN), _tagged(Tag.PERSON))
     tame = or_(events.c.species.in_(TAME), hold(TAME))
     open_there = and_(events.c.cls.in_(sorted(NATURE | MACHINES)), ~tame, ~marked, ~SHOWS_PEOPLE)
     where = [events.c.quarantined.is_(False), ~_covered(alerts.c.sealed.is_(True)), or_(~apart, open_there)]

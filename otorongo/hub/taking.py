@@ -6,12 +6,11 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from otorongo.hub import receipts, store_events, store_kinds, store_media, store_records, store_stations
+from otorongo.hub import receipts, shown, store_events, store_kinds, store_media, store_records, store_stations
 from otorongo.hub.dating import Boot, between_neighbours, is_future, meet
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_records import BoxKey
-from otorongo.wire import seen
 from otorongo.wire.batch import Batch, runs_of
 from otorongo.wire.codes import Kind
 from otorongo.wire.rows import (
@@ -273,7 +272,7 @@ def _others(tx: Tx, key: BoxKey, new: Iterable[_Came], boots: dict[int, Boot], n
         elif isinstance(row, Media):
             media.append(_media(key, one, row, utc_ms, now_ms))
         elif isinstance(row, Seen) and row.back:
-            kinds += [((*key, one.seq - row.back), of.species) for of in seen.unpack_kinds(row.kinds) if of.species]
+            kinds += [((*key, one.seq - row.back), kind.species) for kind in shown.kinds_of(row) if kind.species]
         elif isinstance(row, Note | Tamper):
             text = row.text if isinstance(row, Note) else ""
             what = "station" if isinstance(row, Note) else "tamper"

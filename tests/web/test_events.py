@@ -261,13 +261,11 @@ def test_land_of_peoples_in_isolation(filled: Filled, read_hub: Hub) -> None:
             assert phone.get(f"{filled.events['tapir']}/media/{seq}").status_code == 404
 
 
-@pytest.mark.parametrize("own", [True, False])
-@pytest.mark.parametrize("who", ["canis familiaris", "homo sapiens"])
+@pytest.mark.parametrize(
+    ("who", "own"), [("canis familiaris", True), ("canis familiaris", False), ("homo sapiens", True)]
+)
 def test_no_animal_of_people_in_land_of_peoples_in_isolation(hub: Hub, who: str, *, own: bool) -> None:
-    """A dog or "animal" named human, or beside a tapir, says where they live: nothing tells of it; elsewhere it does.
-
-    People elsewhere are told to those who see everywhere alone.
-    """
+    """A dog by its name or beside a tapir, an "animal" named human: they say where people live, and nothing tells it."""
     on, kinds = Visits(hub), (("tapirus terrestris", 1), (who, 1))
     name, several = (who, ()) if own else ("tapirus terrestris", kinds)
     hidden, there = (on.seen(station, 60, name, count=2, kinds=several) for station in ("N-01", "K-03"))
