@@ -200,7 +200,7 @@ def test_an_evaluation_writes_what_check_wants(evaluated: Path) -> None:
     card = (evaluated / "card.md").read_text()
     for words in (
         "### Aims",
-        "threats@5, float",
+        f"{bundles.THREATS}, float",
         "**Without an interval** stand",
         "### How it fades",
         "### What quantizing costs",
@@ -211,7 +211,7 @@ def test_an_evaluation_writes_what_check_wants(evaluated: Path) -> None:
     ):
         assert words in card
     rows = section(card, "### As recorded")[2:]
-    assert [row[1] for row in rows] == ["threats@5", "threats@5, float"]
+    assert [row[1] for row in rows] == [bundles.THREATS, f"{bundles.THREATS}, float"]
     bracket = re.compile(r" \(\d\.\d+ to \d\.\d+(; \d+)?\)$")
     for row in (*rows, *section(card, "### Recall at fixed rates")[2:]):
         assert all(cell == "-" or bracket.search(cell.replace("))", ")")) for cell in row[3:]), row

@@ -265,7 +265,7 @@ def test_land_of_peoples_in_isolation(filled: Filled, read_hub: Hub) -> None:
     ("who", "own"), [("canis familiaris", True), ("canis familiaris", False), ("homo sapiens", True)]
 )
 def test_no_animal_of_people_in_land_of_peoples_in_isolation(hub: Hub, who: str, *, own: bool) -> None:
-    """A dog by its name or beside a tapir, an "animal" named human: they say where people live, and nothing tells it."""
+    """A dog by its name or beside a tapir, an "animal" named human says where people live: nothing tells of it."""
     on, kinds = Visits(hub), (("tapirus terrestris", 1), (who, 1))
     name, several = (who, ()) if own else ("tapirus terrestris", kinds)
     hidden, there = (on.seen(station, 60, name, count=2, kinds=several) for station in ("N-01", "K-03"))
