@@ -1,6 +1,10 @@
-"""What the demo's stations hear and see: rendered here, or real recordings from a folder."""
+"""What the demo's stations hear and see: rendered here, or real recordings from a folder.
+
+`python -m demo.inputs FOLDER` renders them into `FOLDER/recordings`, to be replayed by hand.
+"""
 
 import shutil
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +14,7 @@ import cv2
 import numpy as np
 import soundfile
 
-from otorongo.language import say
+from otorongo.language import say, speak
 from otorongo.models.manifest import load
 from otorongo.models.train.scenes import Source, render_soundscape
 
@@ -112,3 +116,8 @@ def _strangers(media: Path) -> Inputs:
     if not sounds and not pictures:
         raise FileNotFoundError(f"{media}: holds nothing to replay (allowed: {', '.join((*SOUNDS, *PICTURES))})")
     return Inputs(sounds, pictures, f"recordings of {media}", None)
+
+
+if __name__ == "__main__":
+    speak()
+    print(_rendered(Path(sys.argv[1])).words)

@@ -1,5 +1,6 @@
 """Every edge of the hub in one file: what a driver must do, and nothing about how."""
 
+import ipaddress
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -9,6 +10,14 @@ from msgspec import Struct
 
 HUB: str = "otorongo.hub"
 """The hub's name at the broker: in its certificate, and as its client id."""
+
+
+def is_loopback(host: str) -> bool:
+    """True for an address that only this machine reaches."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Message(Struct, frozen=True):

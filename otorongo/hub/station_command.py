@@ -2,13 +2,19 @@
 
 import argparse
 import datetime as dt
+import json
 from pathlib import Path
+from typing import Final
 
 from otorongo.hub import custodians, stations
 from otorongo.hub.custodians import NOBODY, Custody
+from otorongo.hub.ports import is_loopback
 from otorongo.hub.rules import NO_RULES, Rules
 from otorongo.hub.stations import StationError
 from otorongo.language import say
+
+DESK_LISTEN: Final = "127.0.0.1:1883"
+"""Where a hub and a station on one machine meet: the hub's own broker, by default."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -18,12 +24,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     adding = actions.add_parser("add", help=say("make certificate, seal key and configuration of a new station"))
     adding.add_argument("name", metavar=say("NAME"), help=say("1 to 32 of A-Z, a-z, 0-9, - and _"))
     adding.add_argument(
-        "--dir", type=Path, metavar=say("DIR"), help=say("write DIR/NAME, such as on a stick (default: the hub's)")
+        "--dir",
+        type=Path,
+        metavar=say("DIR"),
+        help=say("write DIR/NAME, such as on a stick (default: the hub's; with mqtt:// the folder where you are)"),
     )
     adding.add_argument(
         "--broker",
         metavar=say("URL"),
-        help=say("where the station finds the broker: mqtts://HOST:8883 (default: as hub.toml says)"),
+        help=say(
+            "where the station finds the broker: mqtts://HOST:8883, or on this machine mqtt://127.0.0.1:1883 "
+            "(default: as hub.toml says)"
+        ),
     )
     adding.add_argument(
         "--latitude", type=float, metavar=say("DEG"), help=say("where it will hang, WGS 84, negative in the south")
@@ -60,17 +72,58 @@ def run(
 
 def _add(args: argparse.Namespace, folder: Path, *, broker: str | None, now: dt.datetime, rules: Rules) -> list[str]:
     if broker is None:
-        raise StationError(say("where will the station find the broker? Say --broker mqtts://HOST:8883"))
+        raise StationError(
+            say(
+                "where will the station find the broker? Say --broker mqtts://HOST:8883; to try both on this machine: "
+                "--broker mqtt://{listen}",
+                listen=DESK_LISTEN,
+            )
+        )
     place = _place(args.latitude, args.longitude)
     custody = custodians.custody(rules, place)
-    text = station_toml(args.name, broker, place, custody)
-    target = stations.add(folder, args.name, broker=broker, configuration=text, into=args.dir, now=now)
+    alone = _on_desk(rules, broker)
+    into = args.dir or (Path() if alone else None)
+    desk = stations.target_of(folder, args.name, into).absolute() if alone else None
+    text = station_toml(args.name, broker, place, custody, desk)
+    target = stations.add(folder, args.name, broker=broker, configuration=text, into=into, now=now)
     return [
         say("{name}: everything it needs is in {target}", name=args.name, target=target),
-        *([] if place else [f"Write where it hangs into {target / 'station.toml'}, section [place]."]),
+        *([] if place else [say("Write where it hangs into {path}, section [place].", path=target / "station.toml")]),
         _sealing(custody),
+        *(_next_on_desk(desk) if desk else _next(folder)),
+    ]
+
+
+def _on_desk(rules: Rules, broker: str) -> bool:
+    """Whether the station is to stay on this machine, to be tried. Raises StationError if the broker lets none in."""
+    if not broker.startswith("mqtt://"):
+        return False
+    listen = rules.config.broker.listen
+    if not rules.config.broker.url and not is_loopback(listen.rpartition(":")[0].strip("[]")):
+        raise StationError(
+            say(
+                "the broker of this hub listens on {listen} and takes nobody without a certificate; to try on this "
+                "machine: [broker] listen = {desk!r}",
+                listen=listen,
+                desk=DESK_LISTEN,
+            )
+        )
+    return True
+
+
+def _next(folder: Path) -> list[str]:
+    return [
         say("Carry that folder to the station, run install-station.sh with it, then delete it: it holds private keys."),
         say("A broker that runs already must read {folder} again: systemctl restart mosquitto", folder=folder),
+    ]
+
+
+def _next_on_desk(desk: Path) -> list[str]:
+    path = desk / "station.toml"
+    return [
+        say("Nothing between it and the hub is encrypted, and whoever is on this machine may send: for trying alone."),
+        say("Now: otorongo-station replay RECORDINGS --keep --at now --config {path}", path=path),
+        say("and, while the hub runs: otorongo-station uplink --config {path}", path=path),
     ]
 
 
@@ -107,11 +160,23 @@ def _line(station: stations.Station) -> str:
     return f"{station.name:<32}  {state}  {about}"
 
 
-def station_toml(name: str, broker: str, place: tuple[float, float] | None = None, custody: Custody = NOBODY) -> str:
+def station_toml(
+    name: str,
+    broker: str,
+    place: tuple[float, float] | None = None,
+    custody: Custody = NOBODY,
+    desk: Path | None = None,
+) -> str:
     """A station's configuration, ready to run with one microphone; the rest stands in it as comments.
 
-    `place` is latitude and longitude in degrees (WGS 84); without it the station's `check` asks for it.
+    `place` is latitude and longitude in degrees (WGS 84); without it the station's `check` asks for it. `desk`: the
+    folder in which everything of it lies, on the hub's own machine.
     """
+    data_dir, pki = (desk / "data", desk / "pki") if desk else (Path("/var/lib/otorongo"), Path("/etc/otorongo/pki"))
+    where = "station.toml" if desk else "/etc/otorongo/station.toml"
+    files = {"key_file": "device.key", "cert_file": "device.crt", "ca_file": "hub-ca.crt", "seal_key_file": "seal.key"}
+    used = {key: pki / file for key, file in files.items() if not desk or key == "seal_key_file"}
+    keys_of = "".join(f"{key:<13} = {_quoted(path)}\n" for key, path in used.items())
     latitude_deg, longitude_deg = place or (-12.5, -70.0)
     mark = "" if place else "# "
     apart = f"{mark}no_contact    = true                 # land of peoples in isolation\n" if custody.no_contact else ""
@@ -120,9 +185,9 @@ def station_toml(name: str, broker: str, place: tuple[float, float] | None = Non
     head = "[seal]                               # who opens originals with people; docs/custodios.md"
     seal = f"\n{head}\nrecipients = [\n{keys}]\n"
     return f'''\
-# /etc/otorongo/station.toml of {name}. After a change: otorongo-station check, then restart the units.
+# {where} of {name}. After a change: otorongo-station check, then restart the units.
 station  = "{name}"
-data_dir = "/var/lib/otorongo"
+data_dir = {_quoted(data_dir)}
 
 {mark}[place]                              # where it hangs: alerts speak of this
 {mark}latitude_deg  = {latitude_deg:.5f}
@@ -143,11 +208,12 @@ voices = "{policy}"{" " * (26 - len(policy))}# sound with voices: seal, discard,
 
 [uplink]
 broker        = "{broker}"
-key_file      = "/etc/otorongo/pki/device.key"
-cert_file     = "/etc/otorongo/pki/device.crt"
-ca_file       = "/etc/otorongo/pki/hub-ca.crt"
-seal_key_file = "/etc/otorongo/pki/seal.key"
-'''
+{keys_of}'''
+
+
+def _quoted(path: Path) -> str:
+    """A path as a string of TOML."""
+    return json.dumps(str(path), ensure_ascii=False)
 
 
 def _plain(text: str) -> str:

@@ -29,6 +29,7 @@ from cryptography.x509.oid import NameOID
 
 from otorongo.hub import pki
 from otorongo.hub.errors import HubError
+from otorongo.hub.ports import is_loopback
 from otorongo.language import say, why
 from otorongo.wire.errors import BadValue
 from otorongo.wire.topics import check_station
@@ -61,9 +62,9 @@ def add(
     """Let a station in: certificate, seal key and configuration, in `into/NAME` (`folder/handover/NAME` if None).
 
     `folder` is the hub's `pki` folder, made with its authority on first use. `broker` is where the station finds the
-    broker, such as `mqtts://hub.reserva.example:8883`; `configuration` is the text of its station.toml. Returns the
-    station's folder: mode 0700, its files 0600.
-    Raises StationError.
+    broker, such as `mqtts://hub.reserva.example:8883`; `configuration` is the text of its station.toml; a broker on
+    loopback may be `mqtt://`, for a station on this machine alone. Returns the station's folder: mode 0700, its files
+    0600. Raises StationError.
     """
     try:
         check_station(name)
@@ -72,7 +73,7 @@ def add(
     host = _host_of(broker)
     with _alone(folder):
         _check_free(folder, name)
-        target = (into if into is not None else folder / "handover") / name
+        target = target_of(folder, name, into)
         if target.exists():
             raise StationError(
                 say("{target}: is there already; delete it, or name another folder with --dir", target=target)
@@ -96,6 +97,11 @@ def add(
             },
         )
     return target
+
+
+def target_of(folder: Path, name: str, into: Path | None) -> Path:
+    """Where `add` puts what a station needs."""
+    return (into if into is not None else folder / "handover") / name
 
 
 def listed(folder: Path) -> list[Station]:
@@ -191,8 +197,16 @@ def _host_of(broker: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError as error:
         raise StationError(say("broker {broker!r}: {error}", broker=broker, error=error)) from None
-    if parts.scheme != "mqtts" or not host or not _HOST.fullmatch(host) or parts.path or parts.query or parts.username:
-        raise StationError(say("broker {broker!r}: must read mqtts://HOST or mqtts://HOST:PORT", broker=broker))
+    if not host or not _HOST.fullmatch(host) or parts.path or parts.query or parts.username is not None:
+        host = None
+    if host is None or not (parts.scheme == "mqtts" or (parts.scheme == "mqtt" and is_loopback(host))):
+        raise StationError(
+            say(
+                "broker {broker!r}: must read mqtts://HOST or mqtts://HOST:PORT; mqtt://127.0.0.1:1883, which encrypts "
+                "nothing, only for a station on this machine",
+                broker=broker,
+            )
+        )
     return host
 
 

@@ -16,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otorongo.hub import pki, station_command, stations
+from otorongo.hub.config import BrokerConfig, HubConfig
+from otorongo.hub.rules import NO_RULES, Rules
 from otorongo.hub.stations import StationError
 from otorongo.station import config
 
@@ -113,11 +115,11 @@ def test_without_a_broker_the_command_asks(tmp_path: Path) -> None:
     assert command(tmp_path, "list") == ["no stations yet"]
 
 
-def command(folder: Path, *words: str, broker: str | None = BROKER) -> list[str]:
+def command(folder: Path, *words: str, broker: str | None = BROKER, rules: Rules = NO_RULES) -> list[str]:
     """What `otorongo-hub station ...` prints."""
     parser = argparse.ArgumentParser()
     station_command.add_parser(parser.add_subparsers())
-    return station_command.run(parser.parse_args(["station", *words]), folder, broker=broker, now=NOW)
+    return station_command.run(parser.parse_args(["station", *words]), folder, broker=broker, now=NOW, rules=rules)
 
 
 def test_openssl_accepts_the_chain(tmp_path: Path) -> None:
@@ -242,3 +244,40 @@ def test_every_allowed_name_survives(name: str) -> None:
     authority = pki.make_authority(NOW)
     certificate = x509.load_pem_x509_certificate(pki.make_client(authority, name, NOW).certificate)
     assert certificate.subject.rfc4514_string() == f"CN={name}"
+
+
+@pytest.mark.parametrize("broker", ["mqtt://127.0.0.1:1883", "mqtt://[::1]:1883", "mqtt://localhost"])
+def test_a_station_of_a_desk_stays_on_this_machine(
+    tmp_path: Path, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On loopback a station goes without TLS: it lies where one is, its data too, and the hub knows its seal key."""
+    monkeypatch.chdir(tmp_path)
+    said = command(tmp_path / "pki", "add", "K-02", "--broker", broker)
+    settled = config.load(tmp_path / "K-02/station.toml")
+    assert settled.uplink is not None
+    assert (settled.uplink.broker, settled.uplink.key_file, settled.uplink.ca_file) == (broker, "", "")
+    assert Path(settled.uplink.seal_key_file).is_file()
+    assert Path(settled.data_dir) == tmp_path / "K-02/data"
+    assert len(stations.seal_keys(tmp_path / "pki", "K-02")) == 1
+    assert any("encrypted" in line for line in said)
+    assert not any("install-station.sh" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    "broker", ["mqtt://192.168.1.7:1883", "mqtt://hub", "mqtt://127.0.0.1.example", "mqtt://0.0.0.0"]
+)
+def test_nothing_travels_open_over_a_network(tmp_path: Path, broker: str) -> None:
+    """`mqtt://` is refused wherever another machine could be meant, and the refusal says what there is for a desk."""
+    with pytest.raises(StationError, match=r"mqtt://127\.0\.0\.1:1883"):
+        command(tmp_path, "add", "K-02", "--broker", broker)
+    assert stations.listed(tmp_path) == []
+    with pytest.raises(StationError, match=r"on this machine: --broker mqtt://127\.0\.0\.1:1883"):
+        command(tmp_path, "add", "K-02", broker=None)
+
+
+def test_a_hub_that_asks_for_certificates_has_no_station_of_a_desk(tmp_path: Path) -> None:
+    """Where the hub's own broker listens to a network, loopback is for the hub alone: that is said at once."""
+    outside = Rules(HubConfig(broker=BrokerConfig(listen="0.0.0.0:8883")))
+    with pytest.raises(StationError, match=r"listen = '127\.0\.0\.1:1883'"):
+        command(tmp_path, "add", "K-02", "--broker", "mqtt://127.0.0.1:1883", rules=outside)
+    assert stations.listed(tmp_path) == []

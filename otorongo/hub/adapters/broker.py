@@ -8,7 +8,6 @@ its own topics alone. The hub itself comes by loopback with a password made at e
 import asyncio
 import contextlib
 import contextvars
-import ipaddress
 import logging
 import secrets
 import ssl
@@ -26,7 +25,7 @@ from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
 from otorongo.hub.errors import BrokerError
-from otorongo.hub.ports import HUB
+from otorongo.hub.ports import HUB, is_loopback
 from otorongo.wire import topics
 from otorongo.wire.batch import MAX_BYTES
 from otorongo.wire.errors import WireError
@@ -59,14 +58,6 @@ def certificates(pki: Path) -> Certificates | None:
     """Those of a `pki` folder, or None if no station has been added yet."""
     found = Certificates(pki / "ca.crt", pki / "crl.pem", pki / "broker" / "broker.crt", pki / "broker" / "broker.key")
     return found if all(path.is_file() for path in found) else None
-
-
-def is_loopback(host: str) -> bool:
-    """True for an address that only this machine reaches."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class AmqttBroker:
