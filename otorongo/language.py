@@ -43,6 +43,11 @@ def say(text: str, /, **values: object) -> str:
     return found.format(**values) if values else found
 
 
+def later(text: str) -> str:
+    """Marks a text that stands apart from where it is said: it is gathered with the others, and `say` says it."""
+    return text
+
+
 def say_count(one: str, many: str, /, count: int, **values: object) -> str:
     """A text about one thing or about {count} things."""
     return gettext.ngettext(one, many, count).format(count=count, **values)

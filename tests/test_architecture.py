@@ -65,7 +65,7 @@ RULES = (
     Rule("otorongo.models.mel", ours=BUNDLE_VALUES, libraries=("numpy",)),
     Rule(
         "otorongo.models.image",
-        ours=(*BUNDLE_VALUES, "otorongo.models.image_head", "otorongo.models.native"),
+        ours=(*BUNDLE_VALUES, "otorongo.language", "otorongo.models.image_head", "otorongo.models.native"),
         libraries=("numpy", "cv2"),
     ),
     Rule(
@@ -137,7 +137,7 @@ RULES = (
     *(
         Rule(
             f"otorongo.station.{name}",
-            ours=("otorongo.station*", "otorongo.wire.codes"),
+            ours=("otorongo.station*", "otorongo.wire.codes", "otorongo.language"),
             never=STATION_PROGRAM,
             libraries=("numpy", "cv2", "msgspec"),
         )

@@ -19,7 +19,7 @@ from babel.messages.pofile import read_po
 
 from otorongo.language import FOLDER, LANGUAGES, language, speak
 
-KEYWORDS = {"say": None, "_": None, "ngettext": (1, 2), "say_count": (1, 2)}
+KEYWORDS = {"say": None, "later": None, "_": None, "ngettext": (1, 2), "say_count": (1, 2)}
 PROGRAMS = ("station", "hub", "models")
 PLACES = re.compile(r"%(?:\(\w+\))?[rsd]")
 CATALOGUE = FOLDER / "es" / "LC_MESSAGES" / "otorongo.po"

@@ -8,13 +8,13 @@ with the station's key.
 import bisect
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
-from otorongo.hub import store_records, store_stations
+from otorongo.hub import noted, store_records, store_stations
 from otorongo.hub.store import Found, Store, Tx
 from otorongo.hub.store_records import BoxKey
 from otorongo.wire.chain import genesis, link, sealed_bytes
@@ -74,6 +74,13 @@ def _jump_at(jumps: Sequence[Jump], firsts: Sequence[int], seq: int) -> Jump | N
     return None
 
 
+class Fault(NamedTuple):
+    """Why a seal does not hold."""
+
+    spanish: str
+    english: str
+
+
 def verify(store: Store, key: BoxKey) -> int:
     """Judge the seals of an outbox that can be judged by now; how many. Safe to call again at any time."""
     with store.write() as tx:
@@ -91,7 +98,9 @@ def verify(store: Store, key: BoxKey) -> int:
             start = at if at.seq <= seal["up_to"] else _start_behind(tx, key, seal["up_to"], behind)
             fault, reached = _judge(tx, key, seal, start, jumps, known)
             behind = reached if reached is not None and at.seq > seal["up_to"] else behind
-            store_records.judge_seal(tx, key, seal["seq"], "broken" if fault else "verified", fault)
+            store_records.judge_seal(
+                tx, key, seal["seq"], "broken" if fault else "verified", fault.english if fault else ""
+            )
             if fault:
                 _tell(tx, key, seal, fault)
             if reached is not None and seal["up_to"] > at.seq:
@@ -119,21 +128,30 @@ def _start_behind(tx: Tx, key: BoxKey, up_to: int, behind: Reached) -> Reached |
 
 def _judge(
     tx: Tx, key: BoxKey, seal: Found, start: Reached | None, jumps: Sequence[Jump], public_keys: bytes
-) -> tuple[str, Reached | None]:
+) -> tuple[Fault | None, Reached | None]:
     """What is wrong with a seal, if anything, and how far the chain was followed; None: the station did not sign it."""
     station, outbox = key
     up_to, head = seal["up_to"], bytes(seal["head"])
     signed = sealed_bytes(station, outbox, up_to, head)
     if not any(_signed(key, bytes(seal["signature"]), signed) for key in _keys(public_keys)):
-        return "the signature is not by the station's key", None
+        return Fault("la firma no es de la clave de la estación", "the signature is not by the station's key"), None
     if start is None:
-        return f"it came after later ones, and no seal that holds lies within {MOST_BEHIND} rows below it", None
+        return Fault(
+            f"llegó después de otros más nuevos, y no hay un sello válido en las {MOST_BEHIND} filas anteriores",
+            f"it came after later ones, and no seal that holds lies within {MOST_BEHIND} rows below it",
+        ), None
     reached = follow(start, store_records.records_from(tx, key, start.seq + 1, up_to), jumps, up_to)
     if reached.seq != up_to:
-        return f"rows are missing after {reached.seq} and no gap tells why", reached
+        return Fault(
+            f"faltan filas después de la {reached.seq} y ningún hueco dice por qué",
+            f"rows are missing after {reached.seq} and no gap tells why",
+        ), reached
     if reached.head != head:
-        return f"the rows from {start.seq + 1} to {up_to} are not those that the station sealed", reached
-    return "", reached
+        return Fault(
+            f"las filas de {start.seq + 1} a {up_to} no son las que selló la estación",
+            f"the rows from {start.seq + 1} to {up_to} are not those that the station sealed",
+        ), reached
+    return None, reached
 
 
 def _keys(public_keys: bytes) -> list[bytes]:
@@ -148,11 +166,11 @@ def _signed(public_key: bytes, signature: bytes, data: bytes) -> bool:
     return True
 
 
-def _tell(tx: Tx, key: BoxKey, seal: Found, fault: str) -> None:
-    text = f"seal {seal['seq']} over outbox {key[1]} up to row {seal['up_to']} does not hold: {fault}"
+def _tell(tx: Tx, key: BoxKey, seal: Found, fault: Fault) -> None:
+    text = f"seal {seal['seq']} over outbox {key[1]} up to row {seal['up_to']} does not hold: {fault.english}"
     log.error("station %s: %s", key[0], text)
     source = f"seal/{key[0]}/{key[1]}/{seal['seq']}"
     said = f"el sello {seal['seq']} de la tarjeta {key[1]}, hasta el registro {seal['up_to']}, no es válido"
-    both = store_stations.told(said, text)
+    both = noted.both(f"{said}: {fault.spanish}", text)
     store_stations.add_note(tx, key[0], seal["received_ms"], "chain", both, source=source)
     store_records.set_outbox(tx, key, chain_fault=both)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from otorongo.hub import receipts, store_events, store_media, store_records, store_stations
+from otorongo.hub import noted, receipts, store_events, store_media, store_records, store_stations
 from otorongo.hub.store import Found, Store, Tx
 from otorongo.hub.store_media import ASKED_MS
 from otorongo.wire import media, topics
@@ -116,7 +116,7 @@ def _put_off(tx: Tx, station: str, limits: Limits, now_ms: int) -> None:
     text = f"more than {limits.station_day_bytes} bytes of evidence in a day: the rest waits until there is room again"
     said = f"más de {limits.station_day_bytes} bytes de evidencia en un día: el resto espera hasta que haya lugar"
     source = f"budget/{station}/{now_ms // DAY_MS}"
-    if store_stations.add_note(tx, station, now_ms, "evidence", store_stations.told(said, text), source=source):
+    if store_stations.add_note(tx, station, now_ms, "evidence", noted.both(said, text), source=source):
         log.warning("station %s: %s", station, text)
 
 
@@ -124,7 +124,7 @@ def _refuse(tx: Tx, key: store_media.MediaKey, reason: str, now_ms: int) -> None
     log.warning("station %s: evidence %s of outbox %s refused: %s", key[0], key[2], key[1], reason)
     store_media.set_piece(tx, key, state="refused", changed_ms=now_ms)
     text = f"evidence {key[2]} of outbox {key[1]} was refused: {reason}"
-    both = store_stations.told(f"la evidencia {key[2]} de la tarjeta {key[1]} fue rechazada por su tamaño", text)
+    both = noted.both(f"la evidencia {key[2]} de la tarjeta {key[1]} fue rechazada por su tamaño", text)
     store_stations.add_note(tx, key[0], now_ms, "evidence", both, source=f"refused/{key[0]}/{key[1]}/{key[2]}")
 
 
@@ -148,7 +148,7 @@ def _finish(tx: Tx, folder: Path, piece: Found, now_ms: int) -> None:
     if tries >= _TRIES:
         said = f"la evidencia {key[2]} de la tarjeta {key[1]} llegó entera {tries} veces y no es la anunciada"
         source = f"bad/{key[0]}/{key[1]}/{key[2]}"
-        store_stations.add_note(tx, key[0], now_ms, "evidence", store_stations.told(said, text), source=source)
+        store_stations.add_note(tx, key[0], now_ms, "evidence", noted.both(said, text), source=source)
 
 
 def wanted(store: Store, limits: Limits, now_ms: int, *, apart: Collection[str] = ()) -> list[tuple[str, WantMedia]]:
@@ -214,7 +214,7 @@ def forget(store: Store, folder: Path, told_before_ms: int, now_ms: int) -> int:
         for station, count in sorted(collections.Counter(piece["station"] for piece in found).items()):
             text = f"{count} pieces of evidence that no alert covers were older than retention.media_days: deleted"
             said = f"{count} evidencias que ninguna alerta cubre pasaron de retention.media_days: borradas"
-            store_stations.add_note(tx, station, now_ms, "forgotten", store_stations.told(said, text))
+            store_stations.add_note(tx, station, now_ms, "forgotten", noted.both(said, text))
             log.info("station %s: %s", station, text)
     return len(found)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from otorongo.hub import custody, notices, places, receipts, store_events, store_evidence, store_stations, taking
+from otorongo.hub import custody, noted, notices, places, receipts, store_events, store_evidence, store_stations, taking
 from otorongo.hub.belief import Rules, believe
 from otorongo.hub.store import Store, Tx
 from otorongo.wire import birth, status, topics
@@ -83,7 +83,7 @@ def _place(tx: Tx, rules: Rules, station: str, told: Birth, now_ms: int) -> None
     text = f"the station says that it stands {moved_m / 1000:.1f} km from where it stood: {' -> '.join(sectors)}"
     log.error("station %s: %s", station, text)
     said = f"la estación dice estar a {moved_m / 1000:.1f} km de donde estaba: {' -> '.join(sectors)}"
-    both = store_stations.told(said, text)
+    both = noted.both(said, text)
     store_stations.add_note(tx, station, now_ms, "tamper", both, kind=int(TamperKind.MOVED))
     if sectors[0] != sectors[1]:
         notices.tell(tx, rules, ("coordinator",), "health", {"station": station, "sensor": 0, "news": "moved"}, now_ms)
@@ -101,7 +101,7 @@ def _judge_key(tx: Tx, station: str, told: Birth, now_ms: int, enrolled: bytes |
         source = f"key/{station}/{told.public_key.hex()[:16]}"
         kind = int(TamperKind.KEY_CHANGED)
         shown, own = told.public_key.hex()[:16], newest.hex()[:16]
-        both = store_stations.told(f"la estación muestra otra clave ({shown}) que la suya ({own})", text)
+        both = noted.both(f"la estación muestra otra clave ({shown}) que la suya ({own})", text)
         if store_stations.add_note(tx, station, now_ms, "tamper", both, source=source, kind=kind):
             log.error("station %s: %s", station, text)
 

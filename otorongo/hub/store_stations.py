@@ -146,11 +146,6 @@ def add_note(tx: Tx, name: str, at_ms: int, what: str, text: str, *, source: str
     return insert_new(tx, notes, [row]) == 1
 
 
-def told(spanish: str, english: str) -> str:
-    """The text of a note that the hub writes: it does not know who will read it."""
-    return f"{spanish} / {english}"
-
-
 def notes_newest(tx: Tx, name: str | None = None, *, unseen: bool = False, limit: int = 200) -> list[Found]:
     """Notes, newest first."""
     statement = select(notes) if name is None else select(notes).where(notes.c.station == name)

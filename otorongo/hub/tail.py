@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from otorongo.hub import ledger, reasons, store_alerts, store_deliveries, store_events, store_stations, texts
+from otorongo.hub import ledger, noted, reasons, store_alerts, store_deliveries, store_events, store_stations, texts
 from otorongo.hub.store import Found, Store
 from otorongo.language import language, say
 from otorongo.wire import classes
@@ -114,7 +114,8 @@ def _delivery(row: Found, zone: dt.tzinfo) -> str:
 
 
 def _note(row: Found, zone: dt.tzinfo) -> str:
-    told = row["text"] or texts.named(language(), "note", row["what"])
+    told = ": ".join(part for part in (noted.label(language(), row), noted.text(language(), row)) if part)
+    told += say(", sensor {number}", number=row["sensor"]) if row["sensor"] else ""
     return _line(row["at_ms"], zone, say("note"), f"{row['station']}: {told}")
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from otorongo.hub import receipts, shown, store_events, store_kinds, store_media, store_records, store_stations
+from otorongo.hub import noted, receipts, shown, store_events, store_kinds, store_media, store_records, store_stations
 from otorongo.hub.dating import Boot, between_neighbours, is_future, meet
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_alerts import EventKey
@@ -84,7 +84,7 @@ def begin_outbox(tx: Tx, key: BoxKey, now_ms: int) -> tuple[Found, frozenset[Eve
             f"{len(left)}"
         )
         source = f"lost/{key[0]}/{lost}"
-        store_stations.add_note(tx, key[0], now_ms, "lost_outbox", store_stations.told(said, text), source=source)
+        store_stations.add_note(tx, key[0], now_ms, "lost_outbox", noted.both(said, text), source=source)
         log.warning("station %s: %s", key[0], text)
     return store_records.outbox(tx, key) or {}, frozenset(closed)
 
@@ -108,7 +108,7 @@ def give_up(tx: Tx, key: BoxKey, seqs: frozenset[int], now_ms: int) -> frozenset
         "un estado anterior; a cada copia se le pide empezar de nuevo con otro número"
     )
     source = f"conflict/{key[0]}/{key[1]}"
-    store_stations.add_note(tx, key[0], now_ms, "conflict", store_stations.told(said, text), source=source)
+    store_stations.add_note(tx, key[0], now_ms, "conflict", noted.both(said, text), source=source)
     return frozenset((*key, event) for event in left)
 
 
@@ -134,7 +134,7 @@ def take(tx: Tx, key: BoxKey, box: Found, batches: Sequence[Batch], now_ms: int)
     store_records.add_records(tx, [_record(key, one, now_ms) for one in new.values()])
     if new and box["state"] == "lost":
         store_records.set_outbox(tx, key, state="open")
-        text = store_stations.told(f"volvió la tarjeta {key[1]}", f"the card with outbox {key[1]} is back")
+        text = noted.both(f"volvió la tarjeta {key[1]}", f"the card with outbox {key[1]} is back")
         store_stations.add_note(tx, key[0], now_ms, "outbox_back", text)
     sealed = _seals_and_gaps(tx, key, new.values(), now_ms)
     touched += _events(tx, key, new.values(), boots, now_ms)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.language import say
 from otorongo.models.errors import InputError
 from otorongo.models.image_head import LARGE_PX, Head, head, mended
 from otorongo.models.manifest import PictureInput
@@ -59,17 +60,22 @@ def look(raw: bytes, name: str = "a picture") -> Looked:
     said = head(raw)
     damage = ""
     if said.kind == "JPEG" and (ended := mended(raw)) is not None:
-        damage = f"the JPEG is cut off after {len(raw)} bytes: its end is missing"
+        damage = say("the JPEG is cut off after {count} bytes: its end is missing", count=len(raw))
         raw = ended
     try:
         with overheard() as complaints:
             found = cv2.imdecode(np.frombuffer(raw, np.uint8), _flags(said))
     except cv2.error as error:
-        raise InputError(damage or f"the {said.kind} cannot be decoded: {error.err or error}") from error
+        raise InputError(
+            damage or say("the {kind} cannot be decoded: {error}", kind=said.kind, error=error.err or error)
+        ) from error
     if complaints:
         log.warning("%s: its decoder says: %s", name, "; ".join(dict.fromkeys(complaints))[:MOST_SAID])
     if found is None:
-        raise InputError(damage or f"the {said.kind} is damaged: nothing of its {len(raw)} bytes can be decoded")
+        raise InputError(
+            damage
+            or say("the {kind} is damaged: nothing of its {count} bytes can be decoded", kind=said.kind, count=len(raw))
+        )
     if found.shape[0] * found.shape[1] > LARGE_PX:
         scale = (LARGE_PX / (found.shape[0] * found.shape[1])) ** 0.5
         found = cv2.resize(found, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from otorongo.language import say
 from otorongo.models.errors import InputError
 
 PNG: Final = b"\x89PNG\r\n\x1a\n"
@@ -62,11 +63,13 @@ def head(raw: bytes) -> Head:
     Raises InputError for what is no such picture, says no size, or is too large for a small computer's memory.
     """
     if not raw:
-        raise InputError("the picture is empty: 0 bytes")
+        raise InputError(say("the picture is empty: 0 bytes"))
     try:
         found = _head(raw)
     except (struct.error, IndexError) as error:
-        raise InputError(f"the picture is cut off after {len(raw)} bytes, before it says its size") from error
+        raise InputError(
+            say("the picture is cut off after {count} bytes, before it says its size", count=len(raw))
+        ) from error
     if not found.width or not found.height:
         raise InputError(f"the {found.kind} says that it has no pixels ({found.width} x {found.height})")
     size = f"{found.width} x {found.height} pixels"

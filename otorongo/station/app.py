@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from otorongo.language import say
 from otorongo.models.manifest import Bundle
 from otorongo.models.manifest import load as load_bundle
 from otorongo.station.adapters.board import LinuxBoard
@@ -356,7 +357,8 @@ def _replay(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board:
         reader, duration_ms, endings = recordings_of(sensor)
     recordings, refused = replay.find(place, endings, zone, board.clock().utc_ms or None)
     if not recordings and not refused:
-        raise SensorError(f"{section}.device {place}: holds nothing to replay (allowed: {', '.join(endings)})")
+        told = say("{path}: holds nothing to replay (allowed: {names})", path=place, names=", ".join(endings))
+        raise SensorError(f"{section}.device {told}")
     origin = _origin(name, sensor, outbox, board, replay.length_of(recordings, duration_ms))
     player = replay.Replay(recordings, reader, name, outbox.cursor, sensor.replay.speed, origin, refused)
     player.foreign = foreign(place, (*replay.SOUNDS, *replay.PICTURES, *replay.VIDEOS, *endings))

@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from otorongo import __version__
 from otorongo.errors import OtorongoError
+from otorongo.language import say, why
 from otorongo.models.manifest import Bundle
 from otorongo.models.manifest import load as load_bundle
 from otorongo.station.config import CameraConfig, MicrophoneConfig
@@ -105,19 +106,27 @@ def only_one(section: str, data_dir: str | Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+")
     except OSError as error:
-        raise SensorError(f"{path}: {error.strerror}: run as the user who owns {path.parent}") from error
+        raise SensorError(
+            say("{path}: {reason}: run as the user who owns {folder}", path=path, reason=why(error), folder=path.parent)
+        ) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            other = file.read().strip() or "another process"
+            other = file.read().strip() or say("another process")
             raise SensorError(
-                f"{section}: {other} already works in {path.parent}: stop it first "
-                f"(systemctl stop otorongo-{unit}, or Ctrl-C where it runs), or use another data_dir"
+                say(
+                    "{section}: {other} already works in {folder}: stop it first (systemctl stop otorongo-{unit}, or "
+                    "Ctrl-C where it runs), or use another data_dir",
+                    section=section,
+                    other=other,
+                    folder=path.parent,
+                    unit=unit,
+                )
             ) from None
         file.truncate(0)
-        file.write(f"process {os.getpid()} ({_command()})")
+        file.write(say("process {number} ({command})", number=os.getpid(), command=_command()))
         file.flush()
         yield
 

@@ -16,9 +16,34 @@ from otorongo.station.errors import OutboxError
 from otorongo.station.outbox_schema import Value
 from otorongo.wire import seen, species
 from otorongo.wire.classes import name_of
-from otorongo.wire.codes import Counter, GapReason, Kind, MediaKind, MicrophoneFlag, NameSource, NoteKind
+from otorongo.wire.codes import (
+    CameraFlag,
+    Counter,
+    GapReason,
+    Kind,
+    MediaKind,
+    MicrophoneFlag,
+    NameSource,
+    NoteKind,
+    TamperKind,
+)
 from otorongo.wire.errors import WireError
-from otorongo.wire.rows import Event, Gap, Heartbeat, Listening, Media, Note, Row, Seal, Seen, Unknown, parse
+from otorongo.wire.rows import (
+    Event,
+    Gap,
+    Heartbeat,
+    Listening,
+    Media,
+    Note,
+    Row,
+    Seal,
+    Seeing,
+    Seen,
+    Tamper,
+    Track,
+    Unknown,
+    parse,
+)
 
 LOOK_S: Final = 0.5
 
@@ -142,15 +167,22 @@ def _words(row: Row | Unknown, seq: int) -> tuple[str, int]:
         text = say("seal up to {number}", number=row.up_to)
     elif isinstance(row, Note):
         text = say("note ({kind}): {text}", kind=_name(NoteKind, row.kind), text=row.text)
+    elif isinstance(row, Tamper):
+        text = say("tampering: {kind}, sensor {number}", kind=_name(TamperKind, row.kind), number=row.sensor)
+    elif isinstance(row, Track):
+        count, event = len(row.scores) * 2, _of(row.back, seq)
+        text = say(
+            "scores of {cls}, {count} windows, event {event}", cls=named(name_of(row.cls)), count=count, event=event
+        )
+    elif isinstance(row, Seeing):
+        text = _seeing(row)
     elif isinstance(row, Listening):
         text = _listening(row)
-    elif isinstance(row, Seen):
+    else:
         shown = _shown(row)
         text = say(
             "seen by sensor {number}, event {event}: {shown}", number=row.sensor, event=_of(row.back, seq), shown=shown
         )
-    else:
-        text = type(row).__name__.lower()
     return text, row.t_ms
 
 
@@ -182,6 +214,19 @@ def _listening(row: Listening) -> str:
     return told + vetoes + flags
 
 
+def _seeing(row: Seeing) -> str:
+    """How well and how long a camera could see."""
+    flags = "".join(f", {code(flag.name)}" for flag in CameraFlag if flag & row.flags and flag.name)
+    told = say(
+        "seeing of sensor {number} for {seconds} s: {frames} frames, blind {blind} s",
+        number=row.sensor,
+        seconds=row.length_ms // 1000,
+        frames=row.frames,
+        blind=row.blind_ms // 1000,
+    )
+    return told + flags
+
+
 def _shown(row: Seen) -> str:
     """The boxes of the best frame, and what the network of names said before any rule."""
     boxes = [f"{named(name_of(box.cls))} {box.p:.2f}" for box in seen.unpack_boxes(row.boxes)]
@@ -198,9 +243,7 @@ def _of(back: int, seq: int) -> str:
     return str(seq - back) if back else say("none")
 
 
-def _name(
-    kind: type[Counter] | type[GapReason] | type[MediaKind] | type[NoteKind] | type[NameSource], number: int
-) -> str:
+def _name(kind: type[Counter | GapReason | MediaKind | NoteKind | NameSource | TamperKind], number: int) -> str:
     try:
         return code(kind(number).name)
     except ValueError:

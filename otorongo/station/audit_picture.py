@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from otorongo.language import say
 from otorongo.station.handed import Judged, Kept, Unkept
 from otorongo.station.media_picture import BESIDE_MS, EncodePicture, Shrink
 from otorongo.station.outbox_write import Of
@@ -146,7 +147,7 @@ class AuditKeeper:
             one.t_ms, one.judged, one.peopled = sample.t_ms, judged, near
 
     def _kept(self, kind: str, one: Reservoir) -> Iterator[Kept | Unkept]:
-        what = f"a rejected frame ({kind})"
+        what = say("a rejected frame ({kind})", kind=kind)
         peopled = one.peopled or self.people.no_contact
         if not peopled:
             try:
@@ -159,7 +160,7 @@ class AuditKeeper:
         elif self.people.policy == "seal" and self.people.sealer:
             yield tried(what, partial(self._write, kind, one, peopled=True, seal=True))
         else:
-            yield Unkept(f"{what}: it may show people", Counter.PEOPLE_DISCARDED, None)
+            yield Unkept(say("{what}: it may show people", what=what), Counter.PEOPLE_DISCARDED, None)
 
     def _write(self, kind: str, one: Reservoir, *, peopled: bool, seal: bool = False) -> Kept:
         content, ending, sealed_to = self.encode(self.unpress(one.waiting), QUALITY), ".webp", b""

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.language import say
 from otorongo.models import embeddings
 from otorongo.models.embeddings import ENDING, HEAD_BYTES, Source, Window
 from otorongo.models.errors import InputError
@@ -93,7 +94,7 @@ class Embeddings:
                         self._failing = False
         except Exception as error:  # noqa: BLE001 - onnxruntime raises plain exceptions, a card OSError
             if not self._failing:  # once, not every minute of a full card
-                yield Unkept(f"an embedding: {error}")
+                yield Unkept(say("an embedding: {error}", error=error))
             self._failing = True
         oldest_ms = min((window.t_ms for _, window in self._done), default=now_ms) - BESIDE_MS - self.source.window_ms
         self._voices = [] if last else [one for one in self._voices if one.end_ms > oldest_ms]

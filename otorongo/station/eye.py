@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from otorongo.language import say
 from otorongo.station import seeing
 from otorongo.station.hearing import Hourly
 from otorongo.station.motion_look import other_texture, share
@@ -155,7 +156,10 @@ class Eye:
         if frozen and (self._opened_ms is None or now_ms - self._opened_ms >= self._again_ms):
             self._again_ms = AGAIN_MS[0] if self._opened_ms is None else min(AGAIN_MS[1], 2 * self._again_ms)
             self._opened_ms = now_ms
-            fault = f"the camera repeats one frame for {(now_ms - self._same_ms) // 1000} s: it is opened again"
+            fault = say(
+                "the camera repeats one frame for {seconds} s: it is opened again",
+                seconds=(now_ms - self._same_ms) // 1000,
+            )
             tampers += self._tamper(now_ms, TamperKind.CAMERA_DEAD, 0)
         return Sighted(tuple(tampers) if live else (), counts, fault)
 

@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from otorongo.language import say
 from otorongo.station.errors import SensorError
 from otorongo.station.handed import Judged, Kept, Unkept
 from otorongo.station.media_levels import STEP_MS, open_steps, picture
@@ -132,7 +133,7 @@ class ClipKeeper:
             sealer = self.sealer if heard.voices else None
             if sealer and self.levels:
                 yield from self._open(heard, self.levels)
-            yield tried(f"clip of event {heard.clip.opening}", partial(self._write, heard, sealer))
+            yield tried(say("clip of event {opening}", opening=heard.clip.opening), partial(self._write, heard, sealer))
 
     def discard(self, row: Of) -> None:
         """The row of a clip could not be put."""
@@ -185,7 +186,7 @@ class ClipKeeper:
         """Raises SensorError if there is no sound, OSError if the card does not take it, what the encoder raises."""
         sound, rate = heard.sound, heard.rate_hz
         if not len(sound):
-            raise SensorError("none of its sound is in memory any more")
+            raise SensorError(say("none of its sound is in memory any more"))
         content, ending, tags, sealed_to = self.encode(sound, rate), ".ogg", heard.clip.tags, b""
         if sealer:
             content, ending, sealed_to = sealer.seal(content), ".ogg" + ENDING, sealer.sealed_to
@@ -220,6 +221,8 @@ def _private(heard: _Heard) -> Unkept:
     """A clip with voices: it goes wholly, never in part. That is told, unless its event says as much."""
     note = None if heard.clip.cls == SPEECH else NoteKind.VOICES
     length_s, voices_s = len(heard.sound) / max(1, heard.rate_hz), covered_ms(heard.voices) / 1000
-    what = f"{named(heard.voices)} in or beside it for {voices_s:.0f} s"
-    why = f"clip of event {heard.clip.opening}, {length_s:.0f} s: {what}"
+    what = say("{voices} in or beside it for {voices_s:.0f} s", voices=named(heard.voices), voices_s=voices_s)
+    why = say(
+        "clip of event {opening}, {length_s:.0f} s: {what}", opening=heard.clip.opening, length_s=length_s, what=what
+    )
     return Unkept(why, Counter.VOICES_DISCARDED, note)

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from otorongo.language import say
 from otorongo.station.handed import Judged, Kept, Unkept
 from otorongo.station.outbox_write import Of
 from otorongo.station.outline import Place, outlined
@@ -155,22 +156,22 @@ class ThumbnailKeeper:
         return near or shot.cls == PERSON or self.people.shown(shot.judged.scores)
 
     def _kept(self, shot: _Shot, *, peopled: bool) -> Iterator[Kept | Unkept]:
-        what = f"picture of event {shot.opening}"
+        what = say("picture of event {opening}", opening=shot.opening)
         if not peopled or self.people.policy == "keep":
             tags = shot.tags | (Tag.PERSON if peopled else 0)
             yield tried(what, partial(self._thumbnail, shot, tags))
             if self.full:
-                yield tried(f"full {what}", partial(self._full, shot, tags, self.full))
+                yield tried(say("full {what}", what=what), partial(self._full, shot, tags, self.full))
         elif self.people.policy == "seal" and self.people.sealer:
             sealer = self.people.sealer
             if self.people.no_contact:
-                yield tried(f"small {what}", partial(self._small, shot, sealer))
+                yield tried(say("small {what}", what=what), partial(self._small, shot, sealer))
             elif any(box.wire_class in FOUND for box in shot.judged.boxes):  # else nobody knows where they are in it
-                yield tried(f"preview of event {shot.opening}", partial(self._preview, shot))
+                yield tried(say("preview of event {opening}", opening=shot.opening), partial(self._preview, shot))
             yield tried(what, partial(self._original, shot, sealer))
         else:
             note = None if shot.cls == PERSON else NoteKind.PEOPLE
-            yield Unkept(f"{what}: it may show people", Counter.PEOPLE_DISCARDED, note)
+            yield Unkept(say("{what}: it may show people", what=what), Counter.PEOPLE_DISCARDED, note)
 
     def _cut(self, shot: _Shot) -> bytes:
         """A small picture of what was seen, as it is."""

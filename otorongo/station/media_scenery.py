@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from otorongo.language import say
 from otorongo.station.handed import Judged, Kept, Unkept
 from otorongo.station.media_picture import BESIDE_MS, EncodePicture, Shrink, crop, small
 from otorongo.station.outbox_write import Of
@@ -59,7 +60,7 @@ class SceneryPictures:
             try:
                 self._write(sample, judged)
             except Exception as error:  # noqa: BLE001 - a full card, an encoder: cv2.error is a plain exception
-                yield Unkept(f"picture of scenery: {error}")
+                yield Unkept(say("picture of scenery: {error}", error=error))
         if last:
             self._seen_ms.clear()
 

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from otorongo.language import later, say
 from otorongo.models.fourier import Lowest
 from otorongo.station.bands import CENTRES_HZ, Bands, Levels, quantile_db
 from otorongo.station.samples import Sound
@@ -24,13 +25,13 @@ WELL: Final = Flag(0)
 
 SENTENCES: Final[Mapping[Flag, str]] = MappingProxyType(
     {
-        Flag.DEAD: "the microphone is silent: check its cable and plug",
-        Flag.OFFSET: "the sound has a constant offset: the sound card or its supply is damaged, or wet",
-        Flag.CLIPPED: "the sound is clipped: lower the gain",
-        Flag.HUM: "50 or 60 Hz hum: a charger, a supply or a generator is near, or the cable's shield is broken",
-        Flag.WET: "high sounds are muffled: the membrane or the wind cover is wet; dry or change it",
-        Flag.BLOCKED: "everything is fainter than usual at this hour: something covers the microphone (a nest?)",
-        Flag.DRIFTED: "louder than usual at this hour, for long: compare with the recordings, then check the gain",
+        Flag.DEAD: later("the microphone is silent: check its cable and plug"),
+        Flag.OFFSET: later("the sound has a constant offset: the sound card or its supply is damaged, or wet"),
+        Flag.CLIPPED: later("the sound is clipped: lower the gain"),
+        Flag.HUM: later("50 or 60 Hz hum: a charger, a supply or a generator is near, or the cable's shield is broken"),
+        Flag.WET: later("high sounds are muffled: the membrane or the wind cover is wet; dry or change it"),
+        Flag.BLOCKED: later("everything is fainter than usual at this hour: something covers the microphone (a nest?)"),
+        Flag.DRIFTED: later("for long louder than usual at this hour: compare with the recordings, check the gain"),
     }
 )
 
@@ -157,7 +158,7 @@ class Health:
 
     def sentences(self) -> list[str]:
         """For the technician."""
-        return [text for flag, text in SENTENCES.items() if flag & self.flags]
+        return [say(text) for flag, text in SENTENCES.items() if flag & self.flags]
 
 
 def judge(looks: Sequence[Look], usual_db: Levels | None = None, *, noisy: bool = False) -> Health:

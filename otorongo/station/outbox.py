@@ -18,6 +18,7 @@ from typing import Final
 
 from msgspec import Struct, structs
 
+from otorongo.language import say
 from otorongo.station import outbox_read
 from otorongo.station.errors import OutboxError
 from otorongo.station.outbox_clock import MAX_UTC0_MS, AllUsed, Domain, keep_better, mapping_of, number_of
@@ -353,8 +354,9 @@ class Outbox:
             return Settled()
         settled = self._file.write(lambda db: outbox_read.settle(db, receipt))
         if settled.unread:
-            text = ", ".join(f"{a}-{b}" for a, b in settled.unread[:20])
-            self.put([Note(self.t_ms(), NoteKind.OTHER, f"the hub keeps rows {text} whole but cannot read them")])
+            rows = ", ".join(f"{a}-{b}" for a, b in settled.unread[:20])
+            told = say("the hub keeps rows {text} whole but cannot read them", text=rows)
+            self.put([Note(self.t_ms(), NoteKind.OTHER, told)])
         return structs.replace(settled, lost=self._tell_lost(receipt))
 
     def _tell_lost(self, receipt: Receipt) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from otorongo.language import say
 from otorongo.station import counted, events, report
 from otorongo.station.box import Box
 from otorongo.station.errors import OutboxError
@@ -182,7 +183,7 @@ class Sense:
             return self.gate(sample)
         except Exception as error:  # noqa: BLE001 - cv2.error and the like are plain exceptions
             self.count(Counter.BAD_INPUT)
-            self._bad(sample, f"cannot be compared with what was before it: {error}")
+            self._bad(sample, say("cannot be compared with what was before it: {error}", error=error))
             return Passed(classify=True)
 
     def _judge(self, sample: Sample, looks: tuple[Any, ...]) -> Judged:
@@ -191,7 +192,7 @@ class Sense:
             judged = self.classify(sample.data, sample.rate_hz, **more)
         except Exception as error:  # noqa: BLE001 - onnxruntime and cv2 raise plain exceptions of their own
             counted.unjudged(self.counters)
-            self._bad(sample, f"cannot be classified: {error}")
+            self._bad(sample, say("cannot be classified: {error}", error=error))
             return Judged((), failed=True)
         counted.judged(self.counters, len(judged.held), fault=bool(judged.fault))
         if judged.fault:
@@ -206,7 +207,7 @@ class Sense:
             heard = ear.hear(sample, scores, classified=judged is not None, failed=failed, needed_db=needed_db)
         except Exception as error:  # noqa: BLE001 - numpy raises plain exceptions of its own
             self.count(Counter.CLASSIFIER_FAULTS)
-            self._bad(sample, f"its comb and vetoes are not known: {error}")
+            self._bad(sample, say("its comb and vetoes are not known: {error}", error=error))
             return scores
         self.count(Counter.VETOED, heard.vetoed)
         return heard.scores
@@ -241,7 +242,7 @@ class Sense:
     def _bad(self, sample: Sample, why: str) -> None:
         """Tell of a sample that nothing could be made of, and keep it."""
         kept = self.bad(sample)
-        where = f" (kept as {kept})" if kept else ""
+        where = say(" (kept as {kept})", kept=kept) if kept else ""
         self._note(NoteKind.BAD_INPUT, f"{sample.source or self.name}: {why[:300]}{where}")
 
     def _tell(self, item: Scores | Tick, cursor: tuple[str, str] | None, sample: Sample | None) -> None:
@@ -312,7 +313,7 @@ class Sense:
                 if made.counter:
                     self.count(made.counter)
                 if made.note:
-                    self._note(made.note, f"{self.name}: evidence was not kept: {made.why}")
+                    self._note(made.note, say("{name}: evidence was not kept: {why}", name=self.name, why=made.why))
                 continue
             try:
                 self.outbox.put([made.row], boot=made.boot)

@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.language import say
 from otorongo.station.errors import SealError
 from otorongo.station.handed import Judged, Kept, Unkept
 from otorongo.station.hearing import Vetoed
@@ -24,7 +25,7 @@ from otorongo.station.outbox_write import Of
 from otorongo.station.samples import Event, Sample, Sound
 from otorongo.station.sealing import ENDING as SEALED
 from otorongo.station.sealing import Sealer
-from otorongo.station.voices import BESIDE_MS, UNJUDGED, Span, beside, covered_ms, span
+from otorongo.station.voices import BESIDE_MS, Span, beside, covered_ms, span
 from otorongo.wire.codes import Counter, NoteKind
 
 LEAST_MS: Final = 10_000
@@ -145,7 +146,7 @@ class Schedule:
             try:
                 self._write(piece, self.sealer if near else None)
             except (OSError, RuntimeError, SealError) as error:
-                yield Unkept(f"a minute {self._which}: {error}")
+                yield Unkept(say("a minute {which}: {error}", which=self._which, error=error))
         if self._discarded and (last or self._told_ms is None or now_ms - self._told_ms >= TELL_MS):
             yield self._tell(now_ms)
         oldest_ms = min((piece.start_ms for piece in self._pieces()), default=now_ms) - BESIDE_MS - self._window_ms
@@ -171,13 +172,22 @@ class Schedule:
         """That minutes are missing, and how long they were: the first at once, then at most one sentence an hour."""
         lengths, voices = zip(*self._discarded, strict=True)
         self._discarded, self._told_ms = [], now_ms
-        what = f"{len(lengths)} {self._which}, {sum(lengths) / 1000:.0f} s in all"
-        why = f"{what}: voices, or {UNJUDGED}, in or beside them for {sum(voices) / 1000:.0f} s"
+        what = say(
+            "{count} {which}, {length_s:.0f} s in all",
+            count=len(lengths),
+            which=self._which,
+            length_s=sum(lengths) / 1000,
+        )
+        why = say(
+            "{what}: voices, or sound that was not judged, in or beside them for {voices_s:.0f} s",
+            what=what,
+            voices_s=sum(voices) / 1000,
+        )
         return Unkept(why, None, NoteKind.VOICES)
 
     @property
     def _which(self) -> str:
-        return "that vetoes cost" if self.veto else "by the clock"
+        return say("that vetoes cost") if self.veto else say("by the clock")
 
     def _pieces(self) -> list[_Piece]:
         return [*self._done, *([self._now] if self._now else [])]

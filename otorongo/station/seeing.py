@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.language import later, say
 from otorongo.station.seeing_look import MOSTLY, Cells, Edges, Look, Match, match
 from otorongo.station.seeing_usual import Hour, Usual
 from otorongo.wire.codes import CameraFlag as Flag
@@ -23,16 +24,18 @@ WELL: Final = Flag(0)
 
 SENTENCES: Final[Mapping[Flag, str]] = MappingProxyType(
     {
-        Flag.BLOCKED: "something covers the lens, or part of it: look what, and clean it",
-        Flag.FOGGED: "everything is pale: the lens is misted, or fog stands in the forest; dry it, renew the desiccant",
-        Flag.WEB: "bright threads before the lens at night: brush the spider's web off",
-        Flag.MOVED: "the view has shifted: fasten the camera, and name the new view in camera.view",
-        Flag.TILTED: "the view has turned: level the camera",
-        Flag.DARK: "it is dark at an hour when it never is: is the lens covered, the shutter stuck?",
-        Flag.LAMP_DEAD: "at night it is darker than usual: the infrared lamp is dead or covered, or its supply is weak",
-        Flag.FROZEN: "the camera repeats one frame: its cable, its supply or its firmware",
-        Flag.OVEREXPOSED: "much is plain white: the sun or a lamp shines into the lens, or the exposure is stuck",
-        Flag.UNFOCUSED: "everything is soft: wipe the lens, or set its focus",
+        Flag.BLOCKED: later("something covers the lens, or part of it: look what, and clean it"),
+        Flag.FOGGED: later("everything is pale: the lens is misted, or there is fog; dry it, renew the desiccant"),
+        Flag.WEB: later("bright threads before the lens at night: brush the spider's web off"),
+        Flag.MOVED: later("the view has shifted: fasten the camera, and name the new view in camera.view"),
+        Flag.TILTED: later("the view has turned: level the camera"),
+        Flag.DARK: later("it is dark at an hour when it never is: is the lens covered, the shutter stuck?"),
+        Flag.LAMP_DEAD: later(
+            "at night it is darker than usual: the infrared lamp is dead, covered or short of supply"
+        ),
+        Flag.FROZEN: later("the camera repeats one frame: its cable, its supply or its firmware"),
+        Flag.OVEREXPOSED: later("much is plain white: sun or a lamp shines into the lens, or the exposure is stuck"),
+        Flag.UNFOCUSED: later("everything is soft: wipe the lens, or set its focus"),
     }
 )
 
@@ -102,7 +105,7 @@ class Health:
 
     def sentences(self) -> list[str]:
         """For the technician."""
-        return [text for flag, text in SENTENCES.items() if flag & self.flags]
+        return [say(text) for flag, text in SENTENCES.items() if flag & self.flags]
 
 
 @dataclass

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from otorongo.language import say
 from otorongo.station.errors import SensorError
 from otorongo.station.handed import Judged, Keeper, Kept, Unkept
 from otorongo.station.outbox_media import MediaShelf
@@ -48,7 +49,14 @@ class Shelf:
         Raises OSError if the card does not take it, SensorError if it is larger than the whole budget.
         """
         if len(content) > self.budget_bytes:
-            raise SensorError(f"{name} has {len(content)} bytes, more than all of {self.section}.media_mb")
+            raise SensorError(
+                say(
+                    "{name} has {count} bytes, more than all of {section}.media_mb",
+                    name=name,
+                    count=len(content),
+                    section=self.section,
+                )
+            )
         self._make_room(len(content))
         path = self.data_dir / "media" / self.section / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +126,7 @@ class Keepers:
         try:
             step()
         except Exception as error:  # noqa: BLE001 - no memory for a frame: cv2.error is a plain exception
-            self._failed.append(Unkept(f"a frame: {error}"))
+            self._failed.append(Unkept(say("a frame: {error}", error=error)))
 
     def work(self, now_ms: int, *, last: bool = False) -> Iterable[Kept | Unkept]:
         """One after another."""

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from otorongo.language import say, why
 from otorongo.station.outbox import Outbox
 from otorongo.station.outbox_media import Evidence
 from otorongo.wire import media, topics
@@ -98,14 +99,22 @@ class MediaSender:
                 file.seek(self._at)
                 data = file.read(min(MAX_DATA, found.bytes - self._at))
         except OSError as error:
-            reason = error.strerror or str(error)
+            reason = why(error)
         else:
             if data:
                 return data
-            reason = f"it ends at {self._at} of {found.bytes} bytes"
+            reason = say("it ends at {at} of {whole} bytes", at=self._at, whole=found.bytes)
         self._seq = 0
         self._outbox.media.drop_want(found.seq)
-        self._outbox.put([Note(now_ms, NoteKind.OTHER, f"evidence {abs(found.seq)} cannot be sent: {reason}")])
+        self._outbox.put(
+            [
+                Note(
+                    now_ms,
+                    NoteKind.OTHER,
+                    say("evidence {seq} cannot be sent: {reason}", seq=abs(found.seq), reason=reason),
+                )
+            ]
+        )
         log.warning("uplink: %s cannot be sent: %s", path, reason)
         return b""
 

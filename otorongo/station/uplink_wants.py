@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from otorongo.language import say, why
 from otorongo.station.outbox import Of, Outbox
 from otorongo.station.redact import without_secrets
 from otorongo.station.uplink_media import MediaSender, keep_text
@@ -35,7 +36,7 @@ def answer(use: Answers, want: Want, now_ms: int) -> None:
     if isinstance(want, WantMedia):
         own = use.outbox.media.own(want.outbox, want.seq)
         if not own or not use.media.wanted(own, want.offset):
-            text = f"evidence {want.seq} is not on the card any more"
+            text = say("evidence {seq} is not on the card any more", seq=want.seq)
             use.outbox.put([Note(now_ms, NoteKind.OTHER, text)])
     elif isinstance(want, WantLog):
         lines = use.log_lines(min(want.lines, MAX_LINES))
@@ -51,9 +52,11 @@ def _send_text(use: Answers, name: str, text: str, now_ms: int) -> None:
     try:
         path, size, digest = keep_text(use.outbox, name, without_secrets(text), now_ms)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = why(error)
         log.warning("uplink: the %s cannot be written for the hub: %s", name, reason)
-        use.outbox.put([Note(now_ms, NoteKind.OTHER, f"the {name} cannot be sent: {reason}")])
+        use.outbox.put(
+            [Note(now_ms, NoteKind.OTHER, say("the {name} cannot be sent: {reason}", name=name, reason=reason))]
+        )
         return
     [seq] = use.outbox.put([Of(0, Media(now_ms, 0, 0, MediaKind.LOG, size, digest), path)])
     use.media.wanted(seq, 0)

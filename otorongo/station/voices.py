@@ -9,6 +9,7 @@ network doubts a voice that the first one heard, the surer of the two counts.
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from otorongo.language import say
 from otorongo.station.handed import Judged
 from otorongo.station.loudness import level_db
 from otorongo.station.microphone import DEAD_DB
@@ -19,8 +20,6 @@ SPEECH: Final = BY_NAME["speech"].number
 BESIDE_MS: Final = 3_000
 """Voices so close before or after a piece of sound count as in it: words do not begin where a network first notices
 them."""
-
-UNJUDGED: Final = "sound that was not judged"
 
 
 class Span(NamedTuple):
@@ -63,6 +62,6 @@ def covered_ms(spans: Iterable[Span]) -> int:
 def named(spans: Iterable[Span]) -> str:
     """What is in them."""
     heard = {one.heard for one in spans}
-    return (
-        "voices" if heard == {True} else "sound that was not judged" if heard == {False} else "voices, or not judged,"
-    )
+    if heard == {True}:
+        return say("voices")
+    return say("sound that was not judged") if heard == {False} else say("voices, or not judged,")

@@ -97,7 +97,8 @@ def test_rows_that_are_not_those_sealed_are_found(store: Store) -> None:
         note = store_stations.notes_newest(tx)[0]
     assert note["what"] == "chain"
     assert note["text"].startswith(
-        "el sello 2 de la tarjeta 7, hasta el registro 1, no es válido / seal 2 over outbox 7"
+        "el sello 2 de la tarjeta 7, hasta el registro 1, no es válido: las filas de 1 a 1 no son las que selló "
+        "la estación / seal 2 over outbox 7"
     )
 
 

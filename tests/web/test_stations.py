@@ -5,10 +5,12 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from otorongo.hub import rule_changes, tail, texts
+from otorongo import language
+from otorongo.hub import noted, rule_changes, store_stations, tail, texts
 from otorongo.hub.errors import StoreAway
 from otorongo.hub.ingest import accept
 from otorongo.hub.rules import Rules
+from otorongo.wire.codes import NoteKind, TamperKind
 from otorongo.wire.rows import Event, Gap, Heartbeat, Listening, Media, Note, Seeing, Tamper, Unknown
 from tests.hub.fakes import Card, mapping
 from tests.web import cameras
@@ -103,6 +105,34 @@ def test_a_newer_station_breaks_no_page(hub: Hub) -> None:
     lines = list(tail.lines(hub.store, tail.start(hub.store, 0), texts.LIMA))
     assert [line for line in lines if not line.isprintable()] == []
     assert hub.login("elena").get(f"/api/v1/events?station=K-02&from_ms=1&to_ms={2**48 - 1}").status_code == 200
+
+
+def test_notes_are_read_in_the_reader_s_language(hub: Hub) -> None:
+    """What the hub notes is told in Spanish or in English, not in both; a station's own words stand as they are."""
+    with hub.store.write() as tx:
+        said = noted.both("la estación dice estar en Norte / Sur", "the station says that it is at Norte / Sur")
+        store_stations.add_note(tx, "K-02", hub.clock(), "tamper", said, kind=int(TamperKind.MOVED))
+        store_stations.add_note(tx, "K-02", hub.clock(), "silent", "station K-02: silent, last heard 7 min ago")
+        own = "micrófono: 3 bloques perdidos / a / b"
+        store_stations.add_note(tx, "K-02", hub.clock(), "station", own, kind=int(NoteKind.OTHER), sensor=1)
+    page = hub.login("tito").get("/stations/K-02").text
+    assert "la estación dice estar en Norte / Sur<" in page
+    assert own in page
+    assert "the station says" not in page
+    language.speak("es")
+    since = tail.start(hub.store, hub.clock() - 1)
+    told = [
+        line.split("  ")[-1].split("K-02: ")[1] for line in tail.lines(hub.store, since, texts.LIMA) if "nota" in line
+    ]
+    assert told == [
+        "alguien la movió: la estación dice estar en Norte / Sur",
+        "en silencio",
+        f"nota: {own}, sensor 1",
+    ]
+    language.speak("en")
+    whole = "".join(tail.lines(hub.store, tail.start(hub.store, hub.clock() - 1), texts.LIMA))
+    assert "the station says that it is at Norte / Sur" in whole
+    assert "dice" not in whole
 
 
 def test_hours_that_came_late_are_not_those_of_the_last_day(hub: Hub) -> None:

@@ -4,23 +4,19 @@ from collections import Counter as Tally
 from collections.abc import Mapping
 from typing import Any, Final
 
-from otorongo.hub import liveness, messages, store_evidence, store_stations, store_web, texts, watch
+from otorongo.hub import liveness, messages, noted, store_evidence, store_stations, store_web, texts, watch
 from otorongo.hub.liveness import STATION, Cadence, Health
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.users import May
 from otorongo.hub.web import view_listening, view_rejected, view_seeing
 from otorongo.hub.web.render import Page
 from otorongo.hub.web.viewer import Viewer
-from otorongo.wire.codes import Counter, GapReason, NoteKind, TamperKind
+from otorongo.wire.codes import Counter, GapReason
 
 HOT_DC: Final = 800
 """Tenths of a degree at which a Raspberry Pi begins to slow down (80 degC)."""
 LOW_DISK_MB: Final = 1000
 WORST: Final = ("up", "late", "silent")
-_TAMPERS: Final = {int(one): one.name.lower() for one in TamperKind}
-_KINDS: Final = {int(one): one.name.lower() for one in NoteKind}
-_TOLD: Final = ("late", "silent", "back")
-"""Notes whose text the page says itself, in the reader's language."""
 
 
 def healths(tx: Tx, page: Page) -> dict[liveness.SensorKey, Health]:
@@ -133,7 +129,7 @@ def one_of(tx: Tx, page: Page, viewer: Viewer, name: str) -> dict[str, Any] | No
         "gaps": [_gap(page, one) for one in store_web.gaps_newest(tx, name, limit=20)],
         "kept": store_stations.kept_newest(tx, name, limit=20),
         "kept_dropped": row["kept_dropped"],
-        "outboxes": store_web.outboxes_of(tx, name),
+        "outboxes": [_outbox(page, one) for one in store_web.outboxes_of(tx, name)],
         **view_rejected.of(tx, page, viewer, name, places.get(name, "")),
     }
 
@@ -169,19 +165,17 @@ def _counter(page: Page, number: int) -> str:
 
 
 def _note(page: Page, row: Found) -> dict[str, Any]:
-    what, kind = row["what"], row["kind"]
-    label = texts.named(page.lang, "note", what)
-    if what == "tamper" and kind in _TAMPERS:  # a newer station knows kinds that this hub does not
-        label = texts.named(page.lang, "tamper", _TAMPERS[kind])
-    elif what == "station" and kind in _KINDS:
-        label = texts.named(page.lang, "note.kind", _KINDS[kind])
     return {
         "at_ms": row["at_ms"],
-        "label": label,
-        "text": "" if what in _TOLD else row["text"],
-        "bad": what in ("tamper", "silent", "lost_outbox", "conflict", "chain", "key_changed"),
+        "label": noted.label(page.lang, row),
+        "text": noted.text(page.lang, row),
+        "bad": row["what"] in ("tamper", "silent", "lost_outbox", "conflict", "chain", "key_changed"),
         "sensor": row["sensor"],
     }
+
+
+def _outbox(page: Page, row: Found) -> dict[str, Any]:
+    return {**row, "chain_fault": noted.half(row["chain_fault"], page.lang)}
 
 
 def _gap(page: Page, row: Found) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import soxr
 
+from otorongo.language import say, why
 from otorongo.station.clipping import Clipped
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Fault, Item, Sample, Sound, Tick, Windows
@@ -58,7 +59,14 @@ def card_at(port: str, sys_sound: Path = Path("/sys/class/sound")) -> str:
             found[names[-1]] = f"plughw:{card.name.removeprefix('card')},0"
     if port not in found:
         there = ", ".join(f"{_PREFIX}{name}" for name in found) or "none"
-        raise SensorError(f"microphone.device: no sound card at {_PREFIX}{port} (there are: {there})")
+        raise SensorError(
+            say(
+                "microphone.device: no sound card at {prefix}{port} (there are: {there})",
+                prefix=_PREFIX,
+                port=port,
+                there=there,
+            )
+        )
     return found[port]
 
 
@@ -108,7 +116,7 @@ class Alsa:
                 return
             except SensorError as error:
                 failures = 0 if heard else failures + 1
-                yield Fault(self._uptime_ms(), NoteKind.SENSOR_FAULT, f"microphone: {error}")
+                yield Fault(self._uptime_ms(), NoteKind.SENSOR_FAULT, say("microphone: {error}", error=error))
             pause_s = min(MOST_PAUSE_S, 2.0 ** min(failures, 6)) * random.uniform(0.5, 1.0)
             until_ms = self._uptime_ms() + pause_s * 1000
             while self._uptime_ms() < until_ms and not self._stop.is_set():
@@ -120,7 +128,9 @@ class Alsa:
         try:
             child = self._start(command(device, self._rate_hz))
         except OSError as error:
-            raise SensorError(f"arecord cannot be started: {error.strerror or error} (package alsa-utils)") from error
+            raise SensorError(
+                say("arecord cannot be started: {reason} (package alsa-utils)", reason=why(error))
+            ) from error
         ring = _Ring(child, round(self._rate_hz * BLOCK_S) * 2, self._uptime_ms)
         try:
             yield from self._cut(ring)
@@ -139,21 +149,29 @@ class Alsa:
             block, lost, ended = ring.take(TICK_S)
             overruns, missing_ms = ring.overruns()
             if overruns:
-                text = f"microphone: {overruns} overruns, at least {missing_ms:.0f} ms of sound lost before arecord"
+                text = say(
+                    "microphone: {overruns} overruns, at least {missing_ms:.0f} ms of sound lost before arecord",
+                    overruns=overruns,
+                    missing_ms=missing_ms,
+                )
                 yield Fault(self._uptime_ms(), NoteKind.OTHER, text, overruns)
             if ended:
-                raise SensorError(f"{self._device}: arecord ended: {ended}")
+                raise SensorError(say("{device}: arecord ended: {ended}", device=self._device, ended=ended))
             if block is None:
                 yield Tick(self._uptime_ms())
                 if time.monotonic() - quiet_since_s > SILENT_S:
-                    raise SensorError(f"{self._device}: nothing heard for {SILENT_S:.0f} s")
+                    raise SensorError(
+                        say("{device}: nothing heard for {silent_s:.0f} s", device=self._device, silent_s=SILENT_S)
+                    )
                 continue
             quiet_since_s = time.monotonic()
             if lost:  # the stream has a hole: begin anew behind it
-                yield Fault(self._uptime_ms(), NoteKind.OTHER, f"microphone: {lost} blocks lost, too slow", lost)
+                yield Fault(
+                    self._uptime_ms(), NoteKind.OTHER, say("microphone: {lost} blocks lost, too slow", lost=lost), lost
+                )
                 windows, stream, clock, clipped = self._anew()
             elif hole_ms := clock.hole_ms(len(block.sound), block.came_ms):
-                text = f"microphone: {hole_ms} ms of sound are missing: its times begin anew"
+                text = say("microphone: {hole_ms} ms of sound are missing: its times begin anew", hole_ms=hole_ms)
                 yield Fault(self._uptime_ms(), NoteKind.OTHER, text, 0 if overruns else 1)
                 windows, stream, clock, clipped = self._anew()
             clock.take(len(block.sound), block.came_ms)

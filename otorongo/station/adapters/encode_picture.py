@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from otorongo.language import say
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Picture
 
@@ -21,14 +22,14 @@ def decoded(content: bytes) -> Picture:
     """What `webp` or `jpeg` made, as RGB (H, W, 3). Raises SensorError."""
     picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
     if picture is None:
-        raise SensorError("a picture of our own cannot be read back")
+        raise SensorError(say("a picture of our own cannot be read back"))
     return np.asarray(picture, np.uint8)
 
 
 def _encoded(picture: Picture, ending: str, how: list[int]) -> bytes:
     ok, out = cv2.imencode(ending, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), how)
     if not ok:
-        raise SensorError(f"a picture cannot be written as {ending}")
+        raise SensorError(say("a picture cannot be written as {ending}", ending=ending))
     return out.tobytes()
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from otorongo.language import say
 from otorongo.station.adapters import replay_place
 from otorongo.station.adapters.folder_watch import Found, Watch
 from otorongo.station.adapters.replay import DAY_MS, PICTURES, VIDEOS, doubt_of
@@ -124,16 +125,20 @@ class FolderCamera:
             self._there = self._watch.there
             kind = NoteKind.SENSOR_BACK if self._there else NoteKind.SENSOR_FAULT
             what = (
-                "is there again" if self._there else "cannot be listed: is the card in, the disk there, the path right?"
+                say("is there again")
+                if self._there
+                else say("cannot be listed: is the card in, the disk there, the path right?")
             )
-            yield Fault(self._last_ms, kind, f"folder {self._path} {what}")
+            yield Fault(self._last_ms, kind, say("folder {path} {what}", path=self._path, what=what))
         while self._watch.problems:
             yield Fault(self._last_ms, NoteKind.BAD_INPUT, self._watch.problems.pop(0), 1)
         while self._watch.foreign:
             name = self._watch.foreign.pop(0)
             first = self._first("foreign", name)
-            text = (
-                f"{name}: is no picture or film (allowed: {', '.join(ENDINGS)}): it stays, as do others of its folder"
+            text = say(
+                "{name}: is no picture or film (allowed: {allowed}): it stays, as do others of its folder",
+                name=name,
+                allowed=", ".join(ENDINGS),
             )
             yield Fault(self._last_ms, NoteKind.BAD_INPUT, text if first else "", 1, None, first, Counter.FOREIGN)
 
@@ -206,7 +211,7 @@ class FolderCamera:
             self._watch.again(found, shut=trouble.shut)
         if trouble.shut and found.retried:
             return
-        more = "; it is tried again, after an hour at the latest" if trouble.shut else ""
+        more = say("; it is tried again, after an hour at the latest") if trouble.shut else ""
         text = f"{found.name}: {trouble.why}"[:400] + more
         cursor = (self._cursor(found), trouble.place.dump(utc_ms)) if trouble.place else None
         yield Fault(self._last_ms, NoteKind.BAD_INPUT, text, 1, None, cursor)

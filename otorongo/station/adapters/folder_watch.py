@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from otorongo.language import say, why
 from otorongo.station.adapters.replay_place import Stat, spelled, stat_of
 
 WHOLE_S: Final = 600.0
@@ -197,7 +198,9 @@ class Watch:
             self._folders.clear()
         elif not isinstance(error, FileNotFoundError):
             if had.mtime_ns != _CLOSED:
-                self.problems.append(f"{spelled(folder)}: cannot be listed: {error.strerror or error}")
+                self.problems.append(
+                    say("{folder}: cannot be listed: {reason}", folder=spelled(folder), reason=why(error))
+                )
             self._folders[folder] = _Folder(_CLOSED)
 
     def _settle(self, now_s: float) -> None:

@@ -5,6 +5,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 
+from otorongo.language import say
 from otorongo.station.errors import SensorError
 
 
@@ -18,11 +19,11 @@ class Pir:
             from gpiozero import DigitalInputDevice
             from gpiozero.exc import GPIOZeroError
         except ImportError as error:
-            raise SensorError(f"camera.trigger_pin: {error}: install the extra `pi`") from error
+            raise SensorError(say("camera.trigger_pin: {error}: install the extra `pi`", error=error)) from error
         try:
             self._pin = DigitalInputDevice(pin, pull_up=False)
         except GPIOZeroError as error:
-            raise SensorError(f"camera.trigger_pin {pin}: {error}") from error
+            raise SensorError(say("camera.trigger_pin {pin}: {error}", pin=pin, error=error)) from error
         self._uptime_ms = uptime_ms
         self._rose = threading.Event()
         self._rose_ms = uptime_ms()
@@ -57,11 +58,11 @@ class Lamp:
             from gpiozero import DigitalOutputDevice
             from gpiozero.exc import GPIOZeroError
         except ImportError as error:
-            raise SensorError(f"camera.ir_cut_pin: {error}: install the extra `pi`") from error
+            raise SensorError(say("camera.ir_cut_pin: {error}: install the extra `pi`", error=error)) from error
         try:
             self._pin = DigitalOutputDevice(pin)
         except GPIOZeroError as error:
-            raise SensorError(f"camera.ir_cut_pin {pin}: {error}") from error
+            raise SensorError(say("camera.ir_cut_pin {pin}: {error}", pin=pin, error=error)) from error
 
     def set(self, dark: bool) -> None:
         """High by night, low by day."""

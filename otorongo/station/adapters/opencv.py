@@ -14,6 +14,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from otorongo.language import say
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Fault, Item, Picture, Sample, Tick
 from otorongo.station.shutter import TICK_S, Shutter
@@ -77,7 +78,7 @@ class OpenCvCamera:
                     yield item
             except SensorError as error:
                 failures = 0 if seen else failures + 1
-                yield Fault(self._uptime_ms(), NoteKind.SENSOR_FAULT, f"camera: {error}")
+                yield Fault(self._uptime_ms(), NoteKind.SENSOR_FAULT, say("camera: {error}", error=error))
                 yield from self._pause(min(MOST_PAUSE_S, 2.0 ** min(failures, 6)) * random.uniform(0.5, 1.0))
             finally:
                 reader.stop()
@@ -95,8 +96,11 @@ class OpenCvCamera:
         while not reader.gone(min(TICK_S, self._stuck_s)) and not self._closed:
             if time.monotonic() >= until_s:
                 raise SensorError(
-                    f"camera {self._name}: its driver hangs and does not come back: this process ends, so that another "
-                    "one can open it (if that does not help, plug it out and in)"
+                    say(
+                        "camera {name}: its driver hangs and does not come back: this process ends, so that another "
+                        "can open it (if that does not help, plug it out and in)",
+                        name=self._name,
+                    )
                 )
             yield Tick(self._uptime_ms())
 
@@ -163,7 +167,8 @@ class _Reader:
         with self._lock:
             fault, silent = self._fault, time.monotonic() - self._moved_s
         if fault or silent > silent_s:
-            raise SensorError(f"{self._name}: {fault or f'no frame for {silent:.0f} s: it hangs'}")
+            hangs = say("no frame for {seconds:.0f} s: it hangs", seconds=silent)
+            raise SensorError(f"{self._name}: {fault or hangs}")
 
     def stop(self) -> None:
         """Let go of the camera, as soon as its driver comes back."""
@@ -197,10 +202,10 @@ class _Reader:
             camera.set(cv2.CAP_PROP_FRAME_WIDTH, self._size[0])
             camera.set(cv2.CAP_PROP_FRAME_HEIGHT, self._size[1])
         if not opened:
-            raise SensorError("cannot be opened: is it plugged in, is the address right?")
+            raise SensorError(say("cannot be opened: is it plugged in, is the address right?"))
         while not self._ended:
             if not camera.grab():
-                raise SensorError("no frame comes any more")
+                raise SensorError(say("no frame comes any more"))
             t_ms = self._uptime_ms()
             with self._lock:
                 self._moved_s, wanted = time.monotonic(), self._wanted
@@ -208,7 +213,7 @@ class _Reader:
                 continue
             ok, frame = camera.retrieve()
             if not ok:
-                raise SensorError("a frame cannot be decoded")
+                raise SensorError(say("a frame cannot be decoded"))
             picture = np.ascontiguousarray(frame[:, :, ::-1], np.uint8)
             with self._lock:
                 self._taken, self._wanted = (t_ms, picture), False

@@ -21,6 +21,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from otorongo.language import say, why
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Fault, Item, Picture, Tick
 from otorongo.station.shutter import TICK_S, Shutter
@@ -154,7 +155,7 @@ class PiCamera:
             yield from step()
         except SensorError as error:
             self._end()
-            yield Fault(self._uptime_ms(), NoteKind.SENSOR_FAULT, f"camera: {error}")
+            yield Fault(self._uptime_ms(), NoteKind.SENSOR_FAULT, say("camera: {error}", error=error))
             left_s = min(MOST_PAUSE_S, 2.0 ** min(failures + 1, 6)) * random.uniform(0.5, 1.0)
             while left_s > 0 and not self._closed:
                 self._sleep_s(min(TICK_S, left_s))
@@ -168,7 +169,9 @@ class PiCamera:
         try:
             self._child = _Child(self._argv)
         except OSError as error:
-            raise SensorError(f"{self._argv[0]} cannot be started: {error.strerror or error}") from error
+            raise SensorError(
+                say("{program} cannot be started: {reason}", program=self._argv[0], reason=why(error))
+            ) from error
         if self._exposure_ms:
             self._child.order(b"x", self._exposure_ms)
         self._exposed_ms = self._exposure_ms
@@ -187,7 +190,7 @@ class PiCamera:
         asked_s = time.monotonic()
         while not (taken := child.frame(TICK_S)):
             if (silent_s := time.monotonic() - asked_s) > self._silent_s:
-                raise SensorError(f"no frame for {silent_s:.0f} s")
+                raise SensorError(say("no frame for {silent_s:.0f} s", silent_s=silent_s))
             if self._closed:
                 return
             yield Tick(self._uptime_ms())
@@ -198,12 +201,12 @@ class PiCamera:
     def _whole(self, child: "_Child", number: int) -> Picture:
         """The frame that was given as a small one, in full. Raises SensorError if it is not the newest any more."""
         if child is not self._child or child.given != number:
-            raise SensorError("the whole frame is gone: another one has been taken")
+            raise SensorError(say("the whole frame is gone: another one has been taken"))
         child.order(b"f")
         taken = child.frame(WHOLE_S)
         if taken is None:
             self._end()  # the half that came would be taken for the next frame
-            raise SensorError(f"the whole frame did not come within {WHOLE_S:.0f} s")
+            raise SensorError(say("the whole frame did not come within {whole_s:.0f} s", whole_s=WHOLE_S))
         child.given = number
         return taken[1]
 
@@ -236,7 +239,7 @@ class _Child:
         try:
             self._in.write(ORDER.pack(letter, number))
         except OSError as error:
-            raise SensorError(f"picamera2 ended: {self._last_words()}") from error
+            raise SensorError(say("picamera2 ended: {last_words}", last_words=self._last_words())) from error
 
     def frame(self, within_s: float) -> tuple[int, Picture] | None:
         """The next frame and its time, if it is whole by then. Raises SensorError if the child ended, or nonsense."""
@@ -264,7 +267,7 @@ class _Child:
             if self._out in ready:
                 piece = os.read(self._out, min(self._missing(), 1 << 20))
                 if not piece:
-                    raise SensorError(f"picamera2 ended: {self._last_words()}")
+                    raise SensorError(say("picamera2 ended: {last_words}", last_words=self._last_words()))
                 self._held += piece
 
     def _hear(self, err: int) -> None:
@@ -287,7 +290,7 @@ class _Child:
             return HEAD.size - len(self._held)
         _, height, width = HEAD.unpack_from(self._held)
         if not 0 < height * width <= _MOST_PIXELS:
-            raise SensorError(f"a frame of {width} x {height} pixels")
+            raise SensorError(say("a frame of {width} x {height} pixels", width=width, height=height))
         return HEAD.size + int(height) * int(width) * 3 - len(self._held)
 
     def _last_words(self) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from otorongo.language import say
+from otorongo.language import later, say
 from otorongo.station.adapters.replay_file import Reader, Trouble, play
 from otorongo.station.adapters.replay_foreign import told
 from otorongo.station.adapters.replay_place import Place, load, spelled, stat_of
@@ -34,7 +34,11 @@ DAY_MS: Final = 86_400_000
 TICK_S: Final = 1.0
 FOLLOW_MS: Final = 1_000
 """Shifted to now, pictures whose distance is unknown follow one another by this."""
-_DATED: Final = {"name": "by its name", "changed": "by its date of change", "found": "by when it was found"}
+_DATED: Final = {
+    "name": later("by its name"),
+    "changed": later("by its date of change"),
+    "found": later("by when it was found"),
+}
 MOST_PAUSE_MS: Final = 10_000
 """Shifted to now, longer pauses between recordings are cut to this."""
 
@@ -262,8 +266,15 @@ def doubt_of(
     text = ""
     if folder not in told:
         told.add(folder)
-        dated = f"it is dated {_DATED[when.source]}, within {when.bound_ms / DAY_MS:.0f} days"
-        text = f"{name}: the time in it {when.doubt}: {dated}, as are others of this folder; set the camera's clock"
+        dated = say(
+            "it is dated {source}, within {days:.0f} days", source=say(_DATED[when.source]), days=when.bound_ms / DAY_MS
+        )
+        text = say(
+            "{name}: the time in it {doubt}: {dated}, as are others of this folder; set the camera's clock",
+            name=name,
+            doubt=when.doubt,
+            dated=dated,
+        )
     return Fault(t_ms, NoteKind.BAD_INPUT, text, 1, domain, cursor if text else None, Counter.CLOCK_DOUBTED)
 
 

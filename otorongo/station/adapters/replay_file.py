@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from otorongo.language import say, why
 from otorongo.station.adapters.replay_place import AGAIN, BEGUN, DAMAGED, Place, stat_of
 from otorongo.station.errors import MissingLibrary, SensorError
 from otorongo.station.samples import Sample
@@ -61,7 +62,7 @@ def play(
         place = place._replace(size=now.size, mtime_ms=now.mtime_ms)
         if known and known.done(now):
             if known.how == AGAIN:
-                raise SensorError("ended the process that read it twice: it is left out, and stays where it is")
+                raise SensorError(say("ended the process that read it twice: it is left out, and stays where it is"))
             if known.how != BEGUN:
                 return
         if begun := heavy(path):
@@ -78,14 +79,18 @@ def play(
     except MissingLibrary as error:
         yield Trouble(str(error), None)
     except Exception as error:  # noqa: BLE001 - decoders raise what they like; the next file is to be read
-        why = str(error) if isinstance(error, SensorError) else f"is damaged: {type(error).__name__}: {error}"
+        why = (
+            str(error)
+            if isinstance(error, SensorError)
+            else say("is damaged: {name}: {error}", name=type(error).__name__, error=error)
+        )
         yield Trouble(why, place._replace(how=DAMAGED))
 
 
 def of_card(error: OSError) -> Trouble:
     """What is the card's fault and not the file's: of the file nothing is remembered."""
     gone = isinstance(error, FileNotFoundError)
-    return Trouble(f"cannot be read: {error.strerror or error}", None, gone, not gone)
+    return Trouble(say("cannot be read: {reason}", reason=why(error)), None, gone, not gone)
 
 
 def _ended(parts: Iterator[Part]) -> Iterator[Part]:

@@ -9,6 +9,7 @@ from typing import BinaryIO, Final
 import cv2
 import numpy as np
 
+from otorongo.language import say
 from otorongo.station.adapters.replay_file import Part
 from otorongo.station.adapters.replay_place import spelled
 from otorongo.station.errors import SensorError
@@ -48,9 +49,11 @@ def frames(path: Path, position: int, fps: float) -> Iterator[Part]:
                     picture = np.ascontiguousarray(frame[:, :, ::-1])
                     yield Part(round(number * 1000 / rate_hz), Sample(0, picture, new_ms=0), count)
         if not seen and not position:
-            raise SensorError(f"is damaged: none of {told} frames can be read" if told else "holds no frame")
+            raise SensorError(
+                say("is damaged: none of {told} frames can be read", told=told) if told else say("holds no frame")
+            )
         if holes or count + max(_FEW_FRAMES, told // 10) < told:
-            raise SensorError(f"is damaged: {count} of {told} frames can be read")
+            raise SensorError(say("is damaged: {count} of {told} frames can be read", count=count, told=told))
 
 
 def pixels(path: Path) -> int:
@@ -124,14 +127,14 @@ def _grabbed(film: cv2.VideoCapture, told: int) -> Iterator[tuple[int, bool]]:
 def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
     """A film whose frames fit into memory. Raises SensorError or OSError."""
     if not path.stat().st_size:
-        raise SensorError("is empty: 0 bytes")
+        raise SensorError(say("is empty: 0 bytes"))
     _check(pixels(path))
     with path.open("rb") as file:
         # OpenCV ends the process at a name that is no UTF-8.
         film = cv2.VideoCapture(str(path) if spelled(str(path)) == str(path) else f"/proc/self/fd/{file.fileno()}")
         try:
             if not film.isOpened():
-                raise SensorError("is damaged or no film that OpenCV can read")
+                raise SensorError(say("is damaged or no film that OpenCV can read"))
             width, height = (int(film.get(what)) for what in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
             _check(width * height)
             yield film
@@ -142,7 +145,13 @@ def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
 def _check(frame_px: int) -> None:
     if frame_px > MOST_FILM_PIXELS:
         most = MOST_FILM_PIXELS // 1_000_000
-        raise SensorError(f"has frames of {frame_px / 1e6:.1f} million pixels (allowed: up to {most} million)")
+        raise SensorError(
+            say(
+                "has frames of {millions:.1f} million pixels (allowed: up to {most} million)",
+                millions=frame_px / 1e6,
+                most=most,
+            )
+        )
 
 
 def _rate_hz(film: cv2.VideoCapture) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from otorongo.language import say_count
 from otorongo.station.adapters.replay_place import spelled
 from otorongo.station.samples import ClockDomain, Fault
 from otorongo.wire.codes import Counter, NoteKind
@@ -38,8 +39,13 @@ def told(
     text = ""
     if committed(f"{key} foreign") != these:
         shown = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
-        count = "1 file is" if len(names) == 1 else f"{len(names)} files are"
-        text = f"{count} left out, because nothing here reads their kind: {shown} (allowed: {', '.join(allowed)})"
+        text = say_count(
+            "{count} file is left out, because nothing here reads its kind: {shown} (allowed: {allowed})",
+            "{count} files are left out, because nothing here reads their kind: {shown} (allowed: {allowed})",
+            len(names),
+            shown=shown,
+            allowed=", ".join(allowed),
+        )
     for number in range(len(names)):
         first = text if number == 0 else ""
         cursor = (f"{key} foreign", these) if first else None

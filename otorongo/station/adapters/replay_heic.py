@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from otorongo.language import say
 from otorongo.station.errors import MissingLibrary, SensorError
 from otorongo.station.samples import Picture
 
@@ -44,11 +45,18 @@ def look(raw: bytes) -> Picture:
     width, height = file.size
     if not 0 < width * height <= MOST_PIXELS:
         most = MOST_PIXELS // 1_000_000
-        raise SensorError(f"the HEIC has {width} x {height} pixels (allowed: up to {most} million)")
+        raise SensorError(
+            say(
+                "the HEIC has {width} x {height} pixels (allowed: up to {most} million)",
+                width=width,
+                height=height,
+                most=most,
+            )
+        )
     try:
         found = np.asarray(file)
     except (ValueError, RuntimeError, SyntaxError, OSError) as error:
-        raise SensorError(f"the HEIC is damaged: {error}") from error
+        raise SensorError(say("the HEIC is damaged: {error}", error=error)) from error
     scale = min(1.0, (LARGE_PX / (width * height)) ** 0.5)
     if scale < 1:
         found = cv2.resize(found, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -71,4 +79,4 @@ def _opened(raw: bytes) -> Any:
     try:
         return pillow_heif.open_heif(raw, convert_hdr_to_8bit=True)
     except (ValueError, RuntimeError, SyntaxError, OSError, EOFError) as error:
-        raise SensorError(f"the HEIC is damaged: {error}") from error
+        raise SensorError(say("the HEIC is damaged: {error}", error=error)) from error

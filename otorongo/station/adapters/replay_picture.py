@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from otorongo.errors import OtorongoError
+from otorongo.language import say
 from otorongo.station.adapters import replay_film, replay_heic
 from otorongo.station.adapters.replay import VIDEOS
 from otorongo.station.adapters.replay_file import Part
@@ -57,7 +58,7 @@ class PictureReader:
             raise SensorError(str(error)) from error
         yield Part(0, Sample(t_ms=0, data=picture, new_ms=0), -1)
         if damage:
-            raise SensorError(f"{damage}; what there is of it was looked at")
+            raise SensorError(say("{damage}; what there is of it was looked at", damage=damage))
 
     def heavy(self, path: Path) -> bool:
         """Whether its decoding takes so much memory that a small computer may end the process. Raises OSError."""
@@ -74,5 +75,7 @@ def _content(path: Path) -> bytes:
     """All bytes of a file. Raises SensorError or OSError."""
     size = path.stat().st_size
     if not 0 < size <= MOST_BYTES:
-        raise SensorError("is empty: 0 bytes" if not size else f"is larger than {MOST_BYTES >> 20} MB")
+        raise SensorError(
+            say("is empty: 0 bytes") if not size else say("is larger than {most} MB", most=MOST_BYTES >> 20)
+        )
     return path.read_bytes()

@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from otorongo.language import say
 from otorongo.station.adapters.replay_file import Part
 from otorongo.station.adapters.replay_whole import cut_off
 from otorongo.station.clipping import Clipped
@@ -57,7 +58,7 @@ class SoundReader:
             if told := self._not_told(path, position, heard):
                 damage = SensorError(told)
         except (soundfile.LibsndfileError, OSError, ValueError) as error:
-            damage = SensorError(f"is damaged or no sound: {error}")
+            damage = SensorError(say("is damaged or no sound: {error}", error=error))
         except SensorError as error:
             damage = error
         for start, new, sound in windows.finish():
@@ -70,7 +71,10 @@ class SoundReader:
         found = [cut_off(path, MISSING_S)]
         if heard.not_finite:
             found.append(
-                f"{heard.not_finite} samples of it are no numbers, or beyond any sound: they are heard as silence"
+                say(
+                    "{not_finite} samples of it are no numbers, or beyond any sound: they are heard as silence",
+                    not_finite=heard.not_finite,
+                )
             )
         return "; ".join(each for each in found if each)
 
@@ -90,7 +94,13 @@ class SoundReader:
         """Mono float32 at the wanted rate, block by block: a long recording does not fit into a small Pi."""
         with soundfile.SoundFile(path) as file:
             if not 1 <= file.channels <= MOST_CHANNELS or not 1000 <= file.samplerate <= 384_000:
-                raise SensorError(f"{file.channels} channels at {file.samplerate} Hz (allowed: 1 to 16, 1 to 384 kHz)")
+                raise SensorError(
+                    say(
+                        "{channels} channels at {samplerate} Hz (allowed: 1 to 16, 1 to 384 kHz)",
+                        channels=file.channels,
+                        samplerate=file.samplerate,
+                    )
+                )
             begin = min(round(position * file.samplerate / self._rate_hz), file.frames)
             if position:
                 file.seek(begin)
@@ -111,10 +121,10 @@ class SoundReader:
                 if last:
                     break
             if read == 0 and position == 0:
-                raise SensorError("holds no sound")
+                raise SensorError(say("holds no sound"))
             missing_s = (file.frames - begin - read) / file.samplerate
             if MISSING_S < missing_s < MOST_S:  # a decoder may pass over what it cannot read, and say nothing
-                raise SensorError(f"is damaged: {missing_s:.1f} s of it cannot be read")
+                raise SensorError(say("is damaged: {missing_s:.1f} s of it cannot be read", missing_s=missing_s))
 
 
 class _Captured:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from otorongo.language import say
 from otorongo.station.adapters.replay_heic import HEICS, exif_of
 
 SAID_BOUND_MS: Final = 60_000
@@ -78,7 +79,7 @@ def judged(
         if not doubt and apart_ms <= DAY_MS:
             return Captured(*said)
         if not doubt:
-            doubt = f"is {apart_ms / DAY_MS:.0f} days from what its name says"
+            doubt = say("is {days:.0f} days from what its name says", days=apart_ms / DAY_MS)
             return Captured(named_ms or 0, "name", _bound(apart_ms), doubt)
     if named_ms is not None and named_well:
         return Captured(named_ms, "name", CHANGED_BOUND_MS if doubt else SAID_BOUND_MS, doubt)
@@ -93,13 +94,13 @@ def judged(
 def impossible(utc_ms: int, zone: ZoneInfo, now_ms: int | None) -> str:
     """Why nothing can have been recorded then; empty: it can."""
     if now_ms is not None and utc_ms > now_ms + DAY_MS:
-        return f"lies in the future ({_day(utc_ms, zone)})"
+        return say("lies in the future ({day})", day=_day(utc_ms, zone))
     if utc_ms < _EARLIEST.timestamp() * 1000:
-        return f"is older than any such recorder ({_day(utc_ms, zone)})"
+        return say("is older than any such recorder ({day})", day=_day(utc_ms, zone))
     for where in (zone, dt.UTC):
         local = dt.datetime.fromtimestamp(utc_ms / 1000, where)
         if local.year in _RESET_YEARS and (local.month, local.day) == (1, 1) and local.hour < _RESET_HOURS:
-            return f"is where clocks begin anew when a battery was changed ({_day(utc_ms, where)})"
+            return say("is where clocks begin anew when a battery was changed ({day})", day=_day(utc_ms, where))
     return ""
 
 
