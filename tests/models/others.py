@@ -1,8 +1,9 @@
 """Networks of the shapes that others export, made on the spot: each says the same of every picture."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -59,12 +60,54 @@ def colour(labels: int, shape: Sequence[int | str] = (1, SIDE, SIDE, 3), *, last
     return _saved(nodes, weights, shape, [1, labels])
 
 
+def telling(places: Sequence[tuple[int, int]], shape: Sequence[int], *, boxed: bool = False) -> bytes:
+    """A network that tells what it was given: the three channels of each place (row, column) of its input, then a 0.
+
+    `boxed`: as the scores of so many animals of YOLOv5's layout instead, 8 pixels wide and high, one beside the other.
+    """
+    planar = shape[1] == 3
+    height, width = shape[2:] if planar else shape[1:3]
+    at = [
+        (channel * height + row) * width + column if planar else (row * width + column) * 3 + channel
+        for row, column in places
+        for channel in range(3)
+    ]
+    kept: dict[str, NDArray[Any]] = {
+        "all": np.array([-1], np.int64),
+        "at": np.array(at, np.int64),
+        "none": np.zeros(1, np.float32),
+    }
+    nodes = [
+        helper.make_node("Reshape", ["picture", "all"], ["flat"]),
+        helper.make_node("Gather", ["flat", "at"], ["values"]),
+    ]
+    if boxed:
+        rows = np.array([[4 + 8 * (n % 8), 4 + 8 * (n // 8), 8, 8, 1] for n in range(len(at))], np.float32)
+        kept |= {"column": np.array([-1, 1], np.int64), "rows": rows, "rest": np.zeros((len(at), 2), np.float32)}
+        kept |= {"batch": np.array([1, len(at), 8], np.int64)}
+        nodes += [
+            helper.make_node("Reshape", ["values", "column"], ["scores"]),
+            helper.make_node("Concat", ["rows", "scores", "rest"], ["boxes"], axis=1),
+            helper.make_node("Reshape", ["boxes", "batch"], ["out"]),
+        ]
+    else:
+        nodes.append(helper.make_node("Concat", ["values", "none"], ["out"], axis=0))
+    return _made(nodes, kept, shape, [1, len(at), 8] if boxed else [len(at) + 1])
+
+
 def _saved(
     nodes: list[onnx.NodeProto], kept: NDArray[np.float32], shape: Sequence[int | str], told: list[int] | None = None
 ) -> bytes:
+    return _made(nodes, {"kept": kept}, shape, told or list(kept.shape))
+
+
+def _made(
+    nodes: list[onnx.NodeProto], kept: Mapping[str, NDArray[Any]], shape: Sequence[int | str], told: list[int]
+) -> bytes:
     given = helper.make_tensor_value_info("picture", TensorProto.FLOAT, list(shape))
-    out = helper.make_tensor_value_info("out", TensorProto.FLOAT, told or list(kept.shape))
-    graph = helper.make_graph(nodes, "others", [given], [out], [numpy_helper.from_array(kept, "kept")])
+    out = helper.make_tensor_value_info("out", TensorProto.FLOAT, told)
+    initial = [numpy_helper.from_array(value, name) for name, value in kept.items()]
+    graph = helper.make_graph(nodes, "others", [given], [out], initial)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())

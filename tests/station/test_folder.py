@@ -178,21 +178,24 @@ def test_another_picture_under_an_old_name_is_seen(tmp_path: Path) -> None:
 def test_films_and_bad_files_among_pictures(tmp_path: Path) -> None:
     """Each is seen or told by its name, all stay, and every good one comes."""
     post = Post(tmp_path)
-    film = cv2.VideoWriter(str(tmp_path / "20260111_120100.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
-    for _ in range(20):
-        film.write(np.full((48, 64, 3), 90, np.uint8))
-    film.release()
+    for name, code in (("20260111_120100.avi", "MJPG"), ("20260111_120101.MOV", "mp4v")):
+        film = cv2.VideoWriter(str(tmp_path / name), cv2.VideoWriter.fourcc(*code), 10, (64, 48))
+        for _ in range(20):
+            film.write(np.full((48, 64, 3), 90, np.uint8))
+        film.release()
     post.write("20260111_120200.mp4", 0, content=b"no film")
     post.write("20260111_120300.jpg", 0, content=b"")
     post.write("20260111_120400.png", 0, content=b"<html>not found</html>")
     post.write("20260111_120500.jpg", 300)
     items = post.runs(20)
-    assert Tally(seen(items)) == {"20260111_120100.avi": 4, "20260111_120500.jpg": 1}
-    frames = [one.t_ms for one in items if isinstance(one, Sample) and one.source.endswith("avi")]
-    assert [t_ms - frames[0] for t_ms in frames] == [0, 500, 1000, 1500]
+    films = ("20260111_120100.avi", "20260111_120101.MOV")
+    assert Tally(seen(items)) == {**dict.fromkeys(films, 4), "20260111_120500.jpg": 1}
+    for name in films:
+        frames = [one.t_ms for one in items if isinstance(one, Sample) and one.source == name]
+        assert [t_ms - frames[0] for t_ms in frames] == [0, 500, 1000, 1500]
     for name, why in (("120200", "no film"), ("120300", "0 bytes"), ("120400", "web page")):
         assert any(name in text and why in text for text in told(items)), (why, told(items))
-    assert len(list(tmp_path.iterdir())) == 5
+    assert len(list(tmp_path.iterdir())) == 6
 
 
 def test_a_new_picture_does_not_wait_for_the_films_of_a_card(tmp_path: Path) -> None:

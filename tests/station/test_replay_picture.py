@@ -21,6 +21,8 @@ from otorongo.station.samples import Fault, Item, Sample
 
 LIMA = ZoneInfo("America/Lima")
 ENDINGS = (*replay.PICTURES, *replay.VIDEOS)
+FILMS = (("avi", "MJPG"), ("mp4", "mp4v"), ("mov", "mp4v"), ("mov", "MJPG"))
+"""Endings, and what cameras write into such files."""
 
 
 def player(folder: Path, committed: Callable[[str], str | None] = lambda name: None) -> Replay:
@@ -68,15 +70,16 @@ def test_a_replay_takes_names_that_are_no_text(tmp_path: Path) -> None:
     assert foreign(folder, ENDINGS) == ["\\udcf3.thm"]
 
 
-def test_pictures_and_films_become_frames(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("ending", "code"), FILMS)
+def test_pictures_and_films_become_frames(tmp_path: Path, ending: str, code: str) -> None:
     """One frame of a picture, two a second of a film, RGB; what is neither is told."""
     Image.new("RGB", (64, 48), (20, 10, 200)).save(tmp_path / "20260111_170000.png")
-    film(tmp_path / "20260111_170100.avi", 30, "MJPG")
+    film(tmp_path / f"20260111_170100.{ending}", 30, code)
     (tmp_path / "20260111_170200.mp4").write_bytes(b"no film")
     (tmp_path / "20260111_170300.jpg").write_text("no picture")
     items = list(player(tmp_path).samples())
     frames = [one for one in items if isinstance(one, Sample)]
-    assert [one.source for one in frames] == ["20260111_170000.png"] + ["20260111_170100.avi"] * 6
+    assert [one.source for one in frames] == ["20260111_170000.png"] + [f"20260111_170100.{ending}"] * 6
     assert [one.t_ms - frames[1].t_ms for one in frames[1:]] == [0, 500, 1000, 1500, 2000, 2500]
     assert [one.last for one in frames] == [True] + [False] * 5 + [True]
     for frame in frames:
@@ -95,7 +98,7 @@ def test_a_film_that_was_interrupted_goes_on_and_ends(tmp_path: Path, stop: int)
     assert [(one.t_ms, one.cursor) for one in rest] == [(one.t_ms, one.cursor) for one in whole[stop + 1 :]]
 
 
-@pytest.mark.parametrize(("ending", "code"), [("mp4", "mp4v"), ("avi", "MJPG")])
+@pytest.mark.parametrize(("ending", "code"), FILMS)
 def test_a_film_damaged_in_the_middle_gives_what_can_be_seen(tmp_path: Path, ending: str, code: str) -> None:
     """A film with noise in its middle, one that is cut off, one without a byte: each is told or seen over."""
     for minute in range(3):
