@@ -146,14 +146,19 @@ def gate(tx: Tx, rules: Rules, wanted: Wanted, positions: Positions) -> Gate:
     return Gate(wanted, _with_tame(tx, known, found), frozenset(store_media.sealed_events(tx)))
 
 
-def near_gate(tx: Tx, rules: Rules, positions: Positions, rows: Sequence[Found]) -> Gate:
-    """The same for these events alone, with nothing asked for: what the pages show of them beside no alert."""
+def near_gate(
+    tx: Tx, rules: Rules, positions: Positions, rows: Sequence[Found], *, unsaid: EventKey | None = None
+) -> Gate:
+    """The same for these events alone, with nothing asked for: what the pages show of them beside no alert.
+
+    `unsaid`: of this event nobody is taken to have said that it shows people.
+    """
     people: dict[str, tuple[tuple[int, int], ...]] = {}
     said: set[EventKey] = set()
     for row in rows:
         end_ms = row["start_ms"] if row["end_ms"] is None else row["end_ms"]
         span = row["start_ms"] - _LONGEST_MS, end_ms + _LONGEST_MS
-        mine = store_reviews.people_said(tx, *span, station=row["station"])
+        mine = store_reviews.people_said(tx, *span, station=row["station"]) - {unsaid}
         near = store_events.people_between(tx, row["station"], *span)
         spans = _people(near, mine, 1 << 62).get(row["station"], ())
         people[row["station"]] = people.get(row["station"], ()) + spans

@@ -3,7 +3,8 @@
 A review stands beside what the machine said and never in its place: no alert, no evidence and no row of a station
 changes by it. Of an animal one person's word is enough, as in every tool for camera traps; who says otherwise makes it
 undecided. What a threat's event showed is unsaid only by two people of different groups: one alone cannot make a
-person, a boat or a saw into nothing.
+person, a boat or a saw into nothing. One who sees somebody in a picture withdraws it at once; it comes back when they
+take that back, or when two others of different groups say otherwise after them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -54,6 +55,8 @@ class Settled(Struct, frozen=True):
 
 
 NOBODY: Final = Settled()
+PERSONS: Final = frozenset(classes.BY_NAME[name].number for name in ("person", "speech"))
+"""Classes by which a station itself says that somebody is there."""
 
 
 def answer_of(row: Found) -> Answer:
@@ -70,7 +73,10 @@ def settled(event: Found, answers: Iterable[Answer], told: Counted = ()) -> Sett
     "It is right" holds for the label that they saw, and ends when the station revises it; `told`: the kinds of animals
     that it tells, if there are several.
     """
-    last = {one.who: one for one in answers}
+    given = tuple(answers)
+    last = {one.who: one for one in given}
+    if not is_threat(event) and not withdrawn(given):  # who said "person" was set aside by two others
+        last = {who: one for who, one in last.items() if one.verdict != "person"}
     label = (event["cls"], event["species"], told)
     holding = [one for one in last.values() if one.verdict != "right" or (one.cls, one.species, one.said) == label]
     if not holding:
@@ -83,6 +89,24 @@ def settled(event: Found, answers: Iterable[Answer], told: Counted = ()) -> Sett
         return Settled("split", who=who, at_ms=at_ms)
     waits = unsays(event, first.verdict) and not _two_groups(holding)
     return Settled("waiting" if waits else "agreed", first.verdict, said, who, at_ms)
+
+
+def withdrawn(answers: Sequence[Answer]) -> bool:
+    """Whether somebody says that the event shows people, from answers in the order in which they came.
+
+    One claim is set aside by the last words of two others of different groups, both after it; of two people who say so
+    each takes it back themselves. `store_reviews.SHOWS_PEOPLE` says the same of the database.
+    """
+    last = {one.who: (place, one) for place, one in enumerate(answers)}
+    claims = [place for place, one in last.values() if one.verdict == "person"]
+    if len(claims) != 1:
+        return bool(claims)
+    return not _two_groups([one for place, one in last.values() if place > claims[0] and _denies(one)])
+
+
+def _denies(answer: Answer) -> bool:
+    """Whether an answer says that nobody is there: that the station is right says so only of what is no person."""
+    return answer.verdict in ("nothing", "other") or (answer.verdict == "right" and answer.cls not in PERSONS)
 
 
 def is_threat(event: Found) -> bool:

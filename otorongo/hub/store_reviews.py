@@ -1,11 +1,12 @@
 """Statements on what people said of events, and on how the alerts were closed that cover them."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, select, tuple_
+from sqlalchemy import ColumnElement, and_, or_, select, tuple_
 
 from otorongo.hub.db import alert_events, alerts, events, reviews
+from otorongo.hub.review import PERSONS
 from otorongo.hub.store import Found, Tx, Values, listed
 from otorongo.hub.store_alerts import EventKey
 
@@ -39,27 +40,51 @@ def of_events(tx: Tx, keys: Iterable[EventKey]) -> dict[EventKey, list[Found]]:
     return out
 
 
-_later = reviews.alias()
 _SAME: Final = and_(
     events.c.station == reviews.c.station, events.c.outbox == reviews.c.outbox, events.c.event == reviews.c.event
 )
-_PEOPLE: Final = and_(
-    reviews.c.verdict == "person",
-    ~select(_later.c.id)
-    .where(
-        *(_later.c[name] == reviews.c[name] for name in ("station", "outbox", "event", "who")),
-        _later.c.id > reviews.c.id,
+
+
+def _of_same(row: Any, other: Any) -> ColumnElement[bool]:
+    return and_(*(other.c[name] == row.c[name] for name in ("station", "outbox", "event")))
+
+
+def _last(row: Any) -> ColumnElement[bool]:
+    """Of an answer: they have said nothing else of the event since."""
+    later = reviews.alias()
+    return ~select(later.c.id).where(_of_same(row, later), later.c.who == row.c.who, later.c.id > row.c.id).exists()
+
+
+def _denies(row: Any) -> ColumnElement[bool]:
+    right = and_(row.c.verdict == "right", row.c.cls.not_in(sorted(PERSONS)))
+    return and_(or_(row.c.verdict.in_(("nothing", "other")), right), row.c.team != "", _last(row))
+
+
+def _set_aside() -> ColumnElement[bool]:
+    """Of a claim: nobody else makes it, and two of different groups have said otherwise since (`review.withdrawn`)."""
+    other, one, two = reviews.alias(), reviews.alias(), reviews.alias()
+    same = (_of_same(reviews, other), other.c.who != reviews.c.who, other.c.verdict == "person", _last(other))
+    after = (
+        *(_of_same(reviews, row) for row in (one, two)),
+        *(row.c.id > reviews.c.id for row in (one, two)),
+        *(_denies(row) for row in (one, two)),
+        one.c.team < two.c.team,
     )
-    .exists(),
-)
+    return and_(~select(other.c.id).where(*same).exists(), select(one.c.id).where(*after).exists())
+
+
+_CLAIM: Final = and_(reviews.c.verdict == "person", _last(reviews))
+_PEOPLE: Final = and_(_CLAIM, ~_set_aside())
 SHOWS_PEOPLE: Final = select(reviews.c.id).where(_SAME, _PEOPLE).correlate(events).exists()
-"""Of an event: somebody says that it shows people, and has not taken it back. One is enough: it is for their sake."""
+"""Of an event: somebody says that it shows people, and neither they nor two others have taken it back. One is enough:
+it is for their sake."""
+SAID_PEOPLE: Final = select(reviews.c.id).where(_SAME, _CLAIM).correlate(events).exists()
+"""The same, whatever others say: where peoples in isolation live nobody sets it aside."""
 
 
-def said_people(who: str) -> ColumnElement[bool]:
-    """Of an event: this person once said that it shows people, and may want to take it back."""
-    where = (_SAME, reviews.c.who == who, reviews.c.verdict == "person")
-    return select(reviews.c.id).where(*where).correlate(events).exists()
+def answered(who: str) -> ColumnElement[bool]:
+    """Of an event: this person has looked at it and said what it is, and may want to say otherwise."""
+    return select(reviews.c.id).where(_SAME, reviews.c.who == who).correlate(events).exists()
 
 
 def people_said(tx: Tx, from_ms: int, to_ms: int, *, station: str | None = None) -> frozenset[EventKey]:

@@ -21,7 +21,7 @@ from otorongo.hub.store import Found, Tx, found, listed
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_events import ANIMAL, HUMAN, PERSONS
 from otorongo.hub.store_kinds import hold
-from otorongo.hub.store_reviews import SHOWS_PEOPLE, said_people
+from otorongo.hub.store_reviews import SAID_PEOPLE, SHOWS_PEOPLE, answered
 from otorongo.hub.store_web import Sight, visible_to
 from otorongo.wire.classes import CLASSES
 from otorongo.wire.codes import Kind, Tag
@@ -136,11 +136,11 @@ def _may(eyes: Eyes) -> list[ColumnElement[bool]]:
     apart = or_(events.c.station.in_(eyes.apart), _tagged(Tag.NO_CONTACT))
     marked = or_(events.c.cls.in_(PERSONS), events.c.species.in_(HUMAN), _tagged(Tag.PERSON))
     tame = or_(events.c.species.in_(TAME), hold(TAME))
-    open_there = and_(events.c.cls.in_(sorted(NATURE | MACHINES)), ~tame, ~marked, ~SHOWS_PEOPLE)
+    open_there = and_(events.c.cls.in_(sorted(NATURE | MACHINES)), ~tame, ~marked, ~SAID_PEOPLE)
     where = [events.c.quarantined.is_(False), ~_covered(alerts.c.sealed.is_(True)), or_(~apart, open_there)]
     if not eyes.everywhere:
         marks = Tag.THREAT | Tag.DRILL | Tag.OWN_PATROL
-        people = and_(SHOWS_PEOPLE, ~said_people(eyes.who))
+        people = and_(SHOWS_PEOPLE, ~answered(eyes.who))
         nature = and_(events.c.cls.in_(_HARMLESS), ~marked, ~people, ~_tagged(marks))
         where += [events.c.station.in_(eyes.stations), or_(nature, _covered(visible_to(eyes.sight)))]
     return where

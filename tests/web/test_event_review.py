@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from otorongo.hub import media, store_alerts, store_events, store_people, store_reviews
+from otorongo.hub import media, review, store_alerts, store_events, store_people, store_reviews
 from otorongo.hub.media import Limits
 from otorongo.hub.store import Found
 from otorongo.wire.codes import MediaKind, Tag
@@ -180,9 +180,54 @@ def test_a_slip_is_taken_back_by_who_made_it(desk: Desk, name: str) -> None:
     assert animal in phone.get("/events").text
     for other in {"kusi", "jose"} - {name}:
         assert desk.hub.login(other).get(animal).status_code == 404
-    assert "hace falta una imagen o un sonido" in desk.page("carla", "unnamed")
+    assert name == "elena" or "hace falta una imagen o un sonido" in desk.page("elena", "unnamed")
     assert outcome(desk.says(name, "unnamed", "nothing")) == "reviewed"
     assert desk.hub.login("jose").get(animal).status_code == 200
+
+
+def test_two_others_bring_a_withdrawn_picture_back(desk: Desk) -> None:
+    """A coordinator looks, is logged, and cannot release it alone; with one who had looked before it is back."""
+    animal = desk.filled.events["unnamed"]
+    (src,) = re.findall(rf'src="({animal}/media/\d+)"', desk.page("elena", "unnamed"))
+    assert outcome(desk.says("jose", "unnamed", "right")) == "reviewed"
+    assert outcome(desk.says("kusi", "unnamed", "person")) == "reviewed"
+    phones = {name: desk.hub.login(name) for name in ("elena", "jose", "carla", "alba")}
+    assert {name: phone.get(src).status_code for name, phone in phones.items()} == {
+        "elena": 404,
+        "jose": 404,
+        "carla": 200,
+        "alba": 404,
+    }
+    assert "Usted la ve aquí solo para decidirlo" in desk.page("carla", "unnamed")
+    assert "Retirada: alguien dice que muestra a una persona." in desk.page("jose", "unnamed")
+    assert "Usted la ve" not in desk.page("jose", "unnamed")
+    assert src not in phones["carla"].get("/events").text
+    with desk.hub.store.read() as tx:
+        told = [row["what"] for row in store_people.access_newest(tx) if row["who"] == "carla"]
+    assert "saw_withdrawn" in told
+    assert outcome(desk.says("carla", "unnamed", "right")) == "waiting"
+    assert phones["elena"].get(src).status_code == 404
+    assert outcome(desk.says("jose", "unnamed", "nothing")) == "reviewed"
+    assert {name: phone.get(src).status_code for name, phone in phones.items()} == dict.fromkeys(phones, 200)
+    assert "Retirada" not in desk.page("elena", "unnamed")
+    assert outcome(desk.says("kusi", "unnamed", "nothing")) == "reviewed"
+    assert outcome(desk.says("kusi", "unnamed", "person")) == "reviewed"
+    assert phones["elena"].get(src).status_code == 404
+
+
+def test_nobody_sees_what_was_withdrawn_where_peoples_live_in_isolation(desk: Desk) -> None:
+    """There the event itself is gone for coordinators too, and so no two of them bring it back."""
+    carla, box = desk.hub.login("carla"), OUTBOXES["N-01"]
+    with desk.hub.store.read() as tx:
+        rows = store_events.events_between(tx, 0, 1 << 62, station="N-01")
+    there = [row for row in rows if carla.get(f"/events/N-01/{box}/{row['event']}").status_code == 200]
+    assert there
+    with desk.hub.store.write() as tx:
+        for row in there:
+            for who, team, verdict in (("eva", "a", "person"), ("ivo", "b", "nothing"), ("uma", "c", "nothing")):
+                answer = review.Answer(who, team, 1, verdict, row["cls"], row["species"])  # type: ignore[arg-type]
+                store_reviews.add(tx, review.values(row, answer))
+    assert {carla.get(f"/events/N-01/{box}/{row['event']}").status_code for row in there} == {404}
 
 
 def test_no_more_answers_than_anybody_needs(desk: Desk) -> None:

@@ -58,7 +58,10 @@ def made() -> set[str]:
         *(f"gap.{one.name.lower()}" for one in GapReason),
         *(f"note.kind.{one.name.lower()}" for one in NoteKind),
         *(f"log.{one}" for one in ("login", "login_failed", "logout", "saw_alert", "saw_media", "link_fetched")),
-        *(f"log.{one}" for one in ("saw_visits", "saw_event", "saw_event_media", "reviewed", "asked_clip")),
+        *(
+            f"log.{one}"
+            for one in ("saw_visits", "saw_event", "saw_event_media", "saw_withdrawn", "reviewed", "asked_clip")
+        ),
         *(f"log.{one}" for one in ("asked_rejected", "saw_rejected", "took_rejected")),
         *(f"page.visit.sense.{one}" for one in ("sound", "picture")),
         *(f"page.visit.{one}" for one in ("waiting", "split")),

@@ -10,7 +10,7 @@ from otorongo.hub import leaving, store_evidence, store_media, store_people
 from otorongo.hub.custodians import is_sealed
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.users import May
-from otorongo.hub.web import site, view_rejected, view_stations
+from otorongo.hub.web import site, view_events, view_rejected, view_stations
 from otorongo.hub.web.login import Me, MeByForm, need
 from otorongo.hub.web.render import page
 from otorongo.hub.web.routes_alerts import Hidden, remember
@@ -49,7 +49,7 @@ def wav(request: Request, here: Here, viewer: Me, station: str, outbox: int, eve
 def ask(request: Request, here: Here, viewer: MeByForm, station: str, outbox: int, event: int, seq: int) -> Response:
     """Somebody wants a sound or a whole frame, which does not travel by itself."""
     with here.store.read() as tx:
-        row, piece = _piece(tx, request, here, viewer, (station, outbox, event), seq)
+        row, piece, _ = _piece(tx, request, here, viewer, (station, outbox, event), seq)
     if piece["kind"] not in (MediaKind.CLIP, MediaKind.FRAME):
         raise Hidden
     _asked(
@@ -81,25 +81,32 @@ def ask_rejected(request: Request, here: Here, viewer: MeByForm, station: str, o
 
 def _piece(
     tx: Tx, request: Request, here: Site, viewer: Viewer, key: tuple[str, int, int], seq: int
-) -> tuple[Found, Found]:
-    """An event that the viewer may see, and a piece of it that may be shown beside no alert. Raises Hidden."""
+) -> tuple[Found, Found, bool]:
+    """An event that the viewer may see, a piece of it that may be shown beside no alert, and whether it was withdrawn.
+
+    Raises Hidden.
+    """
     if not viewer.may(May.ALERTS) or not 0 <= seq < 1 << 63:
         raise Hidden
     row = visible(tx, of_here(tx, request, here, viewer), *key)
     piece = store_media.piece(tx, (key[0], key[1], seq))
     if piece is None or piece["kind"] not in TYPES or piece["event"] != row["event"]:
         raise Hidden
-    if not leaving.near_gate(tx, here.rules, store_evidence.positions(tx), [row]).piece(row, piece):
+    if leaving.near_gate(tx, here.rules, store_evidence.positions(tx), [row]).piece(row, piece):
+        return row, piece, False
+    decides = view_events.withdrawn_gate(tx, here, viewer, row)
+    if decides is None or not decides.piece(row, piece):
         raise Hidden
-    return row, piece
+    return row, piece, True
 
 
 def _file(request: Request, here: Site, viewer: Viewer, key: tuple[str, int, int], seq: int) -> tuple[Path, Found]:
     """The file of such a piece. Raises Hidden."""
     with here.store.read() as tx:
-        row, piece = _piece(tx, request, here, viewer, key, seq)
+        row, piece, withdrawn = _piece(tx, request, here, viewer, key, seq)
     path = path_of(here, piece)
-    remember(here, viewer, "saw_event_media", name_of(row), site.address(request))
+    what = "saw_withdrawn" if withdrawn else "saw_event_media"
+    remember(here, viewer, what, name_of(row), site.address(request))
     return path, piece
 
 

@@ -175,7 +175,9 @@ def _reviewed(
     if len(mine) >= MOST_ANSWERS:
         return "often"
     store_reviews.add(tx, review.values(row, answer))
-    return "waiting" if review.settled(row, [*there, answer], told).standing == "waiting" else "reviewed"
+    now = [*there, answer]
+    waits = review.settled(row, now, told).standing == "waiting" or (verdict != "person" and review.withdrawn(now))
+    return "waiting" if waits else "reviewed"
 
 
 def _same(one: Answer, other: Answer) -> bool:

@@ -27,7 +27,7 @@ _OF_ALERTS: Final = (
     "asked_sealed",
     "asked_frame",
 )
-_OF_EVENTS: Final = ("saw_event", "saw_event_media", "reviewed")
+_OF_EVENTS: Final = ("saw_event", "saw_event_media", "saw_withdrawn", "reviewed")
 _ASKED: Final = ("asked_frame", "asked_clip")
 """Of an alert, or of an event beside it."""
 _OPENED: Final = ("unsealed", "unseal_failed")

@@ -12,6 +12,7 @@ from otorongo.hub.store_visits import Asked, Eyes
 from otorongo.hub.users import May
 from otorongo.hub.web import view_alerts, view_stations, view_tracks
 from otorongo.hub.web.render import Page
+from otorongo.hub.web.site import Site
 from otorongo.hub.web.viewer import Names, Viewer
 from otorongo.wire import classes, species
 from otorongo.wire.codes import CloseReason, MediaKind, Tag
@@ -200,8 +201,11 @@ def whole(tx: Tx, page: Page, viewer: Viewer, eyes: Eyes, row: Found, names: Nam
     frame = shown.of(tx, row)
     people = review.settled(row, answers, counted(row, frame))
     found = pieces(tx, page, viewer, row, gate, over)
+    hidden = review.withdrawn(answers)
+    if hidden and not any(one["whole"] for one in found) and (decides := withdrawn_gate(tx, page.site, viewer, row)):
+        found = pieces(tx, page, viewer, row, decides, [])
     others = store_visits.beside(tx, eyes, row, within_ms=BESIDE_MS)
-    # Who said that it shows people has withdrawn what they looked at, and may have erred.
+    # Who has answered looked at it then; that it was withdrawn since lets them say otherwise.
     looked = any(one["whole"] for one in found) or eyes.who in {one.who for one in answers}
     return {
         "visit": told(tx, page, row, frame, people),
@@ -209,6 +213,7 @@ def whole(tx: Tx, page: Page, viewer: Viewer, eyes: Eyes, row: Found, names: Nam
         "said": _said(page, row, frame),
         "track": view_tracks.of(tx, page, row),
         "pieces": found,
+        "withdrawn": hidden and not review.is_threat(row),
         "alerts": [_alert(page, one) for one in over],
         "beside": [told(tx, page, one, shown.of(tx, one), review.NOBODY) for one in others],
         "answers": [_answer(page, names, one) for one in reversed(answers)],
@@ -218,6 +223,18 @@ def whole(tx: Tx, page: Page, viewer: Viewer, eyes: Eyes, row: Found, names: Nam
         "nothing_to_look_at": viewer.may(May.CLOSE) and not looked,
         "threat": review.is_threat(row),
     }
+
+
+def withdrawn_gate(tx: Tx, site: Site, viewer: Viewer, row: Found) -> Gate | None:
+    """What those may see who look at what was withdrawn, to say whether somebody is in it; None: not this viewer.
+
+    They are those who may have originals of people anywhere else. They see it as if nobody had said so, no more.
+    """
+    if not viewer.may(May.SEALED) or not viewer.may(May.CLOSE):
+        return None
+    if not review.withdrawn([review.answer_of(one) for one in store_reviews.of_event(tx, key_of(row))]):
+        return None
+    return leaving.near_gate(tx, site.rules, store_evidence.positions(tx), [row], unsaid=key_of(row))
 
 
 def _said(page: Page, row: Found, frame: Shown | None) -> dict[str, Any]:
