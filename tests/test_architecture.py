@@ -62,7 +62,7 @@ RULES = (
     Rule("otorongo.wire*", ours=("otorongo.wire*", "otorongo.errors"), libraries=("msgspec",)),
     # models: how a bundle is made knows everything and is known by nobody.
     Rule("otorongo.models.train*", ours=ANYTHING, libraries=ANYTHING),
-    Rule("otorongo.models.mel", ours=BUNDLE_VALUES, libraries=("numpy",)),
+    Rule("otorongo.models.mel", ours=(*BUNDLE_VALUES, "otorongo.models.fourier"), libraries=("numpy",)),
     Rule(
         "otorongo.models.image",
         ours=(*BUNDLE_VALUES, "otorongo.language", "otorongo.models.image_head", "otorongo.models.native"),

@@ -20,6 +20,7 @@ from otorongo.models.errors import InputError
 from otorongo.models.fourier import Lowest, Series
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 FRAME_S: Final = 1.5
 """Long enough to tell lines 8 Hz apart (the lobe of a Hann window of 1.5 s is 2.7 Hz wide)."""
@@ -62,7 +63,6 @@ _WHOLE: Final = 0.65
 _BLOCK_S: Final = 0.1
 _AROUND: Final = np.arange(-2, 3)
 _BESIDE: Final = np.arange(-1, 2)[:, None]
-_NEAR: Final = np.arange(2 * NEAR + 1)
 _PARTS: Final = np.arange(MOST_PARTS, 1, -1)
 _PART_STEPS: Final = np.rint(np.log(_PARTS) / STEP).astype(np.intp)
 """So many places lower lies the spacing of which another one is every so manieth ..."""
@@ -156,7 +156,7 @@ class _Grid:
         blocks = levels[:, : self._blocks * self._block].reshape(len(levels), self._blocks, self._block)
         at = int(_FLOOR_SHARE * self._block)
         floors = np.partition(blocks, at, axis=2)[:, :, at]
-        smooth = np.diff(floors, axis=1).take(self._left, axis=1)
+        smooth = (floors[:, 1:] - floors[:, :-1]).take(self._left, axis=1)
         smooth *= self._share
         smooth += floors.take(self._left, axis=1)
         excess = np.subtract(levels, smooth, out=smooth)
@@ -190,16 +190,14 @@ class Comb:
         self._long = _Grid(FRAME_S, LOWEST_HZ, _NOISE_LONG)
         self._below = round(np.log(SHORT_FROM_HZ / LOWEST_HZ) / STEP)
         self._short = _Grid(SHORT_S, float(self._long.f0_hz[self._below]), _NOISE_SHORT)
-        starts = np.linspace(0, self._long.size - self._short.size, PIECES).astype(np.intp)
         self._lowest = Lowest(self.size, self._long.size // 2 + 1)
-        self._pieces = starts[:, None] + np.arange(self._short.size)
 
     def frame(self, sound: NDArray[Any]) -> Frame:
         """What the last 1.5 s of float mono sound (n,) in [-1, 1] say of engines.
 
         Shorter or quieter sound, and sound that is not mono or not finite, gives a frame without a comb: never raises.
         """
-        if sound.ndim != 1 or len(sound) < self.size or not np.issubdtype(sound.dtype, np.floating):
+        if sound.ndim != 1 or len(sound) < self.size or sound.dtype.kind != "f":
             return NOTHING
         piece = sound[-self.size :]
         if not max(float(piece.max()), -float(piece.min())) <= 1e3:  # NaN compares as False
@@ -229,8 +227,11 @@ class Comb:
     def _candidates(self, slow: Floats, levels: Floats, excess: Floats) -> tuple[Candidate, ...]:
         long, short = self._long, self._short
         contrast = long.contrast_db(excess)
-        pieces = _decibels(short.power(slow.take(self._pieces)))
+        apart = (long.size - short.size) // (PIECES - 1) * slow.itemsize
+        parts = np.ndarray((PIECES, short.size), np.float32, slow, strides=(apart, slow.itemsize))
+        pieces = _decibels(short.power(parts))
         quick = short.contrast_db(short.excess_db(pieces).mean(axis=0))
+        around = _highest(contrast)
         best, height = contrast * long.weights, contrast.copy()
         np.maximum(best[self._below :], quick * short.weights, out=best[self._below :])
         np.maximum(height[self._below :], quick, out=height[self._below :])
@@ -239,24 +240,28 @@ class Comb:
             near_hz = long.f0_hz[top]
             if any(abs(near_hz / other.f0_hz - 1) < APART for other in found):
                 continue
-            hz, height_db = self._whole(levels, excess, contrast, top)
+            hz, height_db = self._whole(levels, excess, contrast, around, top)
             if all(abs(hz / other.f0_hz - 1) > APART for other in found):
                 found.append(Candidate(hz, float(best[top]), max(height_db, float(height[top]))))
             if len(found) == MOST_CANDIDATES:
                 break
         return tuple(found)
 
-    def _whole(self, levels: Floats, excess: Floats, contrast: NDArray[np.float64], top: int) -> tuple[float, float]:
-        """Exact spacing and contrast of the comb at a place of the grid, or of the narrower comb that it is part of."""
+    def _whole(
+        self, levels: Floats, excess: Floats, contrast: Doubles, around: Doubles, top: int
+    ) -> tuple[float, float]:
+        """Exact spacing and contrast of the comb at a place of the grid, or of the narrower comb that it is part of.
+
+        `around` is `_highest` of the contrast.
+        """
         low = max(0, top - NEAR)
         own = low + int(contrast[low : top + NEAR + 1].argmax())
         hz = self._refined(levels, excess, float(self._long.f0_hz[own]))
-        lows = np.maximum(0, own - _PART_STEPS) - NEAR
-        narrow = np.maximum(0, lows + contrast.take(lows[:, None] + _NEAR, mode="clip").argmax(axis=1))
-        for at in np.flatnonzero(contrast.take(narrow) > _PART_SHARES * contrast[own]).tolist():
+        narrow = np.maximum(0, own - _PART_STEPS)
+        for at in np.flatnonzero(around.take(narrow) > _PART_SHARES * contrast[own]).tolist():
             part = MOST_PARTS - at
             if part <= int(hz / LOWEST_HZ) and self._is_part(excess, hz, part):
-                return hz / part, float(contrast[narrow[at]])
+                return hz / part, float(around[narrow[at]])
         return hz, float(contrast[own])
 
     def _is_part(self, excess: Floats, f0_hz: float, part: int) -> bool:
@@ -278,11 +283,11 @@ class Comb:
         first = int(np.ceil(LINES_FROM_HZ / f0_hz))
         orders = np.arange(first, min(first + 12, int(LINES_TO_HZ / f0_hz) + 1))
         around = np.rint(f0_hz * orders / self._long.bin_hz).astype(np.intp)
-        tops = around + levels[around[:, None] + _AROUND].argmax(axis=1) - 2
-        left, middle, right = levels[tops + _BESIDE]
+        tops = around + levels.take(around[:, None] + _AROUND).argmax(axis=1) - 2
+        left, middle, right = levels.take(tops + _BESIDE)
         shift = np.maximum(-0.5, np.minimum(0.5, 0.5 * (left - right) / np.minimum(left - 2 * middle + right, -1e-3)))
         lines_hz = (tops + shift) * self._long.bin_hz
-        weights = excess[tops].astype(np.float64) ** 2 + 1e-6
+        weights = np.square(excess.take(tops), dtype=np.float64) + 1e-6
         # A line that is not where the comb wants it, by more than a bin, is somebody else's.
         weights *= np.abs(lines_hz - f0_hz * orders) <= max(self._long.bin_hz, STEP * f0_hz * 2)
         fitted = float(np.dot(weights * orders, lines_hz) / max(np.dot(weights * orders, orders), 1e-9))
@@ -302,8 +307,18 @@ class Comb:
 
     def _near(self, values: Floats, hz: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """The values at some frequencies."""
-        found: NDArray[np.float64] = values[np.rint(hz / self._long.bin_hz).astype(np.int32)].astype(np.float64)
+        found: Doubles = values.take(np.rint(hz / self._long.bin_hz).astype(np.intp)).astype(np.float64)
         return found
+
+
+def _highest(contrast: Doubles) -> Doubles:
+    """The highest contrast within NEAR steps of each place (four: the highest of two, of four, of eight, and one)."""
+    wide = np.full(len(contrast) + 2 * NEAR, -np.inf)
+    wide[NEAR:-NEAR] = contrast
+    two = np.maximum(wide[:-1], wide[1:])
+    four = np.maximum(two[:-2], two[2:])
+    nine: Doubles = np.maximum(np.maximum(four[:-5], four[4:-1]), wide[2 * NEAR :])
+    return nine
 
 
 def _peaks(score: NDArray[np.float64]) -> list[int]:
@@ -331,7 +346,7 @@ def _flutter(slow: Floats) -> tuple[float, float]:
     """Standard deviation of the levels of 0.1 s, and the largest fall within 0.2 s, in dB."""
     block = round(_BLOCK_S * INNER_HZ)
     blocks = slow[: len(slow) // block * block].reshape(-1, block)
-    powers: list[float] = np.einsum("ij,ij->i", blocks, blocks).tolist()
+    powers: list[float] = np.vecdot(blocks, blocks).tolist()
     levels = [10 * math.log10(power / block + 1e-12) for power in powers]
     drop = max(before - after for before, after in zip(levels, levels[2:], strict=False))
     mean = sum(levels) / len(levels)

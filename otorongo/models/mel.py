@@ -1,7 +1,8 @@
 """Sound to log-mel spectrogram with numpy alone, equal to librosa's melspectrogram and power_to_db within 1e-3 dB.
 
-The same code makes the tensors for training and on the station. librosa itself would cost a station seconds at start
-and hundreds of megabytes on the card; here the filter bank is a small matrix made once.
+Beside a pure tone it is within 0.02 dB down to 80 dB below, for it transforms in single precision. The same code makes
+the tensors for training and on the station. librosa itself would cost a station seconds at start and hundreds of
+megabytes on the card; here the filter bank is a small matrix made once.
 """
 
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.models.fourier import SIDE_BY_SIDE
 from otorongo.models.manifest import SoundInput
 
 Array = NDArray[np.float32]
@@ -69,12 +71,13 @@ class Spectrogram:
     def __init__(self, given: SoundInput) -> None:
         self.given = given
         self._bank = filter_bank(given)
-        self._blocks = _blocks(self._bank)
+        # The transform below leaves a frame's length out: it is made good here, once.
+        self._blocks = _blocks(self._bank * np.float32(float(given.n_fft) ** given.power))
         # Hann, periodic, as short-time analysis wants it (numpy's own hanning is symmetric).
         self._frame = given.frame or given.n_fft
         phase = 2.0 * np.pi * np.arange(self._frame) / self._frame
         self._window = (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
-        self._room = np.empty((CHUNK, self._frame), np.float32)
+        self._room = np.zeros((CHUNK, self._frame), np.float32)
         self._last: tuple[Array, Array] | None = None
         """What the next window begins with, and the last one's log-mel."""
         shift = round(given.hop_s * given.rate_hz)
@@ -86,14 +89,14 @@ class Spectrogram:
     def bands(self, sound: Array) -> Array:
         """Mel bands (n_mels, frames), before the logarithm, of float32 mono sound (n,) at the bundle's rate."""
         half = self.given.n_fft // 2 if self.given.center else 0
-        return self._bands(self._frames(self._padded(sound, half, half)))
+        return self._bands(self._frames(self._padded(sound, np.float32(0.0), half, half)))
 
-    def _padded(self, sound: Array, before: int, after: int) -> Array:
-        """Sound with so many samples more on its sides, as the manifest says; quicker at zeros than `np.pad`."""
+    def _padded(self, sound: Array, mean: np.float32, before: int, after: int) -> Array:
+        """Sound less a mean, with so many samples more on its sides; quicker at zeros than `np.pad`."""
         if self.given.pad_mode != "constant":
-            return np.pad(sound, (before, after), mode=self.given.pad_mode)
+            return np.pad(sound - mean, (before, after), mode=self.given.pad_mode)
         padded = np.zeros(before + len(sound) + after, np.float32)
-        padded[before : before + len(sound)] = sound
+        np.subtract(sound, mean, out=padded[before : before + len(sound)])
         return padded
 
     def _frames(self, sound: Array) -> Array:
@@ -105,12 +108,18 @@ class Spectrogram:
     def _bands(self, *pieces: Array) -> Array:
         """Mel bands (n_mels, m) of frames (m, frame)."""
         power = np.empty((sum(map(len, pieces)), self._bank.shape[1]), np.float32)
-        at = 0
+        done = held = 0
         for piece in pieces:
-            for start in range(0, len(piece), CHUNK):
-                some = piece[start : start + CHUNK]
-                self._power(some, power[at : at + len(some)])
-                at += len(some)
+            start = 0
+            while start < len(piece):
+                some = piece[start : start + CHUNK - held]
+                np.multiply(some, self._window, out=self._room[held : held + len(some)])
+                start, held = start + len(some), held + len(some)
+                if held == CHUNK:
+                    self._power(power[done : done + held])
+                    done, held = done + held, 0
+        if held:
+            self._power(power[done:])
         if self.given.power != 2.0:
             power **= np.float32(self.given.power / 2.0)
         mel = np.empty((self.given.n_mels, len(power)), np.float32)
@@ -118,14 +127,16 @@ class Spectrogram:
             np.matmul(weights, power[:, bins].T, out=mel[filters])
         return mel
 
-    def _power(self, frames: Array, power: Array) -> None:
-        """Fill in the power spectra (m, bins) of at most CHUNK frames (m, frame)."""
-        windowed = np.multiply(frames, self._window, out=self._room[: len(frames)])
-        spectrum = np.fft.rfft(windowed, self.given.n_fft)
+    def _power(self, power: Array) -> None:
+        """Fill in the power spectra (m, bins) of the frames that wait, divided by n_fft^2."""
+        count = len(power)
+        rows = self._room[: -(-count // SIDE_BY_SIDE) * SIDE_BY_SIDE]
+        # Asked for its own scale, numpy transforms float32 as such, else by way of float64: in twice the time.
+        spectrum = np.fft.rfft(rows, self.given.n_fft, norm="forward")[:count]
         np.square(spectrum.real, out=power)
         power += np.square(spectrum.imag)
 
-    def _following(self, sound: Array, mean: Array) -> Array:
+    def _following(self, sound: Array, mean: np.float32) -> Array:
         """Log-mel of a full window without its mean, that of the last window taken over where it is the same."""
         given, step, shift = self.given, self.given.stft_hop, self._shift
         half, moved = given.n_fft // 2, shift // step
@@ -135,8 +146,8 @@ class Spectrogram:
         if before is None or last < first or not np.array_equal(before[0], sound[:-shift]):
             levels = self._log(self.bands(sound - mean))
         else:
-            head = self._padded(sound[: first * step + half] - mean, half, 0)
-            tail = self._padded(sound[(last + 1) * step - half :] - mean, 0, half)
+            head = self._padded(sound[: first * step + half], mean, half, 0)
+            tail = self._padded(sound[(last + 1) * step - half :], mean, 0, half)
             ends = self._log(self._bands(self._frames(head)[:first], self._frames(tail)))
             kept = before[1][:, first + moved : last + moved + 1]
             levels = np.concatenate([ends[:, :first], kept, ends[:, first:]], axis=1)

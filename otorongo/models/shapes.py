@@ -34,6 +34,8 @@ HUM: Final = "hum"
 _IDLE_HZ: Final = (30.0, 62.0)
 _WORK_HZ: Final = (100.0, 240.0)
 """A saw idles at about 42, cuts at 125 to 160, and races at 190 to 225 turns a second (Husqvarna 395XP)."""
+_PARTS: Final = np.array([2, 3, 4, 5, 1 / 2, 1 / 3, 1 / 4, 1 / 5])
+"""Of another comb's spacing, one may be so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,23 +140,24 @@ def summarise(bout: Sequence[Point], limits: Limits = Limits()) -> Summary:
         return Summary()
     raw = np.array([point.f0_hz for point in voiced])
     f0, octaves = _folded(raw)
-    middle = float(np.median(f0))
-    low, high = np.quantile(f0, (0.1, 0.9))
+    ordered: list[float] = sorted(f0.tolist())
+    middle = _median(ordered)
+    low, high = _quantile(ordered, 0.1), _quantile(ordered, 0.9)
     levels = _smooth(np.array([point.level_db for point in bout]))
     third = max(1, len(levels) // 3)
     first, last = float(levels[:third].mean()), float(levels[-third:].mean())
     loudest = float(np.sort(levels)[-min(5, len(levels)) :].mean())
     ends = max(1, len(f0) // 3)
-    steps = np.abs(np.diff(np.log(f0)))
-    step_ms = float(np.median(np.diff([point.t_ms for point in bout]))) if len(bout) > 1 else STEP_MS
+    steps: list[float] = np.abs(np.diff(np.log(f0))).tolist()
+    step_ms = _median([after.t_ms - point.t_ms for point, after in pairwise(bout)]) if len(bout) > 1 else STEP_MS
     duration_s = (bout[-1].t_ms - bout[0].t_ms + step_ms) / 1000
     return Summary(
         f0_hz=middle,
-        spread=float((high - low) / 2 / middle),
+        spread=(high - low) / 2 / middle,
         duration_s=duration_s,
         voiced_s=min(duration_s, len(voiced) * step_ms / 1000),
-        held=float(np.mean(np.abs(f0 / middle - 1) <= limits.steady_share)),
-        jitter=float(np.median(steps)) if len(steps) else 0.0,
+        held=np.count_nonzero(np.abs(f0 / middle - 1) <= limits.steady_share) / len(f0),
+        jitter=_median(steps),
         harmonicity_db=_median([point.harmonicity_db for point in voiced]),
         score=_median([point.score for point in voiced]),
         low_db=_median([point.low_db for point in voiced if not math.isnan(point.low_db)]),
@@ -162,11 +165,11 @@ def summarise(bout: Sequence[Point], limits: Limits = Limits()) -> Summary:
         rise_db=loudest - float(levels[: max(1, len(levels) // 6)].mean()),
         fall_db=loudest - float(levels[-max(1, len(levels) // 6) :].mean()),
         trend_db=last - first,
-        glide=float(np.median(f0[-ends:]) / np.median(f0[:ends]) - 1),
+        glide=_median(f0[-ends:].tolist()) / _median(f0[:ends].tolist()) - 1,
         cycles=_cycles(bout, f0),
         gears=_gears(raw),
         octaves=octaves,
-        near=float(np.mean([point.drop_db >= limits.near_drop_db for point in voiced])),
+        near=sum(point.drop_db >= limits.near_drop_db for point in voiced) / len(voiced),
         drop_db=_median([point.drop_db for point in voiced]),
         flutter_db=_median([point.flutter_db for point in voiced]),
         firing_hz=_median([point.firing_hz for point in voiced if not math.isnan(point.firing_hz)]),
@@ -266,13 +269,9 @@ def _gears(f0: Values) -> int:
 
 def _folded(raw: Values) -> tuple[Values, int]:
     """f0 with multiples and parts of the median (2, 3, 4, 5, within 2 %) brought to it, and how many there were."""
-    middle = _mode(raw)
-    out, count = raw.copy(), 0
-    for part in (2.0, 3.0, 4.0, 5.0, 1 / 2, 1 / 3, 1 / 4, 1 / 5):
-        on = np.abs(raw / (middle * part) - 1) <= 0.02
-        out[on] = raw[on] / part
-        count += int(on.sum())
-    return out, count
+    on = np.abs(raw / (_mode(raw) * _PARTS[:, None]) - 1) <= 0.02
+    out: Values = np.where(on.any(axis=0), raw / _PARTS[on.argmax(axis=0)], raw)
+    return out, int(np.count_nonzero(on))
 
 
 def _mode(raw: Values) -> float:
@@ -288,10 +287,18 @@ def _median(values: Sequence[float]) -> float:
     return (ordered[half] + ordered[~half]) / 2 if ordered else 0.0
 
 
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """Of numbers in order, on the straight line between two of them."""
+    at = share * (len(ordered) - 1)
+    low = int(at)
+    return ordered[low] + (ordered[min(low + 1, len(ordered) - 1)] - ordered[low]) * (at - low)
+
+
 def _smooth(levels: Values, width: int = 5) -> Values:
     """A moving median: one slammed door is no bell."""
     if len(levels) < width:
         return levels
-    padded = np.pad(levels, width // 2, mode="edge")
-    smooth: Values = np.median(np.lib.stride_tricks.sliding_window_view(padded, width), axis=1)
+    half = width // 2
+    padded = np.concatenate([levels[:1].repeat(half), levels, levels[-1:].repeat(half)])
+    smooth: Values = np.sort([padded[at : at + len(levels)] for at in range(width)], axis=0)[half]
     return smooth

@@ -32,7 +32,7 @@ class Bands:
         """Bands above half the rate hold nothing that can be known."""
         self._edges = np.minimum(bins, last)
         # A Hann window lets 3/8 of the power through; a real spectrum has each line twice.
-        self._scale = 2.0 / (self.size**2 * 3 / 8)
+        self._scale = 2.0 / (3 / 8)
 
     def levels_db(self, sound: Sound) -> Levels:
         """Level of each band in dB below full scale (22,) of float mono (n,); a root mean square of 1 is 0 dB.
@@ -41,9 +41,13 @@ class Bands:
         """
         piece = np.zeros(self.size, np.float32)
         kept = sound[-self.size :]
-        piece[: len(kept)] = np.nan_to_num(kept - kept.mean(), nan=0.0, posinf=0.0, neginf=0.0) if len(kept) else 0.0
-        series = np.fft.rfft(piece * self._window)
-        total = np.concatenate([[0.0], np.cumsum((series.real**2 + series.imag**2).astype(np.float64))])
+        if len(kept):
+            centred = kept - kept.mean()
+            finite = np.isfinite(centred).all()
+            piece[: len(kept)] = centred if finite else np.nan_to_num(centred, nan=0.0, posinf=0.0, neginf=0.0)
+        piece *= self._window
+        series = np.fft.rfft(piece, norm="forward")  # numpy takes other scales by way of float64
+        total = np.concatenate([[0.0], np.cumsum(np.square(series.real) + np.square(series.imag), dtype=np.float64)])
         power = (total[self._edges[1:]] - total[self._edges[:-1]]) * self._scale
         levels: Levels = 10.0 * np.log10(np.maximum(power, 10 ** (SILENT_DB / 10)))
         return np.where(self._known, levels, np.nan)

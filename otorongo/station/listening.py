@@ -21,6 +21,8 @@ SAW_DB: Final = (
 (114 dB(A) of sound power, Husqvarna 395XP, over a full sphere)."""
 FULL_SCALE_DB: Final = 120.0
 """Sound pressure of full scale, where the technician does not say: a microphone of -26 dBFS at 94 dB, as many MEMS."""
+_SAW_DB: Final = np.array(SAW_DB)
+_CUBE_ROOTS: Final = np.cbrt(np.array(CENTRES_HZ))
 ENOUGH: Final = 3
 """So many third octaves must reach the noise."""
 FARTHEST_M: Final = 3000.0
@@ -52,12 +54,12 @@ def reach_m(
 
 def loss_db(distance_m: float) -> Levels:
     """What each third octave (22,) has lost at a distance beside 1 m."""
-    hz = np.array(CENTRES_HZ)
-    return np.asarray(20 * math.log10(max(NEAREST_M, distance_m)) + 0.01 * distance_m * np.cbrt(hz), np.float64)
+    lost: Levels = 20 * math.log10(max(NEAREST_M, distance_m)) + 0.01 * distance_m * _CUBE_ROOTS
+    return lost
 
 
 def _heard(distance_m: float, noise_db: Levels, least_db: float) -> bool:
-    saw_db = np.array(SAW_DB) - loss_db(distance_m)
+    saw_db = _SAW_DB - loss_db(distance_m)
     if int((saw_db >= noise_db).sum()) < ENOUGH:  # NaN compares as False
         return False
     return float(10 * np.log10((10 ** (saw_db[~np.isnan(noise_db)] / 10)).sum())) >= least_db

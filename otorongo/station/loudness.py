@@ -10,6 +10,8 @@ from otorongo.station.samples import SILENCE_DB, Sound
 
 RISE_DB_PER_S: Final = 0.05
 """How fast the noise floor follows when everything gets louder (3 dB a minute); it falls at once."""
+MOSTLY_OFFSET: Final = 0.01
+"""Of the power with its mean: where no more than this is left without, it is worked out with care."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,11 @@ def level_db(sound: Sound) -> float:
     """Root mean square of float sound (n,) in dB below full scale, at least -120; its mean is taken away first."""
     if not len(sound):
         return SILENCE_DB
-    centred = sound - sound.mean()
-    power = float(np.dot(centred, centred)) / len(centred)
+    mean = float(np.einsum("i->", sound)) / len(sound)  # in less than half the time of `sound.mean()`
+    power = float(np.dot(sound, sound)) / len(sound) - mean * mean
+    if power <= MOSTLY_OFFSET * mean * mean:  # little is left of large numbers: once more, without them
+        centred = sound - np.float32(mean)
+        power = float(np.dot(centred, centred)) / len(centred)
     return max(SILENCE_DB, 10 * math.log10(power)) if power > 0 and math.isfinite(power) else SILENCE_DB
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from otorongo.language import later, say
 from otorongo.models.fourier import Lowest
 from otorongo.station.bands import CENTRES_HZ, Bands, Levels, quantile_db
+from otorongo.station.clipping import FULL
 from otorongo.station.samples import Sound
 from otorongo.wire.codes import MicrophoneFlag as Flag
 
@@ -89,14 +90,15 @@ def look(sound: Sound, rate_hz: int, bands: Bands, clipped: float = 0.0) -> Look
     clean = sound if np.isfinite(sound).all() else np.nan_to_num(sound, nan=0.0, posinf=0.0, neginf=0.0)
     if not len(clean):
         clean = np.zeros(1, np.float32)
-    offset = float(clean.mean(dtype=np.float64))
+    offset = float(clean.mean())
+    full = max(float(clean.max()), -float(clean.min())) >= FULL
     centred = clean - np.float32(offset)
     power = float(np.dot(centred, centred)) / len(centred)
     low_db = _low_db(centred, rate_hz)
     return Look(
         10 * math.log10(power + 1e-15),
         offset,
-        max(clipped, np.count_nonzero(np.abs(clean) >= 0.998) / len(clean)),
+        max(clipped, np.count_nonzero(np.abs(clean) >= FULL) / len(clean) if full else 0.0),
         max(_hum_db(low_db, rate_hz / len(clean), mains_hz) for mains_hz in (50, 60)),
         bands.levels_db(clean),
     )

@@ -49,7 +49,7 @@ def advance(state: Shots, sample: Sample, *, hit: bool, likely: bool = False) ->
     if state.last_ms is not None and state.last_ms > sample.end_ms:
         state = Shots()  # another clock
     if not hit and not likely:
-        return replace(state, windows=0, new=0)
+        return replace(state, windows=0, new=0) if state.windows or state.new else state
     last_ms, heard = state.last_ms, state.heard
     waiting = [at for at in state.waiting if at > sample.t_ms - BESIDE_MS]
     found = 0

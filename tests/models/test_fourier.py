@@ -20,7 +20,7 @@ def test_the_lowest_lines_are_those_of_the_whole_transform(size: int, seed: int,
 
 
 def test_a_long_piece_is_cut_into_many_parts() -> None:
-    """A second and a half of sound needs transforms of a fifth of its length for the lines up to 1.6 kHz."""
-    assert Lowest(24_000, 2401)._parts == 5
+    """A second and a half of sound needs transforms of a quarter of its length for the lines up to 1.6 kHz."""
+    assert Lowest(24_000, 2401)._parts == 4
     assert Lowest(48_000, 751)._parts == 32
     assert Lowest(24_000, 12_001)._parts == 1
