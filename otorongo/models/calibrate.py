@@ -1,5 +1,6 @@
 """Scores into probabilities and evidence: plain numbers in, plain numbers out."""
 
+import functools
 import math
 
 EVIDENCE_LIMIT = 8.0
@@ -37,4 +38,10 @@ def evidence(p: float, prior: float) -> float:
 
     By Bayes' rule logit(p) = logit(prior) + LLR, so that the hub can add the LLR to a prior of its own.
     """
-    return clip(logit(p) - logit(prior))
+    return clip(logit(p) - _logit_of_prior(prior))
+
+
+@functools.lru_cache(256)
+def _logit_of_prior(prior: float) -> float:
+    """A class's prior is the same in every window."""
+    return logit(prior)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, runtime_checkable
 
+from msgspec import structs
 from numpy.typing import NDArray
 
 from otorongo.models import calibrate, image
@@ -106,11 +107,13 @@ class Ensemble:
         best, spec = found[0][0], self.bundle.by_label[score.label]
         raised = score
         if best > score.p:
-            raised = replace(score, p=best, evidence=calibrate.evidence(best, spec.prior), hit=best >= spec.threshold)
+            raised = structs.replace(
+                score, p=best, evidence=calibrate.evidence(best, spec.prior), hit=best >= spec.threshold
+            )
         if score.wire_class != ANIMAL:
             return raised
         counts = [seen for at, (p, seen) in enumerate(found) if not at or p >= spec.threshold]
-        return replace(raised, looks=tuple(_look(seen) for seen in counts if seen.candidates))
+        return structs.replace(raised, looks=tuple(_look(seen) for seen in counts if seen.candidates))
 
     def _added(self, own: Verdict, judged: list[_Judged]) -> tuple[BoxScore, ...]:
         """Boxes of what only the network of names says: who keeps pictures must know where somebody may be."""

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from msgspec import structs
+
 from otorongo.language import language
 from otorongo.models.errors import InputError
 from otorongo.models.evidence import upper
@@ -181,7 +183,7 @@ def _lines(one: Found, lang: str) -> list[str]:
 
 def _again(score: Score, threshold: float) -> Score:
     """With another threshold. What was no hit although its p was high enough stays none: a veto refused it."""
-    return replace(score, hit=score.hit and score.p >= threshold)
+    return structs.replace(score, hit=score.hit and score.p >= threshold)
 
 
 def _logit(p: float) -> float:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from otorongo.models import calibrate
@@ -14,8 +15,7 @@ from otorongo.models.manifest import Bundle, ClassSpec, Golden
 from otorongo.models.rollup import Look
 
 
-@dataclass(frozen=True)
-class ClassScore:
+class ClassScore(Struct, frozen=True):
     """What the bundle says of one class in one sample."""
 
     wire_class: int

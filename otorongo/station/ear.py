@@ -7,8 +7,10 @@ the ear says how far a saw could have been heard.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec.structs import replace
 
 from otorongo.models import shapes
 from otorongo.models.comb import NOTHING, Comb

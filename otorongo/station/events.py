@@ -93,6 +93,7 @@ class Track:
     """What is remembered of one class."""
 
     recent: tuple[_Hit, ...] = ()
+    """From the oldest hit that counts on."""
     open: _Open | None = None
 
 
@@ -104,6 +105,7 @@ class State:
     """What is remembered of all classes."""
 
     tracks: Mapping[int, Track] = field(default_factory=lambda: _NO_TRACKS)
+    """Of those of which an event goes on, or a hit counts: in a quiet forest none."""
     next_key: int = 1
     unconfirmed: int = 0
     """Hits so far that came too few to open an event."""
@@ -127,9 +129,11 @@ def advance(state: State, item: Scores | Tick, rules: Mapping[int, Rule]) -> tup
     now_ms = item.t_ms + item.duration_ms if isinstance(item, Scores) else item.t_ms
     best = _best(item) if isinstance(item, Scores) else {}
     for cls, rule in rules.items():
-        track = state.tracks.get(cls, Track())
         score = best.get(cls)
         hit = score if score and score.hit else None
+        if cls not in state.tracks and hit is None:
+            continue
+        track = state.tracks.get(cls, Track())
         # What ended before this sample is told as ended, even if the sample would begin it again.
         track, end = _close(track, cls, rule, item.t_ms if hit else now_ms)
         closed += end
@@ -145,7 +149,8 @@ def advance(state: State, item: Scores | Tick, rules: Mapping[int, Rule]) -> tup
             elif hit:
                 track, more = _grow(track, track.open, cls, rule, item, hit)
                 told += more
-        tracks[cls] = track
+        if track.open or track.recent:
+            tracks[cls] = track
     return State(MappingProxyType(tracks), key, unconfirmed), closed + told
 
 
@@ -192,13 +197,14 @@ def _let_go(track: Track, rule: Rule, t_ms: int) -> tuple[Track, int]:
 
 def _forgotten(track: Track, rule: Rule) -> int:
     """1 if a hit now leaves the memory without having opened an event."""
-    full = len(track.recent) >= rule.windows
-    return int(full and track.recent[0].score is not None and rule.windows > 0)
+    return int(0 < rule.windows <= len(track.recent))
 
 
 def _gather(track: Track, cls: int, rule: Rule, item: Scores, hit: Score | None, key: int) -> tuple[Track, list[Event]]:
     newest = _Hit(item.t_ms, item.t_ms + item.duration_ms, hit, item.boxes if hit else ())
     recent = (*track.recent, newest)[-rule.windows :]
+    while recent and recent[0].score is None:
+        recent = recent[1:]
     hits = [(one.t_ms, one.score) for one in recent if one.score is not None]
     if len(hits) < rule.hits or hit is None:
         return Track(recent), []

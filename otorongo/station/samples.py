@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from otorongo.models.rollup import Look
@@ -112,9 +113,8 @@ class Source(Protocol):
         """Let `samples` end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """What a bundle says of one wire class in one sample."""
+class Score(Struct, frozen=True):
+    """What a bundle says of one wire class in one sample; a struct, because each window makes one for each class."""
 
     cls: int
     p: float

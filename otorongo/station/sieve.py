@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from msgspec import structs
+
 from otorongo.station import scenery
 from otorongo.station.events import Rule
 from otorongo.station.handed import Judged, Passed
@@ -80,10 +82,10 @@ class Sieve:
         if not any(still):
             return score
         if score.cls in scenery.MARKED:
-            return replace(score, scenery=all(still))
+            return structs.replace(score, scenery=all(still))
         if score.cls not in self.held:
             return score
-        return replace(score, hit=score.hit and not all(still), count=max(1, still.count(False)))
+        return structs.replace(score, hit=score.hit and not all(still), count=max(1, still.count(False)))
 
     def _begins(self, cls: int, t_ms: int) -> bool:
         """Whether it would have been an event of its own, and not more of the one before."""
