@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.child import THREADS
 
 MODULES = ("wire", "startup", "sound", "ears", "picture", "ingest")
-ON_REQUEST = ("instructions", "gate", "peers")
+ON_REQUEST = ("instructions", "avx2", "gate", "peers")
 
 
 def machine() -> str:

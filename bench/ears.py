@@ -90,7 +90,7 @@ def _parts(reference: str, folder: Path) -> tuple[float, float]:
 
 def _peer(name: str, reference: str, patches: int, folder: Path, ours: float) -> list[Line]:
     try:
-        if reference != "yamnet@1" or not _yamnet_file():
+        if reference != "yamnet@1" or not yamnet_file():
             manifest.load(reference)
     except BundleError:
         how = "otorongo-models add " + reference.partition("@")[0]
@@ -114,7 +114,7 @@ def _child(reference: str, patches: int, folder: Path) -> dict[str, float]:
 def score(reference: str, patches: int, scenes: str) -> None:
     """In the child: score the scene, and print the CPU ms per second of sound of front end and network."""
     with tempfile.TemporaryDirectory() as name:
-        bundle = manifest.load(_yamnet(Path(name)) if reference == "yamnet@1" else reference)
+        bundle = manifest.load(yamnet(Path(name)) if reference == "yamnet@1" else reference)
         given = bundle.manifest.sound
         assert given is not None
         session = open_session(bundle.path("model"))
@@ -136,12 +136,13 @@ def score(reference: str, patches: int, scenes: str) -> None:
     print(json.dumps({"mel_ms": mel_s / heard if front else 0.0, "net_ms": net_s / heard}))
 
 
-def _yamnet_file() -> Path | None:
+def yamnet_file() -> Path | None:
+    """The weights in the folder that OTORONGO_SHARED names; None: they are not there."""
     path = SHARED / "weights" / "yamnet_spectra_in.tflite"
     return path if path.is_file() else None
 
 
-def _yamnet(folder: Path) -> Path:
+def yamnet(folder: Path) -> Path:
     """The bundle that was added, or one made of the weights that OTORONGO_SHARED has."""
-    path = _yamnet_file()
+    path = yamnet_file()
     return add_yamnet.add(path, folder) if path else manifest.load("yamnet@1").folder

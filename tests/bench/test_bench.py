@@ -1,12 +1,13 @@
 """The bench runs; no test depends on a time."""
 
 import importlib
+import platform
 
 import numpy as np
 import pytest
 
-from bench import ingest, peers, picture, sound, wire
-from bench.__main__ import MODULES, machine
+from bench import avx2, ingest, instructions, peers, picture, sound, wire
+from bench.__main__ import MODULES, ON_REQUEST, machine
 from bench.child import THREADS, environment, python
 from otorongo.wire import batch
 
@@ -21,7 +22,7 @@ def test_the_wire_is_measured_beside_both_peers() -> None:
         assert float(line.figure.removesuffix(" B")) > 0
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", [*MODULES, *ON_REQUEST])
 def test_every_part_can_be_measured(name: str) -> None:
     """Each module of the table has a function that gives its lines."""
     assert callable(importlib.import_module(f"bench.{name}").measure)
@@ -74,3 +75,19 @@ def test_detectors_are_compared_at_equal_false_alarms() -> None:
     assert [peers.at_false(there, absent, count) for count in range(4)] == [1, 3, 4, 4]
     assert peers.at_false(there, [], 0) == 4
     assert peers.at_false([0.6], [0.6], 0) == 0
+
+
+def test_a_library_is_answered_where_it_asks_and_nowhere_else() -> None:
+    """An xgetbv is answered with the registers of AVX, the same bytes elsewhere stay; no other place is answered."""
+    library = b"ab" + avx2.ASKS + b"cd" + avx2.ASKS
+    assert avx2.answered(library, [2]) == b"ab" + avx2.ANSWERS + b"cd" + avx2.ASKS
+    with pytest.raises(RuntimeError, match="no xgetbv at 0x1"):
+        avx2.answered(library, [1])
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the request is made of x86-64's instructions")
+def test_valgrinds_signal_does_nothing_outside_of_valgrind() -> None:
+    """The program that is counted runs as well without anybody who counts."""
+    say = instructions.Request()
+    for _ in range(3):
+        say(instructions._START)
