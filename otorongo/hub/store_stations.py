@@ -4,7 +4,7 @@ import functools
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 
 from otorongo.hub.db import births, health, heartbeats, kept, notes, stations
 from otorongo.hub.store import Found, Tx, Values, found, insert_new, insert_of, listed, put
@@ -140,6 +140,9 @@ def put_health(tx: Tx, row: Values) -> None:
     put(tx, health, row)
 
 
+_PRIVATE: Final = notes.c.kind.in_((int(NoteKind.VOICES), int(NoteKind.PEOPLE)))
+
+
 def add_note(tx: Tx, name: str, at_ms: int, what: str, text: str, *, source: str | None = None, **more: int) -> bool:
     """Write a note for the technician; False if its `source` has told it before. `more`: sensor, kind, outbox, seq."""
     row = {"station": name, "at_ms": at_ms, "what": what, "text": clean(text), "source": source, **more}
@@ -166,9 +169,17 @@ def notes_before(tx: Tx, at_ms: int) -> int:
 
 def discarded(tx: Tx, name: str, from_ms: int, to_ms: int) -> int:
     """How often a station told in a period that it discarded evidence, because people may be heard or seen in it."""
-    private = notes.c.kind.in_((int(NoteKind.VOICES), int(NoteKind.PEOPLE)))
     where = (notes.c.station == name, notes.c.at_ms >= from_ms, notes.c.at_ms < to_ms, notes.c.what == "station")
-    return int(tx.execute(select(func.count()).select_from(notes).where(*where, private)).scalar_one())
+    return int(tx.execute(select(func.count()).select_from(notes).where(*where, _PRIVATE)).scalar_one())
+
+
+def discarded_of(tx: Tx, row: Found, beside_ms: int) -> int:
+    """The same of one event: told by its sensor at its time, or (of a recording that was replayed) right after it."""
+    end_ms = row["end_ms"] or row["start_ms"] + row["duration_ms"]
+    of_time = and_(notes.c.at_ms >= row["start_ms"] - beside_ms, notes.c.at_ms < end_ms + beside_ms)
+    of_rows = and_(notes.c.outbox == row["outbox"], notes.c.seq > row["event"], notes.c.seq <= row["seq"] + 2)
+    where = (notes.c.station == row["station"], notes.c.sensor == row["sensor"], notes.c.what == "station", _PRIVATE)
+    return int(tx.execute(select(func.count()).select_from(notes).where(*where, or_(of_time, of_rows))).scalar_one())
 
 
 def see_notes(tx: Tx, numbers: Sequence[int], now_ms: int) -> None:

@@ -2,9 +2,21 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Float, and_, cast, delete, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Float, and_, case, cast, delete, false, func, or_, select, true
 
-from otorongo.hub.db import access_log, alert_events, alert_log, alerts, deliveries, gaps, media, outboxes, sessions
+from otorongo.hub.db import (
+    access_log,
+    alert_events,
+    alert_log,
+    alerts,
+    deliveries,
+    gaps,
+    heartbeats,
+    media,
+    outboxes,
+    sessions,
+    spans,
+)
 from otorongo.hub.store import Found, Tx, found, listed, lock
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_media import mark, put_mark
@@ -131,6 +143,13 @@ def gaps_newest(tx: Tx, station: str, *, limit: int = 50) -> list[Found]:
     return listed(tx, statement.order_by(gaps.c.received_ms.desc(), gaps.c.seq.desc()).limit(limit))
 
 
+def gap_near(tx: Tx, row: Found, rows: int) -> Found | None:
+    """What a station had to drop from an event's opening to so many rows after its last revision, if anything."""
+    own = (gaps.c.station == row["station"], gaps.c.outbox == row["outbox"])
+    where = (*own, gaps.c.last >= row["event"], gaps.c.first <= row["seq"] + rows)
+    return found(tx, select(gaps).where(*where).order_by(gaps.c.first).limit(1))
+
+
 def rows_dropped(tx: Tx) -> dict[str, int]:
     """How many rows each station had to drop. What a gap tells of rows that were never written is no count."""
     # In floating point: a station may tell numbers of which neither database adds up two.
@@ -138,6 +157,19 @@ def rows_dropped(tx: Tx) -> dict[str, int]:
     told = (gaps.c.first >= 1, gaps.c.first <= gaps.c.last, gaps.c.last < gaps.c.seq)
     rows = tx.execute(select(gaps.c.station, count).where(*told).group_by(gaps.c.station))
     return {name: int(number) for name, number in rows}
+
+
+def rows_missing(tx: Tx, name: str | None = None) -> dict[str, int]:
+    """How many rows that came before a station's newest heartbeat are not here by now, told as lost ones aside."""
+    upper = case((spans.c.last < heartbeats.c.seq, spans.c.last), else_=heartbeats.c.seq)
+    here = func.sum(cast(upper, Float) - cast(spans.c.first, Float) + 1)
+    own = (spans.c.station == heartbeats.c.station, spans.c.outbox == heartbeats.c.outbox, spans.c.kept.is_(False))
+    where = [heartbeats.c.sensor == 0, *own, spans.c.first <= heartbeats.c.seq]
+    if name is not None:
+        where.append(heartbeats.c.station == name)
+    statement = select(heartbeats.c.station, heartbeats.c.seq, here).where(*where)
+    rows = tx.execute(statement.group_by(heartbeats.c.station, heartbeats.c.seq))
+    return {station: max(0, seq - int(count)) for station, seq, count in rows}
 
 
 def outboxes_of(tx: Tx, station: str) -> list[Found]:

@@ -56,10 +56,13 @@ def tail(config: StationConfig, *, rows: int, follow: bool) -> int:
     """
     path = config.outbox_path
     if not path.exists():
-        raise OutboxError(say("{path}: there is no outbox yet: no sensor has run with this configuration", path=path))
+        told = say("{path}: there is no outbox yet: no sensor has run with this configuration", path=path)
+        raise OutboxError(f"{told}. {_how()}")
     reader = _Reader(path)
     try:
         reader.print_newest(rows)
+        if reader.empty and not follow:
+            sys.stdout.write(say("nothing was ever written here") + f". {_how()}\n")
         while follow:
             time.sleep(LOOK_S)
             reader.print_new()
@@ -82,6 +85,11 @@ class _Reader:
         if self._db is not None:
             self._db.close()
             self._db = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was ever written into it, as far as it was read."""
+        return not self._last
 
     def print_newest(self, rows: int) -> None:
         """The last rows, and how many wait. Raises OutboxError."""
@@ -124,6 +132,11 @@ class _Reader:
             self._inode, self._last = inode, 0
         self._db = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)
         return self._db
+
+
+def _how() -> str:
+    """How rows come into an outbox."""
+    return say("otorongo-station run lets the sensors write into it, otorongo-station replay --keep a recording")
 
 
 _SELECT: Final = "SELECT seq, r.boot, row, utc0_ms FROM rows r LEFT JOIN boots b ON b.number = r.boot"

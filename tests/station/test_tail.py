@@ -115,3 +115,20 @@ def test_a_reader_that_leaves_is_no_error(config: Path, outbox: Path) -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=ENV, timeout=60, check=True)
     assert "early" in done.stdout or "note" in done.stdout
     assert done.stderr == ""
+
+
+def test_who_finds_nothing_is_told_how_something_comes(config: Path) -> None:
+    """Without an outbox, as after a replay that keeps nothing, and with one in which nothing was ever written."""
+    argv = [sys.executable, "-m", "otorongo.station", "--config", str(config), "tail"]
+    how = "otorongo-station run lets the sensors write into it, otorongo-station replay --keep a recording"
+    none = subprocess.run(argv, capture_output=True, text=True, env=ENV, timeout=60, check=False)
+    assert none.returncode == 1
+    assert how in none.stderr
+    box = opened(config.parent / "data" / "outbox.db")
+    box.close()
+    empty = subprocess.run(argv, capture_output=True, text=True, env=ENV, timeout=60, check=True)
+    assert how in empty.stdout
+    box = opened(config.parent / "data" / "outbox.db")
+    box.put([saw()])
+    box.close()
+    assert how not in subprocess.run(argv, capture_output=True, text=True, env=ENV, timeout=60, check=True).stdout

@@ -381,6 +381,8 @@ def _beats(reserve: Reserve) -> None:
     ingest.accept(store, here, "K-04", _broken(good), reserve.at(11))
     for name in ("K-01", "K-02", "K-03", "Q-01", "Q-02", "N-01"):
         reserve.beat(name, 8)
+    for _ in range(214):  # what waits has not come
+        reserve.cards["K-04"].rows.pop(reserve.cards["K-04"].put(Note(0, NoteKind.OTHER, "waits")))
     reserve.beat("K-04", 7, temperature_dc=812, disk_free_mb=640, waiting=214)
     reserve.beat("P-07", 6, battery_mv=0)
     rain, wind = classes.BY_NAME["rain"].number, classes.BY_NAME["wind"].number

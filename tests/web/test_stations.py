@@ -80,6 +80,28 @@ def test_a_technician_reads_what_ails_a_station(read_hub: Hub) -> None:
     assert tito.get("/stations/XX-99").status_code == 404
 
 
+def test_rows_that_have_come_since_a_heartbeat_wait_no_more(hub: Hub) -> None:
+    """A heartbeat tells what waited then; what came behind it is taken off, what is still missing is not."""
+    card = Card("K-02", 77)
+    for n in range(34):
+        card.put(Note(n, NoteKind.OTHER, f"{n}"))
+    card.put(Heartbeat(99, 0, waiting=34))
+    whole = dict(card.rows)
+    tito = hub.login("tito")
+
+    def waiting(*seqs: int) -> str:
+        card.rows = {seq: whole[seq] for seq in seqs}
+        assert accept(hub.store, hub.seeded.rules, "K-02", card.batch(clock=mapping(1, hub.clock())), hub.clock())
+        (told,) = re.findall(r"<dd>(\d+ registros? por enviar)</dd>", tito.get("/stations/K-02").text)
+        return str(told)
+
+    assert waiting(35) == "34 registros por enviar"
+    assert "34 registros por enviar" in tito.get("/stations").text
+    assert waiting(*range(1, 20)) == "15 registros por enviar"
+    assert waiting(*range(20, 35)) == "0 registros por enviar"
+    assert "34 registros por enviar" not in tito.get("/stations").text
+
+
 def test_a_newer_station_breaks_no_page(hub: Hub) -> None:
     """Kinds, counters, classes and flags that this hub does not know are shown as such; its text stays on its line."""
     forged = "\x1b[2J\n01-01 00:00:00  alert     XXXXXXXX: ring\u202e"

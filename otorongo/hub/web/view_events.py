@@ -10,7 +10,7 @@ from otorongo.hub.shown import Shown
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_visits import Asked, Eyes
 from otorongo.hub.users import May
-from otorongo.hub.web import view_alerts, view_stations, view_tracks
+from otorongo.hub.web import view_alerts, view_missing, view_stations, view_tracks
 from otorongo.hub.web.render import Page
 from otorongo.hub.web.site import Site
 from otorongo.hub.web.viewer import Names, Viewer
@@ -213,6 +213,7 @@ def whole(tx: Tx, page: Page, viewer: Viewer, eyes: Eyes, row: Found, names: Nam
         "said": _said(page, row, frame),
         "track": view_tracks.of(tx, page, row),
         "pieces": found,
+        "missing": "" if found or hidden else view_missing.why(tx, page, row, gate),
         "withdrawn": hidden and not review.is_threat(row),
         "alerts": [_alert(page, one) for one in over],
         "beside": [told(tx, page, one, shown.of(tx, one), review.NOBODY) for one in others],

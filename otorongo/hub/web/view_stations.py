@@ -48,7 +48,7 @@ def watching(tx: Tx, page: Page, viewer: Viewer) -> dict[str, int]:
 def all_of(tx: Tx, page: Page, viewer: Viewer) -> list[dict[str, Any]]:
     """The stations that a viewer may see, those with trouble first."""
     places, states = places_of(tx, page), healths(tx, page)
-    kept, dropped = store_stations.count_kept(tx), store_web.rows_dropped(tx)
+    kept, dropped, missing = store_stations.count_kept(tx), store_web.rows_dropped(tx), store_web.rows_missing(tx)
     beats: dict[str, list[Found]] = {}
     for beat in store_stations.heartbeats_newest(tx):
         beats.setdefault(beat["station"], []).append(beat)
@@ -56,7 +56,7 @@ def all_of(tx: Tx, page: Page, viewer: Viewer) -> list[dict[str, Any]]:
     for row in store_stations.stations_by_name(tx):
         name = row["station"]
         if viewer.sees_station(places.get(name, "")):
-            summary = _summary(page, row, states, beats.get(name, []))
+            summary = _summary(page, row, states, beats.get(name, []), missing)
             counts = {"kept": kept.get(name, 0) + row["kept_dropped"], "dropped": dropped.get(name, 0)}
             found.append({**summary, **counts, "place": _place(page, places, name)})
     return sorted(found, key=lambda one: (-WORST.index(one["state"]), one["name"].casefold()))
@@ -66,7 +66,13 @@ def _place(page: Page, places: Mapping[str, str], name: str) -> str:
     return messages.sector(page.lang, places.get(name, "~"))
 
 
-def _summary(page: Page, row: Found, states: Mapping[liveness.SensorKey, Health], beats: list[Found]) -> dict[str, Any]:
+def _summary(
+    page: Page,
+    row: Found,
+    states: Mapping[liveness.SensorKey, Health],
+    beats: list[Found],
+    missing: Mapping[str, int],
+) -> dict[str, Any]:
     name = row["station"]
     own = states[name, STATION]
     asleep = row["status"] == "sleeping" and own.state == "up"
@@ -81,12 +87,15 @@ def _summary(page: Page, row: Found, states: Mapping[liveness.SensorKey, Health]
         "deaf": [sensor for sensor in ailing if sensor != STATION] if own.state == "up" else [],
         "bad_headers": row["bad_headers"],
         "software": row["software"],
-        **_measured(beats),
+        **_measured(beats, missing.get(name)),
     }
 
 
-def _measured(beats: list[Found]) -> dict[str, Any]:
-    """What the newest heartbeats say of the machine; None where nobody measures."""
+def _measured(beats: list[Found], missing: int | None) -> dict[str, Any]:
+    """What the newest heartbeats say of the machine; None where nobody measures.
+
+    Of the rows that waited at the heartbeat those count no more that have come since: `missing` of them have not.
+    """
     own = next((beat for beat in beats if beat["sensor"] == STATION), beats[0] if beats else None)
     if own is None:
         return {"celsius": None, "hot": False, "disk_gb": None, "full": False, "volts": None, "waiting": None}
@@ -98,7 +107,7 @@ def _measured(beats: list[Found]) -> dict[str, Any]:
         "disk_gb": disk_mb / 1000 if disk_mb else None,
         "full": 0 < disk_mb < LOW_DISK_MB,
         "volts": own["battery_mv"] / 1000 if own["battery_mv"] else None,
-        "waiting": own["waiting"],
+        "waiting": own["waiting"] if missing is None else min(own["waiting"], missing),
     }
 
 
@@ -115,7 +124,7 @@ def one_of(tx: Tx, page: Page, viewer: Viewer, name: str) -> dict[str, Any] | No
     kinds = {one["number"]: one["kind"] for one in body.get("sensors", ())}
     technical = viewer.may(May.EVERYWHERE)
     return {
-        **_summary(page, row, states, beats),
+        **_summary(page, row, states, beats, store_web.rows_missing(tx, name)),
         "place": _place(page, places, name),
         "first_ms": row["first_contact_ms"],
         "position": _position(page, row) if technical else "",
