@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import update
 
-from otorongo.hub import store_stations
+from otorongo.hub import store_alerts, store_stations
 from otorongo.hub.db import events, gaps, media
 from otorongo.wire.codes import GapReason, NoteKind, Tag
 from tests.web import visits
@@ -93,3 +93,24 @@ def test_that_it_is_there_and_not_for_this_page(hub: Hub, filled: Filled) -> Non
     told = page(hub, filled, "tapir", "carla")
     assert "Ninguna imagen ni sonido que se pueda mostrar aquí." in told
     assert "descart" not in told
+
+
+def test_an_alert_that_rings_nobody_says_what_it_lacks(hub: Hub) -> None:
+    """One engine at one station: a second sign, and more certainty, in numbers; of one that rang nothing is said."""
+    on = visits.Visits(hub)
+    on.heard("Q-02", 5, "engine_steady", tags=Tag.THREAT, seconds=120)
+    on.arrive()
+    with hub.store.read() as tx:
+        (code,) = [
+            row["id"]
+            for row in store_alerts.alerts_newest(tx, activity="mining")
+            if row["state"] == "open" and row["severity"] == 1
+        ]
+    told = hub.login("carla").get(f"/alerts/{code}").text
+    assert "sin avisar" in told
+    assert (
+        "Para que avise falta una segunda señal (otra estación, u otra clase de sonido o de imagen) y más certeza "
+        "(llegó a 5 %; avisa desde 95 %)."
+    ) in told
+    assert "it lacks a second sign" in hub.login("wren").get(f"/alerts/{code}").text
+    assert "Para que avise" not in hub.login("carla").get(f"/alerts/{hub.code('Cocha Larga', 'logging')}").text

@@ -25,7 +25,7 @@ from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_web import Sight
 from otorongo.hub.users import May
-from otorongo.hub.web import render, view_sealed, view_seen
+from otorongo.hub.web import render, view_lacking, view_sealed, view_seen
 from otorongo.hub.web.render import Page
 from otorongo.hub.web.viewer import Names, Viewer, monitors_of, second_of
 from otorongo.wire import classes, species
@@ -115,6 +115,7 @@ def whole(tx: Tx, page: Page, viewer: Viewer, row: Found, covered: list[Found]) 
         "instruction_key": (place and place.config.instruction) or "none",
         "authority": place.config.authority if place else "",
         "phones": render.phones(place.config.authority) if place else [],
+        "lacks": view_lacking.told(page, alert, covered),
         "kind": page.t(f"place.kind.{place.config.kind}") if place else "",
         "sealed_group": alert.place.startswith(OUTSIDE),
         "going": [_going(page, viewer, names, one) for one in alert.going],
