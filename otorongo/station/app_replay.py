@@ -3,6 +3,7 @@
 import argparse
 import sys
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -63,7 +64,22 @@ def replay(given: argparse.Namespace) -> int:
                 known = _SOUNDS if section == "microphone" else _PICTURES
                 played = sum(one.suffix.lower() in known for one in files)
                 sys.stdout.write(replay_words.summary(section, played, counters))
+                if section == "camera" and (untimed := _untimed(files, given.zone)):
+                    sys.stdout.write(replay_words.untimed(untimed, shifted=given.at == "now"))
     return 0
+
+
+def _untimed(files: list[Path], zone: str) -> int:
+    """How many of these pictures and films do not say when they were taken."""
+    from otorongo.station.adapters.replay import zone_of
+    from otorongo.station.adapters.replay_times import captured
+
+    count = 0
+    for one in files:
+        if one.suffix.lower() in _PICTURES:
+            with suppress(OSError):
+                count += captured(one, zone_of(zone), None).source in ("changed", "found")
+    return count
 
 
 def _only(config: StationConfig, section: str, given: argparse.Namespace) -> StationConfig:

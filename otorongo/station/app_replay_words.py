@@ -72,6 +72,19 @@ def summary(section: str, files: int, counters: Mapping[int, int]) -> str:
     return f"\n{whose}: {', '.join(parts)}\n" + (say("left out, and why:") + "\n" + "".join(why) if why else "")
 
 
+def untimed(count: int, *, shifted: bool) -> str:
+    """What it means that pictures do not say when they were taken."""
+    told = say_count(
+        "{count} file does not say when it was taken: the date of the file stands for it",
+        "{count} files do not say when they were taken: the dates of the files stand for them",
+        count,
+    )
+    means = say("those copied together look like one visit; --at now keeps them apart")
+    if shifted:
+        means = say("each is taken for a visit of its own")
+    return f"{told};\n{means}.\n" + say("Picture by picture: otorongo-models see FOLDER") + "\n"
+
+
 def _left_out(section: str, counters: Mapping[int, int]) -> list[tuple[str, int]]:
     """(reason, how often) of whatever became no event or was not kept."""
     count = counters.get

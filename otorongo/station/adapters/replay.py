@@ -110,12 +110,12 @@ def find(
     return sorted(found, key=lambda one: (one.when.utc_ms, one.name)), refused
 
 
-def length_of(recordings: Sequence[Recording], duration_ms: Callable[[Path], int]) -> int:
+def length_of(recordings: Sequence[Recording], duration_ms: Callable[[Path], int], apart_ms: int = 0) -> int:
     """How long a replay shifted to now takes at its own speed, in ms."""
     at = end = 0
     last: Recording | None = None
     for one in recordings:
-        at = _begin(last, one, at, end)
+        at = _begin(last, one, at, end, apart_ms)
         end = max(end, at + duration_ms(one.path))
         last = one
     return end
@@ -144,6 +144,8 @@ class Replay:
     origin: Origin | None = None
     """Given: shifted to now."""
     refused: Sequence[Refused] = ()
+    apart_ms: int = 0
+    """Shifted to now, what was further apart, or does not say when it was taken, stays so far apart: no one visit."""
     foreign: Sequence[str] = ()
     """Files of other kinds, which are left out."""
     endings: Sequence[str] = ()
@@ -177,7 +179,7 @@ class Replay:
                 return
             known = places.get(one.name)
             again = known is not None and known.ended and not _unchanged(one, known)
-            at = known.at if known and not again else _begin(last, one, at, end)
+            at = known.at if known and not again else _begin(last, one, at, end, self.apart_ms)
             last = one
             if one.when.doubt and (again or not known):
                 yield doubt_of(one.name, one.when, self._fault_ms(), doubted, self._now())
@@ -285,10 +287,11 @@ def _unchanged(one: Recording, known: Place) -> bool:
         return True
 
 
-def _begin(last: Recording | None, one: Recording, at: int, end: int) -> int:
-    """Where a recording begins when pauses are cut: after what came before it."""
+def _begin(last: Recording | None, one: Recording, at: int, end: int, apart_ms: int) -> int:
+    """Where a recording begins when pauses are cut: after what came before it, and so far apart from it."""
     if last is None:
         return end
     if "changed" in (last.when.source, one.when.source):
-        return max(end, at + FOLLOW_MS)
-    return max(end, at + min(MOST_PAUSE_MS, one.when.utc_ms - last.when.utc_ms))
+        return end + apart_ms if apart_ms else max(end, at + FOLLOW_MS)
+    as_recorded = at + one.when.utc_ms - last.when.utc_ms
+    return max(end, min(as_recorded, end + apart_ms if apart_ms else at + MOST_PAUSE_MS))
