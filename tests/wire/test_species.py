@@ -90,6 +90,19 @@ def test_a_key_of_gbif_stands_with_where_it_was_found() -> None:
     assert found == {line.scientific for line in EVERY if line.rank == "species" and line.gbif}
 
 
+def test_the_pages_say_how_many_keys_and_categories_are_known() -> None:
+    """Of the species and of the groups above them, as counted in the table."""
+    own = [line for line in EVERY if line.rank == "species"]
+    keys = sum(line.gbif > 0 for line in own)
+    groups = sum(line.gbif > 0 for line in EVERY) - keys
+    listed = sum(line.iucn != "" for line in own)
+    root = species.TABLE.parents[2]
+    wire, hub = (" ".join((root / path).read_text().split()) for path in ("otorongo/wire/README.md", "docs/hub.md"))
+    assert f"{keys} of its {len(own)} species have a key of GBIF and {listed} a Red List category" in wire
+    assert f"of {keys} of the {len(own)} species in the table, and of {groups} of the groups above them" in hub
+    assert f"a Red List category stands there for {listed} species." in hub
+
+
 def test_the_list_that_was_asked_for_is_there() -> None:
     """Who lives in Madre de Dios and passes cameras, with those who live with people."""
     assert {name.strip().lower() for name in WANTED.split(",")} <= set(species.numbers())
