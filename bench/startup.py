@@ -46,7 +46,7 @@ def measure() -> list[Line]:
         beside = f"over a bare interpreter's {wall_ms[bare]:.0f} ms, {mb[bare]:.0f} MB; {whole}"
         lines.append(Line(f"start: imports of the {name}", figure, beside))
     ready, lags = zip(*(_to_scores() for _ in range(TIMES)), strict=True)
-    labelled = [_to_labels() for _ in range(TIMES)]
+    labelled = [to_labels() for _ in range(TIMES)]
     beside = f"its first window is full {_window()[0]:g} s later"
     return [
         *lines,
@@ -64,7 +64,7 @@ def measure() -> list[Line]:
     ]
 
 
-def _to_labels() -> tuple[float, float]:
+def to_labels() -> tuple[float, float]:
     """A replay of one picture: seconds until the camera's process takes frames in, and until the first is scored."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -6,9 +6,10 @@ import platform
 import numpy as np
 import pytest
 
-from bench import avx2, ingest, instructions, peers, picture, sound, wire
+from bench import avx2, ingest, instructions, peers, picture, sound, startup, wire
 from bench.__main__ import MODULES, ON_REQUEST, machine
 from bench.child import THREADS, environment, python
+from otorongo.models import manifest
 from otorongo.wire import batch
 
 
@@ -54,6 +55,24 @@ def test_the_trail_has_something_that_moves() -> None:
     first, second = picture.trail(4, 320, 240)[1:3]
     assert first.shape == (240, 320, 3)
     assert np.abs(first.astype(int) - second.astype(int)).max() > 40
+
+
+def test_a_frame_to_its_labels_is_measured_beside_what_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One and two threads; floats (here the shipped ones again) where they are named, and a peer that is not here."""
+    monkeypatch.setenv(picture.FLOATS, str(manifest.load("boxes@1").folder))
+    monkeypatch.delenv(picture.PEER, raising=False)
+    lines = picture.classified(times=1)
+    assert [line.what.rsplit(", ", 1)[1] for line in lines] == ["one thread", "2 threads"]
+    for line in lines:
+        assert float(line.figure.removesuffix(" ms")) > 0
+        assert "in float" in line.beside
+        assert f"no peer: {picture.PEER}" in line.beside
+
+
+def test_a_camera_is_measured_from_its_start_to_its_first_labels() -> None:
+    """Its process says when frames are taken in and when the first has been judged, in this order."""
+    ready_s, labelled_s = startup.to_labels()
+    assert 0 < ready_s < labelled_s
 
 
 def test_the_outbox_of_the_ingest_bench_is_whole() -> None:
