@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final, NamedTuple, Self
 
 import msgspec
 
@@ -41,9 +41,13 @@ MOST_NAMED: Final = 20
 def see(given: argparse.Namespace) -> int:
     """Look at every picture; the exit status: 1 if one could not be looked at. Raises OtorongoError."""
     lang = language(given.lang)
-    folder, files = found(given.place)
+    folder, files, others = found(given.place, given.draw)
     if not files:
         print(said("none", lang).format(place=given.place, endings=", ".join(ENDINGS)), file=sys.stderr)
+    if others:
+        told = ", ".join(f"{ending or said('bare', lang)} ({count})" for ending, count in others.most_common())
+        print(said("others", lang).format(endings=told), file=sys.stderr)
+    if not files:
         return 1
     looker = Looker.of(given)
     out: Path | None = given.json
@@ -58,32 +62,46 @@ def see(given: argparse.Namespace) -> int:
         )
         print(told, file=sys.stderr)
     results = []
+    copies = 0
     with _Journal(journal, looker.signature, done) as book:
         for at, name in enumerate(files):
             result = done.get(_text(name)) or looker.look(folder / name, _text(name))
             book.add(result)
             results.append(result)
             if given.draw:
-                _draw(folder / name, given.draw / f"{name}.jpg", result, looker.thresholds(), lang)
+                copies += _draw(folder / name, given.draw / f"{name}.jpg", result, looker.thresholds(), lang)
             _bar(at + 1, len(files), lang)
     if out and journal:
         _replace(out, megadetector_json.written(results, looker.info()))
         journal.unlink(missing_ok=True)
         print(said("written", lang).format(path=out), file=sys.stderr)
+    if given.draw:
+        told = said("copies" if copies else "no_copies", lang).format(count=copies, path=given.draw)
+        print(told, file=sys.stderr)
     _table(results, looker, lang, every=out is None)
     return 1 if any(result.failure for result in results) else 0
 
 
-def found(place: Path) -> tuple[Path, list[str]]:
-    """The folder, and the pictures below it in order, as paths with `/`. Raises InputError."""
+class Found(NamedTuple):
+    """What there is to look at."""
+
+    folder: Path
+    pictures: list[str]
+    """Below it in order, as paths with `/`."""
+    others: Counter[str]
+    """How many files that are not read here, by their endings."""
+
+
+def found(place: Path, copies: Path | None = None) -> Found:
+    """The pictures of a place but for those below `copies`, and what else is there. Raises InputError."""
     if place.is_file():
-        return place.parent, [place.name]
+        return Found(place.parent, [place.name], Counter())
     if not place.is_dir():
         raise InputError(say("{place}: there is no such file or folder", place=place))
-    below = (Path(root) / name for root, _, names in os.walk(place) for name in names)
-    return place, sorted(
-        path.relative_to(place).as_posix() for path in below if path.suffix.lower() in ENDINGS and path.name[0] != "."
-    )
+    every = (Path(root) / name for root, _, names in os.walk(place) for name in names if name[0] != ".")
+    below = [path for path in every if copies is None or copies.absolute() not in path.absolute().parents]
+    pictures = sorted(path.relative_to(place).as_posix() for path in below if path.suffix.lower() in ENDINGS)
+    return Found(place, pictures, Counter(each for path in below if (each := path.suffix.lower()) not in ENDINGS))
 
 
 def _text(name: str) -> str:
@@ -295,8 +313,8 @@ def nearly(detections: Sequence[Detection], sure: Mapping[str, float]) -> list[D
     return sorted(near, key=lambda one: -one.p)
 
 
-def _draw(path: Path, out: Path, result: Result, sure: Mapping[str, float], lang: str) -> None:
-    """A copy with what was seen drawn in, if anything was. Raises InputError if it cannot be written."""
+def _draw(path: Path, out: Path, result: Result, sure: Mapping[str, float], lang: str) -> bool:
+    """Whether anything was seen, and is drawn into a copy. Raises InputError if that cannot be written."""
     from otorongo.models.see_draw import Mark, save  # it loads Pillow
 
     shown = [(one, f"{_shown(one, lang)} {one.p:.2f}", True) for one in result.detections if _reaches(one, sure)]
@@ -304,6 +322,7 @@ def _draw(path: Path, out: Path, result: Result, sure: Mapping[str, float], lang
     if shown and not result.failure:
         picture = image.decode(path.read_bytes(), str(path))
         save(picture, [Mark(one.x, one.y, one.w, one.h, text, whole) for one, text, whole in shown], out)
+    return bool(shown) and not result.failure
 
 
 def _reaches(one: Detection, sure: Mapping[str, float]) -> bool:

@@ -25,6 +25,13 @@ _WORDS: Final = {
     ),
     "failed": ("no se pudo leer", "could not be read"),
     "written": ("escrito: {path}", "written: {path}"),
+    "others": ("se dejan de lado, aquí no se leen: {endings}", "left out, they are not read here: {endings}"),
+    "bare": ("sin extensión", "without an ending"),
+    "copies": ("copias con cajas: {count}, en {path}", "copies with boxes: {count}, in {path}"),
+    "no_copies": (
+        "no hay nada que dibujar: no se escribe nada en {path}",
+        "there is nothing to draw: nothing is written to {path}",
+    ),
     "none": ("{place}: no hay fotos ({endings})", "{place}: holds no pictures ({endings})"),
 }
 

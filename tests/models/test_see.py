@@ -217,6 +217,32 @@ def test_a_copy_shows_what_reaches_its_threshold_and_what_lacks_little(folder: P
     assert 0.3 < shares[1] < 0.8
 
 
+def test_foreign_files_and_copies_are_left_out_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Films, notes and names without an ending are counted once; copies of the last time are not looked at again."""
+    place = tmp_path / "card"
+    place.mkdir()
+    for name in ("a.MP4", "b.mp4", "notes.txt", "DCIM", ".hidden.txt"):
+        (place / name).write_bytes(b"x")
+    bundle = make(tmp_path / "boxes", Shown("animal", 0.9))
+    given = ["see", str(place), "--bundle", str(bundle), "--draw", str(place / "copies"), "--lang"]
+    assert main([*given, "es"]) == 1
+    said = capsys.readouterr().err
+    assert "no hay fotos" in said
+    assert "se dejan de lado, aquí no se leen: .mp4 (2), " in said
+    assert ".txt (1)" in said
+    assert "sin extensión (1)" in said
+    assert cv2.imwrite(str(place / "a.png"), np.zeros((40, 40, 3), np.uint8))
+    for _ in range(2):
+        assert main([*given, "en"]) == 0
+        told = capsys.readouterr()
+        assert "left out, they are not read here: .mp4 (2)" in told.err
+        assert f"copies with boxes: 1, in {place / 'copies'}" in told.err
+        assert "1 picture:" in told.out
+    nothing = make(tmp_path / "nothing", Shown("animal", 0.1))
+    assert main([*given, "es", "--bundle", str(nothing)]) == 0
+    assert "no hay nada que dibujar" in capsys.readouterr().err
+
+
 def test_a_copy_that_cannot_be_written_is_an_error_that_says_where(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
