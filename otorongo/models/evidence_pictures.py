@@ -23,8 +23,8 @@ END: Final = "<!-- evidence of pictures: end -->"
 _AIMS: Final = """\
 On camera-trap frames only: no portraits, and nothing that the detectors are known to have learned from. *Reached* and \
 *missed* are said where the whole 95 % interval (by place) is on one side of the aim; else it is *not shown*, whatever \
-the share is. The last column counts places that are missing, each with a frame of its own, of cameras in this forest \
-from which no network has learned."""
+the share in these frames is. The last column counts places that are missing, each with a frame of its own, of cameras \
+in this forest from which no network has learned."""
 _PROOF: Final = """\
 And, as rows of their own, people at night in infrared, in rain, and beyond 10 m: none is to be had, so that nothing \
 is shown of them; what is told below as *rendered* is no evidence of it. `--pictures FOLDER` with a `labels.csv` adds \
@@ -89,6 +89,15 @@ class PictureFloat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     pictures: Count
     recall: Share
     shipped: Share
+    low: float
+    high: float
+    """95 % interval of the share lost, by place, paired."""
+    verdict: Literal["passes", "fails", "not shown"]
+
+    @property
+    def drop(self) -> float:
+        """Recall lost."""
+        return self.recall - self.shipped
 
 
 class PictureRendered(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -148,6 +157,8 @@ def check(bundle: Bundle) -> PictureEvidence | None:
         raise BundleError(f"{card}: its aims are not those of {FILE_NAME}; {again}")
     if rendered_table(found) not in text[begin:end]:
         raise BundleError(f"{card}: its rendered rows are not those of {FILE_NAME}; {again}")
+    if gate_table(found) not in text[begin:end]:
+        raise BundleError(f"{card}: what quantizing costs is not that of {FILE_NAME}; {again}")
     return found
 
 
@@ -186,14 +197,28 @@ def rendered_table(found: PictureEvidence) -> str:
     return "\n".join(out) + "\n"
 
 
+def gate_table(found: PictureEvidence) -> str:
+    """The part of the card that holds what quantizing costs; empty where no float network was beside."""
+    if not found.float_gate:
+        return ""
+    out = ["| class | places | pictures | float | shipped | drop | interval |  |", "|---" * 8 + "|"]
+    out += [
+        f"| {one.name} | {one.places} | {one.pictures} | {one.recall:.3f} | {one.shipped:.3f} | {one.drop:+.3f} | "
+        f"{one.low:+.3f} to {one.high:+.3f} | {one.verdict} |"
+        for one in found.float_gate
+    ]
+    return "\n".join(out) + "\n"
+
+
 def _said(one: Aim) -> str:
     value = one.hits / one.tries if one.tries else 0.0
     off = one.aim - value if one.at_least else value - one.aim
     if one.verdict == "missed":
         return f"missed by {off:.3f}"
     if one.verdict == "not shown" and one.tries:
-        allowed = f"may still be {one.low:.2f}" if one.at_least else f"{100 * one.high:.0f} % are still allowed"
-        return f"not shown: {allowed}"
+        here = f"missed by {off:.3f} in these frames" if off > 0 else "kept in these frames"
+        allowed = f"it may still be {one.low:.2f}" if one.at_least else f"{100 * one.high:.0f} % are still allowed"
+        return f"not shown: {here}, and {allowed}"
     return one.verdict
 
 
@@ -219,4 +244,7 @@ def _wilson_high(hits: int, tries: int) -> float:
 def summary(found: PictureEvidence) -> str:
     """One line for `check`."""
     shown = [f"{one.name}: {one.verdict}" for one in found.aims]
+    lost = ", ".join(one.name for one in found.float_gate if one.verdict == "fails")
+    if lost:
+        shown.append(say("eight bits lose over one point of recall: {names}", names=lost))
     return say("evidence: {count} pictures", count=found.pictures) + f"; {'; '.join(shown)}"

@@ -14,7 +14,7 @@ from otorongo import toml
 from otorongo.errors import OtorongoError
 from otorongo.models import evidence_pictures, manifest
 from otorongo.models.__main__ import main
-from otorongo.models.evaluate import pictures, pictures_figures, pictures_gate
+from otorongo.models.evaluate import pictures, pictures_command, pictures_figures, pictures_gate
 from otorongo.models.evaluate.bundle_files import sealed
 from otorongo.models.evaluate.pictures import Place
 from otorongo.models.evaluate.pictures_look import SHIPPED, look, open_eyes, saturation
@@ -23,28 +23,9 @@ from otorongo.models.evidence_pictures import Aim
 from otorongo.models.train.figures import wilson
 from tests.models import box_bundles, others
 from tests.models.box_bundles import Shown
+from tests.models.labelled import folder_of, run, with_card
 
-RED, GREY = (20, 20, 200), (90, 90, 90)
 MIDDLE = (0.25, 0.25, 0.75, 0.75)
-HEAD = "file,label,x,y,w,h,place,sequence,night,wet,distance_m,split"
-
-
-def folder_of(folder: Path, *rows: str, head: str = HEAD, colour: tuple[int, int, int] = RED) -> Path:
-    """A folder with these rows of labels.csv, and a picture for each file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "labels.csv").write_text("\n".join([head, *rows]) + "\n")
-    for name in {row.split(",")[0] for row in rows}:
-        if name.endswith(".png"):
-            cv2.imwrite(str(folder / name), np.full((48, 64, 3), GREY if name.startswith("grey") else colour, np.uint8))
-    return folder
-
-
-def with_card(bundle: Path) -> Path:
-    """The bundle with a card, which evidence belongs into."""
-    (bundle / "card.md").write_text("# stub\n")
-    text = (bundle / "manifest.toml").read_text()
-    (bundle / "manifest.toml").write_text(sealed(text, {"card": bundle / "card.md"}))
-    return bundle
 
 
 # ---- boxes
@@ -160,8 +141,28 @@ def test_a_picture_cannot_be_empty_and_show_something(tmp_path: Path) -> None:
         pictures.collect([folder])
     with pytest.raises(OtorongoError, match="column colour"):
         pictures.collect([folder_of(tmp_path / "other", "a.png,person,red", head="file,label,colour")])
-    with pytest.raises(OtorongoError, match="has neither labels"):
-        pictures.collect([tmp_path])
+
+
+def test_a_folder_without_labels_says_what_it_holds(tmp_path: Path) -> None:
+    """Pictures that nobody labelled, foreign files, nothing at all, no folder, a table without a row: each its own."""
+    bare = tmp_path / "bare"
+    for files, says in (([], "holds no picture, and has neither"), (["a.txt", "b.mp4"], "holds no picture, and"),
+                        (["c/d.JPG", "e.png"], "holds 2 pictures, but nobody says what is in them")):  # fmt: skip
+        for name in files:
+            (bare / name).parent.mkdir(parents=True, exist_ok=True)
+            (bare / name).write_bytes(b"x")
+        bare.mkdir(exist_ok=True)
+        with pytest.raises(OtorongoError, match=f"bare: {says}"):
+            pictures.collect([bare])
+    with pytest.raises(OtorongoError, match="nowhere: there is no such folder"):
+        pictures.collect([tmp_path / "nowhere"])
+    with pytest.raises(OtorongoError, match="no picture is left to evaluate"):
+        pictures.collect([folder_of(tmp_path / "empty")])
+    folder = folder_of(tmp_path / "foreign", "a.txt,person,,,,,,,,,,")
+    (folder / "a.txt").write_text("no picture")
+    bundle = box_bundles.make(tmp_path / "bundle")
+    with pytest.raises(OtorongoError, match=r"no picture could be read: foreign/a\.txt: "):
+        pictures_command.measure(open_eyes(str(bundle)), pictures.collect([folder]))
 
 
 def test_the_shared_folder_gives_what_calibrated_nothing(shared: Path) -> None:
@@ -201,7 +202,7 @@ def test_figures_of_a_network_that_sees_people_everywhere(tmp_path: Path) -> Non
     by_class = {one.wire: one for one in pictures_figures.tables(eyes, looked, SHIPPED)}
     person = by_class["person"]
     assert (person.found.hits, person.found.tries, person.false.hits, person.false.tries) == (2, 2, 2, 2)
-    assert person.right == "2 of 4"
+    assert (person.right.hits, person.right.tries) == (2, 4)
     assert person.precision.value == pytest.approx(0.5)  # all say the same: half of them have it
     assert person.boxes == 2
     assert person.by_box == pytest.approx(1 / 8)  # one of four boxes, one of two labelled
@@ -210,7 +211,7 @@ def test_figures_of_a_network_that_sees_people_everywhere(tmp_path: Path) -> Non
     assert rows["person", "night"].found.tries == 1
     assert rows["person", "beyond 10 m"].found.tries == 1
     assert rows["vehicle", "wet"].found.tries == 0
-    sizes = {(wire, size): each for _, wire, size, each in pictures_figures.sizes(eyes, looked, SHIPPED)}
+    sizes = {(one.wire, one.size): one.found for one in pictures_figures.sizes(eyes, looked, SHIPPED)}
     assert (sizes["person", "large"].hits, sizes["person", "small"].hits, sizes["person", "small"].tries) == (1, 0, 1)
     events = {one.wire: one for one in pictures_figures.events(eyes, looked, SHIPPED)}
     assert (events["person"].found.tries, events["person"].false.tries) == (1, 2)
@@ -261,11 +262,6 @@ def test_an_aim_says_how_many_places_are_missing(at_least: bool, hits: int, trie
 # ---- the command
 
 
-def run(bundle: Path, folder: Path, out: Path, *more: str) -> int:
-    """The command `evaluate pictures`."""
-    return main(["evaluate", "pictures", str(bundle), "--pictures", str(folder), "--out", str(out), *more])
-
-
 def test_a_report_and_a_sheet_for_its_owner_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The report has every table; the sheet of mistakes is closed to others, and the command says why."""
     folder = folder_of(tmp_path / "mine", "a.png,person,0.2,0.2,0.5,0.5,,,,,,", "b.png,empty,,,,,,,,,,")
@@ -296,10 +292,10 @@ def test_a_float_network_that_sees_more_fails_the_gate(tmp_path: Path, capsys: p
     seeing = box_bundles.make(tmp_path / "seeing", Shown("person", 0.9))
     floats = [str(seeing / "model.onnx"), str(seeing / "things.onnx")]
     assert run(blind, folder, tmp_path / "out", "--float", *floats) == 1
-    assert "over one point of recall is lost: person" in capsys.readouterr().err
+    assert "over one point of recall is lost: person, anything" in capsys.readouterr().err
     text = (tmp_path / "out/report.md").read_text()
     assert "| person | 21 | 21 | 1.000 | 0.000 | +1.000 |" in text
-    assert "Of the 21 pictures that show something, 21 reached a threshold of any class in float, 0 as shipped." in text
+    assert "| anything | 21 | 21 | 1.000 | 0.000 | +1.000 |" in text
     with pytest.raises(OtorongoError, match="1 networks given; this bundle has 2"):
         open_eyes(str(blind), [seeing / "model.onnx"])
 

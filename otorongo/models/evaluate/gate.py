@@ -9,7 +9,7 @@ can be judged where nobody has the float one: in full where the same recordings 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ PROBES: Final = {"chainsaw": "chainsaw", "gunshot": "gunshot", "engine": "diesel
 PROBES_EACH: Final = 200
 """So that a point is two windows; a bundle that was measured on fewer is compared on as many."""
 _ROUNDING: Final = 1e-9
+Verdict = Literal["passes", "fails", "not shown"]
 APART: Final = 0.3
 """Mean distance in logit by which a probe may be off what the bundle's maker got (INT8 kernels: 0.2 to 0.3)."""
 
@@ -54,7 +55,7 @@ class Lost:
     high: float
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Verdict:
         """`fails` above LARGEST_DROP, `not shown` below ENOUGH recordings, else `passes`."""
         return verdict(self.drop, self.recordings)
 
@@ -72,7 +73,7 @@ def drop(
     return float(lost.mean()), float(low), float(high)
 
 
-def verdict(lost: float, recordings: int) -> str:
+def verdict(lost: float, recordings: int) -> Verdict:
     """`fails` above LARGEST_DROP, `not shown` below ENOUGH recordings, else `passes`."""
     if lost > LARGEST_DROP:
         return "fails"

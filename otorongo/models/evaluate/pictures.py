@@ -33,6 +33,7 @@ FRAMES: Final = frozenset({"ena24", "lila", "cameratrapai"})
 """Sets of the shared folder that count for the aims; a folder of one's own does as well."""
 _TRUE: Final = frozenset({"1", "yes", "true", "y", "si", "sí"})
 _FALSE: Final = frozenset({"0", "no", "false", "n"})
+PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp")
 MOST_BYTES: Final = 64 << 20
 MOST_ROWS: Final = 1_000_000
 
@@ -138,10 +139,14 @@ def _of_set(one: Labelled, boxes: Mapping[str, Sequence[tuple[str, Place]]]) -> 
 
 def _own(folder: Path) -> Iterable[tuple[Picture, str]]:
     path = folder / "labels.csv"
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder")
     if not path.is_file():
+        count = sum(each.suffix.lower() in PICTURES for each in folder.rglob("*"))
+        held = f"holds {count} pictures, but nobody says what is in them: it" if count else "holds no picture, and"
         raise InputError(
-            f"{folder}: has neither labels.csv (columns {', '.join(COLUMNS)}; all but file and label may be left out) "
-            "nor media/pictures"
+            f"{folder}: {held} has neither labels.csv (columns {', '.join(COLUMNS)}; all but file and label may be "
+            "left out) nor media/pictures"
         )
     rows: dict[str, list[tuple[int, dict[str, str]]]] = {}
     try:

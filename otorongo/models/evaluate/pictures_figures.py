@@ -19,8 +19,11 @@ RECALL_AIM: Final = 0.95
 EMPTIES_AIM: Final = 0.02
 SMALL: Final = 0.1
 LARGE: Final = 0.3
+SIZES: Final = ("small", "medium", "large")
 """Height of a box in shares of the frame: small below SMALL, large from LARGE on."""
 FAR_M: Final = 10.0
+TOLD_FAR: Final = ("person", "vehicle", "animal", ANYTHING)
+"""Classes with rows of rain and distance."""
 
 Ints = NDArray[np.integer]
 
@@ -36,6 +39,8 @@ class OfClass:
     """Of the pictures with it."""
     false: Share
     """Of those without it."""
+    right: Share
+    """Of those that reached its threshold, those with it: precision."""
     precision: Figure
     """Average precision by picture."""
     by_box: float = float("nan")
@@ -43,11 +48,20 @@ class OfClass:
     boxes: int = 0
     """Labelled ones."""
 
-    @property
-    def right(self) -> str:
-        """Precision at the working threshold: pictures with the class of those that were hits."""
-        hits = self.found.hits + self.false.hits
-        return f"{self.found.hits} of {hits}" if hits else "-"
+
+@dataclass(frozen=True)
+class OfSize:
+    """Boxes of one class and size in one set."""
+
+    set: str
+    wire: str
+    size: str
+    found: Share
+    """Of the labelled ones, at the working threshold."""
+    right: Share
+    """Of the drawn ones at the working threshold, those that found one."""
+    precision: float
+    """Average precision; nan without a labelled one."""
 
 
 def reached(eyes: Eyes, one: Looked, wire: str, name: str) -> bool:
@@ -85,10 +99,14 @@ def of_class(eyes: Eyes, looked: Sequence[Looked], wire: str, words: str, name: 
     scores = np.array([score(eyes, one, wire, name) for one in known], float)
     ap = measures.precision(scores, there, place) if (there == 1).any() and (there == 0).any() else measures.NONE
     by_box, boxes = _by_box(known, wire, name)
-    return OfClass(
-        wire, words, measures.share(hits[there == 1], place[there == 1]),
-        measures.share(hits[there == 0], place[there == 0]), ap, by_box, boxes,
-    )  # fmt: skip
+    return OfClass(wire, words, *_shares(hits, there, place), ap, by_box, boxes)
+
+
+def _shares(hits: NDArray[np.bool_], there: Ints, place: Ints) -> tuple[Share, Share, Share]:
+    """Found, false and right of pictures (n,)."""
+    chosen = ((hits, there == 1), (hits, there == 0), (there == 1, hits))
+    found, false, right = (measures.share(each[mine], place[mine]) for each, mine in chosen)
+    return found, false, right
 
 
 def numbered(names: Sequence[str]) -> Ints:
@@ -129,7 +147,7 @@ def tables(eyes: Eyes, looked: Sequence[Looked], name: str) -> list[OfClass]:
 
 
 def rows(eyes: Eyes, looked: Sequence[Looked], name: str) -> list[OfClass]:
-    """People, vehicles and anything by day and night, in rain and beyond 10 m, the regression set apart from the rest.
+    """Every class and anything by day and night; people, vehicles and animals in rain and beyond 10 m too.
 
     A row without any picture stays: what was never looked at is to be seen as well.
     """
@@ -140,30 +158,47 @@ def rows(eyes: Eyes, looked: Sequence[Looked], name: str) -> list[OfClass]:
         ("wet", lambda one: one.picture.wet is True),
         ("beyond 10 m", lambda one: (one.picture.distance_m or 0.0) > FAR_M),
     ]
-    wires = [wire for wire in ("person", "vehicle", "animal") if wire in eyes.wires]
     return [
         of_class(eyes, [one for one in frames if chosen(one)], wire, words, name)
-        for wire in (*wires, ANYTHING)
-        for words, chosen in kinds
+        for wire in (*eyes.wires, ANYTHING)
+        for words, chosen in (kinds if wire in TOLD_FAR else kinds[:2])
     ]
 
 
-def sizes(eyes: Eyes, looked: Sequence[Looked], name: str) -> list[tuple[str, str, str, Share]]:
-    """Set, class, size, and labelled boxes of that size that were found at the working threshold (IoU 0.5)."""
+def sizes(eyes: Eyes, looked: Sequence[Looked], name: str) -> list[OfSize]:
+    """Boxes by set, class and size; only of pictures of which every box of the class is labelled.
+
+    A drawn box that found a labelled one (IoU 0.5) has the size of that one, and what found none its own.
+    """
     out = []
     for each in dict.fromkeys(one.picture.set for one in looked if one.picture.boxes):
         mine = [one for one in looked if one.picture.set == each]
         for wire in eyes.wires:
-            found: dict[str, list[tuple[bool, str]]] = {"small": [], "medium": [], "large": []}
-            for one in (each for each in mine if wire in each.picture.boxed):
-                there = _places(one, wire)
-                drawn = [b for b in one.by_name[name].boxes if b[0] == wire and b[1] >= eyes.thresholds[wire]]
-                own = set(matched([b[2:] for b in drawn], [b[1] for b in drawn], there))
-                for number, place in enumerate(there):
-                    found[_size(place)].append((number in own, one.picture.spot))
-            if any(found.values()):
-                out += [(each, wire, size, _of_boxes(some)) for size, some in found.items()]
+            boxed = [one for one in mine if wire in one.picture.boxed]
+            if any(_places(one, wire) for one in boxed):
+                out += [_of_size(eyes, boxed, each, wire, size, name) for size in SIZES]
     return out
+
+
+def _of_size(eyes: Eyes, looked: Sequence[Looked], of_set: str, wire: str, size: str, name: str) -> OfSize:
+    found: list[tuple[bool, str]] = []
+    """Of each labelled box of this size: whether it was found, and where; and of each drawn one likewise ..."""
+    right: list[tuple[bool, str]] = []
+    drawn: list[tuple[float, bool]] = []
+    """... also far below the threshold, with its score."""
+    for one in looked:
+        there = _places(one, wire)
+        boxes = [box for box in one.by_name[name].boxes if box[0] == wire]
+        own = matched([box[2:] for box in boxes], [box[1] for box in boxes], there)
+        sure = [box[1] >= eyes.thresholds[wire] for box in boxes]
+        seen = {at for at, reaches in zip(own, sure, strict=True) if reaches}
+        found += [(at in seen, one.picture.spot) for at, place in enumerate(there) if _size(place) == size]
+        for box, at, reaches in zip(boxes, own, sure, strict=True):
+            if _size(there[at] if at >= 0 else box[2:]) == size:
+                drawn.append((box[1], at >= 0))
+                right += [(at >= 0, one.picture.spot)] if reaches else []
+    scores, hits = np.array([each[0] for each in drawn], float), np.array([each[1] for each in drawn], bool)
+    return OfSize(of_set, wire, size, _of_boxes(found), _of_boxes(right), box_precision(scores, hits, len(found)))
 
 
 def _of_boxes(found: Sequence[tuple[bool, str]]) -> Share:
@@ -172,7 +207,7 @@ def _of_boxes(found: Sequence[tuple[bool, str]]) -> Share:
 
 def _size(place: Place) -> str:
     high = place[3] - place[1]
-    return "small" if high < SMALL else "medium" if high < LARGE else "large"
+    return SIZES[int(high >= SMALL) + int(high >= LARGE)]
 
 
 def events(eyes: Eyes, looked: Sequence[Looked], name: str) -> list[OfClass]:
@@ -197,12 +232,7 @@ def events(eyes: Eyes, looked: Sequence[Looked], name: str) -> list[OfClass]:
         is_there, hit, place = np.array(there, int), np.array(hits, bool), numbered(spots)
         both = 0 < is_there.sum() < len(is_there)
         ap = measures.precision(np.array(best), is_there, place) if both else measures.NONE
-        out.append(
-            OfClass(
-                wire, f"{len(by_event)} events", measures.share(hit[is_there == 1], place[is_there == 1]),
-                measures.share(hit[is_there == 0], place[is_there == 0]), ap,
-            )
-        )  # fmt: skip
+        out.append(OfClass(wire, f"{len(by_event)} events", *_shares(hit, is_there, place), ap))
     return out
 
 

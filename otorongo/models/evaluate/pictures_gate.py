@@ -1,22 +1,24 @@
 """What quantizing costs a picture bundle: recall of the shipped networks against the float ones, picture by picture.
 
 Both look at the same pictures; intervals go by place (paired bootstrap), fewer than `gate.ENOUGH` places show nothing,
-and a drop over a point fails. What the float networks said is kept in the bundle, so that the committed ones can be
-judged where nobody has them: in full where the same pictures are, by the bundle's own golden pictures everywhere.
+and a drop over a point fails: of each class, and of anything at all. What the float networks said is kept in the
+bundle, so that the committed ones can be judged where nobody has them: in full where the same pictures are, by the
+bundle's own golden pictures everywhere.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from otorongo.models import image, runtime
+from otorongo.models import calibrate, image, runtime
 from otorongo.models.errors import BundleError
 from otorongo.models.evaluate import gate
-from otorongo.models.evaluate.pictures_look import FLOAT, SHIPPED, Eyes, Looked, logit
+from otorongo.models.evaluate.pictures_figures import ANYTHING
+from otorongo.models.evaluate.pictures_look import FLOAT, SHIPPED, Eyes, Looked, Seen, logit
 from otorongo.models.manifest import Bundle
 
 ROLE: Final = "evidence-picture-logits"
@@ -33,6 +35,8 @@ class Kept:
     place: NDArray[np.uint16]
     truth: NDArray[np.int8]
     """(n, classes): 1, 0, or -1 where nobody knows."""
+    anything: NDArray[np.int8]
+    """(n,): whether anything is there, likewise; also what is of no class here."""
     float_logit: NDArray[np.float16]
     shipped_logit: NDArray[np.float16]
     probe_float: NDArray[np.float16]
@@ -52,7 +56,7 @@ def kept(bundle: Bundle) -> Kept:
         with np.load(path, allow_pickle=False) as file:
             return Kept(tuple(file["wires"].tolist()), *(file[name] for name in list(Kept.__annotations__)[1:]))
     except (OSError, ValueError, KeyError, EOFError) as error:
-        raise BundleError(f"{path}: cannot be read: {error}: install the bundle again") from error
+        raise BundleError(f"{path}: cannot be read: {error}: install the bundle again, or measure it again") from error
 
 
 def keep(eyes: Eyes, looked: Sequence[Looked]) -> Kept:
@@ -61,22 +65,30 @@ def keep(eyes: Eyes, looked: Sequence[Looked]) -> Kept:
     return Kept(
         eyes.wires,
         np.unique([one.picture.spot for one in looked], return_inverse=True)[1].astype(np.uint16),
-        np.array([[one.picture.truth(wire) for wire in eyes.wires] for one in looked], np.int8),
+        *_truths(eyes.wires, looked),
         *(np.array([logit(one.by_name[name].p) for one in looked], np.float16) for name in (FLOAT, SHIPPED)),
         *(probed[name].astype(np.float16) for name in (FLOAT, SHIPPED)),
     )
 
 
+def _truths(wires: Sequence[str], looked: Sequence[Looked]) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    """Of each class, and of anything."""
+    classes = [[one.picture.truth(wire) for wire in wires] for one in looked]
+    return np.array(classes, np.int8), np.array([one.picture.anything for one in looked], np.int8)
+
+
 def losses(stated: Kept, shipped: NDArray[Any], eyes: Eyes) -> list[gate.Lost]:
-    """What each class loses with these logits (n, classes) of the shipped networks, people first."""
+    """What each class loses with these logits (n, classes) of the shipped networks, people first, anything last."""
+    least = np.array([_least(eyes, wire) for wire in stated.wires])
+    hits = [np.asarray(each, float) >= least for each in (stated.float_logit, shipped)]
+    classes = sorted(stated.wires, key=lambda each: FIRST.index(each) if each in FIRST else len(FIRST))
     out = []
-    for wire in sorted(stated.wires, key=lambda each: FIRST.index(each) if each in FIRST else len(FIRST)):
-        at = stated.wires.index(wire)
-        there = stated.truth[:, at] == 1
+    for wire in (*classes, ANYTHING):
+        at = [stated.wires.index(wire)] if wire != ANYTHING else list(range(len(stated.wires)))
+        there = (stated.anything if wire == ANYTHING else stated.truth[:, at[0]]) == 1
         if not there.any():
             continue
-        least = _least(eyes, wire)
-        rows = [np.asarray(each[there, at], float) >= least for each in (stated.float_logit, shipped)]
+        rows = [each[there][:, at].any(axis=1) for each in hits]
         lost, low, high = gate.drop(rows[0], rows[1], stated.place[there])
         places = len(np.unique(stated.place[there]))
         recalls = [float(each.mean()) for each in rows]
@@ -86,12 +98,32 @@ def losses(stated: Kept, shipped: NDArray[Any], eyes: Eyes) -> list[gate.Lost]:
 
 def again(eyes: Eyes, looked: Sequence[Looked], stated: Kept) -> list[gate.Lost]:
     """The gate with the networks that lie here. Raises BundleError when these are not the pictures that were kept."""
-    truth = np.array([[one.picture.truth(wire) for wire in stated.wires] for one in looked], np.int8)
-    if eyes.wires != stated.wires or truth.shape != stated.truth.shape or (truth != stated.truth).any():
+    if not same(eyes, looked, stated):
         raise BundleError(f"{eyes.bundle.path(ROLE)}: was measured with other pictures than these")
     # Rounded as what is kept is: a picture on the threshold is not lost by the file's precision.
     here = np.array([logit(one.by_name[SHIPPED].p) for one in looked]).astype(np.float16)
     return losses(stated, here, eyes)
+
+
+def same(eyes: Eyes, looked: Sequence[Looked], stated: Kept) -> bool:
+    """Whether these are the pictures and classes that were kept, as far as labels tell."""
+    told = zip(_truths(eyes.wires, looked), (stated.truth, stated.anything), strict=True)
+    return eyes.wires == stated.wires and all(np.array_equal(here, then) for here, then in told)
+
+
+def with_floats(looked: Sequence[Looked], stated: Kept) -> list[Looked]:
+    """The pictures that were kept, beside what the shipped networks say now what the float ones said then, no boxes."""
+    out = []
+    for one, logits in zip(looked, stated.float_logit.astype(float), strict=True):
+        p = np.array([calibrate.sigmoid(each) for each in logits.tolist()])
+        out.append(replace(one, by_name={**one.by_name, FLOAT: Seen(p, ())}))
+    return out
+
+
+def kept_again(looked: Sequence[Looked], stated: Kept) -> Kept:
+    """What was kept, with what the shipped networks say now."""
+    here = np.array([logit(one.by_name[SHIPPED].p) for one in looked], np.float16)
+    return replace(stated, shipped_logit=here)
 
 
 def probes(bundle: Bundle) -> Iterator[image.Picture]:

@@ -1,0 +1,173 @@
+"""Figures by light and by size of box, and what eight bits cost: of anything at all, and beside floats nobody has."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from otorongo import toml
+from otorongo.errors import OtorongoError
+from otorongo.models import evidence_pictures, manifest
+from otorongo.models.__main__ import main
+from otorongo.models.evaluate import pictures, pictures_figures, pictures_gate
+from otorongo.models.evaluate.bundle_files import sealed, toml_text
+from otorongo.models.evaluate.pictures_look import SHIPPED, look, open_eyes
+from otorongo.models.evidence_pictures import Aim, PictureEvidence
+from tests.models import box_bundles
+from tests.models.box_bundles import Shown
+from tests.models.labelled import folder_of, run, with_card
+
+MIDDLE, CORNER, SIDE = (0.25, 0.25, 0.75, 0.75), (0.0, 0.0, 0.2, 0.05), (0.8, 0.0, 1.0, 0.29)
+EVERYWHERE = (Shown("person", 0.95, MIDDLE), Shown("person", 0.8, CORNER), Shown("person", 0.9, SIDE))
+"""Of each size one, in every picture."""
+
+
+def test_precision_goes_by_the_size_of_what_was_found_and_else_of_what_was_drawn(tmp_path: Path) -> None:
+    """A right box has the size of the labelled one, a false one its own; recall, precision and AP of each size."""
+    folder = folder_of(
+        tmp_path / "mine",
+        "a.png,person,0.25,0.25,0.5,0.5,,,,,,", "b.png,person,0,0,0.2,0.05,,,,,,",
+        "c.png,person,0.8,0,0.2,0.31,,,,,,",  # drawn .29 high, and so of middle size, but what it found is large
+    )  # fmt: skip
+    eyes = open_eyes(str(box_bundles.make(tmp_path / "bundle", *EVERYWHERE)))
+    looked, _ = look(eyes, pictures.collect([folder]).pictures, lambda: None)
+    every = pictures_figures.sizes(eyes, looked, SHIPPED)
+    told = {
+        one.size: ((one.found.hits, one.found.tries), (one.right.hits, one.right.tries))
+        for one in every
+        if one.wire == "person"
+    }
+    assert told == {"large": ((2, 2), (2, 4)), "small": ((1, 1), (1, 3)), "medium": ((0, 0), (0, 2))}
+    by_size = {one.size: one.precision for one in every}
+    assert by_size["large"] == pytest.approx((1 / 3 + 2 / 4) / 2)  # .95 three times, one of them right; then .9
+    assert np.isnan(by_size["medium"])
+
+
+def test_precision_goes_by_light_for_every_class(tmp_path: Path) -> None:
+    """Of the pictures of a day in which somebody was seen, those with somebody; by night likewise; of every class."""
+    folder = folder_of(
+        tmp_path / "mine",
+        "a.png,person,,,,,,,no,,,", "b.png,empty,,,,,,,no,,,", "c.png,person,,,,,,,yes,,,", "d.png,dog,,,,,,,yes,,,",
+    )  # fmt: skip
+    eyes = open_eyes(str(box_bundles.make(tmp_path / "bundle", Shown("person", 0.9))))
+    looked, _ = look(eyes, pictures.collect([folder]).pictures, lambda: None)
+    rows = {(one.wire, one.pictures): one for one in pictures_figures.rows(eyes, looked, SHIPPED)}
+    right = {light: rows["person", light].right for light in ("day", "night")}
+    assert [(each.hits, each.tries) for each in right.values()] == [(1, 2), (1, 2)]
+    assert right["day"].recordings == 2  # intervals go by place
+    assert (rows["dog", "night"].found.hits, rows["dog", "night"].found.tries) == (0, 1)
+    assert rows["dog", "night"].right.tries == 0
+    assert ("dog", "wet") not in rows
+
+
+@pytest.mark.parametrize(
+    ("at_least", "hits", "tries", "says"),
+    [
+        (True, 19, 21, "not shown: missed by 0.045 in these frames, and it may still be 0.68"),
+        (True, 1, 1, "not shown: kept in these frames, and it may still be 0.68"),
+        (False, 0, 14, "not shown: kept in these frames, and 99 % are still allowed"),
+        (False, 1, 14, "not shown: missed by 0.051 in these frames, and 99 % are still allowed"),
+    ],
+)
+def test_an_aim_that_is_not_shown_says_how_these_frames_stand(at_least: bool, hits: int, tries: int, says: str) -> None:
+    """By how much they miss it, or that they keep it, beside what their number still allows."""
+    aim = Aim(
+        name="x", at_least=at_least, aim=0.95 if at_least else 0.02, hits=hits, tries=tries, places=tries, low=0.684
+        if at_least else 0.0, high=0.99,
+    )  # fmt: skip
+    evidence = PictureEvidence(networks={}, pictures=tries, data=(), aims=(aim,))
+    assert f"| {says} |" in evidence_pictures.aims_table(evidence)
+
+
+def animals(folder: Path, count: int = 21) -> Path:
+    """So many pictures of an animal, each of a place of its own."""
+    return folder_of(folder, *(f"p{number}.png,animal,,,,,place{number},,,,," for number in range(count)))
+
+
+def floats_of(bundle: Path) -> list[str]:
+    """Its networks, to be taken for the float ones of another."""
+    return ["--float", str(bundle / "model.onnx"), str(bundle / "things.onnx")]
+
+
+def test_what_is_no_longer_noticed_at_all_fails_the_gate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Float networks that take the animal for a vehicle notice it; eight bits that see nothing lose it, if no class."""
+    blind = with_card(box_bundles.make(tmp_path / "blind"))
+    seeing = box_bundles.make(tmp_path / "seeing", Shown("vehicle", 0.9))
+    assert run(blind, animals(tmp_path / "mine"), tmp_path / "out", *floats_of(seeing)) == 1
+    assert "over one point of recall is lost: anything\n" in capsys.readouterr().err
+    text = (tmp_path / "out/report.md").read_text()
+    assert "| animal | 21 | 21 | 0.000 | 0.000 | +0.000 | +0.000 to +0.000 | passes |" in text
+    assert "| anything | 21 | 21 | 1.000 | 0.000 | +1.000 | +1.000 to +1.000 | fails |" in text
+    assert "Of the 21 pictures whose something only the float networks noticed, 21 they" in text
+
+
+def test_anything_over_few_places_is_told_as_not_shown(tmp_path: Path) -> None:
+    """Two networks that see the same of four places show nothing either way."""
+    bundle = with_card(box_bundles.make(tmp_path / "bundle", Shown("animal", 0.9)))
+    assert run(bundle, animals(tmp_path / "mine", 4), tmp_path / "out", *floats_of(bundle)) == 0
+    assert (
+        "| anything | 4 | 4 | 1.000 | 1.000 | +0.000 | +0.000 to +0.000 | not shown |"
+        in (tmp_path / "out/report.md").read_text()
+    )
+
+
+def test_a_bundle_is_measured_again_beside_floats_that_nobody_has(tmp_path: Path) -> None:
+    """What was kept of them stands beside, in the report and in the bundle; of other pictures it is left out."""
+    folder = animals(tmp_path / "mine")
+    bundle = with_card(box_bundles.make(tmp_path / "bundle", Shown("animal", 0.9)))
+    assert run(bundle, folder, tmp_path / "out", "--into-bundle", *floats_of(bundle)) == 0
+    whole = (bundle / "card.md").read_text()
+    before = pictures_gate.kept(manifest.load(bundle))
+    assert run(bundle, folder, tmp_path / "again", "--into-bundle") == 0
+    assert (bundle / "card.md").read_text() == whole
+    after = pictures_gate.kept(manifest.load(bundle))
+    assert np.array_equal(before.float_logit, after.float_logit)
+    assert np.array_equal(before.shipped_logit, after.shipped_logit)
+    assert run(bundle, animals(tmp_path / "others" / "mine", 20), tmp_path / "other") == 0
+    assert "Not measured here" in (tmp_path / "other/report.md").read_text()
+
+
+def test_a_loss_that_the_card_tells_is_no_new_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The gate says that it fails and that the card says so; where more is lost than the card says, it ends with 1."""
+    folder = animals(tmp_path / "mine")
+    bundle = with_card(box_bundles.make(tmp_path / "bundle"))
+    seeing = box_bundles.make(tmp_path / "seeing", Shown("vehicle", 0.9))
+    assert run(bundle, folder, tmp_path / "out", "--into-bundle", *floats_of(seeing)) == 1
+    assert "eight bits lose over one point of recall: anything" in evidence_pictures.summary(
+        toml.load(bundle / evidence_pictures.FILE_NAME, PictureEvidence)
+    )
+    gate = ["evaluate", "gate", str(bundle), "--pictures", str(folder)]
+    capsys.readouterr()
+    assert main(gate) == 0
+    assert re.search(r"anything +21 places .* fails, as its card says", capsys.readouterr().out)
+    _restate(bundle, shipped=0.9)
+    assert main(gate) == 1
+    assert "over one point of recall is lost: anything\n" in capsys.readouterr().err
+
+
+def _restate(bundle: Path, shipped: float) -> None:
+    """Let evidence and card say that the shipped networks notice so much of anything."""
+    path, card = bundle / evidence_pictures.FILE_NAME, bundle / "card.md"
+    told = toml.load(path, PictureEvidence)
+    other = (*told.float_gate[:-1], msgspec.structs.replace(told.float_gate[-1], shipped=shipped))
+    changed = msgspec.structs.replace(told, float_gate=other)
+    path.write_text(toml_text(changed))
+    text = card.read_text().replace(evidence_pictures.gate_table(told), evidence_pictures.gate_table(changed))
+    card.write_text(text)
+    manifest_path = bundle / "manifest.toml"
+    manifest_path.write_text(sealed(manifest_path.read_text(), {evidence_pictures.ROLE: path, "card": card}))
+
+
+def test_a_card_that_hides_what_quantizing_costs_is_refused(tmp_path: Path) -> None:
+    """`fails` made `passes` in the card alone."""
+    bundle = with_card(box_bundles.make(tmp_path / "bundle"))
+    seeing = box_bundles.make(tmp_path / "seeing", Shown("vehicle", 0.9))
+    run(bundle, animals(tmp_path / "mine"), tmp_path / "out", "--into-bundle", *floats_of(seeing))
+    card = bundle / "card.md"
+    card.write_text(card.read_text().replace("+1.000 | fails |", "+1.000 | passes |"))
+    path = bundle / "manifest.toml"
+    path.write_text(sealed(path.read_text(), {"card": card}))
+    with pytest.raises(OtorongoError, match="what quantizing costs is not that of"):
+        evidence_pictures.check(manifest.load(bundle))
