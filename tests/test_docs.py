@@ -10,6 +10,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -280,3 +281,55 @@ def test_a_forgotten_command_is_caught() -> None:
         "x station ls: described, but no such command",
         "x station add --dir: not described",
     ]
+
+
+# ---- what is typed
+
+
+LINE = re.compile(r"(?:^|[ (])(otorongo-(station|hub|models) [^#|&;`\n]*)", re.MULTILINE)
+SHELL = re.compile(r"^```(?:sh)?\n(.*?)^```", re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"(?<![\w/.])((?:deploy|scripts|locks|systemd)/[\w./-]*[\w-])")
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+
+
+def typed(text: str) -> list[tuple[str, list[str]]]:
+    """(program, its arguments) of every command line in a page's blocks of shell."""
+    lines = [match for block in SHELL.findall(text) for match in LINE.findall(block)]
+    return [(program, shlex.split(line)[1:]) for line, program in lines]
+
+
+def refused(program: str, words: list[str]) -> bool:
+    """Whether a program does not take these arguments; those that all its commands take may stand anywhere."""
+    module = importlib.import_module(f"otorongo.{program}.__main__")
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    module._common(early)
+    try:
+        module.parser().parse_args(early.parse_known_args(words)[1])
+    except SystemExit:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "README.md"], ids=lambda path: path.name)
+def test_every_command_line_of_a_page_can_be_typed(path: Path) -> None:
+    """Each program takes the arguments that a page gives it, and each file of ours that a page names is there."""
+    text = path.read_text()
+    assert [(program, *words) for program, words in typed(text) if refused(program, words)] == []
+    assert [name for name in FILE.findall(text) if not any(ROOT.glob(name + "*"))] == []
+
+
+def test_technicians_have_their_commands_in_spanish() -> None:
+    """The page for technicians goes from letting a station in to shutting it out, and the README leads to it."""
+    commands_there = {(program, words[0]) for program, words in typed((ROOT / "docs/tecnicos.md").read_text())}
+    wanted = {("hub", "station"), *(("station", name) for name in ("check", "tail", "tune", "replay"))}
+    assert wanted <= commands_there
+    assert "(docs/tecnicos.md)" in (ROOT / "README.md").read_text()
+
+
+def test_a_command_line_that_nobody_can_type_is_caught() -> None:
+    """The check can fail: an option that is none, found behind sudo and before a comment."""
+    good = "```sh\nsudo -u otorongo otorongo-hub station add K-02 --dir /media/usb   # keys\n```\n"
+    ((program, words),) = typed(good)
+    assert (program, refused(program, words)) == ("hub", False)
+    ((program, words),) = typed(good.replace("--dir", "--folder"))
+    assert refused(program, words)

@@ -5,6 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Meta, Struct
 
+from otorongo.language import say
 from otorongo.station.errors import TransportError
 from otorongo.station.redact import without_secrets
 
@@ -54,7 +55,7 @@ class Endpoint(NamedTuple):
 
 def endpoint(broker: str) -> Endpoint:
     """The parts of `mqtts://host:port`. Raises TransportError, which says what is allowed."""
-    allowed = "allowed: mqtts://host[:port] or mqtt://host[:port]"
+    allowed = say("allowed: mqtts://host[:port] or mqtt://host[:port]")
     try:
         parts = urlsplit(broker)
         port = parts.port
@@ -62,9 +63,14 @@ def endpoint(broker: str) -> Endpoint:
         raise TransportError(f"uplink.broker {without_secrets(broker)!r}: {error} ({allowed})") from error
     if parts.username or parts.password:
         raise TransportError(
-            f"uplink.broker: no user or password in the address: use user and password_file ({allowed})"
+            say(
+                "uplink.broker: no user or password in the address: use user and password_file ({allowed})",
+                allowed=allowed,
+            )
         )
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise TransportError(f"uplink.broker {broker!r} is not an address of a broker ({allowed})")
+        raise TransportError(
+            say("uplink.broker {broker!r} is not an address of a broker ({allowed})", broker=broker, allowed=allowed)
+        )
     tls = parts.scheme == "mqtts"
     return Endpoint(unquote(parts.hostname), port or (8883 if tls else 1883), tls)

@@ -15,7 +15,7 @@ from otorongo.wire import codes
 from otorongo.wire.rows import Row, Seeing, Tamper, Track
 
 STATION = Path(app_tail.__file__).parent
-TELLS = {"Note": 2, "Fault": 2, "Unkept": 0, "Trouble": 0, "SensorError": 0, "_bad": 1, "_note": 1}
+TELLS = {"Note": 2, "Fault": 2, "Unkept": 0, "Trouble": 0, "SensorError": 0, "TransportError": 0, "_bad": 1, "_note": 1}
 """Calls that tell somebody something, and which argument is the sentence."""
 
 

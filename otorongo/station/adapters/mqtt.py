@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from otorongo.language import say, why
 from otorongo.station.adapters.mqtt_network import Desk, Network, Settings
 from otorongo.station.adapters.mqtt_version import known
 from otorongo.station.errors import TransportError
@@ -28,14 +29,17 @@ def check_file(key: str, path: str) -> None:
             return
     except (FileNotFoundError, NotADirectoryError):
         raise TransportError(
-            f"{where}: no such file: copy it from the folder that the hub made for this station"
+            say("{where}: no such file: copy it from the folder that the hub made for this station", where=where)
         ) from None
     except PermissionError:
         raise TransportError(
-            f"{where}: this user may not read it: use sudo, or give the file to the user that runs the uplink"
+            say(
+                "{where}: this user may not read it: use sudo, or give the file to the user that runs the uplink",
+                where=where,
+            )
         ) from None
     except OSError as error:
-        raise TransportError(f"{where}: cannot be read: {error.strerror or error}") from error
+        raise TransportError(say("{path}: cannot be read: {error}", path=where, error=why(error))) from error
 
 
 def tls_context(ca_file: str, cert_file: str, key_file: str) -> ssl.SSLContext:
@@ -44,16 +48,20 @@ def tls_context(ca_file: str, cert_file: str, key_file: str) -> ssl.SSLContext:
         if path:
             check_file(name, path)
     if bool(cert_file) != bool(key_file):
-        raise TransportError("uplink: cert_file and key_file go together: one of them is missing")
+        raise TransportError(say("uplink: cert_file and key_file go together: one of them is missing"))
     try:
         context = ssl.create_default_context(cafile=ca_file or None)
     except (ssl.SSLError, OSError) as error:
-        raise TransportError(f"uplink.ca_file {ca_file}: not usable for TLS: {error}") from error
+        raise TransportError(
+            say("{files}: not usable for TLS: {error}", files=f"uplink.ca_file {ca_file}", error=error)
+        ) from error
     try:
         if cert_file:  # a password would be asked for at a terminal that is not there: none is given
             context.load_cert_chain(cert_file, key_file, password="")
     except (ssl.SSLError, OSError, ValueError) as error:
-        raise TransportError(f"uplink: {cert_file} and {key_file}: not usable for TLS: {error}") from error
+        raise TransportError(
+            say("{files}: not usable for TLS: {error}", files=f"uplink: {cert_file}, {key_file}", error=error)
+        ) from error
     return context
 
 
