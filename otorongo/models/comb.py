@@ -10,6 +10,7 @@ of a far saw lies below 1 kHz (foliage takes 10 dB per 100 m at 1 kHz, 5 dB at 1
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,6 +48,8 @@ LEAST_SCORE: Final = 3.5
 """A quarter of all frames of white noise reach it somewhere."""
 MOST_PARTS: Final = 12
 """A comb may be every so manieth line of another one: twelve cylinders at most."""
+AT_ONCE: Final = 6
+"""So many places of the grid are looked at together: mostly three combs are among them, and numpy is called less."""
 NEAR: Final = 4
 """The short pieces know a spacing within so many steps."""
 APART: Final = 0.03
@@ -62,7 +65,10 @@ _WHOLE: Final = 0.65
 """A comb is only a part of a narrower one whose other lines are so strong beside its own."""
 _BLOCK_S: Final = 0.1
 _AROUND: Final = np.arange(-2, 3)
-_BESIDE: Final = np.arange(-1, 2)[:, None]
+_BESIDE: Final = np.arange(-1, 2)[:, None, None]
+_NEAR: Final = np.arange(2 * NEAR + 1)
+_TWELVE: Final = np.arange(12)
+_HALVES: Final = np.array([[0.0], [0.5]])
 _PARTS: Final = np.arange(MOST_PARTS, 1, -1)
 _PART_STEPS: Final = np.rint(np.log(_PARTS) / STEP).astype(np.intp)
 """So many places lower lies the spacing of which another one is every so manieth ..."""
@@ -236,27 +242,33 @@ class Comb:
         np.maximum(best[self._below :], quick * short.weights, out=best[self._below :])
         np.maximum(height[self._below :], quick, out=height[self._below :])
         found: list[Candidate] = []
-        for top in _peaks(best):
+        for top, own, exact_hz in self._exact(levels, excess, contrast, _peaks(best)):
             near_hz = long.f0_hz[top]
             if any(abs(near_hz / other.f0_hz - 1) < APART for other in found):
                 continue
-            hz, height_db = self._whole(levels, excess, contrast, around, top)
+            hz, height_db = self._whole(excess, contrast, around, own, exact_hz)
             if all(abs(hz / other.f0_hz - 1) > APART for other in found):
                 found.append(Candidate(hz, float(best[top]), max(height_db, float(height[top]))))
             if len(found) == MOST_CANDIDATES:
                 break
         return tuple(found)
 
-    def _whole(
-        self, levels: Floats, excess: Floats, contrast: Doubles, around: Doubles, top: int
-    ) -> tuple[float, float]:
-        """Exact spacing and contrast of the comb at a place of the grid, or of the narrower comb that it is part of.
+    def _exact(
+        self, levels: Floats, excess: Floats, contrast: Doubles, tops: list[int]
+    ) -> Iterator[tuple[int, int, float]]:
+        """For each of some places of the grid, the best one near it and the exact spacing there; a few at once."""
+        for at in range(0, len(tops), AT_ONCE):
+            some = tops[at : at + AT_ONCE]
+            lows = np.array(some)[:, None] - NEAR
+            own = np.maximum(0, lows[:, 0] + contrast.take(lows + _NEAR, mode="clip").argmax(axis=1))
+            exact_hz = self._refined(levels, excess, self._long.f0_hz.take(own))
+            yield from zip(some, own.tolist(), exact_hz.tolist(), strict=True)
+
+    def _whole(self, excess: Floats, contrast: Doubles, around: Doubles, own: int, hz: float) -> tuple[float, float]:
+        """Spacing and contrast of the comb at a place of the grid, or of the narrower comb that it is part of.
 
         `around` is `_highest` of the contrast.
         """
-        low = max(0, top - NEAR)
-        own = low + int(contrast[low : top + NEAR + 1].argmax())
-        hz = self._refined(levels, excess, float(self._long.f0_hz[own]))
         narrow = np.maximum(0, own - _PART_STEPS)
         for at in np.flatnonzero(around.take(narrow) > _PART_SHARES * contrast[own]).tolist():
             part = MOST_PARTS - at
@@ -267,31 +279,36 @@ class Comb:
     def _is_part(self, excess: Floats, f0_hz: float, part: int) -> bool:
         """True if the lines between these, `part` times as close together, stand out too."""
         small_hz = f0_hz / part
-        first = int(np.ceil(LINES_FROM_HZ / small_hz))
+        first = math.ceil(LINES_FROM_HZ / small_hz)
         orders = np.arange(first, min(first + MOST_LINES, int(LINES_TO_HZ / small_hz)))
-        lines, between = self._near(excess, small_hz * orders), self._near(excess, small_hz * (orders + 0.5))
-        shared = orders % part == 0
-        if not shared.any() or shared.all():
+        lines, between = self._near(excess, small_hz * (orders + _HALVES))
+        shared = lines[-first % part :: part]
+        count = len(lines) - len(shared)
+        if not len(shared) or not count:
             return False
         noise = float(between.mean())
-        others = float(lines[~shared].mean()) - noise
-        enough = others * np.sqrt(len(orders) - shared.sum()) >= LEAST_SCORE * _NOISE_LONG[1]
-        return bool(enough and others >= _WHOLE * (float(lines[shared].mean()) - noise))
+        others = float(lines.sum() - shared.sum()) / count - noise
+        enough = others * math.sqrt(count) >= LEAST_SCORE * _NOISE_LONG[1]
+        return enough and others >= _WHOLE * (float(shared.mean()) - noise)
 
-    def _refined(self, levels: Floats, excess: Floats, f0_hz: float) -> float:
-        """The spacing that fits the tops of its first twelve lines best: between the steps of the grid and the bins."""
-        first = int(np.ceil(LINES_FROM_HZ / f0_hz))
-        orders = np.arange(first, min(first + 12, int(LINES_TO_HZ / f0_hz) + 1))
-        around = np.rint(f0_hz * orders / self._long.bin_hz).astype(np.intp)
-        tops = around + levels.take(around[:, None] + _AROUND).argmax(axis=1) - 2
+    def _refined(self, levels: Floats, excess: Floats, f0_hz: Doubles) -> Doubles:
+        """The spacings (m,) that fit the tops of their first twelve lines best: between the steps of grid and bins."""
+        bin_hz, f0 = self._long.bin_hz, f0_hz[:, None]
+        orders = np.ceil(LINES_FROM_HZ / f0) + _TWELVE
+        wanted_hz = f0 * orders
+        around = np.minimum(np.rint(wanted_hz / bin_hz), self._long.bins - 4).astype(np.intp)
+        tops = around + levels.take(around[:, :, None] + _AROUND).argmax(axis=2) - 2
         left, middle, right = levels.take(tops + _BESIDE)
         shift = np.maximum(-0.5, np.minimum(0.5, 0.5 * (left - right) / np.minimum(left - 2 * middle + right, -1e-3)))
-        lines_hz = (tops + shift) * self._long.bin_hz
+        lines_hz = (tops + shift) * bin_hz
         weights = np.square(excess.take(tops), dtype=np.float64) + 1e-6
         # A line that is not where the comb wants it, by more than a bin, is somebody else's.
-        weights *= np.abs(lines_hz - f0_hz * orders) <= max(self._long.bin_hz, STEP * f0_hz * 2)
-        fitted = float(np.dot(weights * orders, lines_hz) / max(np.dot(weights * orders, orders), 1e-9))
-        return fitted if abs(fitted / f0_hz - 1) < 2 * STEP else f0_hz
+        weights *= np.abs(lines_hz - wanted_hz) <= np.maximum(bin_hz, STEP * 2 * f0)
+        weights *= wanted_hz <= LINES_TO_HZ
+        weights *= orders
+        fitted = np.vecdot(weights, lines_hz) / np.maximum(np.vecdot(weights, orders), 1e-9)
+        exact_hz: Doubles = np.where(np.abs(fitted / f0_hz - 1) < 2 * STEP, fitted, f0_hz)
+        return exact_hz
 
     def _lines(self, levels: Floats, excess: Floats, f0_hz: float) -> tuple[float, float, float]:
         """The strongest line of a comb, its slope in dB per octave, and how far its low lines stand out."""

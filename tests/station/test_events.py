@@ -189,3 +189,13 @@ def test_the_state_is_a_value() -> None:
     assert first == second
     assert events.advance(state, Tick(3000), RULES)[1] == []
     assert list(itertools.chain(first)) != []
+
+
+def test_what_counts_no_more_is_forgotten() -> None:
+    """A hit that opened nothing is remembered while it counts, and leaves nothing behind but its number."""
+    state, kept = State(), []
+    for item in pattern("-x-------"):
+        state, _ = advance(state, item, RULES)
+        kept.append(len(state.tracks))
+    assert kept == [0, 1, 1, 1, 1, 1, 1, 0, 0]
+    assert state.unconfirmed == 1
