@@ -58,7 +58,7 @@ def measure() -> Iterator[Line]:
 
 def _networks(folder: Path) -> dict[str, tuple[str, int]]:
     """Name to file, and how often it runs in each window."""
-    found = {"our network in INT8": (str(manifest.load("threats@4").path("model")), 1)}
+    found = {"our network in INT8": (str(manifest.load("threats@5").path("model")), 1)}
     if given_float := os.environ.get("OTORONGO_FLOAT"):
         found["our network in float"] = (given_float, 1)
     with contextlib.suppress(BundleError):

@@ -41,7 +41,7 @@ def measure() -> list[Line]:
             np.save(folder / f"{rate_hz}.npy", resample(scene, RATE, rate_hz))
         ours, rss_mb = _ours(scene, folder)
         quiet, _ = _ours(scene * np.float32(10 ** (QUIET_DB / 20)), folder)
-        mel_ms, net_ms = _parts("threats@4", folder)
+        mel_ms, net_ms = _parts("threats@5", folder)
         parts = f"mel {mel_ms:.2f}, network {net_ms:.2f} ms"
         lines = [
             Line("ears: our whole path, CPU per second of sound", f"{ours:.2f} ms", parts),

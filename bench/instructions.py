@@ -66,7 +66,7 @@ def measure() -> Iterator[Line]:
 
 def _counts(folder: Path) -> Iterator[tuple[str, str]]:
     """What is counted, and the code of the child that does it."""
-    bundle = manifest.load("threats@4")
+    bundle = manifest.load("threats@5")
     networks = {"our network in INT8": bundle.path("model")}
     if given_float := os.environ.get("OTORONGO_FLOAT"):
         networks["our network in float"] = Path(given_float)
@@ -107,7 +107,7 @@ def _count(code: str) -> float:
 
 def network(path: str) -> float:
     """In the child: run a network of ours; the seconds of sound that were counted."""
-    given = manifest.load("threats@4").manifest.sound
+    given = manifest.load("threats@5").manifest.sound
     assert given is not None
     session = Session(Path(path))
     tensor = np.random.default_rng(0).standard_normal(given.shape).astype(np.float32)

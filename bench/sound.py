@@ -76,13 +76,13 @@ def _process(scene: Array, seconds: float, one_thread: bool) -> tuple[float, flo
 
 
 def _windows(seconds: float) -> int:
-    given = load("threats@4").manifest.sound
+    given = load("threats@5").manifest.sound
     assert given is not None
     return int((seconds - given.window_s) / given.hop_s) + 1
 
 
 def _parts() -> list[Line]:
-    bundle = load("threats@4")
+    bundle = load("threats@5")
     given = bundle.manifest.sound
     assert given is not None
     window, works = log_mels()
@@ -128,7 +128,7 @@ def log_mels() -> tuple[Array, dict[str, Work]]:
     """A window, and calls that make its log-mel: ours, librosa's (filters made anew), and that with filters kept."""
     import librosa
 
-    given = load("threats@4").manifest.sound
+    given = load("threats@5").manifest.sound
     assert given is not None
     window = np.random.default_rng(1).normal(0, 0.05, given.window_samples).astype(np.float32)
     front = Spectrogram(given)

@@ -93,7 +93,7 @@ def to_labels() -> tuple[float, float]:
 
 
 def _window() -> tuple[float, float]:
-    given = load("threats@4").manifest.sound
+    given = load("threats@5").manifest.sound
     assert given is not None
     return given.window_s, given.hop_s
 

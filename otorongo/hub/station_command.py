@@ -197,7 +197,7 @@ data_dir = {_quoted(data_dir)}
 [microphone]                         # leave a section out: no such sensor
 driver = "alsa"
 device = "default"                   # better the port's path, such as "usb-port:1-1.2"
-bundle = "threats@4"
+bundle = "threats@5"
 voices = "{policy}"{" " * (26 - len(policy))}# sound with voices: seal, discard, or keep where all agreed
 
 # [camera]

@@ -66,7 +66,7 @@ _WORDS: Final = {
 def options(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("file", metavar=say("FILE"), type=Path, help=say("a recording: WAV, FLAC, OGG, Opus or MP3"))
-    parser.add_argument("--bundle", metavar=say("BUNDLE"), default="threats@4", help=say("name@version or a folder"))
+    parser.add_argument("--bundle", metavar=say("BUNDLE"), default="threats@5", help=say("name@version or a folder"))
     parser.add_argument("--second", metavar=say("BUNDLE"), help=say("a second opinion, such as yamnet@1"))
     parser.add_argument("--png", type=Path, metavar=say("OUT"), help=say("draw it all into this picture"))
     parser.add_argument("--place", metavar=say("LAT,LON"), help=say("for a bundle of species: where it was recorded"))
@@ -87,7 +87,7 @@ def adapt_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder", metavar=say("FOLDER"), type=Path, help=say("recordings of this site without the classes in question")
     )
-    parser.add_argument("--bundle", metavar=say("BUNDLE"), default="threats@4", help=say("name@version or a folder"))
+    parser.add_argument("--bundle", metavar=say("BUNDLE"), default="threats@5", help=say("name@version or a folder"))
     parser.add_argument("--second", metavar=say("BUNDLE"), help=say("a second opinion, such as yamnet@1"))
     parser.add_argument(
         "--class", dest="classes", action="append", metavar=say("CLASS"), help=say("which; else every threat")

@@ -1,6 +1,6 @@
 """What one bundle is: `manifest.toml` as frozen values, and the proof that the files beside it are the ones it means.
 
-A bundle is a folder: `manifest.toml`, `card.md`, the networks and the golden samples. `load("threats@4")` finds a
+A bundle is a folder: `manifest.toml`, `card.md`, the networks and the golden samples. `load("threats@5")` finds a
 bundle of the zoo that comes with the program; `load("/srv/bundles/mine")` takes any folder. `README.md` beside this
 file explains every key.
 """

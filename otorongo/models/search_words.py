@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from otorongo.language import LANGUAGES, say
 
-BUNDLE = "threats@4"
+BUNDLE = "threats@5"
 
 
 class Example(NamedTuple):

@@ -81,7 +81,7 @@ class MicrophoneConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     driver: Literal["alsa", "replay"]
     device: str
     """alsa: `usb-port:1-1.2` (the port's path) or an ALSA name such as `hw:1,0`. replay: a file or folder."""
-    bundle: str = "threats@4"
+    bundle: str = "threats@5"
     """A bundle of the zoo, or its folder."""
     second: str = ""
     """A bundle that judges once more what the first one holds possible, such as `yamnet@1`; none by default."""
@@ -104,7 +104,7 @@ class MicrophoneConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     voices: Literal["seal", "discard", "keep"] = "discard"
     """Sound in which somebody may be speaking, or right beside: sealed untouched to those of [seal]; discarded wholly;
     or kept, where everybody agreed."""
-    voices_p: Annotated[float, Meta(gt=0, lt=1)] = 0.2
+    voices_p: Annotated[float, Meta(gt=0, lt=1)] = 0.7
     """From this probability of speech a window counts as one with voices: far below the threshold of an event."""
     tracks: bool = True
     """Tell a threat's scores window by window when it closes (half a byte each): the hub can judge it again."""

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def field(request: pytest.FixtureRequest, tmp_path: Path) -> Field:
 def test_a_saw_that_two_stations_hear_rings_once_and_its_sound_arrives(
     field: Field, saws: tuple[Path, Path], phone: Phone
 ) -> None:
-    """Two recordings become one alert at one place; the ranger's phone rings once; the evidence arrives whole."""
+    """Two recordings become one alert at one place, which rings the phone once at each severity, with its evidence."""
     field.add_hub([Person("guardia.norte", "ranger", "norte", phone.url("guardia.norte"))])
     for place, (name, folder) in enumerate(zip(("K-02", "K-05"), saws, strict=True)):
         field.add_station(name, replay(folder), place=place)
@@ -72,13 +73,17 @@ def test_a_saw_that_two_stations_hear_rings_once_and_its_sound_arrives(
         with store.read() as tx:
             alerts = tx.execute(select(db.alerts)).mappings().all()
             covered = tx.execute(select(db.alert_events.c.station).distinct()).mappings().all()
+            deliveries = tx.execute(select(db.deliveries)).mappings().all()
         store.close()
     finally:
         field.stop()
     rung = [alert for alert in alerts if alert["rung_ms"]]
     assert [(alert["activity"], alert["place"]) for alert in rung] == [("logging", PLACE)]
     assert {row["station"] for row in covered} == {"K-02", "K-05"}
-    assert len({message.fields["delivery"] for message in phone.messages}) == 1
+    kinds = Counter(row["kind"] for row in deliveries)
+    assert kinds["ring"] == 1
+    assert kinds <= Counter(["ring", "raise"]), "a saw that grows to high rings once more, and never again"
+    assert len({message.fields["delivery"] for message in phone.messages}) == kinds.total()
     text = phone.messages[0].body
     assert rung[0]["id"] in text
     assert PLACE in text

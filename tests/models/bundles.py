@@ -7,7 +7,7 @@ from pathlib import Path
 from otorongo.models import manifest
 from otorongo.models.shelves import FILE_NAME
 
-THREATS = "threats@4"
+THREATS = "threats@5"
 """The bundle of sounds in the zoo."""
 
 

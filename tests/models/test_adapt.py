@@ -122,7 +122,7 @@ def test_with_a_second_opinion_the_thresholds_of_both_are_where_it_begins(
     """`--second` with a joint at 0.97 for saws: that is what the background is judged by, and is the least told."""
     other = change(copy(tmp_path), 'name = "threats"', 'name = "other"')
     joint = (
-        'bundle = "threats@4"\nlabel = "chainsaw"\nown = "chainsaw"\nfirst = 0.5\nsecond = 0.5\noffset = 0.0\n'
+        'bundle = "threats@5"\nlabel = "chainsaw"\nown = "chainsaw"\nfirst = 0.5\nsecond = 0.5\noffset = 0.0\n'
         "prior = 0.1\nthreshold = 0.97\ncandidate = 0.05\n"
     )
     (other / "manifest.toml").write_text(f"{(other / 'manifest.toml').read_text()}\n[[joint]]\n{joint}")
@@ -130,7 +130,7 @@ def test_with_a_second_opinion_the_thresholds_of_both_are_where_it_begins(
     noise = np.random.default_rng(3).standard_normal(96_000) * 0.001
     soundfile.write(tmp_path / "fondo" / "a.wav", noise, 16_000)
     given = [str(tmp_path / "fondo"), "--class", "chainsaw", "--class", "gunshot", "--lang", "en"]
-    own = {each.wire: each.threshold for each in manifest.load("threats@4").manifest.classes}
+    own = {each.wire: each.threshold for each in manifest.load("threats@5").manifest.classes}
     for more, least in (([], own["chainsaw"]), (["--second", str(other)], 0.97)):
         assert main(["adapt", *given, *more]) == 0
         saw, shot = (line for line in capsys.readouterr().out.splitlines() if " -> " in line)

@@ -84,6 +84,19 @@ def test_few_calm_windows_and_not_many_lookalikes_are_hits(seed: int, likeness: 
         assert hits[alike].mean() <= FALSE_ALIKE
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 400))
+def test_lookalikes_raise_the_threshold_and_leave_the_evidence(seed: int, count: int) -> None:
+    """Slope, offset and prior are those of the same windows without lookalikes; the threshold is never below theirs."""
+    rng = np.random.default_rng(seed)
+    labels, calm = np.repeat([1, 0], [200, 1000]), np.full(10, -9.0)
+    scores = rng.normal(0, 1, 1200) + np.repeat([3.0, -3.0], [200, 1000])
+    alone = fit(scores, labels, 0.01, calm)
+    tempting = (np.append(scores, rng.normal(2, 1, count)), np.append(labels, np.zeros(count, int)))
+    both = fit(*tempting, 0.01, calm, np.arange(1200 + count) >= 1200)
+    assert (both.slope, both.offset, both.prior) == (alone.slope, alone.offset, alone.prior)
+    assert both.threshold >= alone.threshold
+
+
 @given(st.lists(st.tuples(probabilities, probabilities), min_size=1, max_size=60), probabilities)
 def test_two_judges_let_no_more_through_than_the_first_alone(p: list[tuple[float, float]], threshold: float) -> None:
     """At the threshold found, as many windows of the pair are hits as of the first at its own, or fewer."""

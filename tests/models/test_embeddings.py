@@ -12,7 +12,7 @@ from otorongo.models import embeddings
 from otorongo.models.embeddings import HEAD_BYTES, SAID, Source, Window, head, likeliest, read, record
 from otorongo.models.errors import InputError
 
-SOURCE = Source("ab" * 32, "threats@4", 64, 3000, 0xFFFF_FFFF, "K-02", "microphone")
+SOURCE = Source("ab" * 32, "threats@5", 64, 3000, 0xFFFF_FFFF, "K-02", "microphone")
 LENGTH = 96
 
 

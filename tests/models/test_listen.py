@@ -42,7 +42,7 @@ def forest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def heard(forest: Path) -> Hearing:
     """What is heard of it."""
-    return hear(forest, runtime.open_classifier(manifest.load("threats@4")))
+    return hear(forest, runtime.open_classifier(manifest.load("threats@5")))
 
 
 def test_a_saw_becomes_an_event_at_its_time(heard: Hearing) -> None:
@@ -72,7 +72,7 @@ def test_the_saws_speed_is_on_the_track(heard: Hearing) -> None:
 
 def test_the_words_are_spanish_or_english(heard: Hearing) -> None:
     """The same events in both languages, with evidence and times."""
-    spanish, english = summary(heard, "threats@4", "es"), summary(heard, "threats@4", "en")
+    spanish, english = summary(heard, "threats@5", "es"), summary(heard, "threats@5", "en")
     assert "motosierra" in spanish
     assert "evidencia +" in spanish
     assert "chainsaw" in english
@@ -82,7 +82,7 @@ def test_the_words_are_spanish_or_english(heard: Hearing) -> None:
 @pytest.mark.parametrize("lang", ["es", "en"])
 def test_the_picture_shows_saw_and_scores(heard: Hearing, lang: str) -> None:
     """Light where the saw is, a row for each class, and no row brighter than the saw's while it cuts."""
-    image = np.asarray(listen_picture.draw(heard, "threats@4", lang)).astype(int)
+    image = np.asarray(listen_picture.draw(heard, "threats@5", lang)).astype(int)
     assert image.shape[1] == listen_picture.WIDTH
     labels = listen_picture.labels_of(heard)
     assert len(labels) == 14
@@ -123,19 +123,19 @@ def test_short_sound_is_heard_and_drawn(seconds: float, tmp_path: Path) -> None:
     """A click, and less than a window, are no errors."""
     path = tmp_path / "short.wav"
     soundfile.write(path, np.random.default_rng(3).normal(0, 0.1, round(seconds * 48_000)), 48_000)
-    found = hear(path, runtime.open_classifier(manifest.load("threats@4")))
+    found = hear(path, runtime.open_classifier(manifest.load("threats@5")))
     assert len(found.windows) >= 1
-    assert listen_picture.draw(found, "threats@4", "en").size[0] == listen_picture.WIDTH
+    assert listen_picture.draw(found, "threats@5", "en").size[0] == listen_picture.WIDTH
 
 
 def test_silence_is_gated_and_drawn(tmp_path: Path) -> None:
     """What the gate stops has no scores, and still a picture."""
     soundfile.write(tmp_path / "silence.wav", np.zeros(16_000 * 8), 16_000)
-    found = hear(tmp_path / "silence.wav", runtime.open_classifier(manifest.load("threats@4")))
+    found = hear(tmp_path / "silence.wav", runtime.open_classifier(manifest.load("threats@5")))
     assert [window.verdict for window in found.windows] == [None] * len(found.windows)
     assert found.events == ()
-    assert listen_picture.draw(found, "threats@4", "en").size[0] == listen_picture.WIDTH
-    assert "no event" in summary(found, "threats@4", "en")
+    assert listen_picture.draw(found, "threats@5", "en").size[0] == listen_picture.WIDTH
+    assert "no event" in summary(found, "threats@5", "en")
 
 
 def test_what_is_no_sound_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -150,7 +150,7 @@ def test_a_damaged_recording_is_heard_as_far_as_it_goes(forest: Path, tmp_path: 
     """Half a FLAC gives the events of its half, and says that it is damaged."""
     data = forest.read_bytes()
     (tmp_path / "half.flac").write_bytes(data[: len(data) // 2])
-    found = hear(tmp_path / "half.flac", runtime.open_classifier(manifest.load("threats@4")))
+    found = hear(tmp_path / "half.flac", runtime.open_classifier(manifest.load("threats@5")))
     assert found.trouble
     assert 5 < found.seconds < 60
 
@@ -203,10 +203,10 @@ def test_what_was_nearly_heard_is_told(heard: Hearing) -> None:
 
 def test_two_opinions_have_one_threshold(forest: Path) -> None:
     """A window of a second opinion is told, and marked, by the threshold by which it was judged: the joint one."""
-    first = runtime.open_classifier(manifest.load("threats@4"))
+    first = runtime.open_classifier(manifest.load("threats@5"))
     (saw,) = (spec for spec in first.bundle.manifest.classes if spec.label == "chainsaw")
     joint = manifest.Joint(
-        bundle="threats@4", label="chainsaw", own="chainsaw", first=0.5, second=0.5, offset=0.0, prior=saw.prior,
+        bundle="threats@5", label="chainsaw", own="chainsaw", first=0.5, second=0.5, offset=0.0, prior=saw.prior,
         threshold=0.999, candidate=0.1,
     )  # fmt: skip
     about = msgspec.structs.replace(first.bundle.manifest, name="other", joint=(joint,))
@@ -222,8 +222,8 @@ def test_two_opinions_have_one_threshold(forest: Path) -> None:
 
 def test_experimental_classes_are_marked_in_the_picture(heard: Hearing) -> None:
     """The picture is another one where a class that was heard is experimental: its event and its row say so."""
-    plain = listen_picture.draw(replace(heard, experimental=frozenset()), "threats@4", "es")
-    marked = listen_picture.draw(replace(heard, experimental=frozenset({"chainsaw"})), "threats@4", "es")
+    plain = listen_picture.draw(replace(heard, experimental=frozenset()), "threats@5", "es")
+    marked = listen_picture.draw(replace(heard, experimental=frozenset({"chainsaw"})), "threats@5", "es")
     changed = np.argwhere((np.asarray(plain) != np.asarray(marked)).any(axis=2))[:, 0]
     rows = set(changed.tolist())
     assert min(rows) < 96 + 30, "the event's banner"
@@ -276,9 +276,9 @@ def test_what_is_too_short_for_its_rule_is_told(tmp_path: Path) -> None:
     path = tmp_path / "short.wav"
     sound = render_soundscape([Source("chainsaw", start_s=0, seconds=5, distance_m=30)], 5.0, 16_000, seed=4)
     soundfile.write(path, sound, 16_000)
-    found = hear(path, runtime.open_classifier(manifest.load("threats@4")))
+    found = hear(path, runtime.open_classifier(manifest.load("threats@5")))
     assert not [each for each in found.events if each.name == "chainsaw"]
     short = next(each for each in found.short if each.name == "chainsaw")
     assert 0 < short.hits < short.needed <= short.of
-    said = summary(found, "threats@4", "es")
+    said = summary(found, "threats@5", "es")
     assert f"motosierra: sobre el umbral en {short.hits} de las {short.needed} ventanas" in said

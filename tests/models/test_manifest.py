@@ -12,14 +12,14 @@ from tests.models import bundles
 
 
 def test_the_zoo_loads_by_name_by_folder_and_by_file() -> None:
-    """`threats@4`, its folder and its manifest.toml are one bundle with one digest."""
-    by_name = manifest.load("threats@4")
+    """`threats@5`, its folder and its manifest.toml are one bundle with one digest."""
+    by_name = manifest.load("threats@5")
     assert manifest.load(by_name.folder).digest == by_name.digest
     assert manifest.load(by_name.folder / "manifest.toml").digest == by_name.digest
-    assert by_name.manifest.reference == "threats@4"
+    assert by_name.manifest.reference == "threats@5"
     assert by_name.manifest.kind == "sound"
     assert by_name.manifest.input is by_name.manifest.sound
-    assert "threats@4" in shelves.zoo()
+    assert "threats@5" in shelves.zoo()
 
 
 def test_every_class_of_the_zoo_has_a_wire_number() -> None:
@@ -54,7 +54,7 @@ def test_the_digest_covers_the_manifest(tmp_path: Path) -> None:
         ("fmax_hz = 7600.0", "fmax_hz = 9000.0", ["sound.fmax_hz", "at most half of rate_hz"]),
         ("window_s = 3.0\nhop_s = 1.5", "window_s = 0.01\nhop_s = 0.01", ["sound.window_s", "n_fft"]),
         ("prior = 0.", "prior = 1.", ["prior"]),
-        ("version = 4", "version = 5", ["version", "is 5", "threats@5", "write threats@5"]),
+        ("version = 5", "version = 6", ["version", "is 6", "threats@5", "write threats@6"]),
         ('name = "threats"', 'name = "Threats!"', ["name", "a-z"]),
         ("[sound]", "[pictures]", ["pictures", "no such key"]),
         (
@@ -75,7 +75,7 @@ def test_the_digest_covers_the_manifest(tmp_path: Path) -> None:
 def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, said: list[str]) -> None:
     """The error names the file, the key, the reason, and what is allowed."""
     folder = bundles.change(bundles.copy(tmp_path), old, new)
-    if old == "version = 4":
+    if old == "version = 5":
         (tmp_path / "threats@5").symlink_to(folder)
         manifest.load(folder)  # a folder may hold any version
         return

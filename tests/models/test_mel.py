@@ -22,7 +22,7 @@ BELOW_PEAK_DB = 80.0
 
 def threats_input() -> SoundInput:
     """The parameters that the shipped bundle fixes."""
-    found = manifest.load("threats@4").manifest.sound
+    found = manifest.load("threats@5").manifest.sound
     assert found is not None
     return found
 
@@ -134,7 +134,7 @@ def test_resampling_keeps_a_tone(rate_hz: int, tone_hz: float) -> None:
 @given(st.integers(0, 2**32 - 1), st.lists(st.sampled_from(["on", "again", "jump"]), min_size=2, max_size=6))
 def test_windows_that_follow_each_other_are_as_if_alone(seed: int, steps: list[str]) -> None:
     """What is taken over from the window before is what this window alone would give, wherever the windows lie."""
-    bundle = manifest.load("threats@4").manifest.sound
+    bundle = manifest.load("threats@5").manifest.sound
     assert bundle is not None
     rng = np.random.default_rng(seed)
     sound = (rng.normal(0, 0.05, 400_000) + rng.uniform(-0.4, 0.4)).astype(np.float32)

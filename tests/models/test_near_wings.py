@@ -44,7 +44,7 @@ def test_a_rendered_bee_opens_no_saw(station: hours.Station, bed: str) -> None:
 
 
 def test_rendered_wings_open_no_more_saws_than_is_said(station: hours.Station) -> None:
-    """What hovers for seconds falls seldom: of these four minutes two opened one with threats@4."""
+    """What hovers for seconds falls seldom: of these four minutes at most two open one."""
     assert sum(saws(station, Source("wings", 5, LENGTH_S - 5), seed, "day") for seed in (0, 1, 4, 5)) <= 2
 
 

@@ -35,7 +35,7 @@ UTC0_MS = 1_795_392_000_000
 @pytest.fixture(scope="module")
 def classifier() -> SoundClassifier:
     """The shipped bundle."""
-    found = runtime.open_classifier(manifest.load("threats@4"))
+    found = runtime.open_classifier(manifest.load("threats@5"))
     assert isinstance(found, SoundClassifier)
     return found
 
@@ -207,7 +207,7 @@ def test_what_a_table_says(card: Path, saw: Path, capsys: pytest.CaptureFixture[
     """For people: in Spanish and English, with where the sound is, and that it was not kept elsewhere."""
     assert main(["search", str(card), "--like", str(saw), "--top", "8", "--lang", "es"]) == 0
     out = capsys.readouterr().out
-    assert "80 ventanas, 1 archivos, threats@4" in out
+    assert "80 ventanas, 1 archivos, threats@5" in out
     for wanted in ("motosierra", "K-02", "2026-11-23 00:1", "no guardado", ".flac 0:"):
         assert wanted in out
     assert main(["search", str(card), "--like", str(saw), "--top", "1", "--lang", "en"]) == 0
@@ -286,7 +286,7 @@ def test_what_cannot_be_searched_says_why(
         ((card, "--like", saw, "--at", "9"), "ends at 6.0 s"),
         ((card, "--like", saw, "--top", "0"), "allowed are 1 or more"),
         ((card, "--like", saw, "--bundle", "boxes@1"), "gives no embeddings"),
-        ((card, "--like", saw, "--bundle", "threats@2"), "write threats@4"),
+        ((card, "--like", saw, "--bundle", "threats@2"), "write threats@5"),
     ):
         assert wanted in refused(capsys, *words)
 

@@ -51,7 +51,7 @@ class Fixed:
 
 def bundle(name: str, labels: dict[str, str], *joined: Joint, window_s: float = 3.0) -> Bundle:
     """A bundle with these labels and wire classes."""
-    real = manifest.load("threats@4")
+    real = manifest.load("threats@5")
     specs = tuple(ClassSpec(label=label, wire=wire, threshold=0.8, prior=0.2) for label, wire in labels.items())
     sound = msgspec.structs.replace(real.manifest.sound, window_s=window_s) if real.manifest.sound else None
     about: Manifest = msgspec.structs.replace(
@@ -164,9 +164,9 @@ def test_yamnet_beside_threats_hears_a_saw(shared: Path, tmp_path: Path) -> None
     from otorongo.models import add_yamnet, runtime
 
     folder = add_yamnet.add(shared / "weights" / "yamnet_spectra_in.tflite", tmp_path)
-    small, large = manifest.load("threats@4"), manifest.load(folder)
+    small, large = manifest.load("threats@5"), manifest.load(folder)
     both = SecondOpinion(runtime.open_classifier(small), runtime.open_classifier(large))
-    assert {each.label for each in large.manifest.joint if each.bundle == "threats@4"} >= {"chainsaw", "engine"}
+    assert {each.label for each in large.manifest.joint if each.bundle == "threats@5"} >= {"chainsaw", "engine"}
     for golden, hit in (("golden-saw", True), ("golden-night", False)):
         sound = np.load(large.path(golden)).astype(np.float32) / 128
         assert both.scores(sound, 16_000).of("chainsaw").hit == hit

@@ -19,7 +19,7 @@ def models(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 
 def test_an_added_bundle_is_found_by_name_and_version(tmp_path: Path) -> None:
     """A folder `name@version` on a shelf is shown, listed and checked like those of the zoo."""
-    folder = bundles.change(bundles.copy(tmp_path), "version = 4", "version = 907")
+    folder = bundles.change(bundles.copy(tmp_path), "version = 5", "version = 907")
     shutil.move(folder, tmp_path / "threats@907")
     assert models(tmp_path, "show", "threats@907").stdout.startswith("threats@907")
     assert "threats@907" in models(tmp_path, "list").stdout

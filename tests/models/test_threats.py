@@ -10,6 +10,7 @@ import pytest
 from otorongo.models import manifest, runtime
 from otorongo.models.manifest import Bundle
 from otorongo.models.runtime import Classifier, Verdict
+from otorongo.models.train.bundle_sound import MOST_BYTES, MOST_WEIGHTS, weights
 from otorongo.models.train.gather import RATE_HZ, Recording, catalogue, decode
 
 LONGEST_S = 10
@@ -19,7 +20,7 @@ LONGEST_S = 10
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
     """The bundle as installed."""
-    return manifest.load("threats@4")
+    return manifest.load("threats@5")
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,13 @@ def held_out(shared: Path, bundle: Bundle) -> list[Recording]:
     assert len(used) > 300
     assert {f"{each.set}/{Path(each.file).name}" for each in found} & used == set()
     return found
+
+
+def test_it_is_as_small_as_it_says(bundle: Bundle) -> None:
+    """All weights and biases together, the embedding's too, are at most 1.5 million, and the file at most 2 MB."""
+    path = bundle.path("model")
+    assert 1_000_000 < weights(path) <= MOST_WEIGHTS
+    assert path.stat().st_size <= MOST_BYTES
 
 
 def windows(classifier: Classifier, recording: Recording, longest_s: int = LONGEST_S) -> list[Verdict]:

@@ -35,7 +35,7 @@ def test_a_good_file_has_sensible_defaults(tmp_path: Path) -> None:
     """A few lines are enough."""
     config = station_config.load(write(tmp_path))
     assert config.microphone is not None
-    assert (config.microphone.bundle, config.microphone.number) == ("threats@4", 1)
+    assert (config.microphone.bundle, config.microphone.number) == ("threats@5", 1)
     assert list(config.sensors()) == ["microphone"]
 
 
@@ -97,7 +97,7 @@ def test_a_comb_that_no_boat_keeps_up_is_refused_at_the_start(tmp_path: Path) ->
 
 def test_rules_are_the_bundles_unless_the_file_says_otherwise(tmp_path: Path) -> None:
     """Hits and windows come from the manifest; rain becomes an event only with a rule of its own."""
-    bundle = load_bundle("threats@4")
+    bundle = load_bundle("threats@5")
     plain = station_config.load(write(tmp_path))
     rules = rules_for("microphone", sensor_of(plain, "microphone"), bundle)
     engine = bundle.by_label["engine"]
@@ -126,7 +126,7 @@ def test_check_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path, capsys: pyt
     said = capsys.readouterr().out
     assert "not encrypted" in said
     assert "/nowhere/device.key: no such file" in said
-    assert "ok     microphone.bundle: threats@4" in said
+    assert "ok     microphone.bundle: threats@5" in said
     assert re.search(r"gunshot \d of \d+ \(experimental\)", said)
     assert not re.search(r"chainsaw \d of \d+ \(experimental\)", said)
     assert check(write(tmp_path, '[uplink]\nbroker = "mqtt://127.0.0.1:1883"\n')) == 0

@@ -80,10 +80,10 @@ def test_a_saw_is_told_with_both_opinions(yamnet: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("label", "joint_p", "p"), [("chainsaw", 0.974, 0.98), ("engine", 0.6, 0.85)])
 def test_a_veto_counts_from_the_threshold_of_both(label: str, joint_p: float, p: float, tmp_path: Path) -> None:
     """Rain asks one natural unit more than the joint threshold of a pair, be the first one's lower or higher."""
-    first = manifest.load("threats@4")
+    first = manifest.load("threats@5")
     own = first.by_label[label]
     joint = Joint(
-        bundle="threats@4", label=label, own=label, first=0.5, second=0.5, offset=0.0,
+        bundle="threats@5", label=label, own=label, first=0.5, second=0.5, offset=0.0,
         prior=0.1, threshold=joint_p, candidate=0.1,
     )  # fmt: skip
     second = Bundle(first.folder, structs.replace(first.manifest, name="other", joint=(joint,)), first.digest)
@@ -113,11 +113,11 @@ def test_the_pair_is_opened_as_one_classifier(yamnet: Path, tmp_path: Path) -> N
     """`second` makes a SecondOpinion over the first one's manifest; when it is gone the first one listens alone."""
     sensor = MicrophoneConfig(driver="replay", device="x", second=str(yamnet))
     config, board = StationConfig(station="e", microphone=sensor), LinuxBoard(str(tmp_path))
-    classifier = ears(config, sensor, manifest.load("threats@4"), board)
+    classifier = ears(config, sensor, manifest.load("threats@5"), board)
     assert isinstance(classifier, SecondOpinion)
     shutil.rmtree(yamnet)
-    assert isinstance(ears(config, sensor, manifest.load("threats@4"), board), SoundClassifier)
-    assert [each.name for each in birth_bundles(sensor, manifest.load("threats@4"))] == ["threats"]
+    assert isinstance(ears(config, sensor, manifest.load("threats@5"), board), SoundClassifier)
+    assert [each.name for each in birth_bundles(sensor, manifest.load("threats@5"))] == ["threats"]
 
 
 def test_check_says_what_is_wrong_with_a_second(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -221,19 +221,19 @@ def test_combs_can_be_left_out(tmp_path: Path) -> None:
     text = '[microphone]\ndriver = "replay"\ndevice = "x"\ncombs = false\n'
     config = station_config.load(write_config(tmp_path, text))
     assert config.microphone is not None
-    bundle = manifest.load("threats@4")
+    bundle = manifest.load("threats@5")
     steady = BY_NAME["engine_steady"].number
     assert steady not in rules_for("microphone", config.microphone, bundle)
     assert steady in rules_for("microphone", MicrophoneConfig(driver="replay", device="x"), bundle)
     config = station_config.load(write_config(tmp_path, text + "[microphone.rule.boat]\nquiet_s = 9\n"))
     assert config.microphone is not None
-    with pytest.raises(ConfigError, match=r"microphone\.rule\.boat: not in threats@4"):
+    with pytest.raises(ConfigError, match=r"microphone\.rule\.boat: not in threats@5"):
         rules_for("microphone", config.microphone, bundle)
 
 
 def test_what_only_combs_tell_is_experimental() -> None:
     """Steady engine, boat and vehicle rest on rendered machines: they are experimental wherever combs are followed."""
-    bundle = manifest.load("threats@4")
+    bundle = manifest.load("threats@5")
     own = {spec.wire for spec in bundle.manifest.classes if spec.experimental}
     told, untold = (
         experimental(MicrophoneConfig(driver="replay", device="x", combs=combs), bundle) for combs in (True, False)
@@ -254,4 +254,4 @@ def test_rules_of_combs_say_what_is_allowed(tmp_path: Path, rule: str, where: st
     """A duration for what has no comb, and a threshold for what only a comb tells, are refused with their key."""
     with pytest.raises(ConfigError, match=where.replace(".", r"\.")):
         config = station_config.load(write_config(tmp_path, '[microphone]\ndriver = "replay"\ndevice = "x"\n' + rule))
-        rules_for("microphone", sensor_of(config, "microphone"), manifest.load("threats@4"))
+        rules_for("microphone", sensor_of(config, "microphone"), manifest.load("threats@5"))

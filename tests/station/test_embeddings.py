@@ -31,7 +31,7 @@ from otorongo.wire.codes import Clock, Counter
 from tests.station.sense_rig import SAW, open_outbox
 
 RATE = 8_000
-SOURCE = Source("cd" * 32, "threats@4", 4, 3000, 0, "K-02", "microphone")
+SOURCE = Source("cd" * 32, "threats@5", 4, 3000, 0, "K-02", "microphone")
 UTC0_MS = 1_795_392_000_000
 """2026-11-23 00:00 UTC."""
 LENGTH = len(record(embeddings.Window(0, np.zeros(4, np.int8)), 4))
@@ -211,7 +211,7 @@ def _rows(path: Path) -> Any:
 
 def test_a_microphone_keeps_vectors_by_default(tmp_path: Path) -> None:
     """Of the real network, also behind a second opinion's back; a replay, birds and `mb = 0` keep none."""
-    bundle = manifest.load("threats@4")
+    bundle = manifest.load("threats@5")
     classifier = runtime.open_classifier(bundle)
     assert isinstance(classifier, SoundClassifier)
     outbox = open_outbox(tmp_path)
@@ -232,7 +232,7 @@ def test_a_microphone_keeps_vectors_by_default(tmp_path: Path) -> None:
     assert list(one.work(0, last=True)) == []
     (file,) = (tmp_path / "embeddings" / "microphone").iterdir()
     found = read(file.read_bytes())
-    assert (found.source.bundle, found.source.station, found.source.outbox) == ("threats@4", "v", outbox.outbox_id)
+    assert (found.source.bundle, found.source.station, found.source.outbox) == ("threats@5", "v", outbox.outbox_id)
     assert found.source.network == bundle.manifest.files["model"].sha256
     assert (found.rows["embedding"][0] == classifier.embedded(sound)[1]).all()
     assert found.rows["boot"][0] == outbox.live_boot

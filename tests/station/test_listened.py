@@ -63,7 +63,7 @@ def row(given: Hour, flags: MicrophoneFlag = WELL) -> Listening:
 
 def listened(folder: Path, db: float, classify: Any, **keys: Any) -> tuple[Listening, dict[int, int]]:
     """A minute and a half through the gate and the ear of a station: its row and its counters."""
-    bundle = manifest.load("threats@4")
+    bundle = manifest.load("threats@5")
     config = MicrophoneConfig(driver="alsa", device="none", **keys)
     rules = app.rules_for("microphone", config, bundle)
     outbox = open_outbox(folder)

@@ -26,7 +26,7 @@ NAMES = sorted({"chainsaw", "engine", "gunshot", "aircraft", *TOLD_BY_COMB})
 
 def bundle(hop_s: float) -> Bundle:
     """The usual bundle at another cadence."""
-    found = manifest.load("threats@4")
+    found = manifest.load("threats@5")
     assert found.manifest.sound is not None
     sound = replace(found.manifest.sound, hop_s=hop_s, window_s=max(3.0, hop_s), rate_hz=RATE_HZ)
     return Bundle(found.folder, replace(found.manifest, sound=sound), found.digest)

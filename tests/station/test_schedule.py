@@ -182,7 +182,7 @@ def test_minutes_that_vetoes_cost_have_a_quarter_of_the_room(tmp_path: Path) -> 
     path = tmp_path / "station.toml"
     path.write_text(f'station = "v"\ndata_dir = "{tmp_path}"\n[microphone]\ndriver = "alsa"\ndevice = "hw:1"\n')
     config = station_config.load(path)
-    given = (config, "microphone", config.sensors()["microphone"], manifest.load("threats@4"), open_outbox(tmp_path))
+    given = (config, "microphone", config.sensors()["microphone"], manifest.load("threats@5"), open_outbox(tmp_path))
     both = keeper(*given, None, vetoed=Vetoed)
     assert isinstance(both, Keepers)
     by_clock, cost = [one for one in both.parts if isinstance(one, Schedule)]
@@ -253,7 +253,7 @@ def test_a_microphone_keeps_clips_and_minutes_by_default(tmp_path: Path) -> None
         path.write_text(f'station = "v"\ndata_dir = "{tmp_path}"\n{text}')
         config = station_config.load(path)
         sensor = config.sensors()[section]
-        return keeper(config, section, sensor, manifest.load("threats@4"), open_outbox(tmp_path), None)
+        return keeper(config, section, sensor, manifest.load("threats@5"), open_outbox(tmp_path), None)
 
     alsa = 'driver = "alsa"\ndevice = "hw:1"\n'
     both = kept("microphone", f"[microphone]\n{alsa}")

@@ -118,8 +118,8 @@ def test_the_action_of_a_gun_is_no_second_shot() -> None:
     assert counted(first + 0.1 * (loud - first), [0.95]) == [1]
 
 
-def test_a_shot_that_goes_on_is_none() -> None:
-    """Three windows may hold one shot; what is a shot for longer, without a new onset, is something else."""
+def test_a_shot_without_an_onset_stands_for_three_windows_and_no_longer() -> None:
+    """In noise nothing stands out: three windows may hold a shot all the same, longer ones are something else."""
     stands, _ = hits_of((0.001 * np.random.default_rng(2).standard_normal(15 * RATE_HZ)).astype(np.float32))
     assert stands[:5] == [True, True, True, False, False]
 

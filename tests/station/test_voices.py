@@ -82,7 +82,7 @@ def test_a_second_opinion_takes_no_voice_away(first_p: float, second_p: float, s
     """A voice counts if the first network hears it, whatever the second says, or if both together do."""
     wire, cls = "speech", SPEECH
     joint = Joint(
-        bundle="threats@4", label=wire, own=wire, first=0.5, second=0.5, offset=0.0,
+        bundle="threats@5", label=wire, own=wire, first=0.5, second=0.5, offset=0.0,
         prior=0.1, threshold=0.5, candidate=0.05,
     )  # fmt: skip
     first, second = (Verdict((ClassScore(cls, p, 0.0, p >= 0.5, wire),)) for p in (first_p, second_p))
@@ -187,7 +187,7 @@ def test_discarding_is_the_default(tmp_path: Path) -> None:
     path.write_text('station = "v"\n[microphone]\ndriver = "replay"\ndevice = "x"\n')
     microphone = station_config.load(path).microphone
     assert microphone is not None
-    assert (microphone.voices, microphone.voices_p) == ("discard", 0.2)
+    assert (microphone.voices, microphone.voices_p) == ("discard", 0.7)
     assert knows_voices(manifest.load(microphone.bundle))
 
 

@@ -18,6 +18,8 @@ SAW: Final = "chainsaw"
 SAW_AP: Final = 0.97
 SAW_RECALL: Final = 0.9
 SAW_LEVEL_DB: Final = 0
+RINGS: Final = 4.93
+"""Evidence of each of two stations (natural units), of which the hub's own settings make an alert of logging."""
 CONFIDENT: Final = 0.5
 """p of a saw, at and above which a leaf blower is called one with confidence; a hit needs more."""
 LARGEST_MB: Final = 2.0
@@ -82,6 +84,13 @@ def _saw(given: Measured) -> list[Aim]:
             Aim(
                 f"chainsaw recall at least {SAW_RECALL} at {SAW_LEVEL_DB} dB over real backgrounds", str(share),
                 str(other) if other else "-", _at_least(share.value, SAW_RECALL), more + ", and logged forest saws",
+            )
+        )  # fmt: skip
+        strengths = [f"{each.evidence:.1f} of {each.hits} hits" if each else "-" for each in (share, other)]
+        out.append(
+            Aim(
+                f"two stations that hear a saw at {SAW_LEVEL_DB} dB ring: a median evidence of {RINGS}", strengths[0],
+                strengths[1], _at_least(share.evidence, RINGS), more,
             )
         )  # fmt: skip
     return out

@@ -1,7 +1,8 @@
 """How a class fades: windows laid over real backgrounds, by level against them and by simulated distance."""
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from otorongo.models.errors import InputError
 from otorongo.models.evaluate.measures import Share, share
 from otorongo.models.evaluate.recordings import Int16, Recording, decode, truth
-from otorongo.models.evaluate.scoring import Ears, as_float
+from otorongo.models.evaluate.scoring import Ears, Floats, as_float
 from otorongo.models.train.scenes import FULL_SCALE_DB, LEVEL_DB, at_distance
 
 SNR_DB: Final = (-10, -5, 0, 5, 10, 15, 20)
@@ -34,6 +35,14 @@ class Take:
     sound: Int16
     recording: str
     label: str
+
+
+@dataclass(frozen=True)
+class Faded(Share):
+    """Windows at one level or distance that were hits, and what those say to the hub."""
+
+    evidence: float
+    """Median of the hits, natural units; nan of none."""
 
 
 @dataclass(frozen=True)
@@ -130,13 +139,13 @@ def set_back(
     return np.asarray(0.5 * mixed / (np.abs(mixed).max() + 1e-9), np.float32)
 
 
-def by_level(ears: Ears, given: Bench, wire: str, done: Callable[[], None]) -> dict[str, dict[int, Share]]:
-    """By ear and level (dB): windows that were hits."""
+def by_level(ears: Ears, given: Bench, wire: str, done: Callable[[], None]) -> dict[str, dict[int, Faded]]:
+    """By ear and level (dB): windows that were hits, and their evidence."""
     return _fade(ears, given, wire, SNR_DB, lambda sound, bed, snr_db, _: over(sound, bed, snr_db, given.rate_hz), done)
 
 
-def by_distance(ears: Ears, given: Bench, wire: str, done: Callable[[], None]) -> dict[str, dict[int, Share]]:
-    """By ear and distance (m): windows that were hits."""
+def by_distance(ears: Ears, given: Bench, wire: str, done: Callable[[], None]) -> dict[str, dict[int, Faded]]:
+    """By ear and distance (m): windows that were hits, and their evidence."""
     return _fade(
         ears, given, wire, DISTANCES_M,
         lambda sound, bed, distance_m, seed: set_back(sound, bed, wire, distance_m, given.rate_hz, seed), done,
@@ -150,17 +159,17 @@ def _fade(
     steps: Sequence[int],
     mix: Callable[[NDArray[np.float32], NDArray[np.float32], int, int], NDArray[np.float32]],
     done: Callable[[], None],
-) -> dict[str, dict[int, Share]]:
+) -> dict[str, dict[int, Faded]]:
     """The same sounds over the same backgrounds at every step, for every ear."""
     recordings, beds = given.recordings(wire), given.beds_for(wire)
     if not recordings or not beds:
         return {}
     place = ears.wires.index(wire)
     thresholds = {name: ears.threshold(name, wire) for name in ears.of(wire)}
-    found: dict[str, dict[int, Share]] = {name: {} for name in thresholds}
+    found: dict[str, dict[int, Faded]] = {name: {} for name in thresholds}
     for step in steps:
         rng = np.random.default_rng(7)
-        hits: dict[str, list[bool]] = {name: [] for name in found}
+        told: dict[str, list[Floats]] = {name: [] for name in found}
         which = []
         for number in range(TRIES):
             takes = recordings[number % len(recordings)]
@@ -168,9 +177,12 @@ def _fade(
             bed = bed_window(beds[rng.integers(len(beds))], given, rng)
             window = mix(sound, bed, step, int(rng.integers(1 << 31)))
             for name in found:
-                hits[name].append(bool(ears.p(name, window)[place] >= thresholds[name]))
+                told[name].append(ears.told(name, window)[:, place])
             which.append(number % len(recordings))
-        for name, each in hits.items():
-            found[name][step] = share(np.array(each), np.array(which))
+        for name, each in told.items():
+            p, evidence = np.array(each).T
+            hits = p >= thresholds[name]
+            strength = float(np.median(evidence[hits])) if hits.any() else math.nan
+            found[name][step] = Faded(**asdict(share(hits, np.array(which))), evidence=strength)
         done()
     return found

@@ -57,8 +57,8 @@ class Measured:
     scored: Scored
     classes: dict[str, dict[str, OfClass]]
     """By wire class and ear."""
-    levels: dict[str, dict[str, dict[int, Share]]]
-    distances: dict[str, dict[str, dict[int, Share]]]
+    levels: dict[str, dict[str, dict[int, fading.Faded]]]
+    distances: dict[str, dict[str, dict[int, fading.Faded]]]
     heard: dict[str, Heard]
     """Hours by ear: shipped, and both."""
     voices: dict[str, OfVoice]

@@ -1,7 +1,7 @@
 """An evaluation in words and tables: Markdown that stands on its own, and in the bundle's card."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from textwrap import fill
@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from otorongo.models.evaluate import aims, fading, gate, hours, soundscapes
+from otorongo.models.evaluate.fading import Faded
 from otorongo.models.evaluate.measured import Measured, OfClass
 from otorongo.models.evaluate.measures import AtRate, Share
 from otorongo.models.evaluate.scoring import SECOND, SHIPPED, Floats, Ints
@@ -43,6 +44,10 @@ and Wilson's."""
 _DISTANCES: Final = """\
 The same by simulated distance: spreading 20 log r, foliage 0.01 r f^(1/3) dB and reverberation (`train/scenes.py`), the
 source at {sources} at 1 m, the background taken to be {bed:.0f} dB. Simulated: no microphone stood there."""
+_STRENGTH: Final = """\
+What those hits say to the hub: the median of their evidence (natural units, at most 8), by level and by distance. An
+event says the mean of its best hits, so about this. By the hub's own settings a saw rings where two stations say 9.9
+together, 4.9 each."""
 _DELAY: Final = """\
 One bout of {bout:.0f} s at a simulated distance, heard by the station's own ear with its default rules. The delay runs
 from the first saw sound to the end of the window that opens the event. *Recorded*: saws of recordings never trained on,
@@ -222,17 +227,30 @@ def _fading(given: Measured) -> str:
         _DISTANCES.format(sources=sources, bed=fading.BACKGROUND_DB),
         "",
         _steps(given, given.distances, "{} m"),
+        _STRENGTH,
+        "",
+        _steps(given, given.levels, "{:+d} dB", _strength),
+        _steps(given, given.distances, "{} m", _strength),
     ]
     return "\n".join(out)
 
 
-def _steps(given: Measured, by_class: Mapping[str, Mapping[str, Mapping[int, Share]]], words: str) -> str:
+def _strength(each: Faded) -> str:
+    return f"{each.evidence:.1f}" if each.hits else "-"
+
+
+def _steps(
+    given: Measured,
+    by_class: Mapping[str, Mapping[str, Mapping[int, Faded]]],
+    words: str,
+    said: Callable[[Faded], str] = str,
+) -> str:
     rows, steps = [], []
     for wire, by_ear in by_class.items():
         for name, each in by_ear.items():
             steps = [words.format(step) for step in each]
             count = next(iter(each.values())).recordings
-            rows.append([wire, given.ears.names[name], str(count), *map(str, each.values())])
+            rows.append([wire, given.ears.names[name], str(count), *map(said, each.values())])
     return table(["class", "ear", "recordings", *steps], rows) if rows else "No recording has such a class.\n"
 
 

@@ -83,13 +83,19 @@ class Ears:
 
     def p(self, name: str, window: NDArray[np.float32]) -> Floats:
         """Calibrated p of every class (classes,) in one window at the bundle's rate; nan for one that it has not."""
+        p: Floats = self.told(name, window)[0]
+        return p
+
+    def told(self, name: str, window: NDArray[np.float32]) -> Floats:
+        """(2, classes): calibrated p and the evidence (natural units) that a station would send; nan as in `p`."""
         scores = self.by_name[name].scores(window, self.given.rate_hz).scores
         if name != SECOND:
-            return np.array([score.p for score in scores])
-        by_wire: dict[int, float] = {}
+            return np.array([(score.p, score.evidence) for score in scores]).T
+        by_wire: dict[int, tuple[float, float]] = {}
         for score in scores:
-            by_wire.setdefault(score.wire_class, score.p)
-        return np.array([by_wire.get(spec.wire_class, np.nan) for spec in self.bundle.manifest.classes])
+            by_wire.setdefault(score.wire_class, (score.p, score.evidence))
+        none = (np.nan, np.nan)
+        return np.array([by_wire.get(spec.wire_class, none) for spec in self.bundle.manifest.classes]).T
 
 
 def open_ears(reference: str, float_model: Path | None = None, second: str | None = None) -> Ears:

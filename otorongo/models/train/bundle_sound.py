@@ -23,7 +23,7 @@ from otorongo.models.train.figures import Fit
 from otorongo.models.train.labels import CLASSES, EXPERIMENTAL, event_rule
 from otorongo.models.train.mixtures import INPUT, RATE_HZ
 
-VERSION = 4
+VERSION = 5
 EMBEDDING = "embedding"
 """The output that `embed_sound` adds."""
 GOLDEN_SEED = 104

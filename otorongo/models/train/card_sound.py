@@ -25,14 +25,18 @@ made by `otorongo/models/train` (its README has the commands). It warns of machi
   to this front end and to half the resolution in time; all of them were changed in training.
 - Trained on mixtures of recordings (below) and rendered machines over recorded and rendered backgrounds: faster and
   slower, distance by the foliage law with reverberation, levels from -12 to +28 dB against the background, band limits,
-  codecs, clipping; a fifth as recorded. Since version 4 shots, engines and clicks of Debian's game packages are among
-  them: effects, which are trained and calibrated on, and never counted.
+  codecs, clipping, wet and blocked membranes; a fifth as recorded. Since version 4 shots, engines and clicks of
+  Debian's game packages are among them, effects, which are trained and calibrated on, and never counted; since version
+  5 telephone prompts and words of many languages, and rendered brush cutters, leaf blowers, motorbikes, bees, wings and
+  curassows.
 - Besides the labels it imitates YAMNet's 521 scores and its embedding of the same mixtures; where a label does not say
   whether a class is in a window, YAMNet does. The network is therefore no independent witness beside YAMNet.
-- Calibrated (Platt) and thresholds chosen on mixtures of recordings it never trained on; tested on a third set. The
+- Calibrated (Platt) and thresholds chosen on mixtures of recordings it never trained on: few false hits where no
+  lookalike is rendered into them (chainsaw 0.05 %, engine 0.1 %), at most 5 % where one is; tested on a third set. The
   three sets share no recording and, where the author is known, no recordist. YAMNet itself was trained on AudioSet,
   clips from the web: nobody can say that none of the test recordings was among them.
-- Evidence is logit(p) minus the logit of the class's share in the calibration mixtures, capped at +-8.
+- Evidence is logit(p) minus the logit of the class's share in the calibration mixtures, capped at +-8, both of the
+  mixtures without a lookalike: with them, far more than there are outdoors, two stations that hear a saw did not ring.
 """
 
 _LIMITS = """
@@ -59,14 +63,17 @@ _LIMITS = """
 - **Steady engine, boat and vehicle** are no outputs of this network: a station tells them by how long an engine's comb
   lasts and what it does, by rules that were made of rendered machines alone. They are experimental too.
 - **tree_fall is left out** for lack of data (two recordings, of games): a falling tree is learned as `other`.
-- **INT8**: the first five convolutions were left float after all of them in INT8 had cost engines two points of recall
-  on these test recordings; how many was then decided on the calibration mixtures.
+- **INT8**: the first nine convolutions were left float: with none of them engines lost two points of recall on these
+  test recordings, in version 5 with five 1.8, and the only voice 1.1 with seven. So the gate's figures were seen before
+  they were met.
 - **Backgrounds**: the false-alarm figures rest on one French forest (24 hours, 16 minutes in all), one Bornean morning
   and odd sounds. There is no Amazonian night in it. Expect other false alarms there, and keep what is verified for the
   next version.
-- **Version 4** was trained anew with more shots and engines: it finds more shots near and far, and no window of the
-  test recordings is a false saw any more; it is weaker than version 3 at engines near by in noise, and at thunder and
-  rain. (Version 3 had the weights of version 2 and added the embedding.)
+- **Version 5** was trained anew with more voices and small engines and fewer weights. Version 4's thresholds knew no
+  rendered lookalikes. Two trainings of version 5 were not shipped: of the first the thresholds were set on mixtures in
+  which one event in ten is such a lookalike, and its recall of saws at 0 dB fell from 0.88 to 0.65 on the test
+  recordings; of the second Platt's law was fitted on them, and two stations that heard a saw no longer rang. So both
+  rules above were found after test figures had been seen, though no number in them was chosen by this network's.
 - rain, wind, insects, frogs and birds are for the station's log and for listening quality; they are weakly labelled.
 """
 

@@ -53,14 +53,16 @@ def fit(
 ) -> Fit:
     """Calibrate one class from logits and labels (n,) of 1, 0 and -1 for unknown.
 
+    Slope, offset and prior are of windows without a lookalike (`alike`, (n,) bool): with one in ten of them, far more
+    than there are outdoors, a saw as loud as ever says so little that two stations that hear it no longer ring.
     The threshold is where precision and recall balance, or, with `false_hits`, where no larger share of the windows
     without the class is a hit; among `plain`, logits (m,) of unmixed recordings without it, thrice that share; among
-    windows with a lookalike, `alike` (n,) bool, FALSE_ALIKE: they are far rarer outdoors than among mixtures.
+    windows with a lookalike FALSE_ALIKE.
     """
     known = labels >= 0
     alike = np.zeros(len(labels), bool) if alike is None else alike.astype(bool)
     scores, labels, alike = scores[known].astype(np.float64), labels[known], alike[known]
-    slope, offset = platt_fit(scores, labels)
+    slope, offset = platt_fit(scores[~alike], labels[~alike])
     p = 1 / (1 + np.exp(-(slope * scores + offset)))
     positive = p[labels == 1]
     negative, tempting = (np.sort(p[(labels == 0) & those])[::-1] for those in (~alike, alike))
@@ -72,8 +74,15 @@ def fit(
         calm = np.sort(1 / (1 + np.exp(-(slope * plain + offset))))[::-1]
         least = max(_exceeded(negative, false_hits), _exceeded(calm, 3 * false_hits), _exceeded(tempting, FALSE_ALIKE))
         threshold = float(np.clip(least + 1e-3, 0.5, 0.98))
-    prior = float(np.clip(len(positive) / len(p), 1e-4, 0.9))
-    return Fit(round(slope, 4), round(offset, 4), round(prior, 5), round(threshold, 3), len(positive), len(negative))
+    prior = float(np.clip((labels[~alike] == 1).mean(), 1e-4, 0.9))
+    return Fit(
+        round(slope, 4),
+        round(offset, 4),
+        round(prior, 5),
+        round(threshold, 5),
+        len(positive),
+        len(negative),
+    )
 
 
 def wilson(hits: float, of: int, z: float = 1.96) -> tuple[float, float]:
@@ -87,14 +96,15 @@ def wilson(hits: float, of: int, z: float = 1.96) -> tuple[float, float]:
 
 
 def _exceeded(falling: np.ndarray, share: float) -> float:
-    """The value that at most `share` of the sorted values (n,) exceed."""
-    return float(falling[min(int(share * len(falling)), len(falling) - 1)]) if len(falling) else 0.0
+    """The value that `share` of the sorted values (n,), to the nearest whole number of them, exceed."""
+    return float(falling[min(round(share * len(falling)), len(falling) - 1)]) if len(falling) else 0.0
 
 
 def as_many(first: np.ndarray, threshold: float, other: np.ndarray) -> float:
     """The threshold that no more values of `other` (n,) reach than of `first` (n,) reach theirs."""
     few = int((first >= threshold).sum())
-    return float(np.sort(other)[::-1][min(few, len(other) - 1)]) + 1e-3
+    falling = np.sort(other)[::-1]
+    return float(np.nextafter(falling[min(few, len(falling) - 1)], 2))
 
 
 def most_events(seen: int) -> float:
