@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from otorongo.hub import store_people, store_records, store_web, users
+from otorongo.hub import db, store_people, store_records, store_web, users
 from otorongo.hub.store import Store
 from otorongo.hub.store_web import Filter, Sight
 from otorongo.hub.web.app import create_app
@@ -118,3 +118,18 @@ def test_events_and_reviews_hold_on_both_engines(reserve: Hub) -> None:
     assert "unnamed" not in seen("jose")
     assert "unnamed" in seen("elena")
     assert reserve.login("jose").get("/stations/K-03").status_code == 200
+
+
+def test_what_has_come_since_a_heartbeat_is_not_missing(store: Store) -> None:
+    """Rows up to the newest heartbeat that no span holds; those behind it, and of another card, are no matter."""
+    with store.write() as tx:
+        for station, seq in (("K-02", 50), ("K-05", 7)):
+            beat = {c.name: 0 for c in db.heartbeats.c if not c.nullable and c.server_default is None}
+            tx.execute(
+                db.heartbeats.insert().values({**beat, "station": station, "outbox": 7, "seq": seq, "counters": {}})
+            )
+        for outbox, kept, first, last in ((7, False, 11, 20), (7, False, 45, 60), (7, True, 1, 10), (8, False, 1, 40)):
+            row = {"station": "K-02", "outbox": outbox, "kept": kept, "first": first, "last": last}
+            tx.execute(db.spans.insert().values(row))
+        assert store_web.rows_missing(tx) == {"K-02": 50 - 10 - 6}
+        assert store_web.rows_missing(tx, "K-05") == {}

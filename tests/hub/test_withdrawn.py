@@ -1,9 +1,5 @@
 """That somebody is in a picture: one says so and it goes, they or two others of different groups bring it back."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
@@ -68,19 +64,7 @@ def test_a_label_stands_once_the_claim_is_set_aside() -> None:
     assert review.settled(person, [says("ana", "person", PERSON), *two]).standing == "split"
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """One with one event."""
-    path: Path = tmp_path_factory.mktemp("withdrawn") / "hub.db"
-    one = Store.open(f"sqlite:///{path}")
-    with one.write() as tx:
-        needed = [c for c in events.c if not c.nullable and c.server_default is None]
-        tx.execute(events.insert().values({c.name: "" if c.type.python_type is str else 0 for c in needed} | KEY))
-    yield one
-    one.close()
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(
     st.lists(
         st.tuples(st.sampled_from(sorted(GROUPS)), st.sampled_from(VERDICTS), st.sampled_from([ANIMAL, PERSON])),
@@ -100,6 +84,9 @@ def test_the_database_withdraws_the_same(store: Store, given_: list[tuple[str, V
     answers = [says(*one) for one in given_]
     with store.write() as tx:
         tx.execute(delete(reviews))
+        tx.execute(delete(events))
+        needed = [c for c in events.c if not c.nullable and c.server_default is None]
+        tx.execute(events.insert().values({c.name: "" if c.type.python_type is str else 0 for c in needed} | KEY))
         for one in answers:
             store_reviews.add(tx, review.values({**KEY, "seq": 1}, one))
         shows = tx.execute(select(events.c.event).where(store_reviews.SHOWS_PEOPLE)).first() is not None
