@@ -53,7 +53,12 @@ def say_count(one: str, many: str, /, count: int, **values: object) -> str:
     return gettext.ngettext(one, many, count).format(count=count, **values)
 
 
-def why(error: OSError) -> str:
+def either(spanish: str, english: str) -> str:
+    """Of two sentences that are kept side by side for whoever reads them later, that of the language spoken here."""
+    return english if language() == "en" else spanish
+
+
+def why(error: Exception) -> str:
     """Why the system refused, as people say it: the system itself knows no Spanish where nobody installed any."""
     known = {
         errno.ENOENT: say("No such file or directory"),
@@ -70,5 +75,34 @@ def why(error: OSError) -> str:
         errno.ECONNREFUSED: say("Connection refused"),
         errno.EHOSTUNREACH: say("No route to host"),
         errno.ENETUNREACH: say("Network is unreachable"),
+        errno.ETIMEDOUT: say("No answer in time"),
+        errno.EADDRINUSE: say("Address already in use: something else listens there"),
+        errno.EADDRNOTAVAIL: say("This machine has no such address"),
     }
-    return known.get(error.errno or 0) or error.strerror or str(error)
+    number, text = getattr(error, "errno", None), getattr(error, "strerror", None)
+    return known.get(number or 0) or text or str(error)
+
+
+def why_not_connected(error: Exception) -> str:
+    """Why there is no connection: as the system refused it, else by the error's own name, which developers know."""
+    names = {
+        -2: say("The host's name is not known"),
+        -3: say("The host's name cannot be asked for: is there a network?"),
+    }
+    number = error.errno if isinstance(error, OSError) and type(error).__module__ != "ssl" else None
+    # By their numbers and names, because loading `socket` and `ssl` would cost every sensor some megabytes.
+    if type(error).__name__ == "gaierror" and number in names:
+        return names[number]
+    return why(error) if number else f"{type(error).__name__}: {error}"
+
+
+def why_sound(error: Exception) -> str:
+    """Why a file cannot be read as sound: what libsndfile says by its code, else what the system says."""
+    known = {
+        1: say("its bytes are of no kind of sound that is read here (allowed: WAV, FLAC, OGG, Opus, MP3)"),
+        2: say("the system cannot open it"),
+        3: say("its head is damaged, or cut off"),
+        4: say("its sound is packed in a way that is not read here (allowed: WAV, FLAC, OGG, Opus, MP3)"),
+    }
+    code = getattr(error, "code", None)
+    return why(error) if code is None else known.get(code, known[3])

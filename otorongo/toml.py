@@ -12,13 +12,12 @@ import msgspec
 
 from otorongo.errors import OtorongoError
 from otorongo.language import say, why
+from otorongo.toml_words import syntax, value
 
 T = TypeVar("T")
 
 _AT = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`")
-_WRONG_TYPE = re.compile(r"Expected `(?P<wanted>[^`]*)`, got `(?P<given>[^`]*)`")
-_NO_VALUE = re.compile(r"Invalid enum value (?P<given>.*)")
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 
 
@@ -47,7 +46,7 @@ def loads(text: str, kind: type[T], *, where: str = "<text>") -> T:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(say("{where}: not valid TOML: {error}", where=where, error=error)) from error
+        raise ConfigError(say("{where}: not valid TOML: {error}", where=where, error=syntax(str(error)))) from error
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
@@ -69,16 +68,7 @@ def _explain(text: str, kind: Any) -> str:
     if missing := _MISSING.fullmatch(reason):
         return say("{key}: is missing", key=_join(path, missing["name"]))
     where = path or say("the file")
-    return f"{where}: {_reason(reason)}{_allowed(holder)}"
-
-
-def _reason(text: str) -> str:
-    """What msgspec says of a value; the commonest in the language that is spoken."""
-    if wrong := _WRONG_TYPE.fullmatch(text):
-        return say("expected `{wanted}`, got `{given}`", wanted=wrong["wanted"], given=wrong["given"])
-    if wrong := _NO_VALUE.fullmatch(text):
-        return say("invalid enum value {given}", given=wrong["given"])
-    return text[:1].lower() + text[1:]
+    return f"{where}: {value(reason)}{_allowed(holder)}"
 
 
 def _join(path: str, name: str) -> str:

@@ -58,7 +58,13 @@ RULES = (
     Rule("otorongo"),
     Rule("otorongo.errors"),
     Rule("otorongo.language"),
-    Rule("otorongo.toml", ours=("otorongo.errors", "otorongo.language"), libraries=("msgspec",)),
+    Rule("otorongo.logs", ours=("otorongo.language",)),
+    Rule("otorongo.toml_words", ours=("otorongo.language",)),
+    Rule(
+        "otorongo.toml",
+        ours=("otorongo.errors", "otorongo.language", "otorongo.toml_words"),
+        libraries=("msgspec",),
+    ),
     Rule("otorongo.wire*", ours=("otorongo.wire*", "otorongo.errors"), libraries=("msgspec",)),
     # models: how a bundle is made knows everything and is known by nobody.
     Rule("otorongo.models.train*", ours=ANYTHING, libraries=ANYTHING),
@@ -70,7 +76,7 @@ RULES = (
     ),
     Rule(
         "otorongo.models.litert",
-        ours=("otorongo.models.errors",),
+        ours=("otorongo.language", "otorongo.models.errors"),
         libraries=("numpy", "ai_edge_litert"),
     ),
     # A person's view of what a station does: it runs the station's own parts over a recording, and draws.

@@ -3,6 +3,7 @@
 import argparse
 import ast
 import io
+import logging
 import os
 import re
 import string
@@ -18,10 +19,13 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from otorongo.language import FOLDER, LANGUAGES, language, speak
+from otorongo.logs import Spoken
 
+LOGGED = ("warning", "error", "info", "exception")
 KEYWORDS = {"say": None, "later": None, "_": None, "ngettext": (1, 2), "say_count": (1, 2)}
 PROGRAMS = ("station", "hub", "models")
 PLACES = re.compile(r"%(?:\(\w+\))?[rsd]")
+LOG_PLACES = re.compile(r"%[-+.\d]*[a-z]")
 CATALOGUE = FOLDER / "es" / "LC_MESSAGES" / "otorongo.po"
 
 
@@ -36,7 +40,7 @@ def asked_for(root: Path) -> set[str | tuple[str, ...]]:
     ours = {
         message
         for room in ("otorongo", "demo")
-        for _, _, message, _, _ in extract_from_dir(root / room, keywords=KEYWORDS)
+        for _, _, message, _, _ in extract_from_dir(root / room, keywords=KEYWORDS | dict.fromkeys(LOGGED))
     }
     return ours | {message for _, message, _, _ in extract_from_file("python", argparse.__file__, keywords=KEYWORDS)}
 
@@ -79,6 +83,23 @@ def test_no_text_hides_where_nobody_gathers_it(root: Path) -> None:
     assert hidden == []
 
 
+def test_no_sentence_lacks_a_value(root: Path) -> None:
+    """What a sentence fills in is given where it is said: a name that is missing there would fall over in the field."""
+    lacking = [
+        f"{path}:{node.lineno}: {missing}"
+        for room in ("otorongo", "demo")
+        for path in (root / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("say", "say_count")
+        for given in [{word.arg for word in node.keywords} | ({"count"} if node.func.id == "say_count" else set())]
+        for text in node.args
+        if None not in given and isinstance(text, ast.Constant) and isinstance(text.value, str)
+        if (given or node.func.id == "say_count" or "%(" not in text.value)
+        if (missing := {one.partition(".")[0] for one in places(text.value) if not one.startswith("%")} - given)
+    ]
+    assert lacking == []
+
+
 def test_both_languages_fill_in_the_same() -> None:
     """No value is lost or made up in translation: a sentence that lacks one would fall over when it is said."""
     odd = [
@@ -89,6 +110,31 @@ def test_both_languages_fill_in_the_same() -> None:
         if places(english) != places(spanish)
     ]
     assert odd == []
+
+
+def test_a_log_line_fills_in_the_same_in_the_same_order() -> None:
+    """Its values have no names: Spanish that turned two of them round would say the one for the other."""
+    odd = [
+        english
+        for one in catalogue()
+        if one.id and "%(" not in str(one.id)
+        for english, spanish in forms(one)
+        if LOG_PLACES.findall(english) != LOG_PLACES.findall(spanish)
+    ]
+    assert odd == []
+
+
+def test_log_lines_are_spoken_and_those_of_libraries_stay() -> None:
+    """A line of ours is Spanish, with its values and its trace; a library's is as it came."""
+    speak("es")
+    line = Spoken("%(levelname)s %(message)s").format
+    level = logging.WARNING
+    ours = logging.LogRecord("otorongo.hub.app", level, "", 0, "hub: %s", ("se cayó",), None)
+    theirs = logging.LogRecord("paho", level, "", 0, "hub: %s", ("fell",), None)
+    assert (line(ours), line(theirs)) == ("AVISO centro: se cayó", "AVISO hub: fell")
+    assert (ours.msg, ours.levelname) == ("hub: %s", "WARNING")  # other handlers get it as it was written
+    speak("en")
+    assert line(ours) == "WARNING hub: se cayó"
 
 
 def test_the_compiled_catalogue_is_of_these_texts() -> None:

@@ -10,7 +10,12 @@ import pytest
 
 @pytest.mark.parametrize(
     ("words", "status"),
-    [(["models", "list"], 0), (["models", "check"], 0), (["station", "check", "--config", "none.toml"], 1)],
+    [
+        (["models", "list"], 0),
+        (["models", "check"], 0),
+        (["station", "check", "--config", "none.toml"], 1),
+        (["hub", "check", "--config", "none.toml"], 1),
+    ],
 )
 def test_who_stops_reading_gets_no_traceback(words: list[str], status: int, tmp_path: Path) -> None:
     """Whether the pipe is closed before or after the last line: not a word, and the status is the command's own."""

@@ -3,12 +3,13 @@
 import argparse
 import datetime as dt
 import logging
+import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from otorongo import __version__
+from otorongo import __version__, logs
 from otorongo.errors import OtorongoError
 from otorongo.hub import config as hub_config
 from otorongo.hub import export as hub_export
@@ -108,20 +109,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     speak(common.lang)
     given = parser().parse_args(rest)
     given.config, given.verbose = common.config, common.verbose
-    logging.basicConfig(
-        level=logging.DEBUG if given.verbose else logging.INFO,
-        format="%(levelname)s %(message)s",
-        stream=sys.stderr,
-    )
+    logs.begin(logging.DEBUG if given.verbose else logging.INFO)
     for name in ("amqtt", "transitions", "alembic"):  # they tell of every packet, state and schema
         logging.getLogger(name).setLevel(logging.WARNING)
+    status = 0
     try:
-        return _run(given)
+        status = _run(given)
+        print(end="", flush=True)
     except OtorongoError as error:
         print(f"otorongo-hub: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # such as `tail | head`: nobody reads any more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
 
 
 def _run(given: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from otorongo.hub.answers import Act, Outcome, Plan, Who
 from otorongo.hub.errors import HubError
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Store, Tx
+from otorongo.language import say
 
 NO_PLAN: Final = Plan()
 CLOSING: Final = ("confirmed", "false", "by_right", "agree", "refuse")
@@ -63,7 +64,7 @@ def act_in(
     """As `act`, in the caller's transaction."""
     row = store_alerts.alert(tx, alert_id)
     if row is None:
-        raise NoAlert(f"{alert_id}: there is no alert of that code")
+        raise NoAlert(say("{alert_id}: there is no alert of that code", alert_id=alert_id))
     store_alerts.lock_belief(tx, row["place"], row["activity"])  # before the row, as the engine does
     row = survivor(tx, alert_id)
     before = ledger.alert_of(row)
@@ -88,4 +89,4 @@ def survivor(tx: Tx, alert_id: str) -> Found:
         code = (row["data"] or {}).get("merged_into") or code
         if code in before:
             return row
-    raise NoAlert(f"{alert_id}: there is no alert of that code")
+    raise NoAlert(say("{alert_id}: there is no alert of that code", alert_id=alert_id))

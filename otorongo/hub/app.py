@@ -24,6 +24,7 @@ from otorongo.hub.pump import Pump
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store, Tx
 from otorongo.hub.worker import Round, Worker
+from otorongo.language import say, why
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +80,10 @@ def running(
         store = Store.open(config.database_url)
         stack.callback(store.close)
         if store.is_sqlite:
-            stack.enter_context(_alone(data_dir, "hub.lock", "stop that one, or use PostgreSQL"))
+            stack.enter_context(_alone(data_dir, "hub.lock", say("stop that one, or use PostgreSQL")))
         elif "ingest" in roles:
             stack.enter_context(
-                _alone(data_dir, "ingest.lock", "one takes in for all of them; give others other roles")
+                _alone(data_dir, "ingest.lock", say("one takes in for all of them; give others other roles"))
             )
         rule_changes.tell(store, rules, now_ms())
         workers: list[Worker] = []
@@ -116,7 +117,7 @@ def _make(data_dir: Path) -> None:
         data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
         (data_dir / "media").mkdir(mode=0o750, exist_ok=True)
     except OSError as error:
-        raise HubError(f"data_dir {data_dir}: cannot be made: {error.strerror or error}") from error
+        raise HubError(say("data_dir {data_dir}: cannot be made: {why}", data_dir=data_dir, why=why(error))) from error
 
 
 @contextlib.contextmanager
@@ -126,7 +127,9 @@ def _alone(data_dir: Path, name: str, way_out: str) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise StoreError(f"{data_dir}: another otorongo-hub runs on it: {way_out}") from error
+            raise StoreError(
+                say("{data_dir}: another otorongo-hub runs on it: {way_out}", data_dir=data_dir, way_out=way_out)
+            ) from error
         yield
 
 
@@ -198,11 +201,11 @@ def _safe_at_commit(config: HubConfig, store: Store) -> Callable[[Tx], bool] | N
     if config.backup.safe != "standby":
         return None
     if store.is_sqlite:
-        raise StoreError('backup.safe = "standby": SQLite has none; use PostgreSQL, or "backup"')
+        raise StoreError(say('backup.safe = "standby": SQLite has none; use PostgreSQL, or "backup"'))
     with store.read() as tx:
         standby = store_standby.standby(tx)
     if standby.lie:
-        raise StoreError(f'backup.safe = "standby": {standby.lie}; or write safe = "backup"')
+        raise StoreError(say('backup.safe = "standby": {lie}; or write safe = "backup"', lie=standby.lie))
     if standby.doubt:
         log.warning('backup.safe = "standby": %s', standby.doubt)
     return store_standby.waits
@@ -308,10 +311,10 @@ def _web(
     deadline = time.monotonic() + 30
     while not server.started:
         if not thread.is_alive() or time.monotonic() > deadline:
-            raise HubError(f"web.listen: {config.web.listen}: the pages did not start; see the log")
+            raise HubError(say("web.listen: {listen}: the pages did not start; see the log", listen=config.web.listen))
         time.sleep(0.02)
     log.info("web: listening on %s; links say %s", config.web.listen, config.web.public_url)
-    return lambda: "" if thread.is_alive() else "the pages are no longer served"
+    return lambda: "" if thread.is_alive() else say("the pages are no longer served")
 
 
 def _listen(where: str) -> socket.socket:
@@ -321,8 +324,10 @@ def _listen(where: str) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host.strip("[]"), int(port)), family=family, backlog=128)
     except (OSError, ValueError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise HubError(f"web.listen: {where} cannot be listened on: {reason}") from error
+        reason = why(error) if isinstance(error, OSError) else error
+        raise HubError(
+            say("web.listen: {where} cannot be listened on: {reason}", where=where, reason=reason)
+        ) from error
 
 
 def today() -> dt.datetime:

@@ -52,7 +52,7 @@ def _keys(config: HubConfig) -> Iterator[Finding]:
         if not unseal.is_recipient(one.key):
             mend = say("copy it again from its owner")
             yield Finding(
-                f"custodian {one.name}",
+                say("custodian {name}", name=one.name),
                 say("{key} is no age key, its check sum is wrong", key=one.key),
                 mend,
                 fatal=True,

@@ -22,7 +22,7 @@ from otorongo.hub import backup_database, backup_files, store_backup, store_medi
 from otorongo.hub.backup_files import CONFIG, FILES, MANIFEST, MEDIA, PKI, VERSION, Manifest, Piece
 from otorongo.hub.errors import BackupError, PieceError
 from otorongo.hub.store import Found, Store
-from otorongo.language import say
+from otorongo.language import say, why
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def make(
             say(
                 "{folder}: the backup could not be made: {error}{value}",
                 folder=folder,
-                error=error,
+                error=why(error),
                 value=_way_out(error),
             )
         ) from error

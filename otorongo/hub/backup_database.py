@@ -15,7 +15,7 @@ from otorongo.hub import store_backup
 from otorongo.hub.errors import BackupError, StoreError
 from otorongo.hub.store import Store, make_engine
 from otorongo.hub.store_backup import Mark
-from otorongo.language import say
+from otorongo.language import say, why
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
@@ -120,7 +120,7 @@ def _dump_sqlite(store: Store, folder: Path) -> Dump:
             old.backup(new)
             new.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
-        raise BackupError(say("{source}: cannot be copied: {error}", source=source, error=error)) from error
+        raise BackupError(say("{source}: cannot be copied: {error}", source=source, error=why(error))) from error
     counts, marks, fault = _open_sqlite(target)
     if fault:
         raise BackupError(
@@ -136,7 +136,7 @@ def _open_sqlite(path: Path) -> tuple[dict[str, int], tuple[Mark, ...], str]:
             fault = store_backup.sqlite_faults(tx)
             return store_backup.counts_of(tx), tuple(store_backup.marks_of(tx)), fault
     except StoreError as error:
-        raise BackupError(say("{path}: cannot be opened: {error}", path=path, error=error)) from error
+        raise BackupError(say("{path}: cannot be opened: {error}", path=path, error=why(error))) from error
     finally:
         copy.close()
 

@@ -54,7 +54,7 @@ def read_manifest(copy: Path) -> Manifest:
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError) as error:
-        raise BackupError(say("{path}: cannot be read: {error}", path=path, error=error)) from error
+        raise BackupError(say("{path}: cannot be read: {error}", path=path, error=why(error))) from error
     if manifest.version != VERSION:
         raise BackupError(
             say("{path}: version {version}: install the newer otorongo", path=path, version=manifest.version)

@@ -12,9 +12,10 @@ from msgspec import Struct
 
 from otorongo.hub import ledger, notify, places
 from otorongo.hub.alerts import MAX_LLR, ONE_ENGINE
-from otorongo.hub.config import EVERYWHERE, ChannelConfig, HubConfig
+from otorongo.hub.config import EVERYWHERE, HubConfig
 from otorongo.hub.config_activities import PRESENCE, ActivityConfig
 from otorongo.hub.config_custodians import covers
+from otorongo.hub.config_persons import ChannelConfig
 from otorongo.hub.custodians import LEAST
 from otorongo.hub.fusion import OPEN_IN_SHARED_USE
 from otorongo.hub.places import Place, PlaceError, Position
@@ -53,7 +54,9 @@ def check(
             loaded[one.name] = places.load(one, folder)
         except PlaceError as error:
             what, _, mend = str(error).rpartition(": ")
-            found.append(Finding(f"place {one.name}", say("polygon {what}", what=what), mend, fatal=True))
+            found.append(
+                Finding(say("place {name}", name=one.name), say("polygon {what}", what=what), mend, fatal=True)
+            )
     rules = Rules(config, loaded)
     for part in (
         _places(rules),
@@ -69,7 +72,7 @@ def check(
 
 def _places(rules: Rules) -> Iterator[Finding]:
     for one in rules.config.place:
-        where = f"place {one.name}"
+        where = say("place {name}", name=one.name)
         if not one.authority:
             yield Finding(where, say("has no authority"), say("write authority = whom a ranger calls, and how"))
         if not one.instruction:
@@ -119,7 +122,7 @@ def _custodians(rules: Rules) -> Iterator[Finding]:
         if place.kind == "no_contact" and not any(covers(one, place.name) for one in holders):
             what = say("nobody could open pictures of persons in it: stations discard them")
             yield Finding(
-                f"place {place.name}",
+                say("place {name}", name=place.name),
                 what,
                 say('add a [[custodian]] with role = "protocol_holder" for it'),
             )
@@ -127,7 +130,7 @@ def _custodians(rules: Rules) -> Iterator[Finding]:
 
 def _activities(rules: Rules) -> Iterator[Finding]:
     for one in rules.config.activity:
-        where = f"activity {one.name}"
+        where = say("activity {name}", name=one.name)
         if not one.weights:
             yield Finding(
                 where, say("has no weights: it is switched off"), say("give it weights, or leave it out for ours")
@@ -144,7 +147,7 @@ def _activities(rules: Rules) -> Iterator[Finding]:
             )
             yield Finding(where, what, say("raise weights or prior, or lower ring_at"))
     if PRESENCE not in rules.activities and any(one.kind == "no_contact" for one in rules.config.place):
-        where = f"activity {PRESENCE}"
+        where = say("activity {name}", name=PRESENCE)
         yield Finding(
             where, say("is switched off, so persons in no_contact places ring nobody"), say("leave it out for ours")
         )
@@ -203,7 +206,7 @@ def _rights(config: HubConfig, today: dt.date) -> Iterator[Finding]:
 def _persons(rules: Rules) -> Iterator[Finding]:
     persons = rules.config.person
     for one in persons:
-        where = f"person {one.name}"
+        where = say("person {name}", name=one.name)
         if not one.channels:
             yield Finding(where, say("has no channel and is never reached"), say("give channels with a url_file"))
         if not one.places:
@@ -283,19 +286,23 @@ def _stations(rules: Rules, told: Mapping[str, Position | None]) -> Iterable[Fin
         if at is None:
             mend = say("write [place] in its station.toml, or a [[station]] here")
             yield Finding(
-                f"station {name}",
+                say("station {name}", name=name),
                 say("does not say where it stands: its evidence is fused with no other"),
                 mend,
             )
         elif name not in sites.within and rules.places:
             mend = say("draw a place around it, or correct its position")
-            yield Finding(f"station {name}", say("stands in no place: only persons for * are rung"), mend)
+            yield Finding(
+                say("station {name}", name=name), say("stands in no place: only persons for * are rung"), mend
+            )
     if not sites.positions:
         return
     for place in rules.places.values():
         count = sum(where == place.name for where in sites.within.values())
         if not count:
-            yield Finding(f"place {place.name}", say("has no station"), say("set one up, or correct its polygon"))
+            yield Finding(
+                say("place {name}", name=place.name), say("has no station"), say("set one up, or correct its polygon")
+            )
             continue
         for one in rules.activities.values():
             if (one.name == PRESENCE) == place.sealed and not can_ring(one, count, place.config.kind):
@@ -309,4 +316,4 @@ def _stations(rules: Rules, told: Mapping[str, Position | None]) -> Iterable[Fin
                     "it takes at least {pairs} stations or classes that are sure: add stations, or weights",
                     pairs=least_pairs(one),
                 )
-                yield Finding(f"place {place.name}", what, mend)
+                yield Finding(say("place {name}", name=place.name), what, mend)

@@ -13,9 +13,11 @@ from zoneinfo import ZoneInfo, available_timezones
 from msgspec import Meta, Struct, structs
 
 from otorongo import toml
-from otorongo.hub import config_custodians
+from otorongo.hub import config_custodians, config_persons
 from otorongo.hub.config_activities import ActivityConfig, activities_of
 from otorongo.hub.config_custodians import CustodianConfig
+from otorongo.hub.config_persons import PersonConfig
+from otorongo.language import say
 from otorongo.toml import ConfigError
 from otorongo.wire import classes
 from otorongo.wire.errors import BadValue
@@ -69,33 +71,6 @@ class RightConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """After this day it covers nothing until somebody has looked at it again."""
     volume: str = ""
     """What was granted, such as `120 m3`; shown, not measured."""
-
-
-class ChannelConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One way to reach a person."""
-
-    url_file: str = ""
-    """File with one Apprise address, such as a Telegram bot's; it is a secret, so the file is its owner's alone."""
-    url: str = ""
-    """The address itself, only for a machine's own loopback (`json://127.0.0.1:8000/maria`): demo and tests."""
-    sms: bool = False
-    """True: one short message in the letters of SMS (GSM 03.38), at most 160."""
-
-
-class PersonConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Somebody whom the hub rings."""
-
-    name: Name
-    role: Literal["ranger", "coordinator", "second_organisation", "protocol_holder", "auditor"] = "ranger"
-    """`protocol_holder` alone is rung for persons in `no_contact` places."""
-    group: str = ""
-    """Such as north, south, ngo: two people of one group cannot both close an alert."""
-    language: Literal["es", "en"] = "es"
-    places: tuple[str, ...] = ()
-    """Names of places, or `*` for all, also for stations outside every place."""
-    activities: tuple[str, ...] = (EVERYWHERE,)
-    """Names of activities, or `*`."""
-    channels: tuple[ChannelConfig, ...] = ()
 
 
 class StationConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -303,26 +278,37 @@ def _mistakes(config: HubConfig) -> list[tuple[str, str]]:
         ("station", [one.name for one in config.station]),
         ("custodian", [one.name for one in config.custodian]),
     ):
-        found += [(section, f"{name!r} stands twice") for name in sorted({n for n in names if names.count(n) > 1})]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        found += [(section, say("{name!r} stands twice (allowed: once)", name=name)) for name in twice]
     found += [
-        (f"place {p.name}", "the name begins with ~, which names no place") for p in config.place if p.name[0] in "~*"
+        (say("place {name}", name=p.name), say("the name begins with ~ or *, which names no place (allowed: a letter)"))
+        for p in config.place
+        if p.name[0] in "~*"
     ]
-    found += _zones(config) + _activities(config) + _rights(config) + _persons(config)
+    found += _zones(config) + _activities(config) + _rights(config)
+    found += config_persons.mistakes(
+        config.person, [one.name for one in config.place], [one.name for one in config.activities]
+    )
     apart = [one.name for one in config.place if one.kind == "no_contact"]
     found += config_custodians.mistakes(config.custodian, [one.name for one in config.place], apart)
     for station in config.station:
         try:
             check_station(station.name)
-        except BadValue as error:
-            found.append(("station.name", str(error)))
+        except BadValue:
+            found.append(
+                ("station.name", say("{name!r} (allowed: 1 to 32 of A-Z, a-z, 0-9, - and _)", name=station.name))
+            )
     return found
 
 
 def _zones(config: HubConfig) -> list[tuple[str, str]]:
-    zones = [("zone", config.zone), *((f"right of {one.holder}: zone", one.zone) for one in config.right)]
+    zones = [
+        ("zone", config.zone),
+        *((say("right of {holder}", holder=one.holder) + ": zone", one.zone) for one in config.right),
+    ]
     known = available_timezones()
     return [
-        (where, f"{zone!r} is no time zone (allowed: such as America/Lima)")
+        (where, say("{zone!r} is no time zone (allowed: such as America/Lima)", zone=zone))
         for where, zone in zones
         if zone not in known
     ]
@@ -331,12 +317,14 @@ def _zones(config: HubConfig) -> list[tuple[str, str]]:
 def _activities(config: HubConfig) -> list[tuple[str, str]]:
     found = []
     for one in config.activity:
+        where = say("activity {name}", name=one.name)
         unknown = sorted(set(one.weights) - set(classes.BY_NAME))
         if unknown:
             allowed = ", ".join(classes.BY_NAME)
-            found.append((f"activity {one.name}: weights", f"{unknown[0]!r} is no class (allowed: {allowed})"))
+            what = say("{name!r} is no class (allowed: {names})", name=unknown[0], names=allowed)
+            found.append((f"{where}: weights", what))
         if one.weights and not one.watch_at <= one.ring_at <= one.high_at:
-            found.append((f"activity {one.name}", "watch_at, ring_at and high_at must rise in this order"))
+            found.append((where, say("watch_at, ring_at and high_at must rise in this order")))
     return found
 
 
@@ -344,44 +332,18 @@ def _rights(config: HubConfig) -> list[tuple[str, str]]:
     found = []
     activities, places = {one.name for one in config.activities}, {one.name for one in config.place}
     for one in config.right:
-        where = f"right of {one.holder}"
+        where = say("right of {holder}", holder=one.holder)
         if one.activity not in activities:
-            found.append((f"{where}: activity", f"{one.activity!r} is none (allowed: {', '.join(sorted(activities))})"))
+            found.append((f"{where}: activity", config_persons.none_of(one.activity, sorted(activities))))
         if one.place not in places:
-            found.append(
-                (f"{where}: place", f"{one.place!r} is none (allowed: {', '.join(sorted(places)) or 'none yet'})")
-            )
+            found.append((f"{where}: place", config_persons.none_of(one.place, sorted(places))))
         if one.season and one.season[0] > one.season[1] and not one.yearly:
-            found.append((f"{where}: season", "ends before it begins"))
+            found.append((f"{where}: season", say("ends before it begins (allowed with yearly = true)")))
         try:
             minutes_of(one.hours)
         except ValueError:
-            found.append((f"{where}: hours", f"{one.hours!r} (allowed: such as 06:00-18:00)"))
+            found.append((f"{where}: hours", say("{hours!r} (allowed: such as 06:00-18:00)", hours=one.hours)))
     return found
-
-
-def _persons(config: HubConfig) -> list[tuple[str, str]]:
-    found = []
-    activities, places = {one.name for one in config.activities}, {one.name for one in config.place}
-    for one in config.person:
-        where = f"person {one.name}"
-        for key, given, known in (("places", one.places, places), ("activities", one.activities, activities)):
-            for name in sorted(set(given) - known - {EVERYWHERE}):
-                allowed = ", ".join([*sorted(known), EVERYWHERE])
-                found.append((f"{where}: {key}", f"{name!r} is none (allowed: {allowed})"))
-        for number, channel in enumerate(one.channels):
-            reason = _channel(channel)
-            if reason:
-                found.append((f"{where}: channels[{number}]", reason))
-    return found
-
-
-def _channel(channel: ChannelConfig) -> str:
-    if bool(channel.url) == bool(channel.url_file):
-        return "needs url_file, or url, not both"
-    if channel.url and not re.match(r"jsons?://(127\.0\.0\.1|localhost|\[::1\])[:/]", channel.url):
-        return "url would lay a secret open: put the address into a file and name it by url_file (allowed: json://127.0.0.1:...)"
-    return ""
 
 
 def zone_of(config: HubConfig) -> ZoneInfo:

@@ -29,7 +29,7 @@ def mistakes(
     """(key, reason) of what cannot be meant; `places` are the names of all, `no_contact` of those that are it."""
     keys = [one.key for one in custodians]
     for one in custodians:
-        where = f"custodian {one.name}"
+        where = say("custodian {name}", name=one.name)
         if keys.count(one.key) > 1:
             yield f"{where}: key", say("stands twice: each has a key of their own")
         for name in sorted(set(one.places) - set(places) - {EVERYWHERE}):
@@ -41,7 +41,7 @@ def mistakes(
         holders = [one.name for one in custodians if one.role == "protocol_holder" and covers(one, place)]
         if len(holders) > 1:
             yield (
-                f"place {place}",
+                say("place {name}", name=place),
                 say("{names} would open what comes from it (allowed: one protocol_holder)", names=", ".join(holders)),
             )
 

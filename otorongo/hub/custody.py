@@ -17,6 +17,7 @@ from msgspec import Struct
 from otorongo.hub import noted, store_records, store_stations
 from otorongo.hub.store import Found, Store, Tx
 from otorongo.hub.store_records import BoxKey
+from otorongo.language import either
 from otorongo.wire.chain import genesis, link, sealed_bytes
 
 log = logging.getLogger(__name__)
@@ -168,9 +169,10 @@ def _signed(public_key: bytes, signature: bytes, data: bytes) -> bool:
 
 def _tell(tx: Tx, key: BoxKey, seal: Found, fault: Fault) -> None:
     text = f"seal {seal['seq']} over outbox {key[1]} up to row {seal['up_to']} does not hold: {fault.english}"
-    log.error("station %s: %s", key[0], text)
     source = f"seal/{key[0]}/{key[1]}/{seal['seq']}"
     said = f"el sello {seal['seq']} de la tarjeta {key[1]}, hasta el registro {seal['up_to']}, no es válido"
-    both = noted.both(f"{said}: {fault.spanish}", text)
+    said = f"{said}: {fault.spanish}"
+    log.error("station %s: %s", key[0], either(said, text))
+    both = noted.both(said, text)
     store_stations.add_note(tx, key[0], seal["received_ms"], "chain", both, source=source)
     store_records.set_outbox(tx, key, chain_fault=both)

@@ -12,7 +12,7 @@ import msgspec
 
 from otorongo.hub import store_alerts, store_deliveries, store_evidence
 from otorongo.hub.alerts import Alert, Covered, Decision, Going, Pending, Reason, Said, Severity
-from otorongo.hub.config import PersonConfig
+from otorongo.hub.config_persons import PersonConfig
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Tx
 

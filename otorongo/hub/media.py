@@ -17,6 +17,7 @@ from msgspec import Struct
 from otorongo.hub import noted, receipts, store_events, store_media, store_records, store_stations
 from otorongo.hub.store import Found, Store, Tx
 from otorongo.hub.store_media import ASKED_MS
+from otorongo.language import either
 from otorongo.wire import media, topics
 from otorongo.wire.codes import MediaKind, Tag
 from otorongo.wire.errors import BadMessage
@@ -117,7 +118,7 @@ def _put_off(tx: Tx, station: str, limits: Limits, now_ms: int) -> None:
     said = f"más de {limits.station_day_bytes} bytes de evidencia en un día: el resto espera hasta que haya lugar"
     source = f"budget/{station}/{now_ms // DAY_MS}"
     if store_stations.add_note(tx, station, now_ms, "evidence", noted.both(said, text), source=source):
-        log.warning("station %s: %s", station, text)
+        log.warning("station %s: %s", station, either(said, text))
 
 
 def _refuse(tx: Tx, key: store_media.MediaKey, reason: str, now_ms: int) -> None:
@@ -144,9 +145,9 @@ def _finish(tx: Tx, folder: Path, piece: Found, now_ms: int) -> None:
     bad = {"state": "bad"} if tries >= _TRIES else {"state": "told", "wanted_ms": min(piece["wanted_ms"], ASKED_MS)}
     store_media.set_piece(tx, key, have=0, tries=tries, changed_ms=now_ms, **bad)
     text = f"evidence {key[2]} of outbox {key[1]} came whole {tries} times and is not what its row says (SHA-256)"
-    log.error("station %s: %s", key[0], text)
+    said = f"la evidencia {key[2]} de la tarjeta {key[1]} llegó entera {tries} veces y no es la anunciada"
+    log.error("station %s: %s", key[0], either(said, text))
     if tries >= _TRIES:
-        said = f"la evidencia {key[2]} de la tarjeta {key[1]} llegó entera {tries} veces y no es la anunciada"
         source = f"bad/{key[0]}/{key[1]}/{key[2]}"
         store_stations.add_note(tx, key[0], now_ms, "evidence", noted.both(said, text), source=source)
 
@@ -215,7 +216,7 @@ def forget(store: Store, folder: Path, told_before_ms: int, now_ms: int) -> int:
             text = f"{count} pieces of evidence that no alert covers were older than retention.media_days: deleted"
             said = f"{count} evidencias que ninguna alerta cubre pasaron de retention.media_days: borradas"
             store_stations.add_note(tx, station, now_ms, "forgotten", noted.both(said, text))
-            log.info("station %s: %s", station, text)
+            log.info("station %s: %s", station, either(said, text))
     return len(found)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from otorongo.hub import texts
-from otorongo.hub.config import ChannelConfig, PersonConfig
+from otorongo.hub.config_persons import ChannelConfig, PersonConfig
 from otorongo.hub.places import OUTSIDE
 from otorongo.hub.ports import Outgoing
 from otorongo.hub.store import Found

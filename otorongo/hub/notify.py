@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from otorongo.hub import messages, store_alerts, store_deliveries
-from otorongo.hub.config import ChannelConfig, NotifyConfig
+from otorongo.hub.config import NotifyConfig
+from otorongo.hub.config_persons import ChannelConfig
 from otorongo.hub.ports import Messenger, Outgoing, Sent
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Store, Tx
@@ -133,7 +134,7 @@ def _write_down(tx: Tx, row: Found, sent: Sent, notify: NotifyConfig, now_ms: in
     log.warning(
         "alert %s: %s to %s not sent: %s%s, delivery %s",
         *(row["alert"], row["kind"], row["person"], sent.error),
-        *("; given up" if given_up else "", row["id"]),
+        *(say("; given up") if given_up else "", row["id"]),
     )
     when = None if given_up else next_ms
     store_deliveries.failed(tx, row["id"], sent.error, next_at_ms=when, possible_repeat=sent.possible_repeat)

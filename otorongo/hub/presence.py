@@ -9,6 +9,7 @@ import msgspec
 from otorongo.hub import custody, noted, notices, places, receipts, store_events, store_evidence, store_stations, taking
 from otorongo.hub.belief import Rules, believe
 from otorongo.hub.store import Store, Tx
+from otorongo.language import either
 from otorongo.wire import birth, status, topics
 from otorongo.wire.birth import Birth
 from otorongo.wire.codes import TamperKind
@@ -81,8 +82,8 @@ def _place(tx: Tx, rules: Rules, station: str, told: Birth, now_ms: int) -> None
         return
     sectors = [rules.sites(at).within.get(station, "-") for at in (before, {**before, station: here})]
     text = f"the station says that it stands {moved_m / 1000:.1f} km from where it stood: {' -> '.join(sectors)}"
-    log.error("station %s: %s", station, text)
     said = f"la estación dice estar a {moved_m / 1000:.1f} km de donde estaba: {' -> '.join(sectors)}"
+    log.error("station %s: %s", station, either(said, text))
     both = noted.both(said, text)
     store_stations.add_note(tx, station, now_ms, "tamper", both, kind=int(TamperKind.MOVED))
     if sectors[0] != sectors[1]:
@@ -101,9 +102,10 @@ def _judge_key(tx: Tx, station: str, told: Birth, now_ms: int, enrolled: bytes |
         source = f"key/{station}/{told.public_key.hex()[:16]}"
         kind = int(TamperKind.KEY_CHANGED)
         shown, own = told.public_key.hex()[:16], newest.hex()[:16]
-        both = noted.both(f"la estación muestra otra clave ({shown}) que la suya ({own})", text)
+        said = f"la estación muestra otra clave ({shown}) que la suya ({own})"
+        both = noted.both(said, text)
         if store_stations.add_note(tx, station, now_ms, "tamper", both, source=source, kind=kind):
-            log.error("station %s: %s", station, text)
+            log.error("station %s: %s", station, either(said, text))
 
 
 def take_status(store: Store, station: str, payload: bytes, now_ms: int, *, retained: bool = False) -> bool:

@@ -19,7 +19,7 @@ from otorongo.hub import backup, backup_database, backup_files, store_backup, st
 from otorongo.hub.backup_files import ASIDE, FILES, MEDIA, PKI, Manifest, Piece
 from otorongo.hub.errors import BackupError, PieceError
 from otorongo.hub.store import Store
-from otorongo.language import say
+from otorongo.language import say, why
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,9 @@ def restore(source: Path, data_dir: Path, database_url: str, *, now_ms: int, pki
             if laid and database and laid.exists():  # it lies elsewhere than in the hub's folder
                 laid.rename(database)
     except OSError as error:
-        raise BackupError(say("{data_dir}: could not be restored: {error}", data_dir=data_dir, error=error)) from error
+        raise BackupError(
+            say("{data_dir}: could not be restored: {error}", data_dir=data_dir, error=why(error))
+        ) from error
     return Restored(manifest, told)
 
 

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from otorongo.hub import notices, store_media, store_people
-from otorongo.hub.config import PersonConfig
+from otorongo.hub.config_persons import PersonConfig
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store, lock
 

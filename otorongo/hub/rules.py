@@ -7,8 +7,9 @@ from pathlib import Path
 
 from otorongo.hub import config as hub_config
 from otorongo.hub import places as hub_places
-from otorongo.hub.config import EVERYWHERE, HubConfig, PersonConfig, RightConfig
+from otorongo.hub.config import EVERYWHERE, HubConfig, RightConfig
 from otorongo.hub.config_activities import PRESENCE, ActivityConfig
+from otorongo.hub.config_persons import PersonConfig
 from otorongo.hub.places import Place, Position
 from otorongo.wire import classes
 from otorongo.wire.codes import Tag

@@ -13,6 +13,7 @@ import soundfile
 from PIL import Image, ImageDraw
 
 from otorongo.hub.errors import HubError
+from otorongo.language import say
 
 WIDTH: Final = 720
 HEIGHT: Final = 240
@@ -43,11 +44,15 @@ def read(path: Path) -> tuple[npt.NDArray[np.float32], int]:
         with soundfile.SoundFile(path) as file:
             frames = min(file.frames, LONGEST_S * file.samplerate)
             if not 0 < frames * file.channels <= MOST_SAMPLES:
-                raise SpectrogramError(f"{path.name}: {file.frames} samples: nothing to hear")
+                raise SpectrogramError(
+                    say("{name}: {frames} samples: nothing to hear", name=path.name, frames=file.frames)
+                )
             sound = file.read(frames, dtype="float32", always_2d=True).mean(axis=1)
             return np.asarray(sound, dtype=np.float32), int(file.samplerate)
     except (OSError, RuntimeError, ValueError) as error:
-        raise SpectrogramError(f"{path.name}: is no sound that can be read: {error}") from error
+        raise SpectrogramError(
+            say("{name}: is no sound that can be read: {error}", name=path.name, error=error)
+        ) from error
 
 
 def picture(sound: npt.NDArray[np.float32], rate_hz: int) -> bytes:

@@ -68,8 +68,8 @@ def add(
     """
     try:
         check_station(name)
-    except BadValue as error:
-        raise StationError(str(error)) from None
+    except BadValue:
+        raise StationError(say("{name!r} (allowed: 1 to 32 of A-Z, a-z, 0-9, - and _)", name=name)) from None
     host = _host_of(broker)
     with _alone(folder):
         _check_free(folder, name)
@@ -280,7 +280,7 @@ def _alone(folder: Path) -> Iterator[None]:
             finally:
                 _give_to_owner(folder)
     except OSError as error:
-        raise StationError(f"{error.filename or folder}: {error.strerror or error}") from error
+        raise StationError(f"{error.filename or folder}: {why(error)}") from error
 
 
 def _give_to_owner(folder: Path) -> None:

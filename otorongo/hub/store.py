@@ -22,6 +22,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from otorongo.hub import migrations
 from otorongo.hub.errors import StoreAway, StoreError
+from otorongo.language import say
 
 Tx = Connection
 """A transaction, as the functions of `store_*.py` take it."""
@@ -58,7 +59,9 @@ class Store:
             raise
         except (SQLAlchemyError, OSError) as error:
             engine.dispose()
-            raise StoreError(f"database {shown(engine.url)}: cannot be opened: {_first_line(error)}") from error
+            raise StoreError(
+                say("database {url}: cannot be opened: {error}", url=shown(engine.url), error=_first_line(error))
+            ) from error
         return cls(engine)
 
     @classmethod
@@ -116,7 +119,9 @@ class Store:
             yield
         except DBAPIError as error:
             if isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError:
-                raise StoreAway(f"database {shown(self.engine.url)}: {_first_line(error)}") from error
+                raise StoreAway(
+                    say("database {url}: {error}", url=shown(self.engine.url), error=_first_line(error))
+                ) from error
             raise
 
     def close(self) -> None:
@@ -129,12 +134,14 @@ def make_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise StoreError(f"database {url.rpartition('@')[2]!r}: not a URL such as sqlite:////folder/hub.db") from error
+        raise StoreError(
+            say("database {name!r}: not a URL such as sqlite:////folder/hub.db", name=url.rpartition("@")[2])
+        ) from error
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
         return _postgres_engine(parsed)
     if parsed.get_backend_name() != "sqlite":
-        raise StoreError(f"database {parsed.get_backend_name()}: this hub knows sqlite and postgresql")
+        raise StoreError(say("database {name}: this hub knows sqlite and postgresql", name=parsed.get_backend_name()))
     return _sqlite_engine(parsed)
 
 
@@ -146,8 +153,13 @@ def _postgres_engine(url: URL) -> Engine:
         encoding = connection.info.parameter_status("server_encoding")
         if encoding != "UTF8":
             raise StoreError(
-                f"database {shown(url)}: its encoding is {encoding}, which cannot hold every name and note: make it "
-                f"anew with createdb --encoding UTF8 --locale C.UTF-8 --template template0 {url.database}"
+                say(
+                    "database {url}: its encoding is {encoding}, which cannot hold every name and note: make it "
+                    "anew with createdb --encoding UTF8 --locale C.UTF-8 --template template0 {database}",
+                    url=shown(url),
+                    encoding=encoding,
+                    database=url.database,
+                )
             )
         # Compiling a page's query takes ten times as long as running it: PostgreSQL thinks it dear, and it stops early.
         connection.autocommit = True

@@ -34,13 +34,16 @@ def standby(tx: Tx) -> Standby:
     """Whether commits wait for a standby, and whether one is there."""
     commit, names, fsync = (str(one) for one in tx.execute(_SETTINGS).one())
     if not names:
-        return Standby("the database waits for no standby; set synchronous_standby_names there")
+        return Standby(say("the database waits for no standby; set synchronous_standby_names there"))
     if commit not in _SURE:
         return Standby(
-            f"synchronous_commit = {commit}: a commit does not wait until a standby has it on disk; set it to on"
+            say(
+                "synchronous_commit = {commit}: a commit does not wait until a standby has it on disk; set it to on",
+                commit=commit,
+            )
         )
     if fsync != "on":
-        return Standby("fsync = off: a commit is not on the database's own disk; set it to on")
+        return Standby(say("fsync = off: a commit is not on the database's own disk; set it to on"))
     states = list(tx.execute(_STATES).scalars())
     if not states:
         return Standby(doubt=say("no standby is connected: every commit waits until one is"))

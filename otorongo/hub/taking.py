@@ -11,6 +11,7 @@ from otorongo.hub.dating import Boot, between_neighbours, is_future, meet
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_records import BoxKey
+from otorongo.language import either
 from otorongo.wire.batch import Batch, runs_of
 from otorongo.wire.codes import Kind
 from otorongo.wire.rows import (
@@ -85,7 +86,7 @@ def begin_outbox(tx: Tx, key: BoxKey, now_ms: int) -> tuple[Found, frozenset[Eve
         )
         source = f"lost/{key[0]}/{lost}"
         store_stations.add_note(tx, key[0], now_ms, "lost_outbox", noted.both(said, text), source=source)
-        log.warning("station %s: %s", key[0], text)
+        log.warning("station %s: %s", key[0], either(said, text))
     return store_records.outbox(tx, key) or {}, frozenset(closed)
 
 
@@ -102,11 +103,11 @@ def give_up(tx: Tx, key: BoxKey, seqs: frozenset[int], now_ms: int) -> frozenset
         f"outbox {key[1]}: rows {shown} came with other bytes than were committed: its card was copied or put back to "
         "an older state; every card that uses it is told to begin a new outbox"
     )
-    log.error("station %s: %s", key[0], text)
     said = (
         f"tarjeta {key[1]}: los registros {shown} llegaron con otro contenido que el guardado: fue copiada o vuelta a "
         "un estado anterior; a cada copia se le pide empezar de nuevo con otro número"
     )
+    log.error("station %s: %s", key[0], either(said, text))
     source = f"conflict/{key[0]}/{key[1]}"
     store_stations.add_note(tx, key[0], now_ms, "conflict", noted.both(said, text), source=source)
     return frozenset((*key, event) for event in left)

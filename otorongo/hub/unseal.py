@@ -117,7 +117,7 @@ def identities(path: Path) -> list[Any]:
         content = path.read_bytes()
         others = path.stat().st_mode & 0o077
     except OSError as error:
-        raise UnsealError(f"--identity {path}: {error.strerror or error}") from error
+        raise UnsealError(say("--identity {path}: {why}", path=path, why=why(error))) from error
     if others:
         raise UnsealError(say("--identity {path}: others on this machine can read it: chmod 600 {path}", path=path))
     if content.startswith(_ARMOUR):

@@ -10,7 +10,7 @@ from otorongo.hub import notify, store_people, users
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Store
 from otorongo.hub.users import Role, User, UserError
-from otorongo.language import say, say_count
+from otorongo.language import say, say_count, why
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -177,7 +177,7 @@ def _password(file: Path | None) -> str:
         try:
             lines = file.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise UserError(say("{file}: the password cannot be read: {error}", file=file, error=error)) from error
+            raise UserError(say("{file}: the password cannot be read: {error}", file=file, error=why(error))) from error
         return lines[0] if lines else ""
     if not sys.stdin.isatty():
         raise UserError(say("no terminal to ask for the password: give --password-file FILE"))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from otorongo.errors import OtorongoError
+from otorongo.language import say
 
 log = logging.getLogger(__name__)
 
@@ -71,9 +72,11 @@ class Worker:
     def fault(self) -> str:
         """Why it cannot be called well; empty: it is."""
         if not self._thread.is_alive():
-            return f"{self.name} has ended"
+            return say("{name} has ended", name=self.name)
         still_s = time.monotonic() - self.moved_s
-        return f"{self.name} has stood still for {still_s:.0f} s" if still_s > self._still_s else ""
+        if still_s <= self._still_s:
+            return ""
+        return say("{name} has stood still for {still_s:.0f} s", name=self.name, still_s=still_s)
 
     def _run(self) -> None:
         while not self._over.is_set():

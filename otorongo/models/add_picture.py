@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from otorongo.language import say
+from otorongo.language import say, why
 from otorongo.models import detectors, fetch, manifest, plain_labels, runtime, shelves
 from otorongo.models.errors import BundleError
 
@@ -109,17 +109,23 @@ def wanted_of(given: argparse.Namespace) -> Wanted:
     """What the command line asks for, with its files read. Raises BundleError."""
     kind = KINDS[given.name]
     if (given.source is None) == (given.url is None):
-        raise BundleError(f"{given.name}: where is it? Give either --from FILE or --url ADDRESS with --sha256")
+        raise BundleError(
+            say("{name}: where is it? Give either --from FILE or --url ADDRESS with --sha256", name=given.name)
+        )
     if given.url:
         if not given.sha256:
-            raise BundleError(f"{given.url}: nothing is taken from a network without its hash: give --sha256")
+            raise BundleError(
+                say("{url}: nothing is taken from a network without its hash: give --sha256", url=given.url)
+            )
         model, source = fetch.bounded(given.url, given.sha256.lower(), MOST_BYTES), given.url
     else:
         model, source = _read(given.source, MOST_BYTES), given.source.name
         if given.sha256:
             fetch.checked(model, given.sha256.lower(), str(given.source))
     if kind.names and given.labels is None:
-        raise BundleError(f"{given.name}: which names do its outputs have? Give --labels FILE, one line for each")
+        raise BundleError(
+            say("{name}: which names do its outputs have? Give --labels FILE, one line for each", name=given.name)
+        )
     labels = _text(given.labels) if given.labels else ""
     return Wanted(
         given.name, model, source, labels, given.licence, given.size, given.layout, given.reference or f"{given.name}@1"
@@ -143,14 +149,18 @@ def add(wanted: Wanted, shelf: Path) -> tuple[Path, tuple[str, ...]]:
     kind = KINDS[wanted.kind]
     licence = wanted.licence or kind.licence
     if not licence:
-        raise BundleError(f"{wanted.kind}: under which licence? Its versions differ: say it with --licence")
+        raise BundleError(
+            say("{kind}: under which licence? Its versions differ: say it with --licence", kind=wanted.kind)
+        )
     name, _, version = wanted.reference.partition("@")
     if not version.isdigit():
-        raise BundleError(f"--as {wanted.reference}: is no name@version, such as {wanted.kind}@2")
+        raise BundleError(
+            say("--as {reference}: is no name@version, such as {kind}@2", reference=wanted.reference, kind=wanted.kind)
+        )
     try:
         read = plain_labels.read(wanted.labels) if kind.names else plain_labels.Read((), ())
     except ValueError as error:
-        raise BundleError(f"the file of labels {error}") from error
+        raise BundleError(say("the file of labels {error}", error=error)) from error
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         path.write_bytes(wanted.model)
@@ -180,12 +190,25 @@ def _input(wanted: Wanted, kind: Kind, network: runtime.Network) -> dict[str, An
     """The [picture] table, by what the network takes."""
     shape = next(iter(network.inputs.values()))
     if len(shape) != 4 or 3 not in (shape[1], shape[3]):
-        raise BundleError(f"{wanted.source}: takes {shape}, no picture (allowed: (1, 3, H, W), (1, H, W, 3))")
+        raise BundleError(
+            say(
+                "{source}: takes {shape}, no picture (allowed: (1, 3, H, W), (1, H, W, 3))",
+                source=wanted.source,
+                shape=shape,
+            )
+        )
     layout = "nchw" if shape[1] == 3 else "nhwc"
     sides = shape[2:] if layout == "nchw" else shape[1:3]
     height, width = (side if isinstance(side, int) and side > 0 else wanted.size_px for side in sides)
     if not (32 <= height <= LARGEST_PX and 32 <= width <= LARGEST_PX):
-        raise BundleError(f"{wanted.source}: takes {shape}: of which size? Give --size, 32 to {LARGEST_PX} pixels")
+        raise BundleError(
+            say(
+                "{source}: takes {shape}: of which size? Give --size, 32 to {largest_px} pixels",
+                source=wanted.source,
+                shape=shape,
+                largest_px=LARGEST_PX,
+            )
+        )
     return {
         "width": width,
         "height": height,
@@ -205,14 +228,25 @@ def _outputs(
     try:
         out = network.run(np.full(shape, 0.5, np.float32))[0]
     except Exception as error:  # onnxruntime's exceptions have no common base but this
-        raise BundleError(f"{wanted.source}: does not run (export it in float32, for one picture): {error}") from error
+        raise BundleError(
+            say(
+                "{source}: does not run (export it in float32, for one picture): {error}",
+                source=wanted.source,
+                error=error,
+            )
+        ) from error
     if not kind.names:
         first = out[0] if out.ndim else out
         layout = wanted.layout or detectors.layout_of(first, len(MEGADETECTOR))
         if not layout:
             raise BundleError(
-                f"{wanted.source}: its output has shape {out.shape}, which no detector of {len(MEGADETECTOR)} classes "
-                "has (allowed: (1, n, 8) of YOLOv5, (1, 7, n) or (1, n, 6) of later ones; else say --layout)"
+                say(
+                    "{source}: its output has shape {shape}, which no detector of {count} classes has (allowed: "
+                    "(1, n, 8) of YOLOv5, (1, 7, n) or (1, n, 6) of later ones; else say --layout)",
+                    source=wanted.source,
+                    shape=out.shape,
+                    count=len(MEGADETECTOR),
+                )
             )
         try:
             detectors.decoded(layout, first, (size[0], size[1]))
@@ -220,7 +254,14 @@ def _outputs(
             raise BundleError(f"{wanted.source}: {error}") from error
         return layout, ""
     if out.size != labels:
-        raise BundleError(f"{wanted.source}: has {out.size} outputs, but the file of labels has {labels} lines")
+        raise BundleError(
+            say(
+                "{source}: has {size} outputs, but the file of labels has {labels} lines",
+                source=wanted.source,
+                size=out.size,
+                labels=labels,
+            )
+        )
     values = out.reshape(-1)
     sums_to_one = bool((values >= 0).all()) and abs(float(values.sum()) - 1.0) < 1e-3
     return "", "none" if sums_to_one else "softmax"
@@ -295,14 +336,14 @@ def _npy(picture: NDArray[np.uint8]) -> bytes:
 def _read(path: Path, most: int) -> bytes:
     try:
         if path.stat().st_size > most:
-            raise BundleError(f"{path}: is larger than {most >> 20} MiB")
+            raise BundleError(say("{path}: is larger than {most} MiB", path=path, most=most >> 20))
         return path.read_bytes()
     except OSError as error:
-        raise BundleError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise BundleError(say("{path}: cannot be read: {why}", path=path, why=why(error))) from error
 
 
 def _text(path: Path) -> str:
     try:
         return _read(path, MOST_LABEL_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BundleError(f"{path}: is no text in UTF-8: {error}") from error
+        raise BundleError(say("{path}: is no text in UTF-8: {error}", path=path, error=error)) from error

@@ -46,7 +46,9 @@ def add(given: argparse.Namespace) -> int:
         print("  sin calibrar ni medir en el Perú / neither calibrated nor measured in Peru")
     wrong = [result for result in runtime.check_goldens(runtime.open_classifier(bundle)) if not result.ok]
     if wrong:
-        raise BundleError(f"{folder}: computes something else here than where it was made: update the runtime")
+        raise BundleError(
+            say("{folder}: computes something else here than where it was made: update the runtime", folder=folder)
+        )
     if shelf not in shelves.shelves():
         print(f"  {shelf} is no shelf: name the bundle by its folder, or set OTORONGO_MODELS={shelf}")
     print(f"  {_use(given.name, bundle.manifest.reference)}")
@@ -81,6 +83,8 @@ def _consent(name: str, text: str, *, accepted: bool) -> None:
     if accepted:
         return
     if not sys.stdin.isatty():
-        raise BundleError(f"{name}: its licence must be accepted: give --accept-licence when you have read it")
+        raise BundleError(
+            say("{name}: its licence must be accepted: give --accept-licence when you have read it", name=name)
+        )
     if input("Accept the licence? ¿Acepta la licencia? [yes/sí] ").strip().lower() not in _YES:
-        raise BundleError(f"{name}: not accepted, nothing was added")
+        raise BundleError(say("{name}: not accepted, nothing was added", name=name))

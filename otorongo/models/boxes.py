@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.language import say
 from otorongo.models import calibrate, image
 from otorongo.models.errors import BundleError
 from otorongo.models.lazy import LazySession
@@ -215,7 +216,7 @@ class BoxClassifier:
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         manifest = bundle.manifest
         if manifest.picture is None or manifest.things is None:
-            raise BundleError(f"{bundle.folder}: needs a [picture] and a [things] table for boxes")
+            raise BundleError(say("{folder}: needs a [picture] and a [things] table for boxes", folder=bundle.folder))
         self.bundle = bundle
         self._first = manifest.picture
         self._second = manifest.things
@@ -300,7 +301,14 @@ class BoxClassifier:
             for shape in session.inputs.values():
                 if shape != wanted:
                     path = self.bundle.path(role)
-                    raise BundleError(f"{path}: input has shape {shape}, but the manifest's table makes {wanted}")
+                    raise BundleError(
+                        say(
+                            "{path}: input has shape {shape}, but the manifest's table makes {wanted}",
+                            path=path,
+                            shape=shape,
+                            wanted=wanted,
+                        )
+                    )
 
 
 def _unseen(moved: Sequence[Moving], sure: Sequence[Found]) -> Boxes:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.language import say
 from otorongo.models import image
 from otorongo.models.boxes import FLOOR, NOTHING, Boxes, Found, Moving, strongest, verdict_of, yolox_cells
 from otorongo.models.errors import BundleError
@@ -39,11 +40,24 @@ def decoded(layout: str, out: NDArray[Any], size: tuple[int, int]) -> tuple[Boxe
     raw = np.asarray(out, np.float32)
     least = {"yolox": 6, "yolov5": 6, "yolov8": 5}[layout]
     if raw.ndim != 2 or min(raw.shape) < 1 or (layout != "yolov8" and raw.shape[1] < least):
-        raise ValueError(f"its output has shape {out.shape}, which is none of {layout} (allowed: (n, 5 + classes))")
+        raise ValueError(
+            say(
+                "its output has shape {shape}, which is none of {layout} (allowed: (n, 5 + classes))",
+                shape=out.shape,
+                layout=layout,
+            )
+        )
     if layout == "yolox":
         cells = sum((size[0] // stride) * (size[1] // stride) for stride in (8, 16, 32))
         if len(raw) != cells:
-            raise ValueError(f"its output has {len(raw)} cells, but an input of {size} makes {cells}")
+            raise ValueError(
+                say(
+                    "its output has {count} cells, but an input of {size} makes {cells}",
+                    count=len(raw),
+                    size=size,
+                    cells=cells,
+                )
+            )
         return yolox_cells(raw, size)[0], raw[:, 4:5] * raw[:, 5:]
     if layout == "yolov5":
         return _corners(raw[:, :4]), raw[:, 4:5] * raw[:, 5:]
@@ -53,7 +67,9 @@ def decoded(layout: str, out: NDArray[Any], size: tuple[int, int]) -> tuple[Boxe
     if raw.shape[0] < raw.shape[1]:
         raw = raw.T
     if raw.shape[1] < least:
-        raise ValueError(f"its output has shape {out.shape}, none of yolov8 (allowed: (4 + classes, n), (n, 6))")
+        raise ValueError(
+            say("its output has shape {shape}, none of yolov8 (allowed: (4 + classes, n), (n, 6))", shape=out.shape)
+        )
     return _in_pixels(_corners(raw[:, :4]), raw[:, 4:], size), raw[:, 4:]
 
 
@@ -100,7 +116,7 @@ class Detector:
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         if bundle.manifest.picture is None:
-            raise BundleError(f"{bundle.folder}: is a {bundle.manifest.kind} bundle, not one for pictures")
+            raise BundleError(say("{folder}: is no bundle for pictures", folder=bundle.folder))
         self.bundle = bundle
         self._given = bundle.manifest.picture
         self._network = LazySession(bundle.path("model"), threads, sha256=bundle.manifest.files["model"].sha256)
@@ -109,7 +125,14 @@ class Detector:
         # A side without a number takes any.
         fixed = [ours if not isinstance(side, int) else side for side, ours in zip(shape, wanted, strict=False)]
         if fixed != wanted:
-            raise BundleError(f"{bundle.path('model')}: input has shape {shape}, but [picture] makes {wanted}")
+            raise BundleError(
+                say(
+                    "{model}: input has shape {shape}, but [picture] makes {wanted}",
+                    model=bundle.path("model"),
+                    shape=shape,
+                    wanted=wanted,
+                )
+            )
 
     def scores(self, data: NDArray[Any], rate_hz: int = 0, looks: Sequence[Moving] = ()) -> Verdict:
         """Look at one picture, uint8 RGB (H, W, 3). Raises InputError for anything else, BundleError.

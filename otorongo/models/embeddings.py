@@ -20,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.language import say
 from otorongo.models.errors import InputError
 from otorongo.models.manifest import Bundle
 
@@ -104,10 +105,19 @@ def head(source: Source) -> bytes:
     for text, room in ((source.bundle, 40), (source.station, 32), (source.section, 16)):
         raw = text.encode()
         if len(raw) > room:
-            raise InputError(f"{text}: has {len(raw)} bytes (allowed in a file of embeddings: {room})")
+            raise InputError(
+                say(
+                    "{text}: has {count} bytes (allowed in a file of embeddings: {room})",
+                    text=text,
+                    count=len(raw),
+                    room=room,
+                )
+            )
         texts.append(raw)
     if not 1 <= source.size <= MOST_SIZE:
-        raise InputError(f"an embedding of {source.size} bytes (allowed: 1 to {MOST_SIZE})")
+        raise InputError(
+            say("an embedding of {size} bytes (allowed: 1 to {most_size})", size=source.size, most_size=MOST_SIZE)
+        )
     length = record_type(source.size).itemsize
     body = _HEAD.pack(
         MAGIC, VERSION, 0, source.size, length, source.window_ms, source.outbox, bytes.fromhex(source.network), *texts
@@ -118,7 +128,9 @@ def head(source: Source) -> bytes:
 def record(window: Window, size: int) -> bytes:
     """One record. Raises InputError for an embedding of another size."""
     if window.embedding.shape != (size,):
-        raise InputError(f"an embedding of {window.embedding.shape} (allowed: {size} bytes)")
+        raise InputError(
+            say("an embedding of {shape} (allowed: {size} bytes)", shape=window.embedding.shape, size=size)
+        )
     row = np.zeros(1, record_type(size))
     row["boot"], row["clock"], row["t_ms"], row["utc0_ms"] = window.boot, window.clock, window.t_ms, window.utc0_ms
     row["level_db"] = min(127, max(-128, window.level_db))
@@ -141,15 +153,21 @@ def likeliest(scores: Sequence[tuple[int, float]]) -> tuple[tuple[int, float], .
 def source_in(data: bytes) -> Source:
     """What the head of a file says. Raises InputError, which says why it is none."""
     if len(data) < HEAD_BYTES:
-        raise InputError(f"has {len(data)} bytes, less than its head")
+        raise InputError(say("has {count} bytes, less than its head", count=len(data)))
     body, (crc,) = data[: _HEAD.size], struct.unpack_from("<I", data, _HEAD.size)
     magic, version, _, size, length, window_ms, outbox, network, *texts = _HEAD.unpack(body)
     if magic != MAGIC:
-        raise InputError("is no file of embeddings")
+        raise InputError(say("is no file of embeddings"))
     if version != VERSION:
-        raise InputError(f"is of version {version}, which this program does not know (it knows {VERSION}): update it")
+        raise InputError(
+            say(
+                "is of version {version}, which this program does not know (it knows {version_2}): update it",
+                version=version,
+                version_2=VERSION,
+            )
+        )
     if zlib.crc32(body) != crc or not 1 <= size <= MOST_SIZE or length != record_type(size).itemsize:
-        raise InputError("its head is damaged")
+        raise InputError(say("its head is damaged"))
     bundle, station, section = (text.rstrip(b"\0").decode(errors="replace") for text in texts)
     return Source(network.hex(), bundle, size, window_ms, outbox, station, section)
 

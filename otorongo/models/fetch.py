@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from otorongo.language import say, why
 from otorongo.models.errors import BundleError
 
 log = logging.getLogger(__name__)
@@ -33,14 +34,18 @@ def downloaded(addresses: Sequence[str], sha256: str, size: int) -> bytes:
 
 def _from(address: str, sha256: str, size: int, *, exact: bool = True) -> bytes:
     if not address.startswith("https://"):
-        raise BundleError(f"{address}: is not https: nothing is fetched in the clear")
+        raise BundleError(say("{address}: is not https: nothing is fetched in the clear", address=address))
     try:
         with urllib.request.build_opener(_HttpsOnly).open(address, timeout=TIMEOUT_S) as answer:
             data = read(answer, size, address, exact=exact)
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise BundleError(
-            f"{address}: cannot be fetched: {reason}: carry the file here and give it with --from PATH"
+            say(
+                "{address}: cannot be fetched: {reason}: carry the file here and give it with --from PATH",
+                address=address,
+                reason=reason,
+            )
         ) from error
     return checked(data, sha256, address)
 
@@ -51,9 +56,11 @@ def taken(path: Path, sha256: str, size: int) -> bytes:
         found = path.stat().st_size
         data = path.read_bytes() if found == size else b""
     except OSError as error:
-        raise BundleError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise BundleError(say("{path}: cannot be read: {why}", path=path, why=why(error))) from error
     if found != size:
-        raise BundleError(f"{path}: has {found} bytes, not {size}: this is another file")
+        raise BundleError(
+            say("{path}: has {found} bytes, not {size}: this is another file", path=path, found=found, size=size)
+        )
     return checked(data, sha256, str(path))
 
 
@@ -80,7 +87,7 @@ def shelved(folder: Path, files: Mapping[str, bytes], recipe: Path | None = None
             shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
         raise BundleError(
-            f"{folder}: cannot be written: {error.strerror or error} (name another with --into)"
+            say("{folder}: cannot be written: {why} (name another with --into)", folder=folder, why=why(error))
         ) from error
     return folder
 
@@ -90,7 +97,9 @@ class _HttpsOnly(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         if not newurl.startswith("https://"):
-            raise BundleError(f"{req.full_url}: leads to {newurl}, which is not https")
+            raise BundleError(
+                say("{full_url}: leads to {newurl}, which is not https", full_url=req.full_url, newurl=newurl)
+            )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -106,11 +115,15 @@ def read(answer: Any, size: int, address: str, *, exact: bool = True) -> bytes:
         got += len(block)
         if got > size:
             raise BundleError(
-                f"{address}: sends more than the {size} bytes that {'the file has' if exact else 'are allowed'}"
+                say("{address}: sends more than the {size} bytes that the file has", address=address, size=size)
+                if exact
+                else say("{address}: sends more than the {size} bytes that are allowed", address=address, size=size)
             )
         _show(got, told)
     if got < told and (exact or told < size):
-        raise BundleError(f"{address}: ended after {got} of {told} bytes: try again")
+        raise BundleError(
+            say("{address}: ended after {got} of {told} bytes: try again", address=address, got=got, told=told)
+        )
     return b"".join(parts)
 
 
@@ -128,7 +141,14 @@ def checked(data: bytes, sha256: str, where: str) -> bytes:
     """The same bytes, if that is their SHA-256. Raises BundleError."""
     digest = hashlib.sha256(data).hexdigest()
     if digest != sha256:
-        raise BundleError(f"{where}: has SHA-256 {digest[:12]}..., not {sha256[:12]}...: damaged, or another file")
+        raise BundleError(
+            say(
+                "{where}: has SHA-256 {digest}..., not {sha256}...: damaged, or another file",
+                where=where,
+                digest=digest[:12],
+                sha256=sha256[:12],
+            )
+        )
     return data
 
 

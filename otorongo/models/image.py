@@ -113,7 +113,13 @@ def _as_bytes(found: NDArray[Any]) -> Picture:
 def as_picture(data: NDArray[Any]) -> Picture:
     """The sample itself if it is uint8 RGB (H, W, 3) with at least 16 pixels each way. Raises InputError."""
     if data.dtype != np.uint8 or data.ndim != 3 or data.shape[2] != 3 or min(data.shape[:2]) < 16:
-        raise InputError(f"a picture must be uint8 of shape (H, W, 3), at least 16 x 16, not {data.dtype} {data.shape}")
+        raise InputError(
+            say(
+                "a picture must be uint8 of shape (H, W, 3), at least 16 x 16, not {dtype} {shape}",
+                dtype=data.dtype,
+                shape=data.shape,
+            )
+        )
     return data
 
 

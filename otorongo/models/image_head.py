@@ -29,8 +29,6 @@ _SCAN: Final = 0xDA
 _END: Final = 0xD9
 _MARKER: Final = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
 _MARKS: Final = ~np.isin(np.arange(256), (0x00, 0xFF, *_LENGTHLESS))
-_TEXTS: Final = ((b"<", "a web page"), (b"PK\x03\x04", "an archive"), (b"%PDF", "a PDF"), (b"GIF8", "a GIF"))
-_CONTAINERS: Final = ((b"II*\0", "a TIFF"), (b"MM\0*", "a TIFF"), (b"BM", "a BMP"))
 
 
 class Head(NamedTuple):
@@ -71,14 +69,34 @@ def head(raw: bytes) -> Head:
             say("the picture is cut off after {count} bytes, before it says its size", count=len(raw))
         ) from error
     if not found.width or not found.height:
-        raise InputError(f"the {found.kind} says that it has no pixels ({found.width} x {found.height})")
-    size = f"{found.width} x {found.height} pixels"
+        raise InputError(
+            say(
+                "the {kind} says that it has no pixels ({width} x {height})",
+                kind=found.kind,
+                width=found.width,
+                height=found.height,
+            )
+        )
+    size = say("{width} x {height} pixels", width=found.width, height=found.height)
     if found.pixels > MOST_PIXELS:
-        raise InputError(f"the {found.kind} has {size} (allowed: up to {MOST_PIXELS // 1_000_000} million)")
+        raise InputError(
+            say(
+                "the {kind} has {size} (allowed: up to {most_pixels} million)",
+                kind=found.kind,
+                size=size,
+                most_pixels=MOST_PIXELS // 1000000,
+            )
+        )
     if found.whole_bytes > MOST_WHOLE_BYTES:
         raise InputError(
-            f"the {found.kind} has {size}, which take {found.whole_bytes // 1_000_000} MB at once (allowed: up to "
-            f"{MOST_WHOLE_BYTES // 1_000_000} MB, 40 million pixels of a PNG or WebP; save it as a plain JPEG)"
+            say(
+                "the {kind} has {size}, which take {whole_bytes} MB at once (allowed: up to "
+                "{most_whole_bytes} MB, 40 million pixels of a PNG or WebP; save it as a plain JPEG)",
+                kind=found.kind,
+                size=size,
+                whole_bytes=found.whole_bytes // 1000000,
+                most_whole_bytes=MOST_WHOLE_BYTES // 1000000,
+            )
         )
     return found
 
@@ -91,9 +109,18 @@ def _head(raw: bytes) -> Head:
         return Head("PNG", width, height, width * height * (6 if bits == 16 else 3))
     if raw.startswith(b"RIFF") and raw[8:12] == b"WEBP":
         return _webp(raw)
-    what = next((text for begin, text in (*_TEXTS, *_CONTAINERS) if raw[:64].lstrip().startswith(begin)), "")
-    begins = f"it is {what}" if what else f"{len(raw)} bytes that begin with {raw[:8]!r}"
-    raise InputError(f"no picture that can be read (allowed: JPEG, PNG, WebP): {begins}")
+    what = next((text for begin, text in _others() if raw[:64].lstrip().startswith(begin)), "")
+    begins = what or say("{count} bytes that begin with {begin!r}", count=len(raw), begin=raw[:8])
+    raise InputError(say("no picture that can be read (allowed: JPEG, PNG, WebP): {begins}", begins=begins))
+
+
+def _others() -> tuple[tuple[bytes, str], ...]:
+    """How files begin that people take for pictures, and what they are."""
+    tiff = say("it is a TIFF")
+    return (
+        (b"<", say("it is a web page")), (b"PK\x03\x04", say("it is an archive")), (b"%PDF", say("it is a PDF")),
+        (b"GIF8", say("it is a GIF")), (b"II*\0", tiff), (b"MM\0*", tiff), (b"BM", say("it is a BMP")),
+    )  # fmt: skip
 
 
 def _webp(raw: bytes) -> Head:

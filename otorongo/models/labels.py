@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from otorongo.language import say
 from otorongo.models.errors import BundleError
 from otorongo.models.rollup import Label, label_of
 
@@ -20,7 +21,9 @@ def read(path: Path) -> tuple[Label, ...]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise BundleError(f"{path}: is no file of labels that can be read: {error}") from error
+        raise BundleError(
+            say("{path}: is no file of labels that can be read: {error}", path=path, error=error)
+        ) from error
     try:
         return parse(text.splitlines())
     except ValueError as error:
@@ -34,10 +37,17 @@ def parse(lines: Iterable[str]) -> tuple[Label, ...]:
         fields = line.split(";")
         if len(fields) != FIELDS:
             raise ValueError(
-                f"line {number}: has {len(fields)} fields with `;` between them (allowed: {FIELDS}, "
-                "uuid;class;order;family;genus;species;common name, each may be empty)"
+                say(
+                    "line {number}: has {count} fields with `;` between them (allowed: {fields}, "
+                    "uuid;class;order;family;genus;species;common name, each may be empty)",
+                    number=number,
+                    count=len(fields),
+                    fields=FIELDS,
+                )
             )
         found.append(label_of(fields[1:6], fields[6]))
     if not 0 < len(found) <= MOST:
-        raise ValueError(f"has {len(found)} lines (allowed: 1 to {MOST}, one for each output)")
+        raise ValueError(
+            say("has {count} lines (allowed: 1 to {most}, one for each output)", count=len(found), most=MOST)
+        )
     return tuple(found)

@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from otorongo.language import say, why
 from otorongo.models.errors import BundleError
 from otorongo.models.runtime import Network, open_session
 
@@ -50,6 +51,8 @@ class LazySession:
             with self._path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise BundleError(f"{self._path}: cannot be read: {error.strerror or error}") from error
+            raise BundleError(say("{path}: cannot be read: {why}", path=self._path, why=why(error))) from error
         if digest != self._sha256:
-            raise BundleError(f"{self._path}: was changed while the program ran: install the bundle again")
+            raise BundleError(
+                say("{path}: was changed while the program ran: install the bundle again", path=self._path)
+            )

@@ -3,16 +3,20 @@
 import argparse
 import shutil
 import sys
-from collections.abc import Callable, Container
-from typing import Final
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
 
-from otorongo.language import language, say
+from otorongo.language import language, say, why
 from otorongo.models import manifest, runtime
-from otorongo.models.errors import BundleError
+from otorongo.models.errors import BundleError, InputError
 from otorongo.models.listen_hear import Heard, Hearing, hear
+from otorongo.models.listen_voices import warning
 from otorongo.models.listen_words import clock, word
 from otorongo.models.runtime import Classifier
 from otorongo.models.second import SecondOpinion
+from otorongo.station.combs import TOLD_AS
+from otorongo.wire.classes import name_of
 
 _MOST_SPECIES: Final = 12
 
@@ -34,7 +38,7 @@ def listen(given: argparse.Namespace) -> int:
     if given.png:
         from otorongo.models.listen_picture import draw
 
-        draw(found, name, lang).save(given.png)
+        _save(draw(found, name, lang), given.png)
         print(f"  {word('written', lang)}: {given.png}", file=sys.stderr if given.json else sys.stdout)
     if given.json:
         return 0
@@ -47,6 +51,18 @@ def listen(given: argparse.Namespace) -> int:
 
         print(told(found))
     return 0
+
+
+def _save(picture: Any, path: Path) -> None:
+    """Write a picture. Raises InputError if it cannot be, which names what is allowed."""
+    try:
+        picture.save(path)
+    except ValueError as error:
+        raise InputError(
+            say("--png {path}: is no name of a picture (allowed: .png, .jpg, .webp)", path=path)
+        ) from error
+    except OSError as error:
+        raise InputError(say("{path}: cannot be written: {why}", path=path, why=why(error))) from error
 
 
 def open_ears(given: argparse.Namespace) -> tuple[Classifier, str]:
@@ -85,30 +101,43 @@ def summary(found: Hearing, name: str, lang: str) -> str:
     if found.reach_m is not None:
         out.append(f"  {word('reach', lang)} {found.reach_m} m")
     out += ["", word("events", lang)]
-    out += [_event(each, lang, found.experimental) for each in found.events] or [f"  {word('no events', lang)}"]
-    out += [
-        f"  {word('short', lang).format(name=word(one.name, lang), hits=one.hits, needed=one.needed, of=one.of)}"
-        for one in found.short
+    out += [_event(each, lang) + _mark(each.name, found, lang) for each in found.events] or [
+        f"  {word('no events', lang)}"
     ]
+    out += [f"  {line}" for line in short_lines(found, lang)]
     if found.engines:
         out += ["", word("combs", lang)]
         out += [
             f"  {word(each.verdict.shape, lang):<16}{span(each.start_s, each.end_s):>13}  {each.verdict.reason}"
+            + _mark(name_of(TOLD_AS[each.verdict.shape]) if each.verdict.shape in TOLD_AS else "", found, lang)
             for each in found.engines
         ]
     vetoed = veto_spans(found)
     if vetoed:
         out += ["", word("vetoes", lang)]
         out += [f"  {word(cause, lang):<16}{span(start_s, end_s):>13}" for cause, start_s, end_s in vetoed]
-    return "\n".join(out + _species(found, lang))
+    return "\n".join(out + warning(found.voices) + _species(found, lang))
 
 
-def _event(each: Heard, lang: str, experimental: Container[str] = ()) -> str:
+def short_lines(found: Hearing, lang: str) -> list[str]:
+    """Of each class that was heard and became no event, why not."""
+    return [
+        word("short", lang).format(name=word(one.name, lang), hits=one.hits, needed=one.needed, of=one.of)
+        + _mark(one.name, found, lang)
+        for one in found.short
+    ]
+
+
+def _mark(name: str, found: Hearing, lang: str) -> str:
+    """What stands behind a class of which too few recordings were heard."""
+    return f"  ({word('experimental', lang)})" if name in found.experimental else ""
+
+
+def _event(each: Heard, lang: str) -> str:
     when, hits = span(each.start_s, each.end_s), f"{each.hits} {word('window' if each.hits == 1 else 'hits', lang)}"
     said = f"{word('evidence', lang)} {each.evidence:+.1f}  {hits}  {word('peak', lang)} {each.peak:.0%}"
     said += f"  {each.f0_hz:.0f} Hz" if each.f0_hz else ""
     said += f"  x {each.count}" if each.count > 1 else ""
-    said += f"  ({word('experimental', lang)})" if each.name in experimental else ""
     return f"  {word(each.name, lang):<16}{when:>13}  {said}"
 
 

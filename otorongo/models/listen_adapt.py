@@ -18,7 +18,7 @@ from typing import Final
 
 from msgspec import structs
 
-from otorongo.language import language
+from otorongo.language import language, say
 from otorongo.models.errors import InputError
 from otorongo.models.evidence import upper
 from otorongo.models.listen import open_ears, progress_bar
@@ -28,7 +28,7 @@ from otorongo.models.manifest import Bundle
 from otorongo.models.second import thresholds
 from otorongo.station import events
 from otorongo.station.adapters.replay import SOUNDS
-from otorongo.station.app import rules_for
+from otorongo.station.app_rules import rules_for
 from otorongo.station.combs import TOLD_AS
 from otorongo.station.config import MicrophoneConfig
 from otorongo.station.events import Rule
@@ -65,12 +65,14 @@ def adapt(given: argparse.Namespace) -> int:
     """Hear a folder and print the thresholds as they go into station.toml; the exit status. Raises InputError."""
     lang = language(given.lang)
     if not 0 < given.per_day < 1000:
-        raise InputError(f"--per-day {given.per_day:g}: allowed is more than 0 and less than 1000")
+        raise InputError(say("--per-day {per_day:g}: allowed is more than 0 and less than 1000", per_day=given.per_day))
     if not given.folder.is_dir():
-        raise InputError(f"{given.folder}: is no folder of recordings")
+        raise InputError(say("{folder}: is no folder of recordings", folder=given.folder))
     paths = sorted(path for path in given.folder.rglob("*") if path.suffix.lower() in SOUNDS)
     if not paths:
-        raise InputError(f"{given.folder}: holds no recordings (allowed: {', '.join(SOUNDS)})")
+        raise InputError(
+            say("{folder}: holds no recordings (allowed: {names})", folder=given.folder, names=", ".join(SOUNDS))
+        )
     classifier, name = open_ears(given)
     rules = wanted_rules(classifier.bundle, given.classes)
     seconds, heard = 0.0, []
@@ -88,7 +90,9 @@ def adapt(given: argparse.Namespace) -> int:
         heard.append(hearing.scored)
         combs += hearing.engines
     if not seconds:
-        raise InputError(f"{given.folder}: none of its {len(paths)} recordings could be heard")
+        raise InputError(
+            say("{folder}: none of its {count} recordings could be heard", folder=given.folder, count=len(paths))
+        )
     own = {name_of(cls): p for cls, p in thresholds(classifier).items()}
     most = math.floor(given.per_day * seconds / DAY_S)
     found = [
@@ -106,7 +110,13 @@ def wanted_rules(bundle: Bundle, names: Sequence[str] | None) -> dict[str, Rule]
     rules = rules_for("microphone", MicrophoneConfig(driver="replay", device="x"), bundle)
     known = {name_of(cls): rule for cls, rule in rules.items()}
     if unknown := set(names or ()) - set(known):
-        raise InputError(f"--class {', '.join(sorted(unknown))}: allowed are {', '.join(sorted(known))}")
+        raise InputError(
+            say(
+                "--class {names}: allowed are {names_2}",
+                names=", ".join(sorted(unknown)),
+                names_2=", ".join(sorted(known)),
+            )
+        )
     return {name: rule for name, rule in known.items() if (name in names if names else is_threat(BY_NAME[name].number))}
 
 

@@ -13,16 +13,19 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import soundfile
 
+from otorongo.language import say, why_sound
 from otorongo.models import engines, shapes
 from otorongo.models.comb import FRAME_S, Comb
 from otorongo.models.errors import InputError
+from otorongo.models.listen_voices import joined, unsafe_in
 from otorongo.models.mel import Array
 from otorongo.models.runtime import Classifier, Verdict
 from otorongo.models.second import by_label, thresholds
-from otorongo.station import events, veto
+from otorongo.station import events, veto, voices
 from otorongo.station.adapters.replay_sound import SoundReader
-from otorongo.station.app import experimental, follows_combs, rules_for
 from otorongo.station.app_ears import ear
+from otorongo.station.app_keep import knows_voices
+from otorongo.station.app_rules import experimental, follows_combs, rules_for
 from otorongo.station.combs import TOLD_AS
 from otorongo.station.config import MicrophoneConfig
 from otorongo.station.ear import ENGINE
@@ -115,6 +118,8 @@ class Hearing:
     """By label: the probability from which on a window counts."""
     threats: frozenset[str] = frozenset()
     """Labels of what is a threat."""
+    voices: tuple[tuple[float, float], ...] = ()
+    """From when to when somebody may be speaking, or nobody knows: a station keeps no clip of it."""
 
     @property
     def seconds(self) -> float:
@@ -134,12 +139,13 @@ def hear(
     """
     given = classifier.bundle.manifest.sound
     if given is None:
-        raise InputError(f"{classifier.bundle.manifest.reference}: is no bundle for sound")
+        raise InputError(say("{reference}: is no bundle for sound", reference=classifier.bundle.manifest.reference))
     config = sensor or MicrophoneConfig(driver="replay", device=str(path))
     rules = rules_for("microphone", config, classifier.bundle)
     info, parts, windows, scored, told = _info(path), [], [], [], []
     own = ear(config, thresholds(classifier), rules, None, combs=follows_combs(config, classifier.bundle))
     state, floor = events.State(), Loudness()
+    unsafe: list[voices.Span] = []
     trouble, end_s = "", 0.0
     try:
         for part in SoundReader(given.rate_hz, given.window_s, given.hop_s)(path, 0):
@@ -160,6 +166,7 @@ def hear(
             hits = frozenset(score.cls for score in scores if score.hit)
             item = Scores(part.offset_ms, sample.duration_ms, scores, round(level), round(floor.floor_db))
             scored.append(item)
+            unsafe += unsafe_in(sample, verdict, config.voices_p)
             state, revisions = events.advance(state, item, rules)
             told += revisions
             names = tuple(name_of(cls) for cls in own.now.reasons)
@@ -188,6 +195,7 @@ def hear(
         hour.row.reach_m if hour else None,
         _thresholds(rules, classifier),
         frozenset(spec.label for spec in classifier.bundle.manifest.classes if BY_NAME[spec.wire].threat),
+        joined(unsafe) if knows_voices(classifier.bundle) else (),
     )  # fmt: skip
 
 
@@ -213,9 +221,13 @@ def _short(scored: Sequence[Scores], told: Sequence[Event], rules: Mapping[int, 
 
 def _info(path: Path) -> Any:
     try:
+        if not path.stat().st_size:
+            raise InputError(say("{path}: is empty: 0 bytes", path=path))
+        if path.is_dir():
+            raise InputError(say("{path}: is a folder: name one of the recordings in it", path=path))
         return soundfile.info(path)
     except (soundfile.LibsndfileError, OSError) as error:
-        raise InputError(f"{path}: is no sound that can be read: {error}") from error
+        raise InputError(say("{path}: is no sound that can be read: {why}", path=path, why=why_sound(error))) from error
 
 
 def _scores(verdict: Verdict | None, rules: Mapping[int, events.Rule]) -> tuple[Score, ...]:

@@ -51,3 +51,5 @@ def _objects(found: Hearing, bundle: str) -> Iterator[dict[str, Any]]:
             "evidence": round(event.evidence, 3), "hits": event.hits, "peak": round(event.peak, 4),
             "f0_hz": round(event.f0_hz, 1), "count": event.count, "experimental": event.name in found.experimental,
         }  # fmt: skip
+    for start_s, end_s in found.voices:
+        yield {"type": "voices", "start_s": round(start_s, 3), "end_s": round(end_s, 3)}

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from otorongo.models.listen import span, veto_spans
+from otorongo.models.listen import short_lines, span, veto_spans
 from otorongo.models.listen_hear import Heard, Hearing
+from otorongo.models.listen_scores import nearly
 from otorongo.models.listen_words import clock, word
 from otorongo.wire.classes import BY_NAME
 
@@ -203,7 +204,7 @@ def _track(pen: _Pen, found: Hearing, top: int, lang: str) -> None:
 def _events(pen: _Pen, found: Hearing, lanes: Sequence[int], top: int, sound_at: int, lang: str) -> None:
     pen.text(LEFT - 14, top + LANE / 2, word("events", lang), 15, anchor="rm", bold=True)
     if not found.events:
-        pen.text(LEFT, top + LANE / 2, word("no events", lang), 15, ink=FAINT)
+        pen.text(LEFT, top + LANE / 2, "; ".join([word("no events", lang), *why_none(found, lang)]), 15, ink=FAINT)
     for each, lane in zip(found.events, lanes, strict=True):
         left, right = _x(found, each.start_s), _x(found, each.end_s)
         y = top + lane * LANE
@@ -275,6 +276,11 @@ def _scores(pen: _Pen, found: Hearing, labels: Sequence[str], top: int, lang: st
             pen.text(LEFT + 6, y + ROW / 2 - 2, "(experimental)", 11, ink=FAINT, edge=2)
         pen.text(LEFT - 14, y + ROW / 2 - 2, word(label, lang), 15, ink=ink, anchor="rm")
         pen.text(LEFT + PLOT + 10, y + ROW / 2 - 2, f"{peak:.0%}", 14, ink=ink)
+
+
+def why_none(found: Hearing, lang: str) -> list[str]:
+    """Why there is no event, as far as a line of the picture has room: what was heard too seldom, else nearly."""
+    return short_lines(found, lang)[:1] or [one.strip() for one in nearly(found)[:1]]
 
 
 def labels_of(found: Hearing) -> list[str]:

@@ -7,6 +7,7 @@ from otorongo.language import say
 from otorongo.models.class_words import named
 from otorongo.models.listen_hear import Hearing, Window
 from otorongo.models.listen_words import clock
+from otorongo.wire.classes import name_of
 
 MOST_STRETCHES: Final = 20
 TOP: Final = 3
@@ -23,7 +24,12 @@ def told(found: Hearing) -> str:
     if not lines:
         return ""
     head = say("Scores: the highest of each stretch, probability / threshold (* reaches it)")
-    near = [
+    return "\n".join(["", head, *lines, *nearly(found), *_unsure(found)])
+
+
+def nearly(found: Hearing) -> list[str]:
+    """A line for each threat that came near its threshold, the nearest first."""
+    return [
         say(
             "  nearly heard: {name}, {p:.0%} of the {threshold:.0%} it takes, at {at}",
             name=name,
@@ -33,7 +39,6 @@ def told(found: Hearing) -> str:
         )
         for name, p, t, at in _near(found)
     ]
-    return "\n".join(["", head, *lines, *near])
 
 
 def _stretches(found: Hearing) -> Iterator[tuple[str, Sequence[Window]]]:
@@ -65,6 +70,15 @@ def _near(found: Hearing) -> list[tuple[str, float, float, str]]:
             at_s = next(w.start_s for w in found.windows if w.verdict and w.verdict.of(label).p == p)
             out.append((named(label), p, threshold, clock(max(0.0, at_s))))
     return sorted(out, key=lambda one: -one[1] / one[2])
+
+
+def _unsure(found: Hearing) -> list[str]:
+    """Which of the classes that may stand above too few recordings stand behind."""
+    verdict = next((window.verdict for window in found.windows if window.verdict), None)
+    peaks = _peaks(found.windows)
+    wires = {score.label: name_of(score.wire_class) for score in (verdict.scores if verdict else ())}
+    names = [named(label) for label, wire in wires.items() if wire in found.experimental and peaks[label] >= _LEAST]
+    return [say("  experimental: {names}", names=", ".join(names))] if names else []
 
 
 def _peaks(part: Sequence[Window]) -> dict[str, float]:

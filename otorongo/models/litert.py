@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.language import say
 from otorongo.models.errors import BundleError
 
 
@@ -19,7 +20,7 @@ class LiteSession:
             self._net = interpreter(model_path=str(path), num_threads=threads)
             self._net.allocate_tensors()
         except (ValueError, RuntimeError, OSError) as error:
-            raise BundleError(f"{path}: LiteRT cannot load it: {error}") from error
+            raise BundleError(say("{path}: LiteRT cannot load it: {error}", path=path, error=error)) from error
         self._input = self._net.get_input_details()[0]["index"]
         self._details: list[dict[str, Any]] = self._net.get_output_details()
         self.inputs: dict[str, list[Any]] = {each["name"]: _shape(each) for each in self._net.get_input_details()}
@@ -40,8 +41,13 @@ def _interpreter(path: Path) -> Any:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
         raise BundleError(
-            f"{path}: needs LiteRT, which is not installed here ({error}): "
-            f"{sys.executable} -m pip install 'otorongo[litert]'"
+            say(
+                "{path}: needs LiteRT, which is not installed here ({error}): {executable} -m pip install "
+                "'otorongo[litert]'",
+                path=path,
+                error=error,
+                executable=sys.executable,
+            )
         ) from error
     return Interpreter
 

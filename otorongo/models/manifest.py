@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from otorongo import toml
-from otorongo.language import say
+from otorongo.language import say, why
 from otorongo.models.errors import BundleError
 from otorongo.models.manifest_check import complaints
 from otorongo.models.shelves import FILE_NAME, added, find, zoo
@@ -299,7 +299,7 @@ def load(reference: str | Path) -> Bundle:
     folder, version = find(str(reference))
     path = folder / FILE_NAME
     if not path.is_file():
-        known = ", ".join([*zoo(), *added()]) or "none"
+        known = ", ".join([*zoo(), *added()]) or say("none")
         raise BundleError(
             say(
                 "{path}: no such file: {reference} is not a bundle (there are: {known})",
@@ -347,8 +347,14 @@ def _check_files(manifest: Manifest, folder: Path, path: Path) -> None:
             with target.open("rb") as opened:
                 digest = hashlib.file_digest(opened, "sha256").hexdigest()
         except OSError as error:
-            reason = f"cannot be read: {error.strerror}: install the bundle again"
-            raise BundleError(f"{where}: {file.name} {reason}") from error
+            raise BundleError(
+                say(
+                    "{where}: {name} cannot be read: {why}: install the bundle again",
+                    where=where,
+                    name=file.name,
+                    why=why(error),
+                )
+            ) from error
         if digest != file.sha256:
             raise BundleError(
                 say(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
+from otorongo.language import say
 from otorongo.models.errors import InputError
 from otorongo.wire.classes import BY_NAME
 
@@ -118,11 +119,22 @@ def read(data: bytes, where: str) -> tuple[Result, ...]:
     Categories that are none of ours count as animals; what is neither box nor failure is an empty picture.
     """
     if len(data) > MOST_BYTES:
-        raise InputError(f"{where}: has {len(data)} bytes (allowed: up to {MOST_BYTES})")
+        raise InputError(
+            say(
+                "{where}: has {count} bytes (allowed: up to {most_bytes})",
+                where=where,
+                count=len(data),
+                most_bytes=MOST_BYTES,
+            )
+        )
     try:
         file = msgspec.json.decode(data, type=_File)
+    except msgspec.ValidationError as error:
+        raise InputError(say("{where}: are no results of MegaDetector: {error}", where=where, error=error)) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{where}: are no results of MegaDetector: {error}") from error
+        if isinstance(error, msgspec.DecodeError):
+            raise InputError(say("{where}: is no JSON, or is cut off: make it again", where=where)) from error
+        raise InputError(say("{where}: are no results of MegaDetector: {error}", where=where, error=error)) from error
     return tuple(_result(image, file) for image in file.images)
 
 

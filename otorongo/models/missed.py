@@ -16,15 +16,16 @@ from typing import Any, Final
 
 import msgspec
 
-from otorongo.language import language
+from otorongo.language import language, say, why
 from otorongo.models.errors import InputError
 from otorongo.models.listen import open_ears, progress_bar
 from otorongo.models.listen_hear import Hearing, hear
 from otorongo.models.listen_words import word
 from otorongo.models.search_words import BUNDLE, phrase, table
 from otorongo.station import config as station_config
-from otorongo.station.app import rules_for
-from otorongo.station.config import TOLD_BY_COMB, MicrophoneConfig
+from otorongo.station.app_rules import rules_for
+from otorongo.station.config import MicrophoneConfig
+from otorongo.station.config_rules import TOLD_BY_COMB
 from otorongo.wire.classes import name_of
 
 COLUMNS: Final = ("file", "start_s", "end_s", "label")
@@ -76,7 +77,15 @@ def missed(given: argparse.Namespace) -> int:
     for number, each in enumerate(sounds, 2):
         if each.label not in told:
             allowed = f"{name} becomes an event by: {', '.join(sorted(told))}"
-            raise InputError(f"{given.labels}: line {number}: label {each.label!r}: is none that {allowed}")
+            raise InputError(
+                say(
+                    "{labels}: line {number}: label {label!r}: is none that {allowed}",
+                    labels=given.labels,
+                    number=number,
+                    label=each.label,
+                    allowed=allowed,
+                )
+            )
     paths = {each.file: _path(given.folder, each.file, given.labels) for each in sounds}
     show, heard = progress_bar(lang), {}
     for number, (file, path) in enumerate(paths.items()):
@@ -100,14 +109,19 @@ def read_labels(path: Path) -> list[Sound]:
             reader = csv.DictReader(file)
             lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if lacking:
-                raise InputError(f"{path}: its first line lacks {', '.join(lacking)} (wanted: {','.join(COLUMNS)})")
+                raise InputError(
+                    say(
+                        "{path}: its first line lacks {names} (wanted: {names_2})",
+                        path=path,
+                        names=", ".join(lacking),
+                        names_2=",".join(COLUMNS),
+                    )
+                )
             found = [_sound(path, number, row) for number, row in enumerate(reader, 2)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f"{path}: is no table that can be read: {getattr(error, 'strerror', None) or error}"
-        ) from error
+        raise InputError(say("{path}: is no table that can be read: {why}", path=path, why=why(error))) from error
     if not found:
-        raise InputError(f"{path}: holds no sounds, only its first line")
+        raise InputError(say("{path}: holds no sounds, only its first line", path=path))
     return found
 
 
@@ -115,14 +129,27 @@ def _sound(path: Path, number: int, row: Mapping[str, Any]) -> Sound:
     try:
         start_s, end_s = (float((row[name] or "").replace(",", ".")) for name in ("start_s", "end_s"))
     except ValueError as error:
-        raise InputError(f"{path}: line {number}: start_s and end_s are seconds such as 12.5 ({error})") from error
+        raise InputError(
+            say(
+                "{path}: line {number}: start_s and end_s are seconds such as 12.5 ({error})",
+                path=path,
+                number=number,
+                error=error,
+            )
+        ) from error
     if not 0 <= start_s < end_s < math.inf:
         raise InputError(
-            f"{path}: line {number}: {start_s:g} to {end_s:g} s (allowed: start_s before end_s, from 0 on)"
+            say(
+                "{path}: line {number}: {start_s:g} to {end_s:g} s (allowed: start_s before end_s, from 0 on)",
+                path=path,
+                number=number,
+                start_s=start_s,
+                end_s=end_s,
+            )
         )
     file, label = (row["file"] or "").strip(), (row["label"] or "").strip()
     if not file or not label:
-        raise InputError(f"{path}: line {number}: file and label must both be there")
+        raise InputError(say("{path}: line {number}: file and label must both be there", path=path, number=number))
     return Sound(file, start_s, end_s, label)
 
 
@@ -143,7 +170,7 @@ def _sensor(path: Path | None) -> MicrophoneConfig | None:
         return None
     found = station_config.load(path).microphone
     if found is None:
-        raise InputError(f"{path}: has no section [microphone]")
+        raise InputError(say("{path}: has no section [microphone]", path=path))
     return msgspec.structs.replace(found, driver="replay", device="x")
 
 

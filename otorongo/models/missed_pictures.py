@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from otorongo.language import LANGUAGES, language
+from otorongo.language import LANGUAGES, language, say
 from otorongo.models.errors import InputError
 from otorongo.models.missed import wilson
 from otorongo.models.search_words import table
@@ -108,8 +108,12 @@ def frames_in(folder: Path) -> dict[str, Frame]:
                 found[name] = Frame(name, fits[1], int(fits[2]), sealed)
     if not found:
         raise InputError(
-            f"{folder}: holds no frames of an audit (wanted: gate-w123-....webp and threshold-w45-....webp, as a "
-            "camera with [camera.audit] keeps them in media/camera-audit of its data_dir)"
+            say(
+                "{folder}: holds no frames of an audit (wanted: gate-w123-....webp and "
+                "threshold-w45-....webp, as a camera with [camera.audit] keeps them in media/camera-audit of "
+                "its data_dir)",
+                folder=folder,
+            )
         )
     return found
 
@@ -123,23 +127,38 @@ def read_labels(path: Path, frames: Mapping[str, Frame]) -> dict[str, set[str]]:
             reader = csv.DictReader(file)
             lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if lacking:
-                raise InputError(f"{path}: its first line lacks {', '.join(lacking)} (wanted: {','.join(COLUMNS)})")
+                raise InputError(
+                    say(
+                        "{path}: its first line lacks {names} (wanted: {names_2})",
+                        path=path,
+                        names=", ".join(lacking),
+                        names_2=",".join(COLUMNS),
+                    )
+                )
             for number, row in enumerate(reader, 2):
                 where = f"{path}: line {number}"
                 name = Path((row["file"] or "").strip()).name.removesuffix(".age")
                 label = (row["label"] or "").strip()
                 if name not in frames:
-                    raise InputError(f"{where}: file {name!r}: is no frame of the folder")
+                    raise InputError(say("{where}: file {name!r}: is no frame of the folder", where=where, name=name))
                 if label != NOTHING and label not in allowed:
-                    raise InputError(f"{where}: label {label!r} (allowed: {NOTHING}, {', '.join(sorted(allowed))})")
+                    raise InputError(
+                        say(
+                            "{where}: label {label!r} (allowed: {nothing}, {names})",
+                            where=where,
+                            label=label,
+                            nothing=NOTHING,
+                            names=", ".join(sorted(allowed)),
+                        )
+                    )
                 seen = found.setdefault(name, set())
                 if label != NOTHING:
                     seen.add(label)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         why = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: is no table that can be read: {why}") from error
+        raise InputError(say("{path}: is no table that can be read: {why}", path=path, why=why)) from error
     if not found:
-        raise InputError(f"{path}: holds no frames, only its first line")
+        raise InputError(say("{path}: holds no frames, only its first line", path=path))
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.language import say
 from otorongo.models import calibrate, image, labels
 from otorongo.models.errors import BundleError
 from otorongo.models.lazy import LazySession
@@ -30,7 +31,9 @@ class Namer:
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         """Raises BundleError for a bundle of another kind, and for a network that cannot be run as it says."""
         if bundle.manifest.picture is None or not bundle.manifest.names:
-            raise BundleError(f"{bundle.folder}: is no bundle of names: it needs [picture] and files.labels")
+            raise BundleError(
+                say("{folder}: is no bundle of names: it needs [picture] and files.labels", folder=bundle.folder)
+            )
         outputs = labels.read(bundle.path("labels"))
         self.bundle = bundle
         self.labels: tuple[Label, ...] = tuple(dict.fromkeys(outputs))
@@ -44,7 +47,14 @@ class Namer:
         shape = next(iter(self._network.inputs.values()))
         # A side without a number takes any.
         if [ours if not isinstance(side, int) else side for side, ours in zip(shape, wanted, strict=False)] != wanted:
-            raise BundleError(f"{bundle.path('model')}: input has shape {shape}, but [picture] makes {wanted}")
+            raise BundleError(
+                say(
+                    "{model}: input has shape {shape}, but [picture] makes {wanted}",
+                    model=bundle.path("model"),
+                    shape=shape,
+                    wanted=wanted,
+                )
+            )
 
     def candidates(self, crop: image.Picture) -> tuple[Candidate, ...]:
         """The likeliest labels of a crop (uint8 RGB, H x W x 3), at most 5, falling. Raises BundleError, InputError."""
@@ -59,15 +69,25 @@ class Namer:
             weights, bias = self._head
             if len(out) != len(weights):
                 raise BundleError(
-                    f"{self.bundle.path('head')}: takes {len(weights)} features, the network gives {len(out)}"
+                    say(
+                        "{head}: takes {count} features, the network gives {count_2}",
+                        head=self.bundle.path("head"),
+                        count=len(weights),
+                        count_2=len(out),
+                    )
                 )
             out = out @ weights + bias  # in float32: a head of 1280 x 1000 takes 5 MB
         if len(out) != len(self._places):
             lines = f"has {len(self._places)} lines, but the network has {len(out)} outputs"
-            raise BundleError(f"{self.bundle.path('labels')}: {lines} (allowed: one line for each)")
+            raise BundleError(
+                say("{labels}: {lines} (allowed: one line for each)", labels=self.bundle.path("labels"), lines=lines)
+            )
         if not np.isfinite(out).all():
             raise BundleError(
-                f"{self.bundle.path('model')}: gives numbers that are none: it is damaged, or of another kind"
+                say(
+                    "{model}: gives numbers that are none: it is damaged, or of another kind",
+                    model=self.bundle.path("model"),
+                )
             )
         p = self._calibrated(out.astype(np.float64))
         return np.minimum(np.bincount(self._places, p, len(self.labels)), 1.0)
@@ -136,10 +156,19 @@ def _head(bundle: Bundle, outputs: int) -> tuple[NDArray[np.float32], NDArray[np
         with np.load(path, allow_pickle=False) as file:
             weights, bias = (np.asarray(file[name], np.float32) for name in ("weights", "bias"))
     except Exception as error:  # zipfile, zlib and numpy raise exceptions of their own
-        raise BundleError(f"{path}: is no .npz with `weights` and `bias`: {error}") from error
+        raise BundleError(
+            say("{path}: is no .npz with `weights` and `bias`: {error}", path=path, error=error)
+        ) from error
     if weights.ndim != 2 or weights.shape[1] != outputs or bias.shape != (outputs,):
         shapes = f"weights {weights.shape}, bias {bias.shape}"
-        raise BundleError(f"{path}: {shapes}, but files.labels has {outputs} lines (allowed: (features, n) and (n,))")
+        raise BundleError(
+            say(
+                "{path}: {shapes}, but files.labels has {outputs} lines (allowed: (features, n) and (n,))",
+                path=path,
+                shapes=shapes,
+                outputs=outputs,
+            )
+        )
     if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
-        raise BundleError(f"{path}: holds numbers that are none: make it again")
+        raise BundleError(say("{path}: holds numbers that are none: make it again", path=path))
     return weights, bias

@@ -7,6 +7,7 @@ that networks for other countries use for groups which live here too. What is in
 from functools import cache
 from typing import Final, NamedTuple
 
+from otorongo.language import say
 from otorongo.wire import species
 from otorongo.wire.species import Taxon
 
@@ -42,7 +43,7 @@ def read(text: str) -> Read:
     """The lines of a file of labels: those of seven fields as they are, plain names looked up. Raises ValueError."""
     given = [line.strip() for line in text.splitlines() if line.strip()]
     if not given:
-        raise ValueError("holds no name (allowed: one line for each output of the network, in their order)")
+        raise ValueError(say("holds no name (allowed: one line for each output of the network, in their order)"))
     lines = [line if line.count(";") == 6 else _line(line) for line in given]
     silent = tuple(name for name, line in zip(given, lines, strict=True) if line is None)
     return Read(tuple(line or f";;;;;;{_plain(name)}" for name, line in zip(given, lines, strict=True)), silent)

@@ -9,6 +9,7 @@ import onnxruntime
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from otorongo.language import say
 from otorongo.models import calibrate
 from otorongo.models.errors import BundleError, InputError
 from otorongo.models.manifest import Bundle, ClassSpec, Golden
@@ -134,7 +135,14 @@ class Session:
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions have no common base but this
-            raise BundleError(f"{path}: onnxruntime {onnxruntime.__version__} cannot load it: {error}") from error
+            raise BundleError(
+                say(
+                    "{path}: onnxruntime {version} cannot load it: {error}",
+                    path=path,
+                    version=onnxruntime.__version__,
+                    error=error,
+                )
+            ) from error
         self.inputs: dict[str, list[Any]] = {each.name: each.shape for each in self._session.get_inputs()}
         self.outputs: dict[str, list[Any]] = {each.name: each.shape for each in self._session.get_outputs()}
 
@@ -183,11 +191,11 @@ def golden_input(bundle: Bundle, golden: Golden) -> NDArray[Any]:
     try:
         data: NDArray[Any] = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise BundleError(f"{path}: is no .npy file that can be read: {error}") from error
+        raise BundleError(say("{path}: is no .npy file that can be read: {error}", path=path, error=error)) from error
     if bundle.manifest.kind == "picture":
         return data
     if data.dtype not in (np.int8, np.int16):
-        raise BundleError(f"{path}: holds {data.dtype} (allowed for sound: int8, int16)")
+        raise BundleError(say("{path}: holds {dtype} (allowed for sound: int8, int16)", path=path, dtype=data.dtype))
     return data.astype(np.float32) / np.float32(-float(np.iinfo(data.dtype).min))
 
 
@@ -218,7 +226,14 @@ def check_goldens(classifier: Classifier) -> list[GoldenResult]:
             try:
                 p = verdict.of(label).p
             except KeyError as error:
-                raise BundleError(f"{manifest.reference}: golden {golden.file}: has no output {label!r}") from error
+                raise BundleError(
+                    say(
+                        "{reference}: golden {file}: has no output {label!r}",
+                        reference=manifest.reference,
+                        file=golden.file,
+                        label=label,
+                    )
+                ) from error
             apart = abs(calibrate.clip(calibrate.logit(p)) - calibrate.clip(calibrate.logit(expected)))
             found.append(GoldenResult(golden.file, label, expected, p, apart, apart <= golden.tolerance))
     return found

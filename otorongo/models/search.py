@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from otorongo.language import language
+from otorongo.language import language, say
 from otorongo.models import manifest, runtime
 from otorongo.models.errors import InputError
 from otorongo.models.listen import progress_bar
@@ -51,9 +51,13 @@ def search(given: argparse.Namespace) -> int:
     lang = language(given.lang)
     examples: list[Example] = given.examples or []
     if not any(each.wanted for each in examples):
-        raise InputError("nothing to look for: give a recording of the sound with --like FILE (and --at SECOND in it)")
+        raise InputError(
+            say("nothing to look for: give a recording of the sound with --like FILE (and --at SECOND in it)")
+        )
     if given.top < 1 or given.apart < 0:
-        raise InputError(f"--top {given.top} --apart {given.apart:g}: allowed are 1 or more, and 0 or more")
+        raise InputError(
+            say("--top {top} --apart {apart:g}: allowed are 1 or more, and 0 or more", top=given.top, apart=given.apart)
+        )
     classifier = open_embedder(given.bundle)
     likes, unlikes = (vectors_of(examples, classifier, wanted=wanted) for wanted in (True, False))
     cache = given.cache or cache_folder()
@@ -78,7 +82,9 @@ def open_embedder(reference: str) -> SoundClassifier:
     """A bundle that gives embeddings. Raises BundleError or InputError."""
     classifier = runtime.open_classifier(manifest.load(reference))
     if not isinstance(classifier, SoundClassifier) or not classifier.embedding_size:
-        raise InputError(f"--bundle {reference}: gives no embeddings, so nothing can be searched with it")
+        raise InputError(
+            say("--bundle {reference}: gives no embeddings, so nothing can be searched with it", reference=reference)
+        )
     return classifier
 
 
@@ -91,19 +97,25 @@ def vectors_of(examples: Sequence[Example], classifier: SoundClassifier, *, want
 def _vector(example: Example, classifier: SoundClassifier) -> Vectors:
     path = example.path
     if not path.is_file():
-        raise InputError(f"{path}: there is no such recording")
+        raise InputError(say("{path}: there is no such recording", path=path))
     windows, trouble = windows_of(path, classifier)
     if not windows:
-        raise InputError(f"{path}: is no sound that can be read: {trouble}")
+        raise InputError(say("{path}: is no sound that can be read: {trouble}", path=path, trouble=trouble))
     given = classifier.bundle.manifest.sound
     assert given is not None  # noqa: S101 - a sound classifier's bundle is one for sound
     end_s = windows[-1].t_ms / 1000 + given.window_s
     if example.at_s is None:
         if end_s > LONGEST_S + given.hop_s:
-            raise InputError(f"{path}: is {clock(end_s)} long: say with --at SECOND where in it the sound is")
+            raise InputError(
+                say(
+                    "{path}: is {end_s} long: say with --at SECOND where in it the sound is",
+                    path=path,
+                    end_s=clock(end_s),
+                )
+            )
         return middle(np.array([each.embedding for each in windows]))
     if example.at_s > end_s:
-        raise InputError(f"{path}: ends at {end_s:.1f} s (allowed for --at: up to there)")
+        raise InputError(say("{path}: ends at {end_s:.1f} s (allowed for --at: up to there)", path=path, end_s=end_s))
     centre_ms = 1000 * (example.at_s - given.window_s / 2)
     best = min(windows, key=lambda each: abs(each.t_ms - centre_ms))
     return middle(best.embedding[None])

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.language import say
 from otorongo.models import embeddings
 from otorongo.models.embeddings import ENDING, File, Rows, Source, Window, head, likeliest, record
 from otorongo.models.errors import InputError
@@ -72,14 +73,19 @@ def gather(
     found, sounds = Gathered([]), []
     for folder in folders:
         if not folder.exists():
-            raise InputError(f"{folder}: there is no such folder")
+            raise InputError(say("{folder}: there is no such folder", folder=folder))
         files = sorted(folder.rglob(f"*{ENDING}")) if folder.is_dir() else []
         _read_all(folder, files, own, found)
         heard = [] if files and not recordings else _recordings(folder, zone)
         if not files and not heard:
             raise InputError(
-                f"{folder}: holds neither embeddings (*{ENDING}, below embeddings/ on a station's card) nor recordings "
-                f"({', '.join(SOUNDS)})"
+                say(
+                    "{folder}: holds neither embeddings (*{ending}, below embeddings/ on a station's card) nor "
+                    "recordings ({names})",
+                    folder=folder,
+                    ending=ENDING,
+                    names=", ".join(SOUNDS),
+                )
             )
         sounds += [(folder, one) for one in heard]
     for number, (folder, one) in enumerate(sounds):

@@ -11,6 +11,7 @@ from typing import Final
 
 import soundfile
 
+from otorongo.language import say, why_sound
 from otorongo.models.errors import InputError
 
 _MINUTE: Final = re.compile(r"(?P<when>\d{8}_\d{6}Z|undated)_b(?P<boot>\d+)_t(?P<t_ms>\d+)\.flac")
@@ -64,7 +65,9 @@ def cut(place: Place, window_s: float, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(target, sound, rate_hz, format="FLAC", subtype="PCM_16")
     except (soundfile.LibsndfileError, OSError, ValueError) as error:
-        raise InputError(f"{place.path}: cannot be cut into {target}: {error}") from error
+        raise InputError(
+            say("{path}: cannot be cut into {target}: {why}", path=place.path, target=target, why=why_sound(error))
+        ) from error
 
 
 def file_name(words: Sequence[str]) -> str:

@@ -37,7 +37,7 @@ class _At(argparse.Action):
     ) -> None:
         """Write it into the last of `given.examples`."""
         if not given.examples or given.examples[-1].at_s is not None:
-            parser.error("--at SECOND follows the --like FILE or --unlike FILE that it is about")
+            parser.error(say("--at SECOND follows the --like FILE or --unlike FILE that it is about"))
         given.examples = [*given.examples[:-1], given.examples[-1]._replace(at_s=float(str(value)))]
 
 
@@ -117,7 +117,9 @@ def _shared(parser: argparse.ArgumentParser) -> None:
 def _second(text: str) -> float:
     value = float(text)
     if not 0 <= value < 1e6:
-        raise argparse.ArgumentTypeError(f"{text}: a second from the beginning of the file, such as 12.5")
+        raise argparse.ArgumentTypeError(
+            say("{text}: a second from the beginning of the file, such as 12.5", text=text)
+        )
     return value
 
 

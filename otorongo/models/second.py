@@ -11,6 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from otorongo.language import say
 from otorongo.models import calibrate
 from otorongo.models.errors import BundleError
 from otorongo.models.manifest import Bundle, ClassSpec, Joint, Manifest
@@ -114,17 +115,40 @@ def _check(first: Bundle, second: Bundle) -> None:
     """Refuse, at the start, a pair that cannot hear the same window. Raises BundleError."""
     theirs, ours = first.manifest.sound, second.manifest.sound
     if theirs is None or ours is None:
-        raise BundleError(f"{second.manifest.reference}: a second opinion is for sound, with a bundle for sound")
+        raise BundleError(
+            say(
+                "{reference}: a second opinion is for sound, with a bundle for sound",
+                reference=second.manifest.reference,
+            )
+        )
     if ours.window_s < theirs.window_s:
         raise BundleError(
-            f"{second.manifest.reference}: hears {ours.window_s} s, but a window of {first.manifest.reference} has "
-            f"{theirs.window_s} s (allowed: at least that)"
+            say(
+                "{reference}: hears {window_s} s, but a window of {reference_2} has {window_s_2} s (allowed: "
+                "at least that)",
+                reference=second.manifest.reference,
+                window_s=ours.window_s,
+                reference_2=first.manifest.reference,
+                window_s_2=theirs.window_s,
+            )
         )
     missing = _unknown(joints(first.manifest, second.manifest).values(), first.manifest, second.manifest)
     if missing:
-        raise BundleError(f"{second.manifest.reference}: joint: labels {missing} are in neither bundle's classes")
+        raise BundleError(
+            say(
+                "{reference}: joint: labels {missing} are in neither bundle's classes",
+                reference=second.manifest.reference,
+                missing=missing,
+            )
+        )
     if not joints(first.manifest, second.manifest):
-        raise BundleError(f"{second.manifest.reference}: has no threat class that {first.manifest.reference} has too")
+        raise BundleError(
+            say(
+                "{reference}: has no threat class that {reference_2} has too",
+                reference=second.manifest.reference,
+                reference_2=first.manifest.reference,
+            )
+        )
 
 
 def _unknown(found: Iterable[Joint], first: Manifest, second: Manifest) -> list[str]:

@@ -41,6 +41,8 @@ MOST_NAMED: Final = 20
 def see(given: argparse.Namespace) -> int:
     """Look at every picture; the exit status: 1 if one could not be looked at. Raises OtorongoError."""
     lang = language(given.lang)
+    if not 0 <= given.least < 1:
+        raise InputError(say("--least {least:g}: is no probability (allowed: 0 to below 1)", least=given.least))
     folder, files, others = found(given.place, given.draw)
     if not files:
         print(said("none", lang).format(place=given.place, endings=", ".join(ENDINGS)), file=sys.stderr)
@@ -69,7 +71,7 @@ def see(given: argparse.Namespace) -> int:
             book.add(result)
             results.append(result)
             if given.draw:
-                copies += _draw(folder / name, given.draw / f"{name}.jpg", result, looker.thresholds(), lang)
+                copies += _draw(folder / name, _copy_of(given.draw / name), result, looker.thresholds(), lang)
             _bar(at + 1, len(files), lang)
     if out and journal:
         _replace(out, megadetector_json.written(results, looker.info()))
@@ -147,12 +149,14 @@ class Looker:
         """What a picture shows; what cannot be looked at is told as such."""
         theirs = self._theirs.get(name) if self._theirs is not None else None
         if self._theirs is not None and theirs is None:
-            return Result(name, failure="not in the file of boxes")
+            return Result(name, failure=say("not in the file of boxes"))
         if theirs is not None and (theirs.failure or not self._namer):
             return theirs
         try:
             if path.stat().st_size > MOST_PICTURE_BYTES:
-                raise InputError(f"is larger than {MOST_PICTURE_BYTES >> 20} MiB")
+                raise InputError(
+                    say("is larger than {most_picture_bytes} MiB", most_picture_bytes=MOST_PICTURE_BYTES >> 20)
+                )
             picture = image.as_picture(image.decode(path.read_bytes(), str(path)))
             boxes = self._boxes(picture) if theirs is None else theirs.detections
             return Result(name, tuple(self._named(picture, boxes)))
@@ -292,7 +296,7 @@ def _table(results: Sequence[Result], looker: Looker, lang: str, *, every: bool)
         near = nearly(result.detections, sure)
         unsure[not names] += bool(near)
         if every or result.failure:
-            told = [f"{_shown(one, lang)} {one.p:.2f}" for one in shown] or [said("nothing", lang)]
+            told = [f"{_shown(one, lang)} {_percent(one.p)}" for one in shown] or [said("nothing", lang)]
             told += [_nearly(one, sure[one.cls], lang) for one in near]
             print(f"{result.file}  {result.failure or ', '.join(told)}")
     print(say_count("{count} picture:", "{count} pictures:", len(results)))
@@ -317,12 +321,26 @@ def _draw(path: Path, out: Path, result: Result, sure: Mapping[str, float], lang
     """Whether anything was seen, and is drawn into a copy. Raises InputError if that cannot be written."""
     from otorongo.models.see_draw import Mark, save  # it loads Pillow
 
-    shown = [(one, f"{_shown(one, lang)} {one.p:.2f}", True) for one in result.detections if _reaches(one, sure)]
+    shown = [(one, f"{_shown(one, lang)} {_percent(one.p)}", True) for one in result.detections if _reaches(one, sure)]
     shown += [(one, _nearly(one, sure[one.cls], lang), False) for one in nearly(result.detections, sure)]
     if shown and not result.failure:
-        picture = image.decode(path.read_bytes(), str(path))
+        try:
+            picture = image.decode(path.read_bytes(), str(path))
+        except (OSError, InputError) as error:  # it was there when it was looked at
+            reason = why(error) if isinstance(error, OSError) else error
+            print(say("{path}: no copy with its boxes: {reason}", path=path, reason=reason), file=sys.stderr)
+            return False
         save(picture, [Mark(one.x, one.y, one.w, one.h, text, whole) for one, text, whole in shown], out)
     return bool(shown) and not result.failure
+
+
+def _copy_of(path: Path) -> Path:
+    """Where the copy of a picture of this name goes: never where a camera's own picture may lie."""
+    return path.with_name(f"{path.stem if path.suffix.lower() == '.jpg' else path.name}.boxes.jpg")
+
+
+def _percent(p: float) -> str:
+    return f"{100 * p:.0f} %"
 
 
 def _reaches(one: Detection, sure: Mapping[str, float]) -> bool:

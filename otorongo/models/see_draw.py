@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
+from otorongo.language import say, why
 from otorongo.models.errors import InputError
 from otorongo.models.image import Picture
 
@@ -56,7 +57,7 @@ def save(picture: Picture, marks: Iterable[Mark], path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         drawn(picture, marks).save(path, "JPEG", quality=88)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise InputError(say("{path}: cannot be written: {why}", path=path, why=why(error))) from error
 
 
 def _sides(left: float, top: float, right: float, bottom: float, *, whole: bool) -> Iterable[tuple[float, ...]]:

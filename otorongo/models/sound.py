@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.language import say
 from otorongo.models.errors import BundleError, InputError
 from otorongo.models.manifest import Bundle, SoundInput
 from otorongo.models.mel import Array, Spectrogram, resample
@@ -19,7 +20,7 @@ class SoundClassifier:
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         if bundle.manifest.sound is None:
-            raise BundleError(f"{bundle.folder}: is a {bundle.manifest.kind} bundle, not one for sound")
+            raise BundleError(say("{folder}: is no bundle for sound", folder=bundle.folder))
         self.bundle = bundle
         self._given = bundle.manifest.sound
         self._front = Spectrogram(self._given) if self._given.tensor == "log_mel" else None
@@ -46,12 +47,19 @@ class SoundClassifier:
         """
         about = self.bundle.manifest
         if not self.embedding_size:
-            raise BundleError(f"{about.reference}: gives no embeddings (its manifest has no key `embedding`)")
+            raise BundleError(
+                say("{reference}: gives no embeddings (its manifest has no key `embedding`)", reference=about.reference)
+            )
         (tensor,) = self._tensors(data, rate_hz)
         logits, embedding = self._session.run(tensor, self._logits, about.embedding)
         if embedding.dtype != np.int8:
             raise BundleError(
-                f"{self.bundle.path('model')}: output {about.embedding!r} holds {embedding.dtype}, not int8"
+                say(
+                    "{model}: output {embedding!r} holds {dtype}, not int8",
+                    model=self.bundle.path("model"),
+                    embedding=about.embedding,
+                    dtype=embedding.dtype,
+                )
             )
         return self._verdict(logits.reshape(-1)), embedding.reshape(-1)
 
@@ -70,12 +78,24 @@ class SoundClassifier:
 def as_mono(data: NDArray[Any], rate_hz: int, given: SoundInput) -> Array:
     """A sample as float32 at the bundle's rate. Raises InputError."""
     if data.ndim != 1 or not np.issubdtype(data.dtype, np.floating):
-        raise InputError(f"sound must be float and mono of shape (n,), not {data.dtype} of shape {data.shape}")
+        raise InputError(
+            say(
+                "sound must be float and mono of shape (n,), not {dtype} of shape {shape}",
+                dtype=data.dtype,
+                shape=data.shape,
+            )
+        )
     if not 1000 <= rate_hz <= 384_000:
-        raise InputError(f"sound at {rate_hz} Hz cannot be scored (allowed: 1000 to 384000)")
+        raise InputError(say("sound at {rate_hz} Hz cannot be scored (allowed: 1000 to 384000)", rate_hz=rate_hz))
     seconds = len(data) / rate_hz
     if len(data) == 0 or seconds > given.window_s + 0.001:
-        raise InputError(f"a sample of {seconds:.3f} s cannot be scored (allowed: above 0, at most {given.window_s} s)")
+        raise InputError(
+            say(
+                "a sample of {seconds:.3f} s cannot be scored (allowed: above 0, at most {window_s} s)",
+                seconds=seconds,
+                window_s=given.window_s,
+            )
+        )
     sound = data.astype(np.float32, copy=False)
     if not np.isfinite(sound).all():
         sound = np.nan_to_num(sound, nan=0.0, posinf=0.0, neginf=0.0)
@@ -104,7 +124,15 @@ def _embedding_size(session: Network, bundle: Bundle) -> int:
     if shape is None or len(shape) != 2 or shape[0] != 1 or not isinstance(shape[1], int) or shape[1] > MOST_EMBEDDING:
         found = "there is none of that name" if shape is None else f"it has shape {shape}"
         wanted = f"one row of at most {MOST_EMBEDDING} values"
-        raise BundleError(f"{bundle.path('model')}: output {name!r}, the manifest's embedding: {found} ({wanted})")
+        raise BundleError(
+            say(
+                "{model}: output {name!r}, the manifest's embedding: {found} ({wanted})",
+                model=bundle.path("model"),
+                name=name,
+                found=found,
+                wanted=wanted,
+            )
+        )
     return shape[1]
 
 
@@ -116,14 +144,36 @@ def _places(session: Network, given: SoundInput, bundle: Bundle) -> list[list[in
     path, specs = bundle.path("model"), bundle.manifest.classes
     for shape in session.inputs.values():
         if shape != given.shape:
-            raise BundleError(f"{path}: input has shape {shape}, but the manifest's [sound] makes {given.shape}")
+            raise BundleError(
+                say(
+                    "{path}: input has shape {shape}, but the manifest's [sound] makes {shape_2}",
+                    path=path,
+                    shape=shape,
+                    shape_2=given.shape,
+                )
+            )
     count = next(iter(session.outputs.values()))[-1]
     named = [list(spec.outputs) for spec in specs]
     if not any(named):
         if count != len(specs):
-            raise BundleError(f"{path}: {count} outputs, but the manifest has {len(specs)} classes")
+            raise BundleError(
+                say(
+                    "{path}: {count} outputs, but the manifest has {count_2} classes",
+                    path=path,
+                    count=count,
+                    count_2=len(specs),
+                )
+            )
         return [[place] for place in range(count)]
     for spec, places in zip(specs, named, strict=True):
         if not places or max(places) >= count:
-            raise BundleError(f"{path}: class {spec.label}: outputs are {places} (allowed: some of 0 to {count - 1})")
+            raise BundleError(
+                say(
+                    "{path}: class {label}: outputs are {places} (allowed: some of 0 to {count})",
+                    path=path,
+                    label=spec.label,
+                    places=places,
+                    count=count - 1,
+                )
+            )
     return named

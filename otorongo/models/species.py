@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.language import say
 from otorongo.models import calibrate
 from otorongo.models.errors import BundleError, InputError
 from otorongo.models.manifest import Bundle
@@ -40,15 +41,27 @@ class SpeciesClassifier:
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         if bundle.manifest.sound is None:
-            raise BundleError(f"{bundle.folder}: is a {bundle.manifest.kind} bundle, not one for sound")
+            raise BundleError(say("{folder}: is no bundle for sound", folder=bundle.folder))
         self.bundle = bundle
         self.species = _species(bundle)
         self._given = bundle.manifest.sound
         self._session = open_session(bundle.path("model"), threads)
         if next(iter(self._session.inputs.values())) != self._given.shape:
-            raise BundleError(f"{bundle.path('model')}: does not take {self._given.shape}, as the manifest says")
+            raise BundleError(
+                say(
+                    "{model}: does not take {shape}, as the manifest says",
+                    model=bundle.path("model"),
+                    shape=self._given.shape,
+                )
+            )
         if next(iter(self._session.outputs.values()))[-1] != len(self.species):
-            raise BundleError(f"{bundle.path('species')}: has {len(self.species)} lines, not one for each output")
+            raise BundleError(
+                say(
+                    "{species}: has {count} lines, not one for each output",
+                    species=bundle.path("species"),
+                    count=len(self.species),
+                )
+            )
         wires = np.array([each.wire for each in self.species])
         self._of = {spec.label: np.flatnonzero(wires == spec.wire) for spec in bundle.manifest.classes}
         self._here = np.ones(len(self.species), bool)
@@ -59,7 +72,14 @@ class SpeciesClassifier:
         Raises InputError for a place or week that is none.
         """
         if not (abs(latitude_deg) <= 90 and abs(longitude_deg) <= 180 and (week == -1 or 1 <= week <= 48)):
-            raise InputError(f"{latitude_deg}, {longitude_deg}, week {week}: no place and week (weeks: 1 to 48, or -1)")
+            raise InputError(
+                say(
+                    "{latitude_deg}, {longitude_deg}, week {week}: no place and week (weeks: 1 to 48, or -1)",
+                    latitude_deg=latitude_deg,
+                    longitude_deg=longitude_deg,
+                    week=week,
+                )
+            )
         session = open_session(self.bundle.path("range"))
         where = np.array([[latitude_deg, longitude_deg, week]], np.float32)
         self._here = session.run(where)[0].reshape(-1) >= REPORTED
@@ -99,4 +119,4 @@ def _species(bundle: Bundle) -> list[Species]:
         with path.open(newline="", encoding="utf-8") as file:
             return [Species(**row) for row in csv.DictReader(file)]
     except (OSError, ValueError, TypeError) as error:
-        raise BundleError(f"{path}: is no table of species: {error}") from error
+        raise BundleError(say("{path}: is no table of species: {error}", path=path, error=error)) from error

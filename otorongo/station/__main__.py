@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from otorongo import __version__
+from otorongo import __version__, logs
 from otorongo.errors import OtorongoError
 from otorongo.language import LANGUAGES, language, say, speak
 from otorongo.station import config as station_config
@@ -121,11 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parser().parse_args(rest)
     speak(lang)
     given.config, given.verbose = common.config, common.verbose
-    logging.basicConfig(
-        level=logging.DEBUG if given.verbose else logging.INFO if given.command in _SERVICES else logging.WARNING,
-        format="%(levelname)s %(message)s",
-        stream=sys.stderr,
-    )
+    logs.begin(logging.DEBUG if given.verbose else logging.INFO if given.command in _SERVICES else logging.WARNING)
     status = 0
     try:
         status = _run(given)

@@ -19,15 +19,13 @@ from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.systemd import notify
 from otorongo.station.app_keep import keep_bad, keeper, sealer_of
 from otorongo.station.app_process import SOFTWARE, birth_bundles, give_back_now, kind_of, only_one, stop_on_signal
+from otorongo.station.app_rules import Sensor, follows_combs, rules_for
 from otorongo.station.app_seeing import eye, reopen_of
 from otorongo.station.config import (
-    TOLD_BY_COMB,
     BirdsConfig,
     CameraConfig,
     MicrophoneConfig,
-    RuleConfig,
     StationConfig,
-    check_cadence,
     rules_of,
 )
 from otorongo.station.errors import SensorError
@@ -41,19 +39,17 @@ from otorongo.station.redact import without_secrets
 from otorongo.station.reopening import Reopening
 from otorongo.station.resting import Resting
 from otorongo.station.samples import Event, Sample, Source
-from otorongo.station.satisfiable import can_follow, check_comb, lasts_s
 from otorongo.station.tracks import Tracks
 from otorongo.station.unheard import Unheard
 from otorongo.toml import ConfigError
 from otorongo.wire import birth
-from otorongo.wire.classes import BY_NAME, is_threat
+from otorongo.wire.classes import is_threat
 from otorongo.wire.codes import Tag
 
 log = logging.getLogger(__name__)
 
 PING_S: Final = 10.0
 
-Sensor = MicrophoneConfig | CameraConfig
 Show = Callable[[Event, Sample | None], None]
 
 
@@ -199,77 +195,19 @@ def sensor_of(config: StationConfig, section: str) -> Sensor:
     """The sensor of a section. Raises ConfigError."""
     sensors = config.sensors()
     if section not in sensors:
-        raise ConfigError(f"there is no section [{section}] in station.toml (there are: {', '.join(sensors)})")
+        raise ConfigError(
+            say(
+                "there is no section [{section}] in station.toml (there are: {names})",
+                section=section,
+                names=", ".join(sensors),
+            )
+        )
     return sensors[section]
 
 
 def cursor_name(section: str, sensor: Sensor) -> str:
     """Under which name it is remembered what was read of recordings: another folder is another replay."""
     return f"{section} {Path(sensor.device).absolute()}" if sensor.driver in ("replay", "folder") else section
-
-
-def rules_for(section: str, sensor: Sensor, bundle: Bundle) -> dict[int, Rule]:
-    """The event rules by wire class, at the bundle's real cadence. Raises ConfigError for one that can never fire."""
-    manifest = bundle.manifest
-    sense_of = "sound" if isinstance(sensor, MicrophoneConfig) else "picture"
-    if manifest.kind != sense_of:
-        raise ConfigError(
-            f"{section}.bundle: {manifest.reference} is for {manifest.kind}s (allowed: one for {sense_of}s)"
-        )
-    if manifest.names:
-        raise ConfigError(
-            f"{section}.bundle: {manifest.reference} names animals, but finds none: write it as {section}.species "
-            "(allowed: one that draws boxes)"
-        )
-    hop_s = manifest.sound.hop_s if manifest.sound else 1 / (sensor.fps if isinstance(sensor, CameraConfig) else 1)
-    known = {spec.wire: spec for spec in manifest.classes}
-    heard = set(known)
-    combed = follows_combs(sensor, bundle)
-    if combed:  # they open as an engine does: what names them is how long its comb has lasted
-        known = dict.fromkeys(TOLD_BY_COMB, known["engine"]) | known
-    out: dict[int, Rule] = {}
-    for name, rule in rules_of(sensor).items():
-        if name not in known:
-            if name in sensor.rule:
-                raise ConfigError(
-                    f"{section}.rule.{name}: not in {manifest.reference} (allowed: {', '.join(sorted(known))})"
-                )
-            continue
-        if rule.threshold is not None and name not in heard:
-            raise ConfigError(f"{section}.rule.{name}.threshold: is the engine's (allowed: {section}.rule.engine)")
-        hits, windows = rule.hits or known[name].hits, rule.windows or known[name].of
-        check_cadence(f"{section}.rule.{name}", hits, windows, rule, hop_s)
-        if name in TOLD_BY_COMB and combed:
-            check_comb(f"{section}.rule.{name}", name, hits, lasts_s(name, rule), hop_s)
-        out[BY_NAME[name].number] = _rule(hits, windows, rule)
-    return out
-
-
-def follows_combs(sensor: Sensor, bundle: Bundle) -> bool:
-    """Whether this sensor's engines are named by their combs."""
-    wanted = isinstance(sensor, MicrophoneConfig) and not isinstance(sensor, BirdsConfig) and sensor.combs
-    given = bundle.manifest.sound
-    knows = any(spec.wire == "engine" for spec in bundle.manifest.classes)
-    return wanted and knows and given is not None and can_follow(given.rate_hz, given.window_s, given.hop_s)
-
-
-def experimental(sensor: Sensor, bundle: Bundle) -> frozenset[str]:
-    """Wire classes that too few recordings stand behind: those that the bundle calls so, and those that combs tell,
-    whose shapes were made of rendered machines alone.
-    """
-    combed = TOLD_BY_COMB if follows_combs(sensor, bundle) else ()
-    return frozenset([*(spec.wire for spec in bundle.manifest.classes if spec.experimental), *combed])
-
-
-def _rule(hits: int, windows: int, rule: RuleConfig) -> Rule:
-    return Rule(
-        hits=hits,
-        windows=windows,
-        quiet_ms=round(rule.quiet_s * 1000),
-        max_length_ms=round(rule.max_length_s * 1000),
-        update_ms=round(rule.update_s * 1000),
-        threshold=rule.threshold,
-    )
 
 
 def birth_of(config: StationConfig, section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox) -> birth.Birth:

@@ -11,8 +11,8 @@ from otorongo.models.class_words import named
 from otorongo.models.manifest import Bundle
 from otorongo.models.manifest import load as load_bundle
 from otorongo.station import config as station_config
-from otorongo.station.app import Sensor, experimental, rules_for
 from otorongo.station.app_keep import knows_people, knows_voices, sealer_for
+from otorongo.station.app_rules import Sensor, experimental, rules_for
 from otorongo.station.config import CameraConfig, MicrophoneConfig, StationConfig, policy_of
 from otorongo.station.events import Rule
 from otorongo.station.redact import without_secrets

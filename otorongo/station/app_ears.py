@@ -15,7 +15,8 @@ from otorongo.models.runtime import Classifier, Verdict, open_classifier
 from otorongo.models.species import SpeciesClassifier, week_of
 from otorongo.station import veto
 from otorongo.station.adapters.board import LinuxBoard
-from otorongo.station.config import SOUND_RULES, TOLD_BY_COMB, MicrophoneConfig, PlaceConfig, StationConfig, rules_of
+from otorongo.station.config import MicrophoneConfig, PlaceConfig, StationConfig, rules_of
+from otorongo.station.config_rules import SOUND_RULES, TOLD_BY_COMB
 from otorongo.station.ear import Ear
 from otorongo.station.events import Rule
 from otorongo.station.life_list import LifeList

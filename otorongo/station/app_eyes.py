@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from otorongo.errors import OtorongoError
+from otorongo.language import say
 from otorongo.models.errors import BundleError
 from otorongo.models.manifest import Bundle
 from otorongo.models.manifest import load as load_bundle
@@ -51,7 +52,12 @@ def named_by(first: Classifier, names: Bundle) -> Classifier:
     from otorongo.models.name_animals import Namer
 
     if not isinstance(first, Finder):
-        raise BundleError(f"{first.bundle.manifest.reference}: draws no boxes, so that there is nothing to name")
+        raise BundleError(
+            say(
+                "{reference}: draws no boxes, so that there is nothing to name",
+                reference=first.bundle.manifest.reference,
+            )
+        )
     return Ensemble(first, Namer(names))
 
 
@@ -159,7 +165,7 @@ def _by_night(sensor: CameraConfig, camera: Source, expose: Callable[[int], None
         return camera
 
     def switch(dark: bool) -> None:
-        log.info("camera: %s", "night" if dark else "day")
+        log.info("camera: %s", say("night") if dark else say("day"))
         if lamp:
             lamp(dark)
         if longer:

@@ -104,7 +104,7 @@ def check_folder(sensor: CameraConfig) -> Iterator[tuple[bool, str]]:
     if not replay_heic.installed() and any(one.path.suffix.lower() in replay_heic.HEICS for one in files):
         yield (
             False,
-            say("{where}: a HEIC {value}", where=where, value=replay_heic.MISSING.removeprefix("is HEIC, which ")),
+            say("{where}: a HEIC {value}", where=where, value=replay_heic.cannot()),
         )
     others = say_count(", {count} other file", ", {count} other files", len(watch.foreign)) if watch.foreign else ""
     told = say_count("{count} picture or film", "{count} pictures and films", len(files))

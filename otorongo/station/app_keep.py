@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from otorongo.language import say
 from otorongo.models.manifest import Bundle
 from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.bad_input import BadInput
@@ -124,7 +125,9 @@ def sealer_for(recipients: Sequence[str]) -> Sealer:
     try:
         from otorongo.station.adapters.age import sealing
     except ImportError as error:
-        raise SealError(f"seal: {error}: install the station again (deploy/install-station.sh)") from error
+        raise SealError(
+            say("seal: {error}: install the station again (deploy/install-station.sh)", error=error)
+        ) from error
     return Sealer(sealing(recipients), fingerprints(recipients))
 
 

@@ -64,11 +64,11 @@ def summary(section: str, files: int, counters: Mapping[int, int]) -> str:
     parts = [
         say_count("{count} file", "{count} files", files),
         looked,
-        say("{count} of them classified", count=count(Counter.CLASSIFIED, 0)),
+        say_count("{count} of it classified", "{count} of them classified", count(Counter.CLASSIFIED, 0)),
         say_count("{count} event", "{count} events", count(Counter.OPENED, 0)),
     ]
     whose = say("microphone") if section == "microphone" else say("camera")
-    why = [f"  {number:>6}  {text}\n" for text, number in _left_out(section, counters) if number]
+    why = [f"  {text}: {number}\n" for text, number in _left_out(section, counters) if number]
     return f"\n{whose}: {', '.join(parts)}\n" + (say("left out, and why:") + "\n" + "".join(why) if why else "")
 
 

@@ -167,9 +167,7 @@ def _words(row: Row | Unknown, seq: int) -> tuple[str, int]:
     if isinstance(row, Event):
         text = _event(row, seq)
     elif isinstance(row, Heartbeat):
-        counters = ", ".join(f"{_name(Counter, number)} {value}" for number, value in sorted(row.counters.items()))
-        whose = say("sensor {number}", number=row.sensor) if row.sensor else say("the station")
-        text = say("heartbeat of {whose}: {counters}", whose=whose, counters=counters)
+        text = _heartbeat(row)
     elif isinstance(row, Gap):
         why = _name(GapReason, row.reason)
         text = say("gap: {first} to {last} dropped, {why}", first=row.first, last=row.last, why=why)
@@ -211,6 +209,19 @@ def _event(row: Event, seq: int) -> str:
         text += f", {row.duration_ms / 1000:.0f} s, " + say_count("{count} hit", "{count} hits", row.hits)
         text += say(", peak {peak} %", peak=row.peak)
     return text + (say(", {count} of them", count=row.count) if row.count > 1 else "")
+
+
+def _heartbeat(row: Heartbeat) -> str:
+    """What was counted since the last one, and how the machine is, as far as it is measured."""
+    told = [f"{_name(Counter, number)} {value}" for number, value in sorted(row.counters.items())]
+    told += [say_count("{count} row waiting", "{count} rows waiting", row.waiting)] if row.waiting else []
+    told += [say("{free} MB free", free=row.disk_free_mb)] if row.disk_free_mb else []
+    told += [f"{row.temperature_dc / 10:.1f} °C"] if row.temperature_dc else []
+    told += [say("battery {volts:.2f} V", volts=row.battery_mv / 1000)] if row.battery_mv else []
+    told += [say("missed {seconds:.0f} s", seconds=row.missed_ms / 1000)] if row.missed_ms else []
+    whose = say("sensor {number}", number=row.sensor) if row.sensor else say("the station")
+    counters = ", ".join(told) or say("nothing new to count")
+    return say("heartbeat of {whose}: {counters}", whose=whose, counters=counters)
 
 
 def _listening(row: Listening) -> str:
@@ -258,6 +269,6 @@ def _of(back: int, seq: int) -> str:
 
 def _name(kind: type[Counter | GapReason | MediaKind | NoteKind | NameSource | TamperKind], number: int) -> str:
     try:
-        return code(kind(number).name)
+        return code(kind(number).name, "tamper" if kind is TamperKind else "")
     except ValueError:
         return str(number)

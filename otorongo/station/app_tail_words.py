@@ -94,10 +94,14 @@ SPANISH: Final = {
     "rollup": "el grupo común",
     "geofence": "el grupo que vive aquí",
     "unknown": "desconocido",
+    "tamper.opened": "abrieron la caja",
+    "tamper.moved": "movieron la estación",
 }
 
 
-def code(name: str) -> str:
-    """A member of an enum of the wire, such as `BAD_INPUT`, as people say it."""
+def code(name: str, of: str = "") -> str:
+    """A member of an enum of the wire, such as `BAD_INPUT`, as people say it; `of` tells apart what is named alike."""
     known = name.lower()
-    return SPANISH.get(known, known) if language() == "es" else known.replace("_", " ")
+    if language() == "en":
+        return known.replace("_", " ")
+    return SPANISH.get(f"{of}.{known}") or SPANISH.get(known, known)

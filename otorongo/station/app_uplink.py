@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from otorongo.errors import OtorongoError
+from otorongo.language import say
 from otorongo.models.manifest import load as load_bundle
 from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.mqtt import MqttTransport, check_file, tls_context
@@ -39,7 +40,9 @@ def uplink(config: StationConfig, config_path: Path) -> int:
     """
     link = config.uplink
     if link is None:
-        raise ConfigError(f"{config_path}: there is no section [uplink]: write one with broker")
+        raise ConfigError(
+            say("{config_path}: there is no section [uplink]: write one with broker", config_path=config_path)
+        )
     with only_one("uplink", config.data_dir):
         return _uplink(config, link, config_path)
 
@@ -120,7 +123,9 @@ def _secret(path: str) -> str:
     check_file("password_file", path)
     lines = Path(path).read_bytes().decode("utf-8", "replace").splitlines()
     if not lines or not lines[0].strip():
-        raise ConfigError(f"uplink.password_file {path}: its first line is empty: write the password there")
+        raise ConfigError(
+            say("uplink.password_file {path}: its first line is empty: write the password there", path=path)
+        )
     return lines[0].strip()
 
 

@@ -6,13 +6,20 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from otorongo import toml
+from otorongo.language import say, say_count
 from otorongo.station.config_camera import FolderConfig
 from otorongo.station.config_repeat import RepeatConfig
+from otorongo.station.config_rules import (
+    PICTURE_RULES,
+    SOUND_RULES,
+    SPECIES_RULES,
+    RuleConfig,
+    check_rule,
+)
 from otorongo.station.config_sound import EmbeddingsConfig, ScheduleConfig
 from otorongo.station.config_view import AreaConfig, check_view
 from otorongo.station.uplink_config import UplinkConfig
 from otorongo.toml import ConfigError
-from otorongo.wire import classes
 from otorongo.wire.errors import BadValue
 from otorongo.wire.topics import check_station
 
@@ -20,28 +27,7 @@ DEFAULT_PATH: Final = Path("/etc/otorongo/station.toml")
 MOST_SPEED: Final = 1000
 """Of a replay: so many times as fast as it was recorded."""
 
-Positive = Annotated[float, Meta(gt=0)]
-Count = Annotated[int, Meta(ge=1, le=10_000)]
 SensorNumber = Annotated[int, Meta(ge=1, le=250)]
-
-
-class RuleConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """When scores of one class become an event."""
-
-    hits: Count | None = None
-    """An event opens when so many ..."""
-    windows: Count | None = None
-    """... of so many windows or frames in a row are over the threshold. Left out: as the bundle says."""
-    threshold: float | None = None
-    """Calibrated probability between 0 and 1; left out: the bundle's own threshold."""
-    quiet_s: Positive = 30.0
-    """It closes when nothing was over the threshold for so long."""
-    max_length_s: Positive = 3600.0
-    """It closes after so long even if it goes on, and a new one opens."""
-    update_s: Positive = 300.0
-    """While it goes on, it is told again this often, and at once when its evidence has grown by a natural unit."""
-    comb_s: Annotated[float, Meta(gt=0, le=900)] | None = None
-    """Only of engine_steady, boat and vehicle, which a microphone tells by the engine's comb: how long it must last."""
 
 
 class PlaceConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -242,73 +228,73 @@ class StationConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         return {name: one for name, one in every if one}
 
 
-SOUND_RULES: Final = {
-    # A saw is heard in bouts of some seconds with pauses: its hits need not be neighbours, but lie within a minute.
-    "chainsaw": RuleConfig(hits=4, windows=40, quiet_s=60.0),
-    "engine": RuleConfig(quiet_s=90.0),
-    "engine_steady": RuleConfig(quiet_s=300.0, comb_s=600.0),
-    "generator": RuleConfig(quiet_s=300.0),
-    "excavator": RuleConfig(quiet_s=120.0),
-    "boat": RuleConfig(quiet_s=60.0, comb_s=60.0),
-    "vehicle": RuleConfig(quiet_s=60.0, comb_s=20.0),
-    "aircraft": RuleConfig(quiet_s=60.0),
-    "gunshot": RuleConfig(quiet_s=10.0, max_length_s=120.0),
-    "tree_fall": RuleConfig(quiet_s=20.0, max_length_s=120.0),
-    "fire": RuleConfig(quiet_s=120.0),
-    "speech": RuleConfig(quiet_s=60.0),
-    "dog": RuleConfig(quiet_s=60.0),
-}
-"""Classes of sound that become events. Rain, wind, insects, frogs and birds need a rule of their own for that."""
-TOLD_BY_COMB: Final = ("engine_steady", "boat", "vehicle")
-"""Classes that an engine becomes when its comb says so; `Ear` tells them, whether or not the bundle knows them."""
-SPECIES_RULES: Final = {
-    name: RuleConfig(quiet_s=120.0, max_length_s=1800.0, update_s=1800.0) for name in ("birds", "frogs", "howler")
-}
-"""Classes of `[birds]` that become events; which species they were stands in the list of the day."""
-PICTURE_RULES: Final = {
-    name: RuleConfig(quiet_s=60.0, max_length_s=900.0)
-    for name in ("person", "vehicle", "boat", "animal", "dog", "cattle", "smoke", "fire")
-}
-"""Classes of pictures that become events: a minute without ends the visit."""
-
-
 def load(path: str | Path) -> StationConfig:
     """Read `station.toml`. Raises ConfigError, which names the file, the key, the reason and what is allowed."""
     config = toml.load(path, StationConfig)
     try:
         check_station(config.station)
     except BadValue as error:
-        raise ConfigError(f"{path}: station: {error}") from error
+        raise ConfigError(
+            say(
+                "{path}: station: {name} (allowed: 1 to 32 of A-Z, a-z, 0-9, - and _)",
+                path=path,
+                name=repr(config.station),
+            )
+        ) from error
     if not config.sensors():
-        raise ConfigError(f"{path}: no sensor: write a section [microphone] or [camera]")
+        raise ConfigError(say("{path}: no sensor: write a section [microphone] or [camera]", path=path))
     seen: dict[int, str] = {}
     for section, sensor in config.sensors().items():
         other = seen.setdefault(sensor.number, section)
         if other != section:
-            whose = f"{sensor.number} is the {other}'s too"
-            raise ConfigError(f"{path}: {section}.number: {whose} (allowed: a number of its own)")
+            raise ConfigError(
+                say(
+                    "{path}: {section}.number: {number} is that of [{other}] too (allowed: a number of its own)",
+                    path=path,
+                    section=section,
+                    number=sensor.number,
+                    other=other,
+                )
+            )
     _check_seal(path, config)
     if config.camera:
         check_view(f"{path}: camera", config.camera.mask, config.camera.zone)
         _check_pi(f"{path}: camera", config.camera)
         if config.camera.full and config.no_contact:
-            raise ConfigError(f"{path}: camera.full: is true, in land of peoples in isolation (allowed: false)")
+            raise ConfigError(
+                say("{path}: camera.full: is true, in land of peoples in isolation (allowed: false)", path=path)
+            )
     for section, sensor in config.sensors().items():
         if isinstance(sensor, MicrophoneConfig) and sensor.schedule.length_s > sensor.schedule.every_s:
             given = sensor.schedule
             where = f"{path}: {section}.schedule.length_s"
-            raise ConfigError(f"{where}: {given.length_s:g} s of every {given.every_s:g} s (allowed: at most every_s)")
+            raise ConfigError(
+                say(
+                    "{where}: {length_s:g} s of every {every_s:g} s (allowed: at most every_s)",
+                    where=where,
+                    length_s=given.length_s,
+                    every_s=given.every_s,
+                )
+            )
         for name, rule in rules_of(sensor).items():
-            _check_rule(f"{path}: {section}.rule.{name}", name, rule, "picture" if section == "camera" else "sound")
+            check_rule(f"{path}: {section}.rule.{name}", name, rule, "picture" if section == "camera" else "sound")
     return config
 
 
 def _check_pi(where: str, camera: CameraConfig) -> None:
     """Refuse what only a Pi's own camera can, rather than do without it and say nothing."""
     if camera.standby == "cold" and (camera.driver != "picamera" or camera.trigger_pin is None):
-        raise ConfigError(f'{where}.standby: is cold (allowed only with driver = "picamera" and a trigger_pin)')
+        raise ConfigError(
+            say('{where}.standby: is cold (allowed only with driver = "picamera" and a trigger_pin)', where=where)
+        )
     if camera.night_exposure_ms and camera.driver != "picamera":
-        raise ConfigError(f'{where}.night_exposure_ms: is {camera.night_exposure_ms} (allowed only with "picamera")')
+        raise ConfigError(
+            say(
+                '{where}.night_exposure_ms: is {night_exposure_ms} (allowed only with "picamera")',
+                where=where,
+                night_exposure_ms=camera.night_exposure_ms,
+            )
+        )
 
 
 def policy_of(sensor: MicrophoneConfig | CameraConfig) -> Literal["seal", "discard", "keep"]:
@@ -321,26 +307,42 @@ def _check_seal(path: str | Path, config: StationConfig) -> None:
     for section, sensor in config.sensors().items():
         key = f"{path}: {section}.{'people' if section == 'camera' else 'voices'}"
         if policy_of(sensor) == "keep" and config.no_contact:
-            raise ConfigError(f"{key}: is keep, in land of peoples in isolation (allowed: seal, discard)")
+            raise ConfigError(say("{key}: is keep, in land of peoples in isolation (allowed: seal, discard)", key=key))
         if policy_of(sensor) == "seal" and config.seal is None:
             raise ConfigError(
-                f"{key}: is seal, but nobody could open it: write [seal] with recipients, the public keys (age1...) of "
-                "operations and of a custodian, which `otorongo-hub keygen` or `age-keygen` makes (or write discard)"
+                say(
+                    "{key}: is seal, but nobody could open it: write [seal] with recipients, the public keys "
+                    "(age1...) of operations and of a custodian, which `otorongo-hub keygen` or `age-keygen` "
+                    "makes (or write discard)",
+                    key=key,
+                )
             )
     if config.seal is None:
         return
     count = len(set(config.seal.recipients))
     if count != len(config.seal.recipients):
-        raise ConfigError(f"{path}: seal.recipients: one stands twice (allowed: each key once)")
+        raise ConfigError(say("{path}: seal.recipients: one stands twice (allowed: each key once)", path=path))
     if config.no_contact and count != 1:
         raise ConfigError(
-            f"{path}: seal.recipients: {count} keys, in land of peoples in isolation (allowed: the protocol holder's "
-            "alone, which the hub's administrator has)"
+            say(
+                "{path}: seal.recipients: {count} keys, in land of peoples in isolation (allowed: the "
+                "protocol holder's alone, which the hub's administrator has)",
+                path=path,
+                count=count,
+            )
         )
     if not config.no_contact and count < 2:
         raise ConfigError(
-            f"{path}: seal.recipients: {count} {'key' if count == 1 else 'keys'}: who loses it has lost every original "
-            "(allowed: at least two, of operations and of a custodian elsewhere; one only with place.no_contact = true)"
+            say_count(
+                "{path}: seal.recipients: {count} key: who loses it has lost every original (allowed: at "
+                "least two, of operations and of a custodian elsewhere; one only with place.no_contact = "
+                "true)",
+                "{path}: seal.recipients: {count} keys: who loses them has lost every original (allowed: at "
+                "least two, of operations and of a custodian elsewhere; one only with place.no_contact = "
+                "true)",
+                count,
+                path=path,
+            )
         )
 
 
@@ -349,37 +351,3 @@ def rules_of(sensor: MicrophoneConfig | CameraConfig) -> dict[str, RuleConfig]:
     if isinstance(sensor, BirdsConfig):
         return {**SPECIES_RULES, **sensor.rule}
     return {**(SOUND_RULES if isinstance(sensor, MicrophoneConfig) else PICTURE_RULES), **sensor.rule}
-
-
-def _check_rule(where: str, name: str, rule: RuleConfig, sense: str) -> None:
-    known = [line.name for line in classes.CLASSES if line.sense in (sense, "both")]
-    if name not in known:
-        raise ConfigError(f"{where}: is no {sense} class (allowed: {', '.join(known)})")
-    if (rule.hits is None) != (rule.windows is None):
-        raise ConfigError(f"{where}: hits and windows come together, or neither")
-    if rule.threshold is not None and not 0 < rule.threshold < 1:
-        raise ConfigError(
-            f"{where}.threshold: is {rule.threshold:g} (allowed: above 0 and below 1; left out: the bundle's own)"
-        )
-    if rule.comb_s is not None and (sense != "sound" or name not in TOLD_BY_COMB):
-        raise ConfigError(f"{where}.comb_s: {name} is not told by a comb (allowed for: {', '.join(TOLD_BY_COMB)})")
-
-
-def check_cadence(where: str, hits: int, windows: int, rule: RuleConfig, hop_s: float) -> None:
-    """Refuse a rule that can never fire at the real cadence. Raises ConfigError.
-
-    `hop_s` is the time from one window to the next: with hits that lie further apart than `quiet_s`, an event would
-    close before its next hit could come.
-    """
-    if hits > windows:
-        raise ConfigError(f"{where}: {hits} hits never come in {windows} windows (allowed: hits up to windows)")
-    if rule.quiet_s < hop_s:
-        raise ConfigError(
-            f"{where}: quiet_s is {rule.quiet_s:g}, but windows come every {hop_s:g} s: each event would close at once "
-            f"(allowed: at least {hop_s:g})"
-        )
-    if rule.max_length_s < windows * hop_s:
-        raise ConfigError(
-            f"{where}: max_length_s is {rule.max_length_s:g}, shorter than its {windows} windows of {hop_s:g} s "
-            f"(allowed: at least {windows * hop_s:g})"
-        )

@@ -30,9 +30,11 @@ def check_view(where: str, masks: Mapping[str, AreaConfig], zones: Mapping[str, 
     for kind, areas in (("mask", masks), ("zone", zones)):
         for name, given in areas.items():
             if fault := fault_of(given.points):
-                raise ConfigError(f"{where}.{kind}.{name}.points: {fault}")
+                raise ConfigError(
+                    say("{where}.{kind}.{name}.points: {fault}", where=where, kind=kind, name=name, fault=fault)
+                )
     if open_share(view_of(masks, zones)) < LEAST_OPEN:
-        kind, mend = ("zone", ", or larger zones beside them") if zones else ("mask", "")
+        kind, mend = ("zone", say(", or larger zones beside them")) if zones else ("mask", "")
         raise ConfigError(
             say(
                 "{where}.{kind}: hardly anything is left to look at (allowed: smaller masks{mend})",

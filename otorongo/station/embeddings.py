@@ -122,7 +122,12 @@ class Embeddings:
         record = embeddings.record(window, source.size)
         make_room(self.folder, HEAD_BYTES + len(record), self.budget_bytes)
         if self.free_bytes(self.folder) < SPARE_BYTES + len(record):
-            raise OSError(f"less than {SPARE_BYTES // 1_000_000} MB are free: these are left to records and evidence")
+            raise OSError(
+                say(
+                    "less than {spare_bytes} MB are free: these are left to records and evidence",
+                    spare_bytes=SPARE_BYTES // 1000000,
+                )
+            )
         day = datetime.fromtimestamp((window.utc0_ms + window.t_ms) / 1000, UTC).strftime("%Y%m%d") if known else ""
         append(self.folder, day or f"undated_b{whose.boot}", source, record)
 
@@ -152,7 +157,14 @@ def append(folder: Path, day: str, source: Source, record: bytes) -> Path:
                     file.truncate(whole)
                 raise
             return path
-    raise OSError(f"{folder}: has {MOST_FILES} files of {day}, none of which can go on")
+    raise OSError(
+        say(
+            "{folder}: has {most_files} files of {day}, none of which can go on",
+            folder=folder,
+            most_files=MOST_FILES,
+            day=day,
+        )
+    )
 
 
 def _unfinished(found: bytes) -> bool:

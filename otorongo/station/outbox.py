@@ -18,7 +18,7 @@ from typing import Final
 
 from msgspec import Struct, structs
 
-from otorongo.language import say
+from otorongo.language import say, why
 from otorongo.station import outbox_read
 from otorongo.station.errors import OutboxError
 from otorongo.station.outbox_clock import MAX_UTC0_MS, AllUsed, Domain, keep_better, mapping_of, number_of
@@ -129,7 +129,7 @@ class Outbox:
             path.parent.mkdir(parents=True, exist_ok=True)
             return cls(OutboxFile(path, ballast_bytes, keep_days, t_ms), boot_id, now)
         except (OSError, sqlite3.Error) as error:
-            raise OutboxError(f"outbox {path}: {getattr(error, 'strerror', None) or error}") from error
+            raise OutboxError(say("outbox {path}: {why}", path=path, why=why(error))) from error
 
     def close(self) -> None:
         """Commit what waits and let the file go."""

@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Final, TypeVar
 
+from otorongo.language import say
 from otorongo.station.errors import OutboxError, OutboxFull
 from otorongo.station.outbox_check import Mending, damage, follow_chain, mend
 from otorongo.station.outbox_room import DROP_BYTES, Ballast, drop_rows, free_media, sweep_media
@@ -75,7 +76,7 @@ class OutboxFile:
         try:
             value: int = self._db.execute(f"PRAGMA {text}").fetchone()[0]
         except sqlite3.Error as error:
-            raise OutboxError(f"outbox {self.path}: {error}") from error
+            raise OutboxError(say("outbox {path}: {error}", path=self.path, error=error)) from error
         return value
 
     def check(self) -> list[int]:
@@ -123,7 +124,7 @@ class OutboxFile:
                 self._renew()
         except sqlite3.Error as error:
             kind = OutboxFull if _is_full(getattr(error, "sqlite_errorcode", 0)) else OutboxError
-            raise kind(f"outbox {self.path}: {error}") from error
+            raise kind(say("outbox {path}: {error}", path=self.path, error=error)) from error
 
     def make_room(self, turn: int = 0) -> bool:
         """Free room on the card: ballast, evidence, then rows of little value; returns whether anything was freed."""
@@ -198,7 +199,7 @@ class OutboxFile:
                     if not _is_full(code):
                         if code in (0, sqlite3.SQLITE_ERROR) and self._replaced_for(error):  # no text, no table
                             continue
-                        raise OutboxError(f"outbox {self.path}: {error}") from error
+                        raise OutboxError(say("outbox {path}: {error}", path=self.path, error=error)) from error
                 except ODD as error:
                     if not self._replaced_for(error):
                         raise  # the caller's fault, not the card's
@@ -209,9 +210,15 @@ class OutboxFile:
                     break
         if not full:
             raise OutboxError(
-                f"outbox {self.path}: it was replaced {_ROUNDS} times and is damaged again: change the card"
+                say(
+                    "outbox {path}: it was replaced {rounds} times and is damaged again: change the card",
+                    path=self.path,
+                    rounds=_ROUNDS,
+                )
             )
-        raise OutboxFull(f"outbox {self.path}: the card is full and nothing may be dropped any more: free some room")
+        raise OutboxFull(
+            say("outbox {path}: the card is full and nothing may be dropped any more: free some room", path=self.path)
+        )
 
     def _transaction(self, work: Work[T], begin: str) -> T:
         self._db.execute(begin)
@@ -277,9 +284,9 @@ class OutboxFile:
                         self.ballast.give_back()
                         continue
                     else:
-                        raise OutboxError(f"outbox {self.path}: {error}") from error
+                        raise OutboxError(say("outbox {path}: {error}", path=self.path, error=error)) from error
                 return self._db
-        raise OutboxFull(f"outbox {self.path}: it cannot be opened: the card is full: free some room")
+        raise OutboxFull(say("outbox {path}: it cannot be opened: the card is full: free some room", path=self.path))
 
     def _adopt(self, aside: Path) -> None:
         """Put in the rows of a file set aside, once; one that does not go in now waits for the next process."""

@@ -17,6 +17,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
+from otorongo.language import say
 from otorongo.station.errors import OutboxError
 from otorongo.wire.chain import genesis
 
@@ -151,13 +152,19 @@ def connect(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA cache_size = -512")
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION + _FAR:
-            raise damaged(f"schema {version}")
+            raise damaged(say("schema {version}", version=version))
         if version > VERSION:
-            raise OutboxError(f"{path}: made by a newer Otorongo (schema {version}): update the software")
+            raise OutboxError(
+                say(
+                    "{path}: made by a newer Otorongo (schema {version}): update the software",
+                    path=path,
+                    version=version,
+                )
+            )
         if version == 0:
             _create(db)
         if db.execute("SELECT outbox, last_seq, head FROM chain").fetchone() is None:
-            raise damaged("the table chain is empty")
+            raise damaged(say("the table chain is empty"))
     except BaseException:
         db.close()
         raise

@@ -7,7 +7,7 @@ load what seeks combs; a test compares them.
 from typing import Final
 
 from otorongo.language import say
-from otorongo.station.config import SOUND_RULES, RuleConfig
+from otorongo.station.config_rules import SOUND_RULES, RuleConfig
 from otorongo.toml import ConfigError
 
 FRAME_S: Final = 1.5
@@ -45,7 +45,7 @@ def check_comb(where: str, name: str, hits: int, comb_s: float, hop_s: float) ->
     spare_s = max(JUDGE_S, FRAME_S + hop_s) + hits * hop_s
     most_s = (longest_s - spare_s) / (1 + JUDGE_SHARE)
     if comb_s > most_s:
-        more = f"at most {most_s:.0f}" if most_s > 0 else f"fewer than {hits} hits"
+        more = say("at most {most_s:.0f}", most_s=most_s) if most_s > 0 else say("fewer than {hits} hits", hits=hits)
         raise ConfigError(
             say(
                 "{where}.comb_s: is {comb_s:g}, but what lasts longer than {longest_s:g} s is no "

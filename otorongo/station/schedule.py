@@ -203,11 +203,16 @@ class Schedule:
         if sealer:
             content, ending = sealer.seal(content), ENDING + SEALED
         if len(content) > self.budget_bytes:
-            raise OSError(f"one piece has {len(content)} bytes, more than all of schedule.mb")
+            raise OSError(say("one piece has {count} bytes, more than all of schedule.mb", count=len(content)))
         self.folder.mkdir(parents=True, exist_ok=True)
         make_room(self.folder, len(content), self.budget_bytes)
         if self.free_bytes(self.folder) < SPARE_BYTES + len(content):
-            raise OSError(f"less than {SPARE_BYTES // 1_000_000} MB are free: these are left to records and evidence")
+            raise OSError(
+                say(
+                    "less than {spare_bytes} MB are free: these are left to records and evidence",
+                    spare_bytes=SPARE_BYTES // 1000000,
+                )
+            )
         path = self.folder / (self.name(piece.start_ms) + ending)
         part = path.with_name(path.name + ".part")
         try:

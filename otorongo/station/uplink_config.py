@@ -60,7 +60,13 @@ def endpoint(broker: str) -> Endpoint:
         parts = urlsplit(broker)
         port = parts.port
     except ValueError as error:
-        raise TransportError(f"uplink.broker {without_secrets(broker)!r}: {error} ({allowed})") from error
+        raise TransportError(
+            say(
+                "uplink.broker {broker!r} is not an address of a broker ({allowed})",
+                broker=without_secrets(broker),
+                allowed=allowed,
+            )
+        ) from error
     if parts.username or parts.password:
         raise TransportError(
             say(

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from otorongo.language import say, say_count
+
 Point = tuple[float, float]
 Polygon = tuple[Point, ...]
 _GRID: Final = 40
@@ -24,15 +26,21 @@ WHOLE: Final = View()
 def fault_of(points: Polygon) -> str:
     """What is wrong with a polygon, for whoever wrote it; empty: nothing."""
     if len(points) < 3:
-        return f"{len(points)} points (allowed: at least 3)"
+        return say_count("{count} point (allowed: at least 3)", "{count} points (allowed: at least 3)", len(points))
     for x, y in points:
         if not (0 <= x <= 1 and 0 <= y <= 1):
-            return f"the point [{x:g}, {y:g}] lies outside (allowed: 0 to 1, from the left and from the top)"
+            return say(
+                "the point [{x:g}, {y:g}] lies outside (allowed: 0 to 1, from the left and from the top)", x=x, y=y
+            )
     if area(points) < 1e-4:
-        return "it has no area: its points lie on a line"
+        return say("it has no area: its points lie on a line (allowed: at least three that do not)")
     crossing = _crossing(points)
     if crossing:
-        return f"its sides {crossing[0] + 1} and {crossing[1] + 1} cross (allowed: points in their order around it)"
+        return say(
+            "its sides {one} and {other} cross (allowed: points in their order around it)",
+            one=crossing[0] + 1,
+            other=crossing[1] + 1,
+        )
     return ""
 
 

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from otorongo.hub import engine
 from otorongo.hub.alerts import Alert, Decision, Evidence, State
-from otorongo.hub.config import ChannelConfig, HubConfig, NotifyConfig, PersonConfig, PlaceConfig, StationConfig
+from otorongo.hub.config import HubConfig, NotifyConfig, PlaceConfig, StationConfig
+from otorongo.hub.config_persons import ChannelConfig, PersonConfig
 from otorongo.hub.rules import Rules
 from otorongo.wire import classes
 

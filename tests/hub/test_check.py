@@ -8,9 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from otorongo.hub import check
-from otorongo.hub.config import ChannelConfig, HubConfig, PersonConfig, PlaceConfig, RightConfig, WebConfig
+from otorongo.hub.config import HubConfig, PlaceConfig, RightConfig, WebConfig
 from otorongo.hub.config_activities import BUILT_IN, ActivityConfig
 from otorongo.hub.config_custodians import CustodianConfig
+from otorongo.hub.config_persons import ChannelConfig, PersonConfig
 from tests.hub.scenes import LAKE, person, rules
 
 TODAY = dt.date(2026, 1, 1)

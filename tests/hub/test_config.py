@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from otorongo import language
 from otorongo.hub import config
 from otorongo.toml import ConfigError
+from tests.spoken import english_in
 
 PLACE = '[[place]]\nname = "Cocha"\nkind = "protected"\npolygon = "c.geojson"\n'
 RIGHT = '[[right]]\nholder = "E"\nkind = "k"\nactivity = "logging"\nplace = "Cocha"\n'
@@ -82,7 +84,11 @@ def test_an_activity_of_ones_own_stands_before_ours(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str, reason: str) -> None:
-    """The error names the file, the key, the reason and what is allowed."""
+    """The error names the file, the key, the reason and what is allowed, in the language that is spoken."""
     with pytest.raises(ConfigError, match=reason) as error:
         load(tmp_path, text)
     assert str(error.value).startswith(f"{tmp_path}/hub.toml: ")
+    language.speak("es")
+    with pytest.raises(ConfigError) as spanish:
+        load(tmp_path, text)
+    assert english_in(str(spanish.value)) == []

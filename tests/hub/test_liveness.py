@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from otorongo.hub import messages, store_deliveries, store_stations, watch
 from otorongo.hub.belief import NO_RULES
-from otorongo.hub.config import ChannelConfig, HubConfig, PersonConfig
+from otorongo.hub.config import HubConfig
+from otorongo.hub.config_persons import ChannelConfig, PersonConfig
 from otorongo.hub.ingest import accept
 from otorongo.hub.liveness import Cadence, Health, Heard, SensorKey, judge
 from otorongo.hub.presence import take_status

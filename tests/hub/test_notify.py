@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from demo.phone import Phone
 from otorongo.hub import belief, messages, notify, store_alerts, store_deliveries
 from otorongo.hub.adapters.apprise import AppriseMessenger, wait_s
-from otorongo.hub.config import ChannelConfig, NotifyConfig, PersonConfig
+from otorongo.hub.config import NotifyConfig
+from otorongo.hub.config_persons import ChannelConfig, PersonConfig
 from otorongo.hub.ingest import accept
 from otorongo.hub.ports import Outgoing, Sent
 from otorongo.hub.rules import Rules

@@ -7,8 +7,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from otorongo.hub import app, messages, rule_changes, store_deliveries, store_people
-from otorongo.hub.config import BrokerConfig, ChannelConfig, HubConfig, PersonConfig, RightConfig
+from otorongo.hub.config import BrokerConfig, HubConfig, RightConfig
 from otorongo.hub.config_activities import ActivityConfig
+from otorongo.hub.config_persons import ChannelConfig, PersonConfig
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found, Store
 from tests.hub import scenes

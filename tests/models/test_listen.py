@@ -1,6 +1,7 @@
 """`otorongo-models listen`: what a station would make of a recording, in words and as a picture."""
 
 import json
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -16,16 +17,20 @@ from otorongo.models import listen_picture, manifest, runtime
 from otorongo.models.__main__ import main
 from otorongo.models.errors import InputError
 from otorongo.models.listen import summary
-from otorongo.models.listen_hear import Hearing, _refused, hear
+from otorongo.models.listen_hear import Hearing, Short, _refused, hear
 from otorongo.models.listen_json import lines
 from otorongo.models.listen_scores import told
 from otorongo.models.listen_terminal import draw as draw_in_terminal
+from otorongo.models.listen_voices import joined, unsafe_in
 from otorongo.models.listen_words import clock
+from otorongo.models.runtime import ClassScore, Verdict
 from otorongo.models.second import SecondOpinion
 from otorongo.models.train.scenes import Source, render_soundscape
-from otorongo.station import veto
+from otorongo.station import veto, voices
+from otorongo.station.samples import Sample
 from otorongo.wire.classes import BY_NAME, CLASSES
 from tests.models import bundles
+from tests.spoken import english_in
 
 RATE_HZ = 32_000
 
@@ -183,7 +188,7 @@ def test_scores_are_told_stretch_by_stretch(heard: Hearing) -> None:
     speak("es")
     head, *lines = told(heard).splitlines()[1:]
     assert "probabilidad / umbral" in head
-    stretches = [line for line in lines if "casi:" not in line]
+    stretches = [line for line in lines if "casi:" not in line and "experimental:" not in line]
     assert 10 < len(stretches) <= 20
     assert max(map(len, stretches)) <= 80
     threshold = heard.thresholds["chainsaw"]
@@ -282,3 +287,95 @@ def test_what_is_too_short_for_its_rule_is_told(tmp_path: Path) -> None:
     assert 0 < short.hits < short.needed <= short.of
     said = summary(found, "threats@5", "es")
     assert f"motosierra: sobre el umbral en {short.hits} de las {short.needed} ventanas" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "spanish", "english"),
+    [
+        ("nada.wav", None, "no existe tal archivo o carpeta", "No such file or directory"),
+        ("acta.wav", b"%PDF-1.4\n%\xe2\xe3", "no son de ningún tipo de sonido", "are of no kind of sound"),
+        ("lista.wav", b"Lunes: nada.\n" * 40, "no son de ningún tipo de sonido", "are of no kind of sound"),
+        ("corta.wav", b"RIFF\x24\x00\x00\x00WAVEfmt ", "está dañada, o cortada", "is damaged, or cut off"),
+        ("vacía.wav", b"", "está vacío: 0 bytes", "is empty: 0 bytes"),
+        (".", None, "es una carpeta", "is a folder"),
+    ],
+)
+def test_what_is_no_recording_is_told_in_the_language_that_is_spoken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, spanish: str, english: str
+) -> None:
+    """A missing, a foreign, a cut, an empty file and a folder: one line that names it, and no word of a library."""
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    for lang, said in (("es", spanish), ("en", english)):
+        assert main(["listen", str(tmp_path / name), "--lang", lang]) == 1
+        told = capsys.readouterr().err
+        assert told.startswith(f"otorongo-models: {tmp_path / name}: ")
+        assert said in told
+        assert told.count("\n") == 1
+        assert lang == "en" or english_in(told) == []
+
+
+def test_where_somebody_may_speak_a_station_keeps_nothing_and_listen_says_so(heard: Hearing) -> None:
+    """The times, joined where no piece between them is kept, and what becomes of the clip; nothing without voices."""
+    speak("es")
+    quiet = summary(replace(heard, voices=()), "threats@4", "es")
+    told = summary(replace(heard, voices=((9.0, 15.0), (40.0, 43.0))), "threats@4", "es")
+    assert "Voces, o lo que nadie juzgó: 0:09 - 0:15, 0:40 - 0:43" in told
+    assert "una estación descarta todo clip que lleve algo de eso, o lo sella" in told
+    assert "Voces" not in quiet
+    objects = [json.loads(line) for line in lines(replace(heard, voices=((9.0, 15.0),)), "threats@4")]
+    assert objects[-1] == {"type": "voices", "start_s": 9.0, "end_s": 15.0}
+    spans = (voices.Span(9_000, 12_000, True), voices.Span(13_500, 15_000, False), voices.Span(40_000, 43_000, True))
+    assert joined(spans) == ((9.0, 15.0), (40.0, 43.0))
+
+
+def test_a_voice_is_found_by_the_station_s_own_rule() -> None:
+    """From its probability of speech on, where a window was not judged, and where one of two networks heard it."""
+    speech, rain = (BY_NAME[name].number for name in ("speech", "rain"))
+    noise = np.random.default_rng(1).normal(0, 0.1, 48_000).astype(np.float32)
+    sample = Sample(5_000, noise, duration_ms=3_000, rate_hz=16_000)
+
+    def verdict(cls: int, p: float, doubted: float = 0.0) -> Verdict:
+        said, doubt = (ClassScore(one, at, 0.0, hit=False, label="x") for one, at in ((cls, p), (speech, doubted)))
+        return Verdict((said,), doubted=(doubt,))
+
+    assert unsafe_in(sample, verdict(speech, 0.25), 0.2) == [voices.Span(5_000, 8_000, True)]
+    assert unsafe_in(sample, verdict(rain, 0.9, 0.3), 0.2) == [voices.Span(5_000, 8_000, True)]
+    assert unsafe_in(sample, verdict(speech, 0.15), 0.2) == []
+    assert unsafe_in(sample, None, 0.2) == [voices.Span(5_000, 8_000, False)]
+
+
+def test_a_picture_without_an_event_says_why(heard: Hearing) -> None:
+    """As the words beside it do: what was over its threshold too seldom, else what came near."""
+    short = replace(heard, events=(), short=(Short("chainsaw", 2, 4, 40),))
+    (why,) = listen_picture.why_none(short, "es")
+    assert why == "motosierra: sobre el umbral en 2 de las 4 ventanas (entre 40) que pide su regla"
+    assert why in summary(short, "threats@4", "es")
+    drawn = [np.asarray(listen_picture.draw(one, "threats@4", "es")) for one in (short, replace(short, short=()))]
+    assert (drawn[0] != drawn[1]).any()
+
+
+def test_what_few_recordings_stand_behind_is_marked_wherever_it_is_told(heard: Hearing) -> None:
+    """An event, a class that was heard too seldom, and the scores: not the event alone."""
+    heard = replace(heard, experimental=frozenset({"chainsaw"}))
+    short = replace(heard, events=(), short=(Short("chainsaw", 2, 4, 40),))
+    speak("es")
+    for text in (summary(heard, "threats@4", "es"), summary(short, "threats@4", "es")):
+        assert re.search(r"motosierra.*\(experimental: pocas grabaciones", text)
+    assert told(heard).splitlines()[-1] == "  experimental: motosierra"
+    assert "experimental" not in told(replace(heard, experimental=frozenset()))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("no/x.png", "no se puede escribir: no existe"), ("x.foto", "se permite: .png")]
+)
+def test_a_picture_that_cannot_be_written_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    """A folder that is not there, and an ending of no picture: named in a line, after what was heard."""
+    soundfile.write(tmp_path / "a.wav", np.zeros(16_000, np.float32), 16_000)
+    assert main(["listen", str(tmp_path / "a.wav"), "--png", str(tmp_path / name), "--lang", "es"]) == 1
+    err = capsys.readouterr().err
+    assert said in err
+    assert str(tmp_path / name) in err
+    assert english_in(err) == []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from otorongo.language import speak
 from otorongo.models import megadetector_json as md
 from otorongo.models.__main__ import main
+from otorongo.models.megadetector_json import Detection, Result
+from otorongo.models.see import _copy_of, _draw
 from otorongo.models.see_draw import SURE, UNSURE
 from tests.models import name_bundles
 from tests.models.box_bundles import Shown, make
@@ -97,8 +101,8 @@ def test_a_person_in_whose_box_a_monkey_is_seen_stays_a_person(
     given = ["see", str(folder / "a.jpg"), "--bundle", str(bundle), "--species", str(names), "--lang", "en"]
     assert main(given) == 0
     (line,) = [one for one in capsys.readouterr().out.splitlines() if one.startswith("a.jpg")]
-    assert "person 0.69" in line
-    assert "capuchin 0.90" in line
+    assert "person 69 %" in line
+    assert "capuchin 90 %" in line
     out = tmp_path / "out.json"
     main([*given, "--json", str(out)])
     whole = json.loads(out.read_bytes())
@@ -161,6 +165,9 @@ def test_an_empty_folder_and_a_wrong_bundle_are_told(tmp_path: Path, capsys: pyt
     assert cv2.imwrite(str(picture), np.zeros((40, 40, 3), np.uint8))
     assert main(["see", str(picture), "--bundle", str(names)]) == 1
     assert "draws no boxes" in capsys.readouterr().err
+    for least in ("-0.1", "1", "nan"):
+        assert main(["see", str(folder), "--least", least]) == 1
+        assert "is no probability (allowed: 0 to below 1)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -170,7 +177,7 @@ def test_an_empty_folder_and_a_wrong_bundle_are_told(tmp_path: Path, capsys: pyt
         (0.48, "en", "nothing, perhaps animal, 48 %, below the threshold of 50 %"),
         (0.498, "es", "nada, quizá animal, 49.8 %, bajo el umbral de 50.0 %"),
         (0.2, "es", "nada"),
-        (0.52, "es", "animal 0.52"),
+        (0.52, "es", "animal 52 %"),
     ],
 )
 def test_what_lacked_little_is_told_as_such(
@@ -192,7 +199,7 @@ def test_who_lacked_little_beside_another_is_told_too(
     bundle = make(tmp_path / "boxes", Shown("dog", 0.9), Shown("person", 0.45, (0.0, 0.1, 0.2, 0.9)))
     main(["see", str(folder / "a.jpg"), "--bundle", str(bundle), "--lang", "es"])
     first, *rest = capsys.readouterr().out.splitlines()
-    assert first == "a.jpg  perro 0.90, quizá persona, 45 %, bajo el umbral de 50 %"
+    assert first == "a.jpg  perro 90 %, quizá persona, 45 %, bajo el umbral de 50 %"
     assert not any(line.endswith("persona") for line in rest)
     assert "1 de las otras muestran quizá algo más, bajo el umbral" in rest
 
@@ -208,7 +215,7 @@ def test_a_copy_shows_what_reaches_its_threshold_and_what_lacks_little(folder: P
     assert not (tmp_path / "none").exists()
     shares = []
     for out, ink in ((whole, SURE), (dashed, UNSURE)):
-        with Image.open(out / "a.jpg.jpg") as copy:
+        with Image.open(out / "a.boxes.jpg") as copy:
             pixels = np.asarray(copy.convert("RGB"), np.int32)
         assert pixels.shape == (600, 800, 3)
         edge = pixels[200:470, 236:246]  # the left side of the box
@@ -241,6 +248,21 @@ def test_foreign_files_and_copies_are_left_out_and_told(tmp_path: Path, capsys: 
     nothing = make(tmp_path / "nothing", Shown("animal", 0.1))
     assert main([*given, "es", "--bundle", str(nothing)]) == 0
     assert "no hay nada que dibujar" in capsys.readouterr().err
+
+
+def test_a_picture_that_vanishes_before_its_copy_is_told_and_the_next_one_is_drawn(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As when a card is pulled out, with results of a command that was stopped before: no traceback, one line."""
+    shutil.copy(folder / "a.jpg", folder / "b.jpg")
+    result = Result("a.jpg", (Detection("animal", 0.9, 0.1, 0.2, 0.3, 0.4),))
+    for name in ("a.jpg", "b.jpg"):
+        _draw(folder / name, _copy_of(tmp_path / "out" / name), result, {"animal": 0.5}, "es")
+        (folder / "a.jpg").unlink(missing_ok=True)
+    speak("es")
+    _draw(folder / "a.jpg", _copy_of(tmp_path / "out" / "c.png"), result, {"animal": 0.5}, "es")
+    assert sorted(one.name for one in (tmp_path / "out").iterdir()) == ["a.boxes.jpg", "b.boxes.jpg"]
+    assert "a.jpg: no hay copia con sus recuadros: no existe tal archivo" in capsys.readouterr().err
 
 
 def test_a_copy_that_cannot_be_written_is_an_error_that_says_where(

@@ -52,7 +52,7 @@ def test_replay_shows_what_was_noticed_and_leaves_nothing_behind(tmp_path: Path,
     assert re.search(
         r"^microphone: 2 files, \d+ windows, \d+ of them classified, \d+ events?$", done.stdout, re.MULTILINE
     )
-    assert "1  could not be read (see the warnings)" in done.stdout
+    assert "could not be read (see the warnings): 1" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
     spanish = command("replay", str(sounds), "--config", str(tmp_path / "none.toml"), "--lang", "es").stdout
     assert "abre    motosierra" in spanish

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from otorongo import language
 from otorongo.models.manifest import load as load_bundle
 from otorongo.station import config as station_config
-from otorongo.station.app import rules_for, sensor_of
+from otorongo.station.app import sensor_of
 from otorongo.station.app_check import check
+from otorongo.station.app_rules import rules_for
 from otorongo.toml import ConfigError
 from otorongo.wire.classes import BY_NAME
+from tests.spoken import english_in
 
 GOOD = """
 station = "K-02"
@@ -45,10 +48,10 @@ def test_a_good_file_has_sensible_defaults(tmp_path: Path) -> None:
         ("[microphone.rule.chainsaw]\nhits = 3", r"microphone\.rule\.chainsaw: hits and windows come together"),
         (
             "[microphone.rule.jaguar]\nhits = 1\nwindows = 1",
-            r"microphone\.rule\.jaguar: is no sound class \(allowed: chain",
+            r"microphone\.rule\.jaguar: is no class of sounds \(allowed: chain",
         ),
         ("[microphone.rule.chainsaw]\nhitz = 3", r"microphone\.rule\[.*\]\.hitz: no such key|hitz: no such key"),
-        ('[camera]\ndriver = "opencv"\nnumber = 1', r"camera\.number: 1 is the microphone's too"),
+        ('[camera]\ndriver = "opencv"\nnumber = 1', r"camera\.number: 1 is that of \[microphone\] too"),
         ('[camera]\ndriver = "webcam"', r"camera\.driver: .*allowed: picamera, opencv, folder, replay"),
         ("[uplink]", r"uplink\.broker: is missing"),
         ('[uplink]\nbroker = "mqtt://h"\nkeepalive_s = 1', r"uplink\.keepalive_s: expected"),
@@ -58,6 +61,10 @@ def test_a_bad_file_is_refused(tmp_path: Path, more: str, said: str) -> None:
     """Each mistake is named."""
     with pytest.raises(ConfigError, match=said):
         station_config.load(write(tmp_path, more))
+    language.speak("es")
+    with pytest.raises(ConfigError) as spanish:
+        station_config.load(write(tmp_path, more))
+    assert english_in(str(spanish.value)) == []
 
 
 def test_a_bad_name_and_no_sensor_are_refused(tmp_path: Path) -> None:

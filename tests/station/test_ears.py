@@ -19,10 +19,11 @@ from otorongo.models.train import machines, scenes
 from otorongo.models.train.scenes import Source, render_soundscape
 from otorongo.station import config as station_config
 from otorongo.station.adapters.board import LinuxBoard
-from otorongo.station.app import _ear, experimental, rules_for, sense, sensor_of
+from otorongo.station.app import _ear, sense, sensor_of
 from otorongo.station.app_check import check
 from otorongo.station.app_ears import ears
 from otorongo.station.app_process import birth_bundles
+from otorongo.station.app_rules import experimental, rules_for
 from otorongo.station.app_uplink import station_birth
 from otorongo.station.config import BirdsConfig, MicrophoneConfig, StationConfig, rules_of
 from otorongo.station.life_list import LifeList
@@ -135,7 +136,7 @@ def test_birds_are_a_sensor_of_their_own(tmp_path: Path) -> None:
     assert (config.birds.number, config.birds.bundle) == (3, "birdnet@1")
     assert list(config.sensors()) == ["microphone", "birds"]
     assert set(rules_of(config.birds)) == {"birds", "frogs", "howler"}
-    with pytest.raises(ConfigError, match=r"birds\.number: 1 is the microphone's too"):
+    with pytest.raises(ConfigError, match=r"birds\.number: 1 is that of \[microphone\] too"):
         station_config.load(write_config(tmp_path, text + "number = 1\n"))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from otorongo.models import manifest
-from otorongo.station import app
+from otorongo.station import app, app_rules
 from otorongo.station.app_ears import ear
 from otorongo.station.bands import Bands
 from otorongo.station.config import MicrophoneConfig
@@ -65,7 +65,7 @@ def listened(folder: Path, db: float, classify: Any, **keys: Any) -> tuple[Liste
     """A minute and a half through the gate and the ear of a station: its row and its counters."""
     bundle = manifest.load("threats@5")
     config = MicrophoneConfig(driver="alsa", device="none", **keys)
-    rules = app.rules_for("microphone", config, bundle)
+    rules = app_rules.rules_for("microphone", config, bundle)
     outbox = open_outbox(folder)
     own = ear(config, {spec.wire_class: spec.threshold for spec in bundle.manifest.classes}, rules, None, combs=False)
     loop = sense(outbox, gate=app._sound_gate(config), classify=classify, rules=rules, ear=own)

@@ -127,4 +127,4 @@ def test_without_its_library_a_heic_says_what_is_missing(tmp_path: Path) -> None
     done = subprocess.run(
         [sys.executable, "-c", script, tmp_path / "a.heic"], capture_output=True, text=True, check=True
     )
-    assert done.stdout.startswith("None is HEIC, which cannot be read here: pip install 'otorongo[heic]'")
+    assert done.stdout.startswith("None is a HEIC, which cannot be read here: pip install 'otorongo[heic]'")

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from otorongo.models import comb, engines, manifest, shapes
 from otorongo.models.manifest import Bundle
 from otorongo.station import combs, events, satisfiable
-from otorongo.station.app import follows_combs, rules_for
 from otorongo.station.app_ears import ear
-from otorongo.station.config import SOUND_RULES, TOLD_BY_COMB, MicrophoneConfig, RuleConfig
+from otorongo.station.app_rules import follows_combs, rules_for
+from otorongo.station.config import MicrophoneConfig
+from otorongo.station.config_rules import SOUND_RULES, TOLD_BY_COMB, RuleConfig
 from otorongo.station.ear import ENGINE, SHOT
 from otorongo.station.samples import Sample, Score, Scores, Sound
 from otorongo.toml import ConfigError

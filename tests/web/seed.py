@@ -18,15 +18,14 @@ from argon2 import PasswordHasher
 from otorongo.hub import acts, belief, ingest, media, notify, presence, store_alerts, store_people, watch
 from otorongo.hub.answers import Plan, Who
 from otorongo.hub.config import (
-    ChannelConfig,
     HubConfig,
-    PersonConfig,
     PlaceConfig,
     RightConfig,
     StationConfig,
     WebConfig,
 )
 from otorongo.hub.config_custodians import CustodianConfig
+from otorongo.hub.config_persons import ChannelConfig, PersonConfig
 from otorongo.hub.liveness import Cadence
 from otorongo.hub.media import Limits
 from otorongo.hub.ports import Outgoing, Sent

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otorongo.hub import store_deliveries, store_people, user_command, users
-from otorongo.hub.config import ChannelConfig, HubConfig, PersonConfig
+from otorongo.hub.config import HubConfig
+from otorongo.hub.config_persons import ChannelConfig, PersonConfig
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store
 from otorongo.hub.users import CAN, May, Role, User, UserError, WeakPassword

@@ -11,6 +11,7 @@ import apprise
 import requests
 
 from otorongo.hub.ports import Outgoing, Sent
+from otorongo.language import say
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +55,9 @@ class AppriseMessenger:
         try:
             service = apprise.Apprise.instantiate(url, asset=self._asset, suppress_exceptions=True)
         except Exception as error:  # noqa: BLE001 - an address is input, and its parsers are many
-            return Sent(ok=False, error=f"the address cannot be read: {type(error).__name__}")
+            return Sent(ok=False, error=say("the address cannot be read: {error}", error=type(error).__name__))
         if service is None or not hasattr(service, "notify"):
-            return Sent(ok=False, error="the address is none that Apprise knows: see its list of services")
+            return Sent(ok=False, error=say("the address is none that Apprise knows: see its list of services"))
         service.socket_connect_timeout = service.socket_read_timeout = timeout_s
         extras = getattr(service, "payload_extras", None)
         if isinstance(extras, dict):
@@ -67,7 +68,9 @@ class AppriseMessenger:
             ok = bool(service.notify(body=message.text, title=message.title))
         except Exception as error:  # noqa: BLE001 - any of 170 drivers; its text may hold the address
             log.warning("delivery %s: the channel failed: %s", message.delivery, type(error).__name__)
-            return Sent(ok=False, error=f"the channel failed: {type(error).__name__}", possible_repeat=True)
+            return Sent(
+                ok=False, error=say("the channel failed: {error}", error=type(error).__name__), possible_repeat=True
+            )
         finally:
             _answers.reset(mark)
         return _outcome(heard, ok=ok)
@@ -78,8 +81,12 @@ def _outcome(heard: list[_Answer], *, ok: bool) -> Sent:
         return Sent(ok=True)
     refused = next((one for one in reversed(heard) if one.status >= 400), None)
     if refused is None:
-        return Sent(ok=False, error="no answer from the channel", possible_repeat=True)
-    return Sent(ok=False, error=f"the channel answered {refused.status}", retry_after_s=wait_s(refused.retry_after))
+        return Sent(ok=False, error=say("no answer from the channel"), possible_repeat=True)
+    return Sent(
+        ok=False,
+        error=say("the channel answered {status}", status=refused.status),
+        retry_after_s=wait_s(refused.retry_after),
+    )
 
 
 def wait_s(text: str | None, now: dt.datetime | None = None) -> float | None:

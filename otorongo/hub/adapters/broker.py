@@ -26,6 +26,7 @@ from amqtt.session import Session
 
 from otorongo.hub.errors import BrokerError
 from otorongo.hub.ports import HUB, is_loopback
+from otorongo.language import say
 from otorongo.wire import topics
 from otorongo.wire.batch import MAX_BYTES
 from otorongo.wire.errors import WireError
@@ -66,13 +67,21 @@ class AmqttBroker:
     def __init__(self, listen: str = "127.0.0.1:1883", *, certificates: Certificates | None = None) -> None:
         host, _, port = listen.rpartition(":")
         if not host or not port.isdecimal():
-            raise BrokerError(f"broker.listen: {listen!r}: write ADDRESS:PORT, such as 127.0.0.1:1883 or 0.0.0.0:8883")
+            raise BrokerError(
+                say(
+                    "broker.listen: {listen!r}: write ADDRESS:PORT, such as 127.0.0.1:1883 or 0.0.0.0:8883",
+                    listen=listen,
+                )
+            )
         self.closed = not is_loopback(host.strip("[]"))
         """True: stations come from outside, with certificates; on loopback the hub alone."""
         if self.closed and certificates is None:
             raise BrokerError(
-                f"broker.listen: {listen} is not on loopback, and no station has a certificate yet: "
-                "otorongo-hub station add NAME makes one; until then listen on 127.0.0.1:1883"
+                say(
+                    "broker.listen: {listen} is not on loopback, and no station has a certificate yet: "
+                    "otorongo-hub station add NAME makes one; until then listen on 127.0.0.1:1883",
+                    listen=listen,
+                )
             )
         self.listen = listen
         self.user, self.password = HUB, secrets.token_urlsafe(24)
@@ -90,10 +99,14 @@ class AmqttBroker:
         self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
         self._thread.start()
         if not self._ready.wait(_START_S):
-            raise BrokerError(f"broker: not listening after {_START_S:.0f} s")
+            raise BrokerError(say("broker: not listening after {start_s:.0f} s", start_s=_START_S))
         if self._error:
-            raise BrokerError(f"broker on {self.listen}: {self._error}")
-        log.info("broker: listening on %s, %s", self.listen, "by certificate" if self.closed else "this machine alone")
+            raise BrokerError(say("broker on {listen}: {error}", listen=self.listen, error=self._error))
+        log.info(
+            "broker: listening on %s, %s",
+            self.listen,
+            say("by certificate") if self.closed else say("this machine alone"),
+        )
 
     def alive(self) -> bool:
         """True while it listens and its loop turns."""

@@ -29,6 +29,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from otorongo.hub.errors import BrokerError
 from otorongo.hub.ports import HUB, BearerState, Message
+from otorongo.language import say, why_not_connected
 from otorongo.wire import topics
 from otorongo.wire.batch import MAX_BYTES
 
@@ -44,7 +45,6 @@ _LOOP_S: Final = 0.5
 _ANSWER_S: Final = 60.0
 _SILENT_CLOSINGS: Final = 2
 _UNSUPPORTED_VERSION: Final = 0x84
-_RIVAL: Final = "; accepted and soon lost, again and again: has another hub here the role ingest? Only one may"
 _STABLE_S: Final = 30.0
 _SOON: Final = 3
 _MOST_WAIT_S: Final = 60.0
@@ -72,11 +72,10 @@ def address(url: str, *, ca_file: str = "", cert_file: str = "", key_file: str =
         port = parts.port
     except ValueError:
         # The library's own words may hold a part of the password.
-        raise BrokerError("broker: the address cannot be read: write mqtts://HOST:8883") from None
+        raise BrokerError(say("broker: the address cannot be read: write mqtts://HOST:8883")) from None
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
-        raise BrokerError(
-            f"broker {parts.scheme}://{parts.hostname or ''}: write mqtt://HOST:1883 or mqtts://HOST:8883"
-        )
+        url = f"{parts.scheme}://{parts.hostname or ''}"
+        raise BrokerError(say("broker {url}: write mqtt://HOST:1883 or mqtts://HOST:8883", url=url))
     tls = _tls(ca_file, cert_file, key_file) if parts.scheme == "mqtts" else None
     user, own = unquote(parts.username or ""), unquote(parts.password or "")
     return Address(parts.hostname, port or (8883 if tls else 1883), tls, user, password or own)
@@ -85,15 +84,15 @@ def address(url: str, *, ca_file: str = "", cert_file: str = "", key_file: str =
 def _tls(ca_file: str, cert_file: str, key_file: str) -> ssl.SSLContext:
     for name, path in (("ca_file", ca_file), ("cert_file", cert_file), ("key_file", key_file)):
         if path and not Path(path).is_file():
-            raise BrokerError(f"broker.{name}: {path} is not a file")
+            raise BrokerError(say("broker.{name}: {path} is not a file", name=name, path=path))
     if bool(cert_file) != bool(key_file):
-        raise BrokerError("broker: cert_file and key_file go together: one of them is missing")
+        raise BrokerError(say("broker: cert_file and key_file go together: one of them is missing"))
     try:
         context = ssl.create_default_context(cafile=ca_file or None)
         if cert_file:
             context.load_cert_chain(cert_file, key_file)
     except (ssl.SSLError, OSError) as error:
-        raise BrokerError(f"broker: {cert_file or ca_file}: not usable for TLS: {error}") from error
+        raise BrokerError(say("broker: {file}: no use for TLS: {why}", file=cert_file or ca_file, why=error)) from error
     return context
 
 
@@ -181,12 +180,13 @@ class _Network(threading.Thread):
             try:
                 reason = self._connection()
             except Exception as error:  # noqa: BLE001 - whatever paho, TLS or the network does, the next try comes
-                reason = f"{type(error).__name__}: {error}"
+                reason = why_not_connected(error)
             if self._ending.is_set():
                 break
             stable = self._answered and time.monotonic() - started > _STABLE_S
             soon = 0 if stable or not self._answered else soon + 1
-            reason += _RIVAL if soon >= _SOON else ""  # not every broker says that it gave our place to another
+            if soon >= _SOON:  # not every broker says that it gave our place to another
+                reason += say("; accepted and soon lost, again and again: has another hub here the role ingest?")
             self._desk.note(connected=False, last_error=reason, **({} if self._answered else {"failures": 1}))
             log.warning("broker %s:%s: %s", self._where.host, self._where.port, reason)
             wait_s = 0.5 if stable else wait_s
@@ -223,12 +223,12 @@ class _Network(threading.Thread):
             if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 if not self._answered and not self._refusal:
                     self._desk.refused(by_version=False)
-                return self._refusal or f"the connection ended: {code.name}"
+                return self._refusal or say("the connection ended: {code}", code=code.name)
             if self._ending.is_set() and not self._line:
                 client.disconnect()
-                return "finished"
+                return say("finished")
             if not self._answered and self.moved_s > answer_by:
-                return f"no answer within {_ANSWER_S:.0f} s"
+                return say("no answer within {answer_s:.0f} s", answer_s=_ANSWER_S)
 
     def _turn(self, client: Client) -> MQTTErrorCode:
         """Send what waits, then wait for the socket or the bell, then read and write."""
@@ -297,7 +297,7 @@ class _Network(threading.Thread):
         self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         if reason.is_failure:
-            self._refusal = f"refused: {reason}"
+            self._refusal = say("refused: {reason}", reason=reason)
             self._desk.refused(by_version=reason.value == _UNSUPPORTED_VERSION)
             return
         self._answered, self._desk.silent = True, 0
@@ -307,7 +307,8 @@ class _Network(threading.Thread):
         self, client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
     ) -> None:
         if any(reason.is_failure for reason in reasons):
-            self._refusal = f"may not read {topics.ALL_UP}: {reasons[0]}: give {self._where.client_id} that right there"
+            names = {"topic": topics.ALL_UP, "why": reasons[0], "own": self._where.client_id}
+            self._refusal = say("may not read {topic}: {why}: give {own} that right there", **names)
             client.disconnect()
             return
         name = "MQTT 5" if self._desk.protocol == V5 else "MQTT 3.1.1"
@@ -323,7 +324,7 @@ class _Network(threading.Thread):
         self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         if reason.is_failure and not self._refusal:
-            self._refusal = f"disconnected: {reason}"
+            self._refusal = say("disconnected: {reason}", reason=reason)
 
 
 def _logger(desk: _Desk) -> logging.Logger:
@@ -392,7 +393,7 @@ class MqttBearer:
         still_s = time.monotonic() - network.moved_s
         if network.is_alive() and still_s < 2 * _ANSWER_S:
             return
-        reason = f"has stood still for {still_s:.0f} s" if network.is_alive() else "ended"
+        reason = say("has stood still for {still_s:.0f} s", still_s=still_s) if network.is_alive() else say("ended")
         log.error("broker: the network thread %s: a new one takes its place", reason)
         network.abandon()
         self._desk.note(connected=False, rebuilt=1, last_error=f"the network thread {reason}")

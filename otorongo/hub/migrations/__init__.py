@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, func, select
 
 from otorongo.hub.errors import StoreError
+from otorongo.language import say
 
 FOLDER: Final = Path(__file__).parent
 _LOCK: Final = 0x6F746F726F6E676F
@@ -29,7 +30,11 @@ def upgrade(engine: Engine, to: str = "head") -> None:
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         found = MigrationContext.configure(connection).get_current_revision()
         if found is not None and found not in known:
-            raise StoreError(f"database: its schema {found!r} is newer than this program: install the newer otorongo")
+            raise StoreError(
+                say(
+                    "database: its schema {found!r} is newer than this program: install the newer otorongo", found=found
+                )
+            )
         config.attributes["connection"] = connection
         command.upgrade(config, to)
 

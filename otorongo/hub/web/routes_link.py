@@ -13,7 +13,8 @@ from otorongo.hub import acts, ledger, messages, notify, store_alerts, store_del
 from otorongo.hub.acts import Done
 from otorongo.hub.alerts import Alert
 from otorongo.hub.answers import Act, Plan, Who
-from otorongo.hub.config import EVERYWHERE, PersonConfig
+from otorongo.hub.config import EVERYWHERE
+from otorongo.hub.config_persons import PersonConfig
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.web import site
 from otorongo.hub.web.login import BadForm

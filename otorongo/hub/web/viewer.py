@@ -7,7 +7,8 @@ from typing import Final
 from otorongo.hub import users
 from otorongo.hub.alerts import Alert
 from otorongo.hub.answers import Who
-from otorongo.hub.config import EVERYWHERE, PersonConfig
+from otorongo.hub.config import EVERYWHERE
+from otorongo.hub.config_persons import PersonConfig
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Found
 from otorongo.hub.users import May, Role, User

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from otorongo.language import say
 from otorongo.models import evidence, manifest
 from otorongo.models.errors import BundleError, InputError
 from otorongo.models.evaluate import beside, fading, gate, measures, plots, recordings, report, scoring
@@ -25,11 +26,13 @@ def evaluate(given: argparse.Namespace) -> int:
 def _sound(given: argparse.Namespace) -> int:
     ears = scoring.open_ears(given.bundle, given.float_model, given.second)
     if not given.recordings and not given.background:
-        raise InputError("nothing to hear: give --recordings FOLDER, or --background FOLDER, or both")
+        raise InputError(say("nothing to hear: give --recordings FOLDER, or --background FOLDER, or both"))
     if given.beside and not given.second:
-        raise InputError("--beside needs --second BUNDLE, whose opinion it sets beside the bundle's")
+        raise InputError(say("--beside needs --second BUNDLE, whose opinion it sets beside the bundle's"))
     if not 0 <= given.rendered_hours <= 1000:
-        raise InputError(f"--rendered-hours {given.rendered_hours:g}: allowed is 0 to 1000")
+        raise InputError(
+            say("--rendered-hours {rendered_hours:g}: allowed is 0 to 1000", rendered_hours=given.rendered_hours)
+        )
     found = recordings.collect(given.recordings, given.background, ears.bundle)
     for words in found.left_out:
         print(f"left out: {words}", file=sys.stderr)
@@ -102,7 +105,7 @@ def _gate(given: argparse.Namespace) -> int:
     found = _same_recordings(given, ears, told) if given.recordings else None
     most = given.windows
     if most is not None and most < 1:
-        raise InputError(f"--windows {most}: allowed is 1 or more")
+        raise InputError(say("--windows {most}: allowed is 1 or more", most=most))
     count = len(stated.probe_shipped) if most is None else min(len(stated.probe_shipped), most * len(gate.PROBES))
     with progress(count, f"{name}: rendered windows") as bar:
         probed = gate.probe(ears, stated, bar, most)
@@ -139,8 +142,12 @@ def _same_recordings(given: argparse.Namespace, ears: scoring.Ears, told: eviden
     other = [each.name for each in told.data if here.pop(each.name, "") != each.sha256] + list(here)
     if other:
         raise BundleError(
-            f"{ears.bundle.path(evidence.ROLE)}: data: was measured with other recordings of {', '.join(other)} than "
-            "are here; give the same ones, or evaluate again with --float"
+            say(
+                "{role}: data: was measured with other recordings of {names} than are here; give the same "
+                "ones, or evaluate again with --float",
+                role=ears.bundle.path(evidence.ROLE),
+                names=", ".join(other),
+            )
         )
     return found
 

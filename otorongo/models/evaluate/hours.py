@@ -16,9 +16,10 @@ from otorongo.models.runtime import Classifier
 from otorongo.models.second import thresholds
 from otorongo.station import events
 from otorongo.station.adapters.replay_sound import SoundReader
-from otorongo.station.app import follows_combs, rules_for
 from otorongo.station.app_ears import ear
-from otorongo.station.config import SOUND_RULES, MicrophoneConfig
+from otorongo.station.app_rules import follows_combs, rules_for
+from otorongo.station.config import MicrophoneConfig
+from otorongo.station.config_rules import SOUND_RULES
 from otorongo.station.errors import SensorError
 from otorongo.station.events import Rule
 from otorongo.station.loudness import Loudness, level_db, loud

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from otorongo import toml
+from otorongo.language import say
 from otorongo.models import evidence
 from otorongo.models.errors import InputError
 from otorongo.models.evaluate import fading, gate, hours, measures, recordings, scoring, seen, soundscapes
@@ -80,7 +81,7 @@ def progress(total: int, words: str) -> Iterator[Bar]:
     try:
         from tqdm import tqdm
     except ImportError as error:
-        raise InputError("tqdm is missing: pip install 'otorongo[evaluate]'") from error
+        raise InputError(say("tqdm is missing: pip install 'otorongo[evaluate]'")) from error
     with tqdm(total=total, desc=words, mininterval=1, disable=None) as bar:
         yield lambda: (bar.update(), None)[1]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from otorongo.language import say
 from otorongo.models.errors import InputError
 from otorongo.models.evidence_pictures import PictureData
 from otorongo.models.train import picture_sets
@@ -111,10 +112,14 @@ def collect(folders: Sequence[Path]) -> Found:
                 every.append(one)
     if not every:
         told = "; ".join(f"{why}: {count}" for why, count in left.items()) or "there are none"
-        raise InputError(f"{', '.join(map(str, folders))}: no picture is left to evaluate ({told})")
+        raise InputError(
+            say("{names}: no picture is left to evaluate ({told})", names=", ".join(map(str, folders)), told=told)
+        )
     twice = sorted({one.set for one in every if one.own} & (FRAMES | set(STANDING)))
     if twice:
-        raise InputError(f"{', '.join(twice)}: a folder of one's own has the name of a shared set; rename it")
+        raise InputError(
+            say("{names}: a folder of one's own has the name of a shared set; rename it", names=", ".join(twice))
+        )
     words = tuple(f"{why}: {count} pictures" for why, count in sorted(left.items()))
     return Found(tuple(sorted(every, key=lambda one: (one.set, one.name))), words)
 
@@ -124,7 +129,13 @@ def _shared(media: Path) -> Iterable[tuple[Picture, str]]:
         every = picture_sets.gather(media)
         boxes = picture_sets.coco_boxes(media / REGRESSION)
     except OSError as error:
-        raise InputError(f"{error.filename}: cannot be read: {error.strerror}: a shared set is missing") from error
+        raise InputError(
+            say(
+                "{filename}: cannot be read: {strerror}: a shared set is missing",
+                filename=error.filename,
+                strerror=error.strerror,
+            )
+        ) from error
     for one in every:
         yield _of_set(one, boxes), "calibrated the bundle" if one.calibrates else ""
 
@@ -140,13 +151,22 @@ def _of_set(one: Labelled, boxes: Mapping[str, Sequence[tuple[str, Place]]]) -> 
 def _own(folder: Path) -> Iterable[tuple[Picture, str]]:
     path = folder / "labels.csv"
     if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such folder")
+        raise InputError(say("{folder}: there is no such folder", folder=folder))
     if not path.is_file():
         count = sum(each.suffix.lower() in PICTURES for each in folder.rglob("*"))
-        held = f"holds {count} pictures, but nobody says what is in them: it" if count else "holds no picture, and"
+        held = (
+            say("holds {count} pictures, but nobody says what is in them", count=count)
+            if count
+            else say("holds no picture")
+        )
         raise InputError(
-            f"{folder}: {held} has neither labels.csv (columns {', '.join(COLUMNS)}; all but file and label may be "
-            "left out) nor media/pictures"
+            say(
+                "{folder}: {held}, and has neither labels.csv (columns {names}; all but file and label may be left "
+                "out) nor media/pictures",
+                folder=folder,
+                held=held,
+                names=", ".join(COLUMNS),
+            )
         )
     rows: dict[str, list[tuple[int, dict[str, str]]]] = {}
     try:
@@ -155,13 +175,26 @@ def _own(folder: Path) -> Iterable[tuple[Picture, str]]:
             columns = list(reader.fieldnames or [])
             for number, row in enumerate(reader, 2):
                 if number > MOST_ROWS:
-                    raise InputError(f"{path}: has more than {MOST_ROWS} rows; give several folders")
+                    raise InputError(
+                        say(
+                            "{path}: has more than {most_rows} rows; give several folders",
+                            path=path,
+                            most_rows=MOST_ROWS,
+                        )
+                    )
                 rows.setdefault((row.get("file") or "").strip(), []).append((number, row))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as CSV in UTF-8: {error}") from error
+        raise InputError(say("{path}: cannot be read as CSV in UTF-8: {error}", path=path, error=error)) from error
     wrong = [name for name in columns if name not in COLUMNS] + [n for n in ("file", "label") if n not in columns]
     if wrong:
-        raise InputError(f"{path}: column {', '.join(wrong)}: unknown or missing (allowed: {', '.join(COLUMNS)})")
+        raise InputError(
+            say(
+                "{path}: column {names}: unknown or missing (allowed: {names_2})",
+                path=path,
+                names=", ".join(wrong),
+                names_2=", ".join(COLUMNS),
+            )
+        )
     for name, mine in rows.items():
         yield _labelled(folder, name, mine)
 
@@ -170,7 +203,7 @@ def _labelled(folder: Path, name: str, rows: Sequence[tuple[int, dict[str, str]]
     """One picture of its rows, and why it is left out."""
     at = f"{folder / 'labels.csv'}: line {rows[0][0]}"
     if not name or Path(name).is_absolute() or ".." in Path(name).parts:
-        raise InputError(f"{at}: file {name!r}: is no path below the folder")
+        raise InputError(say("{at}: file {name!r}: is no path below the folder", at=at, name=name))
     labels: set[str] = set()
     boxes: list[tuple[str, Place]] = []
     loose: set[str] = set()
@@ -178,7 +211,16 @@ def _labelled(folder: Path, name: str, rows: Sequence[tuple[int, dict[str, str]]
         label = (row.get("label") or "").strip()
         if label != EMPTY and label not in EVERYTHING:
             allowed = ", ".join(sorted(EVERYTHING))
-            raise InputError(f"{folder / 'labels.csv'}: line {number}: label {label!r} (allowed: {allowed}, {EMPTY})")
+            raise InputError(
+                say(
+                    "{folder}: line {number}: label {label!r} (allowed: {allowed}, {empty})",
+                    folder=folder / "labels.csv",
+                    number=number,
+                    label=label,
+                    allowed=allowed,
+                    empty=EMPTY,
+                )
+            )
         box = _box(row, f"{folder / 'labels.csv'}: line {number}")
         if label == EMPTY:
             continue
@@ -188,11 +230,19 @@ def _labelled(folder: Path, name: str, rows: Sequence[tuple[int, dict[str, str]]
         else:
             loose.add(label)
     if labels and any((row.get("label") or "").strip() == EMPTY for _, row in rows):
-        raise InputError(f"{at}: {name}: is said to be {EMPTY} and to show {', '.join(sorted(labels))}")
+        raise InputError(
+            say(
+                "{at}: {name}: is said to be {empty} and to show {names}",
+                at=at,
+                name=name,
+                empty=EMPTY,
+                names=", ".join(sorted(labels)),
+            )
+        )
     first = {key: next((text for _, row in rows if (text := (row.get(key) or "").strip())), "") for key in COLUMNS}
     split = first["split"]
     if split not in ("", "test", "train", "calibrate"):
-        raise InputError(f"{at}: split {split!r} (allowed: test, train, calibrate, or nothing)")
+        raise InputError(say("{at}: split {split!r} (allowed: test, train, calibrate, or nothing)", at=at, split=split))
     picture = Picture(
         folder.resolve().name, name, folder / name, frozenset(labels), EVERYTHING, tuple(boxes), EVERYTHING - loose,
         first["place"], first["sequence"], _yes(first["night"], f"{at}: night"), _yes(first["wet"], f"{at}: wet"),
@@ -207,7 +257,9 @@ def _box(row: Mapping[str, str], at: str) -> Place | None:
         return None
     x, y, w, h = (_number(text, f"{at}: {key}", 1.0) for key, text in zip("xywh", texts, strict=True))
     if w <= 0 or h <= 0 or x + w > 1.001 or y + h > 1.001:
-        raise InputError(f"{at}: x, y, w, h: are no box in shares (0 to 1) of the picture, from its top left")
+        raise InputError(
+            say("{at}: x, y, w, h: are no box in shares (0 to 1) of the picture, from its top left", at=at)
+        )
     return x, y, min(1.0, x + w), min(1.0, y + h)
 
 
@@ -217,14 +269,14 @@ def _number(text: str, at: str, most: float) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= most:
-        raise InputError(f"{at}: {text!r} (allowed: a number from 0 to {most:g})")
+        raise InputError(say("{at}: {text!r} (allowed: a number from 0 to {most:g})", at=at, text=text, most=most))
     return value
 
 
 def _yes(text: str, at: str) -> bool | None:
     lower = text.lower()
     if lower not in _TRUE | _FALSE | {""}:
-        raise InputError(f"{at}: {text!r} (allowed: yes, no, 1, 0, or nothing)")
+        raise InputError(say("{at}: {text!r} (allowed: yes, no, 1, 0, or nothing)", at=at, text=text))
     return None if not lower else lower in _TRUE
 
 

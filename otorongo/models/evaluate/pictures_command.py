@@ -7,6 +7,7 @@ from pathlib import Path
 
 from otorongo import toml
 from otorongo.errors import OtorongoError
+from otorongo.language import say
 from otorongo.models import evidence_pictures, manifest
 from otorongo.models.errors import BundleError, InputError
 from otorongo.models.evaluate import (
@@ -31,7 +32,7 @@ def evaluate(given: argparse.Namespace) -> int:
     """Measure a bundle of pictures; 1 where quantizing lost over a point. Raises BundleError, InputError."""
     eyes = open_eyes(given.bundle, given.float_models or ())
     if not given.pictures:
-        raise InputError("nothing to look at: give --pictures FOLDER")
+        raise InputError(say("nothing to look at: give --pictures FOLDER"))
     found = pictures.collect(given.pictures)
     for words in found.left_out:
         print(f"left out: {words}", file=sys.stderr)
@@ -59,7 +60,7 @@ def measure(eyes: Eyes, found: pictures.Found) -> tuple[Measured, Kept | None]:
     with progress(len(found.pictures), "pictures") as bar:
         looked, damaged = look(eyes, found.pictures, bar)
     if not looked:
-        raise InputError(f"no picture could be read: {damaged[0] if damaged else 'there are none'}")
+        raise InputError(say("no picture could be read: {why}", why=damaged[0] if damaged else say("there are none")))
     with progress(pictures_rendered.count(looked), "rendered pictures") as bar:
         changed = pictures_rendered.rendered(eyes, looked, bar)
     data = pictures.digests(one.picture for one in looked)
@@ -106,7 +107,9 @@ def put_into(measured: Measured, kept: Kept | None) -> None:
     bundle = measured.eyes.bundle
     folder = bundle.folder
     if "card" not in bundle.manifest.files:
-        raise BundleError(f"{folder / MANIFEST}: files.card: is missing: the evidence belongs into a card")
+        raise BundleError(
+            say("{folder}: files.card: is missing: the evidence belongs into a card", folder=folder / MANIFEST)
+        )
     card = bundle.path("card")
     (folder / evidence_pictures.FILE_NAME).write_text(toml_text(measured.evidence))
     roles = {evidence_pictures.ROLE: folder / evidence_pictures.FILE_NAME, "card": card}
@@ -162,8 +165,12 @@ def _same(folders: Sequence[Path], eyes: Eyes, told: PictureEvidence) -> list[Lo
     other = [one.name for one in told.data if here.pop(one.name, "") != one.sha256] + list(here)
     if other:
         raise BundleError(
-            f"{eyes.bundle.path(evidence_pictures.ROLE)}: data: was measured with other pictures of {', '.join(other)} "
-            "than are here; give the same ones, or evaluate again with --float"
+            say(
+                "{role}: data: was measured with other pictures of {names} than are here; give the same "
+                "ones, or evaluate again with --float",
+                role=eyes.bundle.path(evidence_pictures.ROLE),
+                names=", ".join(other),
+            )
         )
     with progress(len(found.pictures), "pictures") as bar:
         return look(eyes, found.pictures, bar)[0]

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.language import say
 from otorongo.models import calibrate, image, manifest, runtime
 from otorongo.models.errors import BundleError, InputError
 from otorongo.models.evaluate.pictures import MOST_BYTES, Picture
@@ -54,7 +55,9 @@ def open_eyes(reference: str, floats: Sequence[Path] = ()) -> Eyes:
     """Open a picture bundle, and its float networks (of each role in turn: model, things). Raises BundleError."""
     bundle = manifest.load(reference)
     if bundle.manifest.kind != "picture" or bundle.manifest.names:
-        raise BundleError(f"{reference}: draws no boxes, which is what `evaluate pictures` measures")
+        raise BundleError(
+            say("{reference}: draws no boxes, which is what `evaluate pictures` measures", reference=reference)
+        )
     by_name = {SHIPPED: runtime.open_classifier(bundle)}
     if floats:
         by_name[FLOAT] = _with_networks(bundle, floats)
@@ -65,11 +68,20 @@ def _with_networks(bundle: Bundle, networks: Sequence[Path]) -> Classifier:
     """The same bundle with other networks in the places of its own."""
     roles = [role for role in ("model", "things") if role in bundle.manifest.files]
     if len(networks) != len(roles):
-        raise InputError(f"--float: {len(networks)} networks given; this bundle has {len(roles)} ({', '.join(roles)})")
+        raise InputError(
+            say(
+                "--float: {count} networks given; this bundle has {count_2} ({names})",
+                count=len(networks),
+                count_2=len(roles),
+                names=", ".join(roles),
+            )
+        )
     files = dict(bundle.manifest.files)
     for role, path in zip(roles, networks, strict=True):
         if not path.is_file():
-            raise BundleError(f"{path}: is not there; it is to be the float network of {role}")
+            raise BundleError(
+                say("{path}: is not there; it is to be the float network of {role}", path=path, role=role)
+            )
         # A whole path takes the place of the folder; networks may be opened long after this, when they are needed.
         files[role] = File(name=str(path.resolve()), sha256=hashlib.sha256(path.read_bytes()).hexdigest())
     return runtime.open_classifier(replace(bundle, manifest=msgspec.structs.replace(bundle.manifest, files=files)))
@@ -106,7 +118,7 @@ def look(eyes: Eyes, pictures: Iterable[Picture], done: Callable[[], None]) -> t
     for one in pictures:
         try:
             if one.path.stat().st_size > MOST_BYTES:
-                raise InputError(f"is larger than {MOST_BYTES >> 20} MiB")
+                raise InputError(say("is larger than {most_bytes} MiB", most_bytes=MOST_BYTES >> 20))
             picture = image.decode(one.path.read_bytes(), str(one.path))
         except (OSError, InputError) as error:
             damaged.append(f"{one.set}/{one.name}: {error}")

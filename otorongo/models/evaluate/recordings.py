@@ -14,6 +14,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from otorongo.language import say, why_sound
 from otorongo.models.errors import InputError
 from otorongo.models.evidence import Data
 from otorongo.models.manifest import Bundle
@@ -100,8 +101,11 @@ def collect(folders: Sequence[Path], backgrounds: Sequence[Path], bundle: Bundle
             kept.append(one)
     if not kept:
         raise InputError(
-            f"{', '.join(map(str, [*folders, *backgrounds]))}: no recording is left to evaluate "
-            f"({'; '.join(f'{why}: {count}' for why, count in left.items()) or 'there are none'})"
+            say(
+                "{names}: no recording is left to evaluate ({told})",
+                names=", ".join(map(str, [*folders, *backgrounds])),
+                told="; ".join((f"{why}: {count}" for why, count in left.items())) or say("there are none"),
+            )
         )
     words = tuple(f"{why}: {count} files" for why, count in sorted(left.items()))
     kept, seen = (sorted(some, key=lambda each: (each.set, str(each.path))) for some in (kept, seen))
@@ -113,14 +117,25 @@ def _labelled(folder: Path) -> list[gather.Recording]:
         return gather.catalogue(folder)
     if not (folder / "labels.csv").is_file():
         raise InputError(
-            f"{folder}: has neither labels.csv (columns file,label,licence,recording) nor media/sounds; recordings of "
-            "nature without any threat need no labels: give them with --background"
+            say(
+                "{folder}: has neither labels.csv (columns file,label,licence,recording) nor media/sounds; "
+                "recordings of nature without any threat need no labels: give them with --background",
+                folder=folder,
+            )
         )
     try:
         return gather.own(folder)
     except KeyError as error:
         known = "a label without a rule, or a missing column"
-        raise InputError(f"{folder / 'labels.csv'}: {error.args[0]}: {known} (columns: {_columns(folder)})") from error
+        raise InputError(
+            say(
+                "{where}: {args}: {known} (columns: {columns})",
+                where=folder / "labels.csv",
+                args=error.args[0],
+                known=known,
+                columns=_columns(folder),
+            )
+        ) from error
 
 
 def _columns(folder: Path) -> str:
@@ -138,10 +153,12 @@ def _split(folder: Path, each: gather.Recording) -> str:
 
 def _background(folder: Path) -> list[Recording]:
     if not folder.is_dir():
-        raise InputError(f"--background {folder}: is no folder of recordings")
+        raise InputError(say("--background {folder}: is no folder of recordings", folder=folder))
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS)
     if not paths:
-        raise InputError(f"--background {folder}: holds no recordings (allowed: {', '.join(SOUNDS)})")
+        raise InputError(
+            say("--background {folder}: holds no recordings (allowed: {names})", folder=folder, names=", ".join(SOUNDS))
+        )
     return [Recording(path, folder.name, NO_THREAT, f"{folder.name}:{path.relative_to(folder)}") for path in paths]
 
 
@@ -172,10 +189,10 @@ def decode(path: Path, rate_hz: int, longest_s: float = LONGEST_S) -> Int16:
             sound = file.read(int(longest_s * file.samplerate), dtype="float32", always_2d=True).mean(axis=1)
             own_hz = file.samplerate
     except (soundfile.LibsndfileError, OSError) as error:
-        raise InputError(f"{path}: is no sound that can be read: {error}") from error
+        raise InputError(say("{path}: is no sound that can be read: {why}", path=path, why=why_sound(error))) from error
     sound = soxr.resample(np.nan_to_num(sound), own_hz, rate_hz)
     if len(sound) < SHORTEST_S * rate_hz:
-        raise InputError(f"{path}: is shorter than {SHORTEST_S * 1000:.0f} ms")
+        raise InputError(say("{path}: is shorter than {shortest_s:.0f} ms", path=path, shortest_s=SHORTEST_S * 1000))
     peak = float(np.abs(sound).max(initial=1e-9))
     return np.asarray(np.round(sound * min(1.0, 0.7 / peak) * 32767), np.int16)
 

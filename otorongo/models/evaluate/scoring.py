@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.language import say
 from otorongo.models import manifest, runtime
 from otorongo.models.errors import BundleError, InputError
 from otorongo.models.evaluate.recordings import Recording, decode, truth
@@ -103,12 +104,15 @@ def open_ears(reference: str, float_model: Path | None = None, second: str | Non
     bundle = manifest.load(reference)
     if bundle.manifest.kind != "sound" or "species" in bundle.manifest.files:
         raise BundleError(
-            f"{reference}: is not a bundle of sounds and threats, which is what `evaluate sound` measures"
+            say(
+                "{reference}: is not a bundle of sounds and threats, which is what `evaluate sound` measures",
+                reference=reference,
+            )
         )
     found: dict[str, Classifier] = {SHIPPED: runtime.open_classifier(bundle)}
     if float_model is not None:
         if not float_model.is_file():
-            raise BundleError(f"--float {float_model}: no such file")
+            raise BundleError(say("--float {float_model}: no such file", float_model=float_model))
         found[FLOAT] = runtime.open_classifier(with_model(bundle, float_model))
     if second is not None:
         found[SECOND] = runtime.open_classifier(manifest.load(second))
@@ -176,7 +180,7 @@ def score(ears: Ears, recordings: Iterable[Recording]) -> Scored:
         which += [numbers.setdefault(each.recording, len(numbers))] * len(cut)
         labels += [each.label] * len(cut)
     if not which:
-        raise InputError("none of the recordings could be read: " + "; ".join(damaged[:3]))
+        raise InputError(say("none of the recordings could be read: {why}", why="; ".join(damaged[:3])))
     scores = {name: np.stack(rows) for name, rows in parts.items()}
     return Scored(scores, np.stack(known), np.array(which), np.array(labels), ears.given.hop_s, damaged)
 

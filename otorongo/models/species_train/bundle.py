@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from otorongo.language import say
 from otorongo.models import add_picture, fetch, manifest, runtime, shelves
 from otorongo.models.errors import BundleError
 from otorongo.models.manifest import Bundle, Crop
@@ -40,7 +41,12 @@ def parted(reference: str) -> tuple[str, int]:
     name, _, version = reference.partition("@")
     whole = name.replace("-", "").replace("_", "")
     if not version.isdigit() or not 0 < int(version) < 65_536 or not whole.isalnum() or not whole.isascii():
-        raise BundleError(f"--name {reference}: is no name@version (allowed: letters, digits, - and _; my-names@1)")
+        raise BundleError(
+            say(
+                "--name {reference}: is no name@version (allowed: letters, digits, - and _; my-names@1)",
+                reference=reference,
+            )
+        )
     return name, int(version)
 
 
@@ -67,7 +73,9 @@ def _manifest(made: Made, files: dict[str, bytes]) -> str:
     name, version = parted(made.reference)
     given, crop = made.base.manifest.picture, made.base.manifest.crop or Crop()
     if given is None:
-        raise BundleError(f"{made.base.folder}: is no bundle for pictures (allowed: one such as names@1)")
+        raise BundleError(
+            say("{folder}: is no bundle for pictures (allowed: one such as names@1)", folder=made.base.folder)
+        )
     judged = made.judged
     summary = f"{len(made.classes)} names learnt from {judged.crops} crops of {judged.places} places"
     lines = [f"name = {json.dumps(name)}", f"version = {version}", f"summary = {json.dumps(summary)}"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from otorongo.language import language
+from otorongo.language import language, say
 from otorongo.models import labels, manifest
 from otorongo.models.errors import BundleError, InputError
 from otorongo.models.manifest import Bundle
@@ -27,9 +27,11 @@ def train_species(given: argparse.Namespace) -> int:
     bundle.parted(given.name)
     out: Path = given.out
     if out.exists():
-        raise BundleError(f"{out}: is there already: name another folder with --out, nothing is overwritten")
+        raise BundleError(
+            say("{out}: is there already: name another folder with --out, nothing is overwritten", out=out)
+        )
     if not given.source.is_dir():
-        raise InputError(f"{given.source}: there is no such folder")
+        raise InputError(say("{source}: there is no such folder", source=given.source))
     base = manifest.load(given.backbone)
     found = _gathered(given)
     enough(found)  # before anything takes long
@@ -75,7 +77,7 @@ def _gathered(given: argparse.Namespace) -> Gathered:
         found = gather_folder.gather(given.source, boxes)
     if not found.samples:
         told = "; ".join(f"{count}: {why}" for why, count in found.left.items()) or "it holds no pictures"
-        raise InputError(f"{given.source}: holds nothing to learn from ({told})")
+        raise InputError(say("{source}: holds nothing to learn from ({told})", source=given.source, told=told))
     return found
 
 
@@ -104,15 +106,23 @@ def _gate(
 ) -> judge.Gate:
     """The same crops, parts and fits on the features of the float network. Raises BundleError, InputError."""
     if not given.floating.is_file():
-        raise InputError(f"{given.floating}: there is no such file")
+        raise InputError(say("{floating}: there is no such file", floating=given.floating))
     floating = Backbone(base, given.floating, given.threads)
     if floating.size != seen.x.shape[1]:
-        raise BundleError(f"{given.floating}: gives {floating.size} features, {given.backbone} {seen.x.shape[1]}")
+        raise BundleError(
+            say(
+                "{floating}: gives {size} features, {backbone} {shape}",
+                floating=given.floating,
+                size=floating.size,
+                backbone=given.backbone,
+                shape=seen.x.shape[1],
+            )
+        )
     lang = language(given.lang)
     journal = given.out.with_name(f"{given.out.name}.features-float")
     again = look_at([seen.samples[one] for one in at], floating, journal, _bar(said("cut", lang)))
     if again.samples != tuple(seen.samples[one] for one in at):
-        raise InputError(f"{given.source}: its pictures changed meanwhile: begin again")
+        raise InputError(say("{source}: its pictures changed meanwhile: begin again", source=given.source))
     classes = fitted.p.shape[1]
     theirs = fit.fit(again.x, y, places, classes, seed=given.seed, told=_bar(said("fit", lang)))
     return judge.gate(fitted.p, theirs.p, y.tolist(), places, given.seed)

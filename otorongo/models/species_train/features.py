@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otorongo.errors import OtorongoError
+from otorongo.language import say, why
 from otorongo.models import image
 from otorongo.models.errors import BundleError, InputError
 from otorongo.models.manifest import Bundle, Crop
@@ -39,7 +40,9 @@ class Backbone:
 
     def __init__(self, bundle: Bundle, network: Path, threads: int) -> None:
         if bundle.manifest.picture is None:
-            raise BundleError(f"{bundle.folder}: is no bundle for pictures (allowed: one such as names@1)")
+            raise BundleError(
+                say("{folder}: is no bundle for pictures (allowed: one such as names@1)", folder=bundle.folder)
+            )
         self._given = bundle.manifest.picture
         self._crop = bundle.manifest.crop or Crop()
         self._network: Network = open_session(network, threads)
@@ -47,7 +50,14 @@ class Backbone:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         self.size = int(self._features(np.zeros((32, 32, 3), np.uint8)).size)
         if self.size > MOST_FEATURES:
-            raise BundleError(f"{network}: gives {self.size} numbers, no features (allowed: up to {MOST_FEATURES})")
+            raise BundleError(
+                say(
+                    "{network}: gives {size} numbers, no features (allowed: up to {most_features})",
+                    network=network,
+                    size=self.size,
+                    most_features=MOST_FEATURES,
+                )
+            )
         self.signature = hashlib.sha256(f"{digest} {self._given} {self._crop}".encode()).digest()
         """Features of another network, or of other crops, are not taken up."""
 
@@ -59,7 +69,7 @@ class Backbone:
     def _features(self, crop: image.Picture) -> NDArray[np.float32]:
         out = self._network.run(image.tensor(crop, self._given)[0])[0].reshape(-1).astype(np.float32)
         if not np.isfinite(out).all():
-            raise BundleError("the network gives numbers that are none: it is damaged, or of another kind")
+            raise BundleError(say("the network gives numbers that are none: it is damaged, or of another kind"))
         return out
 
 
@@ -101,7 +111,7 @@ def _of_picture(
     """The features of the samples of one picture, and whether they were there already."""
     state = path.stat()
     if state.st_size > MOST_PICTURE_BYTES:
-        raise InputError(f"is larger than {MOST_PICTURE_BYTES >> 20} MiB")
+        raise InputError(say("is larger than {most_picture_bytes} MiB", most_picture_bytes=MOST_PICTURE_BYTES >> 20))
     keys = [_key(path, state.st_size, state.st_mtime_ns, one) for one in samples]
     if all(key in done for key in keys):
         return [(done[key], True) for key in keys]
@@ -143,5 +153,5 @@ def _open(journal: Path, backbone: Backbone, *, fresh: bool) -> BinaryIO:
         file.truncate(whole)
         file.seek(whole)
     except OSError as error:
-        raise InputError(f"{journal}: cannot be written: {error.strerror or error}") from error
+        raise InputError(say("{journal}: cannot be written: {why}", journal=journal, why=why(error))) from error
     return file

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from otorongo.language import say
 from otorongo.models.errors import InputError
 from otorongo.models.megadetector_json import Result
 from otorongo.models.species_train.names import Class, class_of, nearest
@@ -147,10 +148,10 @@ def _rows(path: Path) -> Iterator[Row]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             for number, row in enumerate(csv.DictReader(file)):
                 if number >= MOST_ROWS:
-                    raise InputError(f"{path}: has more than {MOST_ROWS} rows")
+                    raise InputError(say("{path}: has more than {most_rows} rows", path=path, most_rows=MOST_ROWS))
                 yield {key: value or "" for key, value in row.items() if isinstance(key, str)}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: is no table that can be read: {error}") from error
+        raise InputError(say("{path}: is no table that can be read: {error}", path=path, error=error)) from error
 
 
 def _time(text: str) -> dt.datetime | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from otorongo.language import say
 from otorongo.models.errors import InputError
 from otorongo.models.megadetector_json import Result
 from otorongo.models.see import ENDINGS
@@ -20,13 +21,19 @@ def gather(folder: Path, boxes: Mapping[str, Result] | None) -> Gathered:
     """The samples of a folder by class. Raises InputError; for unknown names, with the three nearest of each."""
     names = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
     if not names:
-        raise InputError(f"{folder}: holds no folders (needed: one for each class, CLASS/PLACE/pictures)")
+        raise InputError(
+            say("{folder}: holds no folders (needed: one for each class, CLASS/PLACE/pictures)", folder=folder)
+        )
     classes = {name: class_of(name) for name in names}
     unknown = [f"{name} (nearest: {', '.join(nearest(name))})" for name, one in classes.items() if one is None]
     if unknown:
         raise InputError(
-            f"{folder}: unknown names: {'; '.join(unknown)}. Call a folder as the table does, in Spanish, English or "
-            "by its scientific name; blank, human and vehicle are allowed"
+            say(
+                "{folder}: unknown names: {names}. Call a folder as the table does, in Spanish, English or "
+                "by its scientific name; blank, human and vehicle are allowed",
+                folder=folder,
+                names="; ".join(unknown),
+            )
         )
     found: list[Sample] = []
     left: Counter[str] = Counter()

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from otorongo.language import say, why
 from otorongo.models import megadetector_json
 from otorongo.models.errors import InputError
 from otorongo.models.megadetector_json import Detection, Result
@@ -49,7 +50,7 @@ def boxes_of(path: Path | None) -> dict[str, Result] | None:
     try:
         return megadetector_json.by_file(megadetector_json.read(path.read_bytes(), str(path)))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise InputError(say("{path}: cannot be read: {why}", path=path, why=why(error))) from error
 
 
 def box_for(result: Result | None, name: str) -> Box | None:
@@ -86,7 +87,11 @@ def enough(gathered: Gathered) -> tuple[Gathered, tuple[tuple[str, str], ...]]:
     if len(kept.classes) < 2 or all(one.special for one in kept.classes.values()):
         told = "; ".join(f"{name}: {reason}" for name, reason in why.items()) or "no more"
         raise InputError(
-            f"only {len(kept.classes)} classes can be learnt (needed: 2, one of them an animal). Left out: {told}"
+            say(
+                "only {count} classes can be learnt (needed: 2, one of them an animal). Left out: {told}",
+                count=len(kept.classes),
+                told=told,
+            )
         )
     return kept, tuple(why.items())
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pyrage
 
+from otorongo.language import say
 from otorongo.station.errors import SealError
 
 
@@ -21,17 +22,21 @@ def sealing(recipients: Sequence[str]) -> Callable[[bytes], bytes]:
             keys.append(pyrage.x25519.Recipient.from_str(recipient))
         except pyrage.RecipientError as error:
             raise SealError(
-                f"seal.recipients: {recipient}: is no age recipient ({error}): copy it again from its owner"
+                say(
+                    "seal.recipients: {recipient}: is no age recipient ({error}): copy it again from its owner",
+                    recipient=recipient,
+                    error=error,
+                )
             ) from error
     if not keys:
-        raise SealError("seal.recipients: nobody could open what is sealed: name at least two")
+        raise SealError(say("seal.recipients: nobody could open what is sealed: name at least two"))
 
     def seal(content: bytes) -> bytes:
         """Raises SealError."""
         try:
             sealed: bytes = pyrage.encrypt(content, keys)
         except pyrage.EncryptError as error:
-            raise SealError(f"an original cannot be sealed: {error}") from error
+            raise SealError(say("an original cannot be sealed: {error}", error=error)) from error
         return sealed
 
     return seal

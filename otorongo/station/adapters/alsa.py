@@ -58,7 +58,7 @@ def card_at(port: str, sys_sound: Path = Path("/sys/class/sound")) -> str:
         if names:
             found[names[-1]] = f"plughw:{card.name.removeprefix('card')},0"
     if port not in found:
-        there = ", ".join(f"{_PREFIX}{name}" for name in found) or "none"
+        there = ", ".join(f"{_PREFIX}{name}" for name in found) or say("none")
         raise SensorError(
             say(
                 "microphone.device: no sound card at {prefix}{port} (there are: {there})",

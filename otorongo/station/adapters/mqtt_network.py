@@ -20,6 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from otorongo.language import say, why_not_connected
 from otorongo.station.adapters.mqtt_version import Mode, Outcome, after, at_once
 from otorongo.station.ports import Acked, Arrived, Connected, Happening, Lost, Traffic
 from otorongo.wire import status, topics
@@ -179,7 +180,7 @@ class Network(threading.Thread):
                 reason = self._connection()
                 hurry = not self._answered and self._desk.learn(self._outcome)
             except Exception as error:  # noqa: BLE001 - whatever paho, TLS or the network does, the next try comes
-                reason = f"{type(error).__name__}: {error}{_hint(error)}"
+                reason = f"{why_not_connected(error)}{_hint(error)}"
             self._count_connection()
             if self._given_up.is_set():
                 break
@@ -294,7 +295,7 @@ class Network(threading.Thread):
         self, client: Client, _: Any, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
         if reason.is_failure:
-            self._ended = f"the broker refused: {reason}"
+            self._ended = say("the broker refused: {reason}", reason=reason)
             self._outcome = Outcome.BY_VERSION if reason.value == _UNSUPPORTED_VERSION else Outcome.REFUSED
             return
         self._outcome = Outcome.ACCEPTED
@@ -313,7 +314,7 @@ class Network(threading.Thread):
     def _on_disconnect(
         self, client: Client, _: Any, flags: DisconnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
-        self._ended = self._ended or f"disconnected: {reason}"
+        self._ended = self._ended or say("disconnected: {reason}", reason=reason)
 
     def _on_message(self, client: Client, _: Any, message: MQTTMessage) -> None:
         try:
@@ -378,7 +379,7 @@ class Network(threading.Thread):
 def _hint(error: Exception) -> str:
     """What a failed TLS handshake means most of the time."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return " (the broker's certificate is not of ca_file, or is for another name, or this clock is wrong)"
+        return " " + say("(the broker's certificate is not of ca_file, or is for another name, or this clock is wrong)")
     if isinstance(error, ssl.SSLError):
-        return " (the broker speaks no TLS on this port, or refuses this station's certificate)"
+        return " " + say("(the broker speaks no TLS on this port, or refuses this station's certificate)")
     return ""

@@ -13,7 +13,11 @@ BRANDS: Final = frozenset((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis",
 MOST_PIXELS: Final = 50_000_000
 """A telephone's largest: decoded whole, in 150 MB."""
 LARGE_PX: Final = 12_000_000
-MISSING: Final = "is HEIC, which cannot be read here: pip install 'otorongo[heic]', or let the camera write JPEG"
+
+
+def cannot() -> str:
+    """What is missing for HEIC, and the way out."""
+    return say("cannot be read here: pip install 'otorongo[heic]', or let the camera write JPEG")
 
 
 def is_heic(raw: bytes) -> bool:
@@ -75,7 +79,7 @@ def _opened(raw: bytes) -> Any:
     try:
         import pillow_heif
     except ImportError as error:
-        raise MissingLibrary(MISSING) from error
+        raise MissingLibrary(say("is a HEIC, which {cannot}", cannot=cannot())) from error
     try:
         return pillow_heif.open_heif(raw, convert_hdr_to_8bit=True)
     except (ValueError, RuntimeError, SyntaxError, OSError, EOFError) as error:

@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from otorongo.language import say
+from otorongo.language import say, why_sound
 from otorongo.station.adapters.replay_file import Part
 from otorongo.station.adapters.replay_whole import cut_off
 from otorongo.station.clipping import Clipped
@@ -58,7 +58,7 @@ class SoundReader:
             if told := self._not_told(path, position, heard):
                 damage = SensorError(told)
         except (soundfile.LibsndfileError, OSError, ValueError) as error:
-            damage = SensorError(say("is damaged or no sound: {error}", error=error))
+            damage = SensorError(say("is damaged or no sound: {error}", error=why_sound(error)))
         except SensorError as error:
             damage = error
         for start, new, sound in windows.finish():

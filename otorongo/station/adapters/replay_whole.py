@@ -4,6 +4,8 @@ import struct
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from otorongo.language import say
+
 _UNKNOWN: Final = 0x7FFFFFFF
 """A size from here on means that the writer did not know it."""
 _TAIL: Final = 128 * 1024
@@ -37,7 +39,7 @@ def _cut_wav(file: BinaryIO, size: int, order: str, least_s: float) -> str:
         if name == b"data":
             missing = length - (size - at - 8) if length < _UNKNOWN else 0
             if bytes_per_s and missing / bytes_per_s >= least_s:
-                return f"is cut off: {missing / bytes_per_s:.1f} s of it are missing"
+                return say("is cut off: {missing_s:.1f} s of it are missing", missing_s=missing / bytes_per_s)
             return ""
         at += 8 + length + length % 2
     return ""
@@ -52,6 +54,6 @@ def _cut_ogg(file: BinaryIO, size: int) -> str:
         sizes = tail[at + 27 : at + 27 + tail[at + 26]] if at + 27 <= len(tail) else b""
         if len(tail) >= at + 27 and len(sizes) == tail[at + 26] and tail[at + 4] == 0:
             whole = at + 27 + len(sizes) + sum(sizes) <= len(tail)
-            return "" if whole and tail[at + 5] & _END_OF_STREAM else "is cut off: its end is missing"
+            return "" if whole and tail[at + 5] & _END_OF_STREAM else say("is cut off: its end is missing")
         at = tail.rfind(b"OggS", 0, at)  # these four bytes may stand in sound, too
-    return "is cut off: its end is missing"
+    return say("is cut off: its end is missing")

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from otorongo.language import say, why
 from otorongo.station.errors import SealError
 
 log = logging.getLogger(__name__)
@@ -42,15 +43,19 @@ def _read_or_make(path: Path) -> Ed25519PrivateKey:
     except FileNotFoundError:
         return _make(path)
     except OSError as error:
-        raise SealError(f"seal key {path}: {error.strerror or error}") from error
+        raise SealError(say("seal key {path}: {why}", path=path, why=why(error))) from error
     try:
         key = load_pem_private_key(data, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise SealError(
-            f"seal key {path}: no key that can be read ({error}): move it away, a new one is made"
+            say(
+                "seal key {path}: no key that can be read ({error}): move it away, a new one is made",
+                path=path,
+                error=error,
+            )
         ) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise SealError(f"seal key {path}: not an Ed25519 key: move it away, a new one is made")
+        raise SealError(say("seal key {path}: not an Ed25519 key: move it away, a new one is made", path=path))
     return key
 
 
@@ -75,6 +80,6 @@ def _make(path: Path) -> Ed25519PrivateKey:
         finally:
             os.close(folder)
     except OSError as error:
-        raise SealError(f"seal key {path}: cannot be made: {error.strerror or error}") from error
+        raise SealError(say("seal key {path}: cannot be made: {why}", path=path, why=why(error))) from error
     log.info("seal: a new key in %s", path)
     return key
