@@ -36,6 +36,13 @@ def test_every_weather_can_be_drawn() -> None:
         assert (weather in gate_scenes.INFRARED) == bool((frame[:, :, 0] == frame[:, :, 2]).all())
 
 
+def test_the_table_says_who_walks_by() -> None:
+    """Without the package of animals its figures are of people alone, and it says so."""
+    person = gate_scenes.Actor("person 0001", actor().colours, actor().alpha)
+    assert gate.who([actor(), person]).beside == "animals: 1, people: 1"
+    assert gate.who([person, person]).beside.startswith("animals: none (Debian's tuxpaint-stamps-default")
+
+
 def test_visits_and_empty_frames_are_counted() -> None:
     """A gate that lets everything pass misses nothing; one that lets nothing pass misses all."""
     scene = np.full((480, 640, 3), 120, np.uint8)
