@@ -218,6 +218,8 @@ class Windows:
     """Place of the first held sample in the stream."""
     _given: int = 0
     """End of the last window that was yielded."""
+    _before: Sound = field(default_factory=lambda: np.zeros(0, np.float32))
+    """What lies right before the held samples: the hop that was let go last."""
 
     def push(self, block: Sound) -> Iterator[tuple[int, int, Sound]]:
         """Yields (place of its first sample in the stream, how many samples are new, window)."""
@@ -227,16 +229,17 @@ class Windows:
             end = self._at + self.window
             yield self._at, end - self._given, held[: self.window]
             self._given = end
-            self._blocks = [held[self.hop :]]
+            self._before, self._blocks = held[: self.hop], [held[self.hop :]]
             self._at += self.hop
 
     def finish(self) -> Iterator[tuple[int, int, Sound]]:
-        """The last window: as long as the others if there was one, else as long as the sound."""
+        """The last window: as long as the others if there was one, for a sound that breaks off is heard as a shot."""
         held = self._held()
         new = self._at + len(held) - self._given
         if new <= 0 or not len(held):
             return
-        yield self._at, new, held
+        whole = np.concatenate([self._before, held])[-self.window :]
+        yield self._at + len(held) - len(whole), new, whole
         self._given += new
 
     def _held(self) -> Sound:

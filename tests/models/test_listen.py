@@ -143,12 +143,26 @@ def test_silence_is_gated_and_drawn(tmp_path: Path) -> None:
     assert "no event" in summary(found, "threats@5", "en")
 
 
-def test_what_is_no_sound_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_recording_that_breaks_off_ends_with_no_shot(tmp_path: Path) -> None:
+    """Its last window is heard whole: silence after a sound that breaks off would be a step, and a step a shot."""
+    soundfile.write(tmp_path / "offset.wav", np.full(44_100 * 20, 0.7), 44_100)
+    found = hear(tmp_path / "offset.wav", runtime.open_classifier(manifest.load("threats@5")))
+    assert [(window.start_s, window.end_s) for window in found.windows[-2:]] == [(16.5, 19.5), (17.0, 20.0)]
+    assert found.events == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("text.wav", "no es un sonido que se pueda leer"),
+        ("nothing.wav", "no es un sonido que se pueda leer: no existe tal archivo"),
+    ],
+)
+def test_what_is_no_sound_is_told(name: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A missing file and a text are errors that name the file, and the exit status is 1."""
     (tmp_path / "text.wav").write_text("no sound")
-    for name in ("text.wav", "nothing.wav"):
-        assert main(["listen", str(tmp_path / name)]) == 1
-        assert name in capsys.readouterr().err
+    assert main(["listen", str(tmp_path / name), "--lang", "es"]) == 1
+    assert f"{name}: {told}" in capsys.readouterr().err
 
 
 def test_a_damaged_recording_is_heard_as_far_as_it_goes(forest: Path, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_exif_says_when_with_its_own_offset_or_ours(tmp_path: Path, offset: str 
 
 @given(st.lists(st.integers(0, 40_000), max_size=8), st.integers(0, 100_000))
 def test_windows_are_the_same_however_the_sound_is_cut(sizes: list[int], more: int) -> None:
-    """Block sizes do not matter; every sample is new exactly once; windows lie one hop apart."""
+    """Block sizes do not matter; every sample is new exactly once; the last window is whole, and ends the sound."""
     total = sum(sizes) + more
     sound = np.arange(total, dtype=np.float32)
     whole = Windows(RATE, 3 * RATE, 3 * RATE // 2)
@@ -117,7 +117,8 @@ def test_windows_are_the_same_however_the_sound_is_cut(sizes: list[int], more: i
     assert sum(n for _, n, _ in one) == total
     for start, new, window in one:
         assert window[0] == start
-        assert new <= len(window)
+        assert new <= len(window) == min(3 * RATE, total)
+    assert not one or one[-1][2][-1] == total - 1
 
 
 def folder_of(tmp_path: Path, *lengths: float) -> Path:
@@ -147,14 +148,14 @@ def committed(items: Iterable[Sample | Fault]) -> dict[str, str]:
 
 
 def test_recordings_come_in_windows_dated_by_their_own_time(tmp_path: Path) -> None:
-    """A 10 s recording at another rate gives windows every 1.5 s, and a last one that ends with it."""
+    """A 10 s recording at another rate gives windows every 1.5 s, and a last one, as long, that ends with it."""
     samples = [one for one in player(folder_of(tmp_path, 10, 2)).samples() if isinstance(one, Sample)]
-    assert [one.duration_ms for one in samples] == [3000] * 5 + [2500, 2000]
+    assert [one.duration_ms for one in samples] == [3000] * 6 + [2000]
     domain = samples[0].domain
     assert domain is not None
     began = domain.utc0_ms + samples[0].t_ms
     assert began == utc_ms(2026, 1, 11, 17, 0, 0, hours=-5)
-    assert [one.t_ms - samples[0].t_ms for one in samples] == [0, 1500, 3000, 4500, 6000, 7500, 60_000]
+    assert [one.t_ms - samples[0].t_ms for one in samples] == [0, 1500, 3000, 4500, 6000, 7000, 60_000]
     assert [one.last for one in samples] == [False] * 5 + [True, True]
 
 

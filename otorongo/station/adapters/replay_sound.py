@@ -45,16 +45,19 @@ class SoundReader:
         self._hop = round(hop_s * rate_hz)
 
     def __call__(self, path: Path, position: int) -> Iterator[Part]:
-        """The windows of a file from a position on. Raises SensorError if the file cannot be read."""
+        """The windows of a file from a position on. Raises SensorError if the file cannot be read.
+
+        It reads from a hop before, for the last window may begin there.
+        """
+        begin = max(0, position - self._hop)
         windows = Windows(self._rate_hz, self._window, self._hop)
-        given = 0
         heard = _Captured()
         damage: SensorError | None = None
         try:
-            for block in self._blocks(path, position, heard):
+            for block in self._blocks(path, begin, heard):
                 for start, new, sound in windows.push(block):
-                    given = start + self._hop
-                    yield self._part(position, start, new, sound, position + given, heard)
+                    if begin + start >= position:
+                        yield self._part(begin, start, new, sound, begin + start + self._hop, heard)
             if told := self._not_told(path, position, heard):
                 damage = SensorError(told)
         except (soundfile.LibsndfileError, OSError, ValueError) as error:
@@ -62,7 +65,7 @@ class SoundReader:
         except SensorError as error:
             damage = error
         for start, new, sound in windows.finish():
-            yield self._part(position, start, new, sound, -1, heard)
+            yield self._part(begin, start, new, sound, -1, heard)
         if damage:
             raise damage
 
@@ -78,7 +81,7 @@ class SoundReader:
             )
         return "; ".join(each for each in found if each)
 
-    def _part(self, position: int, start: int, new: int, sound: Sound, after: int, heard: "_Captured") -> Part:
+    def _part(self, begin: int, start: int, new: int, sound: Sound, after: int, heard: "_Captured") -> Part:
         sample = Sample(
             t_ms=0,
             data=sound,
@@ -88,7 +91,7 @@ class SoundReader:
             clipped=heard.share(start / self._rate_hz, (start + len(sound)) / self._rate_hz),
             not_finite=heard.newly_not_finite(),
         )
-        return Part(round((position + start) * 1000 / self._rate_hz), sample, after)
+        return Part(round((begin + start) * 1000 / self._rate_hz), sample, after)
 
     def _blocks(self, path: Path, position: int, heard: "_Captured") -> Iterator[Sound]:
         """Mono float32 at the wanted rate, block by block: a long recording does not fit into a small Pi."""
