@@ -23,6 +23,12 @@ from otorongo.logs import Spoken
 
 LOGGED = ("warning", "error", "info", "exception")
 KEYWORDS = {"say": None, "later": None, "_": None, "ngettext": (1, 2), "say_count": (1, 2)}
+ENGLISH_ROOMS = (
+    "wire/*", "models/train/*", "models/evaluate/*gate.py", "models/evaluate/bundle_files.py", "models/evidence*.py",
+    "models/manifest_check.py", "models/tflite_file.py", "models/comb.py", "station/outbox*.py",
+)  # fmt: skip
+"""What only developers and makers of bundles read: the contract, how networks are made and proved, a module misused."""
+FOR_DEVELOPERS = ("AssertionError", "TypeError", "ValueError", "AMQTTError", "NotImplementedError", "RuntimeError")
 PROGRAMS = ("station", "hub", "models")
 PLACES = re.compile(r"%(?:\(\w+\))?[rsd]")
 LOG_PLACES = re.compile(r"%[-+.\d]*[a-z]")
@@ -81,6 +87,31 @@ def test_no_text_hides_where_nobody_gathers_it(root: Path) -> None:
         if isinstance(node, ast.Name) and node.id in KEYWORDS and node.id != "_"
     ]
     assert hidden == []
+
+
+def sentences(source: str) -> Iterator[tuple[int, str]]:
+    """(line, text) of each sentence that an error is raised with and nobody says: words outside of any call."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Raise) or not isinstance(node.exc, ast.Call) or not node.exc.args:
+            continue
+        text, kind = node.exc.args[0], ast.unparse(node.exc.func)
+        parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+        plain = " ".join(str(one.value) for one in parts if isinstance(one, ast.Constant))
+        if kind not in FOR_DEVELOPERS and re.search(r"[a-z]{2,} [a-z]{2,}", plain):
+            yield node.lineno, plain
+
+
+def test_every_error_is_said_in_the_language_that_is_spoken(root: Path) -> None:
+    """A sentence that is raised as it stands reaches a technician in English alone."""
+    assert list(sentences('raise ConfigError(f"{path}: is not there")')) == [(1, ": is not there")]
+    room = root / "otorongo"
+    found = [
+        f"{path}:{line}: {text}"
+        for path in room.rglob("*.py")
+        if not any(path.relative_to(room).match(one) for one in ENGLISH_ROOMS)
+        for line, text in sentences(path.read_text())
+    ]
+    assert found == []
 
 
 def test_no_sentence_lacks_a_value(root: Path) -> None:

@@ -29,7 +29,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from otorongo.hub.errors import BrokerError
 from otorongo.hub.ports import HUB, BearerState, Message
-from otorongo.language import say, why_not_connected
+from otorongo.language import later, say, why_not_connected
 from otorongo.wire import topics
 from otorongo.wire.batch import MAX_BYTES
 
@@ -46,6 +46,7 @@ _ANSWER_S: Final = 60.0
 _SILENT_CLOSINGS: Final = 2
 _UNSUPPORTED_VERSION: Final = 0x84
 _STABLE_S: Final = 30.0
+_RIVAL: Final = later("; accepted and soon lost, again and again: has another hub here the role ingest? Only one may")
 _SOON: Final = 3
 _MOST_WAIT_S: Final = 60.0
 _FAREWELL_S: Final = 5.0
@@ -185,8 +186,7 @@ class _Network(threading.Thread):
                 break
             stable = self._answered and time.monotonic() - started > _STABLE_S
             soon = 0 if stable or not self._answered else soon + 1
-            if soon >= _SOON:  # not every broker says that it gave our place to another
-                reason += say("; accepted and soon lost, again and again: has another hub here the role ingest?")
+            reason += say(_RIVAL) if soon >= _SOON else ""  # not every broker says that it gave our place to another
             self._desk.note(connected=False, last_error=reason, **({} if self._answered else {"failures": 1}))
             log.warning("broker %s:%s: %s", self._where.host, self._where.port, reason)
             wait_s = 0.5 if stable else wait_s
