@@ -69,7 +69,9 @@ def add(
     try:
         check_station(name)
     except BadValue:
-        raise StationError(say("{name!r} (allowed: 1 to 32 of A-Z, a-z, 0-9, - and _)", name=name)) from None
+        raise StationError(
+            say("station name {name!r} (allowed: 1 to 32 of A-Z, a-z, 0-9, - and _)", name=name)
+        ) from None
     host = _host_of(broker)
     with _alone(folder):
         _check_free(folder, name)
