@@ -221,14 +221,20 @@ def list_all() -> int:
 
 
 def _summary(about: Manifest) -> str:
-    """What a bundle is for, over as many lines as it takes; of those that come with the program, as we speak."""
+    """What a bundle is for, over as many lines as it takes; of those that we know, in the language that is spoken."""
     ours = {
         "boxes": say("people, vehicles, boats, dogs, cattle and animals in pictures: where they are"),
         "names": say("what ImageNet knows of the animals of Peru, mostly groups; says nothing of all others"),
         "threats": say("chainsaws, engines, aircraft and shots among rain, wind, animals, fire and voices"),
     }
+    added = {
+        "yamnet": say(
+            "YAMNet, 13 of its 521 classes: a second opinion on chainsaws, engines, aircraft, shots and speech"
+        ),
+        "birdnet": say("BirdNET 2.4: species of birds, by choice and for non-commercial use"),
+    }
     name = about.reference.partition("@")[0]
-    text = ours.get(name, about.summary) if about.reference in shelves.zoo() else about.summary
+    text = (ours if about.reference in shelves.zoo() else added).get(name, about.summary)
     return textwrap.fill(text, shutil.get_terminal_size().columns - 1, initial_indent="  ", subsequent_indent="  ")
 
 

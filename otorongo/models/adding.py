@@ -38,20 +38,26 @@ def add(given: argparse.Namespace) -> int:
     else:
         folder = add_yamnet.add(given.source, shelf)
     bundle = manifest.load(folder)
-    print(f"{bundle.manifest.reference}: {folder}, digest {bundle.digest[:12]}, every file checked")
-    print(f"  licence {bundle.manifest.licence}")
+    name = bundle.manifest.reference
+    digest = bundle.digest[:12]
+    print(say("{name}: {folder}, digest {digest}, every file checked", name=name, folder=folder, digest=digest))
+    print("  " + say("licence {licence}", licence=bundle.manifest.licence))
     for source in bundle.manifest.sources:
-        print(f"  from {source.what} ({source.licence}) {source.attribution}".rstrip())
+        what = f"{source.what} ({source.licence}) {source.attribution}".rstrip()
+        print("  " + say("from {what}", what=what))
     if bundle.manifest.summary.endswith("not measured in Peru"):
-        print("  sin calibrar ni medir en el Perú / neither calibrated nor measured in Peru")
+        print("  " + say("neither calibrated nor measured in Peru"))
     wrong = [result for result in runtime.check_goldens(runtime.open_classifier(bundle)) if not result.ok]
     if wrong:
         raise BundleError(
             say("{folder}: computes something else here than where it was made: update the runtime", folder=folder)
         )
     if shelf not in shelves.shelves():
-        print(f"  {shelf} is no shelf: name the bundle by its folder, or set OTORONGO_MODELS={shelf}")
-    print(f"  {_use(given.name, bundle.manifest.reference)}")
+        print(
+            "  "
+            + say("{shelf} is no shelf: name the bundle by its folder, or set OTORONGO_MODELS={shelf}", shelf=shelf)
+        )
+    print(f"  {_use(given.name, name)}")
     return 0
 
 
@@ -63,18 +69,24 @@ def _picture(given: argparse.Namespace, shelf: Path) -> Path:
         _consent(given.name, add_picture.consent(kind), accepted=given.accept_licence)
     folder, silent = add_picture.add(wanted, shelf)
     if silent:
-        more = f", ... ({len(silent)} in all)" if len(silent) > 8 else ""
-        print(f"  nothing of Peru is known by these names, and they will say nothing: {', '.join(silent[:8])}{more}")
+        more = say(", ... ({count} in all)", count=len(silent)) if len(silent) > 8 else ""
+        names = ", ".join(silent[:8]) + more
+        print("  " + say("nothing of Peru is known by these names, and they will say nothing: {names}", names=names))
     return folder
 
 
 def _use(name: str, reference: str) -> str:
     if name in add_picture.KINDS:
         key = "species" if add_picture.KINDS[name].names else "bundle"
-        return f'write into [camera] of station.toml: {key} = "{reference}"; or try it: otorongo-models see FOLDER'
+        written = f'{key} = "{reference}"'
+        return say(
+            "write into [camera] of station.toml: {written}; or try it: otorongo-models see FOLDER", written=written
+        )
     if name == "yamnet":
-        return f'as a second opinion, write into [microphone] of station.toml: second = "{add_yamnet.REFERENCE}"'
-    return f'for birds, write a section [birds] into station.toml: bundle = "{add_birdnet.REFERENCE}" (docs/station.md)'
+        written = f'second = "{add_yamnet.REFERENCE}"'
+        return say("as a second opinion, write into [microphone] of station.toml: {written}", written=written)
+    written = f'bundle = "{add_birdnet.REFERENCE}"'
+    return say("for birds, write a section [birds] into station.toml: {written} (docs/station.md)", written=written)
 
 
 def _consent(name: str, text: str, *, accepted: bool) -> None:

@@ -108,7 +108,7 @@ def summary(found: Hearing, name: str, lang: str) -> str:
     if found.engines:
         out += ["", word("combs", lang)]
         out += [
-            f"  {word(each.verdict.shape, lang):<16}{span(each.start_s, each.end_s):>13}  {each.verdict.reason}"
+            f"  {word(each.verdict.shape, lang):<16}{span(each.start_s, each.end_s):>13}  {each.verdict.told()}"
             + _mark(name_of(TOLD_AS[each.verdict.shape]) if each.verdict.shape in TOLD_AS else "", found, lang)
             for each in found.engines
         ]

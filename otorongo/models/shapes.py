@@ -5,7 +5,7 @@ of labelled dredge. `judge` says the shape with its numbers, so that a person ca
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.language import later, say
 from otorongo.models.engines import STEP_MS, Point
 
 Values = NDArray[np.float64]
@@ -36,6 +37,13 @@ _WORK_HZ: Final = (100.0, 240.0)
 """A saw idles at about 42, cuts at 125 to 160, and races at 190 to 225 turns a second (Husqvarna 395XP)."""
 _PARTS: Final = np.array([2, 3, 4, 5, 1 / 2, 1 / 3, 1 / 4, 1 / 5])
 """Of another comb's spacing, one may be so much."""
+_TRENDS: Final = {
+    "rising": later("rising"), "falling": later("falling"), "passing": later("passing"), "steady": later("steady"),
+}  # fmt: skip
+_LINES: Final = later(
+    "strongest line {of.firing_hz:.0f} Hz, {of.harmonicity_db:.0f} dB above what is between, "
+    "{of.tilt_db:+.0f} dB per octave"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,11 @@ class Summary:
     tilt_db: float = 0.0
     """Median slope of the lines, dB per octave: steep far away."""
 
+    @property
+    def bell_db(self) -> float:
+        """By how much its level comes and goes."""
+        return min(self.rise_db, self.fall_db)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -129,8 +142,25 @@ class Verdict:
 
     shape: str = NONE
     summary: Summary = Summary()
-    reason: str = ""
-    """In English, for logs and for `listen`."""
+    why: str = ""
+    """Why it is that shape, its numbers not filled in yet."""
+    limits: Limits = Limits()
+
+    @property
+    def reason(self) -> str:
+        """The numbers and why, in English: for logs and other programs."""
+        return self._told(str.format)
+
+    def told(self) -> str:
+        """The same for people, in the language that was spoken last."""
+        return self._told(say)
+
+    def _told(self, fill: Callable[..., str]) -> str:
+        given = {"of": self.summary, "limits": self.limits}
+        why = fill(self.why, **given)
+        if not self.summary.f0_hz:
+            return why
+        return f"{words(self.summary, fill)}: {why}; {fill(_LINES, **given)}"
 
 
 def summarise(bout: Sequence[Point], limits: Limits = Limits()) -> Summary:
@@ -181,20 +211,12 @@ def judge(bout: Sequence[Point], limits: Limits = Limits()) -> Verdict:
     """The shape of a bout and its numbers. Never raises; what is too short, or nothing, is `none`."""
     of = summarise(bout, limits)
     shape, why = _shape(bout, of, limits)
-    return Verdict(shape, of, f"{words(of)}: {why}; {lines(of)}" if of.f0_hz else why)
+    return Verdict(shape, of, why, limits)
 
 
-def words(of: Summary) -> str:
+def words(of: Summary, fill: Callable[..., str] = str.format) -> str:
     """`142 Hz, 47 s, rising`."""
-    return f"{of.f0_hz:.0f} Hz, {of.duration_s:.0f} s, {trend(of)}"
-
-
-def lines(of: Summary) -> str:
-    """`strongest line 60 Hz, 8 dB above what is between, -9 dB per octave`."""
-    return (
-        f"strongest line {of.firing_hz:.0f} Hz, {of.harmonicity_db:.0f} dB above what is between, "
-        f"{of.tilt_db:+.0f} dB per octave"
-    )
+    return f"{of.f0_hz:.0f} Hz, {of.duration_s:.0f} s, {fill(_TRENDS[trend(of)])}"
 
 
 def trend(of: Summary) -> str:
@@ -206,31 +228,32 @@ def trend(of: Summary) -> str:
 
 def _shape(bout: Sequence[Point], of: Summary, limits: Limits) -> tuple[str, str]:
     if of.voiced_s < limits.least_s:
-        return NONE, f"a comb in {of.voiced_s:.0f} s (at least {limits.least_s:.0f} s say something)"
+        return NONE, later("a comb in {of.voiced_s:.0f} s (at least {limits.least_s:.0f} s say something)")
     if of.voiced_s < limits.least_share * of.duration_s:
-        return NONE, f"a comb in {of.voiced_s:.0f} s only"
+        return NONE, later("a comb in {of.voiced_s:.0f} s only")
     if of.near >= limits.near_share:
-        return NEAR, f"falls by {limits.near_drop_db:.0f} dB in 0.2 s in {of.near:.0%} of its frames: nothing far off"
+        return NEAR, later(
+            "falls by {limits.near_drop_db:.0f} dB in 0.2 s in {of.near:.0%} of its frames: nothing far off"
+        )
     held = of.held >= limits.steady_most
     if of.spread <= limits.hum_share and of.duration_s >= limits.steady_s and held:
-        return HUM, f"within {of.spread:.2%}: no engine is so steady"
+        return HUM, later("within {of.spread:.2%}: no engine is so steady")
     if of.drop_db <= limits.still_db:
-        return NEAR, f"its level stands still (falls of {of.drop_db:.1f} dB): no forest between"
+        return NEAR, later("its level stands still (falls of {of.drop_db:.1f} dB): no forest between")
     if held and of.f0_hz >= limits.wing_hz and of.flutter_db >= limits.flutter_db:
-        return NEAR, f"{of.f0_hz:.0f} Hz that flutter by {of.flutter_db:.1f} dB: a wing"
+        return NEAR, later("{of.f0_hz:.0f} Hz that flutter by {of.flutter_db:.1f} dB: a wing")
     if of.low_db < limits.low_db:
-        return CALL, f"its lines below 400 Hz stand out by {of.low_db:.1f} dB only"
+        return CALL, later("its lines below 400 Hz stand out by {of.low_db:.1f} dB only")
     if of.gears >= limits.gears and of.held < limits.steady_most and not _works(bout):
-        return TRUCK, f"{of.gears} gears"
+        return TRUCK, later("{of.gears} gears")
     busy = of.cycles >= limits.saw_cycles and of.held < limits.saw_held
     if busy and of.voiced_s >= limits.saw_s and _works(bout):
-        return SAW, f"{of.cycles} changes of speed, spread {of.spread:.1%}"
-    bell = min(of.rise_db, of.fall_db)
-    if limits.boat_s[0] <= of.duration_s <= limits.boat_s[1] and bell >= limits.bell_db and of.spread < 0.12:
-        return BOAT, f"comes and goes by {bell:.0f} dB, f0 {of.glide:+.1%}"
+        return SAW, later("{of.cycles} changes of speed, spread {of.spread:.1%}")
+    if limits.boat_s[0] <= of.duration_s <= limits.boat_s[1] and of.bell_db >= limits.bell_db and of.spread < 0.12:
+        return BOAT, later("comes and goes by {of.bell_db:.0f} dB, f0 {of.glide:+.1%}")
     if of.held >= limits.steady_most and of.duration_s >= limits.steady_s:
-        return STEADY, f"within {limits.steady_share:.0%} for {of.held:.0%} of the time"
-    return ENGINE, f"f0 within {limits.steady_share:.0%} for {of.held:.0%} of the time, {of.cycles} changes"
+        return STEADY, later("within {limits.steady_share:.0%} for {of.held:.0%} of the time")
+    return ENGINE, later("f0 within {limits.steady_share:.0%} for {of.held:.0%} of the time, {of.cycles} changes")
 
 
 def _works(bout: Sequence[Point]) -> bool:

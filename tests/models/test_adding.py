@@ -36,6 +36,17 @@ def test_yamnet_from_a_path_is_a_bundle(yamnet: Path, tmp_path: Path, capsys: py
     assert [path.name for path in tmp_path.iterdir()] == ["yamnet@1"]
 
 
+def test_what_add_and_list_say_is_spanish(yamnet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not a line of what `add` prints is English but names of others; `list` says what the bundle is for."""
+    assert main(["--lang", "es", "add", "yamnet", "--from", str(yamnet), "--into", str(tmp_path)]) == 0
+    first, licence, source, *rest = capsys.readouterr().out.splitlines()
+    assert first.endswith("cada archivo comprobado")
+    assert (licence.strip(), source.split()[0]) == ("licencia Apache-2.0", "de")
+    assert rest[-1].startswith("  como segunda opinión, escriba en [microphone]")
+    assert main(["--lang", "es", "show", str(tmp_path / "yamnet@1")]) == 0
+    assert "una segunda opinión sobre motosierras" in " ".join(capsys.readouterr().out.split())
+
+
 def test_another_file_is_refused_and_nothing_is_left(yamnet: Path, tmp_path: Path) -> None:
     """One changed byte, a cut file and a missing one are errors that name the file; no bundle appears."""
     data = bytearray(yamnet.read_bytes())

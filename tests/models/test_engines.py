@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from otorongo.language import speak
 from otorongo.models import engines, shapes
 from otorongo.models.comb import NOTHING, Candidate, Comb, Floats, Frame
 from otorongo.models.engines import Point, Tracker
@@ -65,6 +66,17 @@ def test_a_saw_cuts_idles_and_races(seed: int) -> None:
     found = verdict(sound / float(sound.std()) * 0.01)
     assert found.shape == shapes.SAW, found.reason
     assert found.summary.cycles >= 2
+
+
+def test_a_shape_is_told_to_people_as_they_speak_and_to_programs_in_english() -> None:
+    """The same numbers and reason: `told` in Spanish where that is spoken, `reason` never."""
+    found = shapes.Verdict(
+        shapes.TRUCK, shapes.Summary(f0_hz=60, duration_s=90, trend_db=9, gears=3), "{of.gears} gears"
+    )
+    speak("es")
+    assert found.told().startswith("60 Hz, 90 s, subiendo: 3 marchas; línea más fuerte")
+    assert found.reason.startswith("60 Hz, 90 s, rising: 3 gears; strongest line")
+    assert shapes.Verdict(why="a comb in {of.voiced_s:.0f} s only").told() == "un peine durante 0 s nada más"
 
 
 def test_a_boat_comes_and_goes_and_drops_its_pitch() -> None:
