@@ -22,6 +22,7 @@ import pytest
 from msgspec import Struct
 
 import otorongo.wire
+from otorongo.language import say, speak
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = ("station", "hub")
@@ -319,10 +320,13 @@ def test_every_command_line_of_a_page_can_be_typed(path: Path) -> None:
 
 
 def test_technicians_have_their_commands_in_spanish() -> None:
-    """The page for technicians goes from letting a station in to shutting it out, and the README leads to it."""
+    """Their page goes from letting a station in to shutting it out, as the log says it; the README leads to it."""
     commands_there = {(program, words[0]) for program, words in typed((ROOT / "docs/tecnicos.md").read_text())}
     wanted = {("hub", "station"), *(("station", name) for name in ("check", "tail", "tune", "replay"))}
     assert wanted <= commands_there
+    speak("es")
+    logged = say("uplink: connected (%s)").partition(" (")[0]
+    assert f"«{logged}»" in (ROOT / "docs/tecnicos.md").read_text()
     assert "(docs/tecnicos.md)" in (ROOT / "README.md").read_text()
 
 

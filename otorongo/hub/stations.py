@@ -199,7 +199,9 @@ def _host_of(broker: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError as error:
         raise StationError(say("broker {broker!r}: {error}", broker=broker, error=error)) from None
-    if not host or not _HOST.fullmatch(host) or parts.path or parts.query or parts.username is not None:
+    more = parts.path or parts.query or parts.fragment or parts.username is not None
+    as_written = broker.startswith(f"{parts.scheme}://") and broker.isprintable()
+    if not host or not _HOST.fullmatch(host) or more or not as_written:
         host = None
     if host is None or not (parts.scheme == "mqtts" or (parts.scheme == "mqtt" and is_loopback(host))):
         raise StationError(

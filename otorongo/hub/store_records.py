@@ -191,8 +191,9 @@ def tracks_of(tx: Tx, key: BoxKey, first: int, last: int) -> list[Found]:
 
 
 def rows_between(tx: Tx, key: BoxKey, kind: type[Row], first: int, last: int) -> list[Found]:
-    """Committed rows of one kind between two seqs, with `utc_ms`."""
-    where = (records.c.station == key[0], records.c.outbox == key[1], records.c.seq.between(first, last))
+    """Committed rows of one kind between two seqs, with `utc_ms`; no database can be asked for one beyond the last."""
+    span = records.c.seq.between(first, min(last, _MOST))
+    where = (records.c.station == key[0], records.c.outbox == key[1], span)
     tag = next(tag for tag, known in ROW_TYPES.items() if known is kind)
     return listed(tx, _dated().where(*where, records.c.type == tag).order_by(records.c.seq))
 

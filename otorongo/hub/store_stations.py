@@ -177,7 +177,7 @@ def discarded_of(tx: Tx, row: Found, beside_ms: int) -> int:
     """The same of one event: told by its sensor at its time, or (of a recording that was replayed) right after it."""
     end_ms = row["end_ms"] or row["start_ms"] + row["duration_ms"]
     of_time = and_(notes.c.at_ms >= row["start_ms"] - beside_ms, notes.c.at_ms < end_ms + beside_ms)
-    of_rows = and_(notes.c.outbox == row["outbox"], notes.c.seq > row["event"], notes.c.seq <= row["seq"] + 2)
+    of_rows = and_(notes.c.outbox == row["outbox"], notes.c.seq > row["event"], notes.c.seq - 2 <= row["seq"])
     where = (notes.c.station == row["station"], notes.c.sensor == row["sensor"], notes.c.what == "station", _PRIVATE)
     return int(tx.execute(select(func.count()).select_from(notes).where(*where, or_(of_time, of_rows))).scalar_one())
 

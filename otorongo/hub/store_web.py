@@ -146,7 +146,8 @@ def gaps_newest(tx: Tx, station: str, *, limit: int = 50) -> list[Found]:
 def gap_near(tx: Tx, row: Found, rows: int) -> Found | None:
     """What a station had to drop from an event's opening to so many rows after its last revision, if anything."""
     own = (gaps.c.station == row["station"], gaps.c.outbox == row["outbox"])
-    where = (*own, gaps.c.last >= row["event"], gaps.c.first <= row["seq"] + rows)
+    # What is added goes to the stored side, less: a station may tell numbers to which neither database adds any.
+    where = (*own, gaps.c.last >= row["event"], gaps.c.first - rows <= row["seq"])
     return found(tx, select(gaps).where(*where).order_by(gaps.c.first).limit(1))
 
 

@@ -161,7 +161,20 @@ def test_a_bad_name_is_refused_and_leaves_nothing(tmp_path: Path, name: str) -> 
 
 
 @pytest.mark.parametrize(
-    "broker", ["mqtt://hub:1883", "hub", "mqtts://", "mqtts://hub:x", "mqtts://a b", "mqtts://u:p@hub", 'mqtts://h"x']
+    "broker",
+    [
+        "mqtt://hub:1883",
+        "hub",
+        "mqtts://",
+        "mqtts://hub:x",
+        "mqtts://a b",
+        "mqtts://u:p@hub",
+        'mqtts://h"x',
+        "mqtts://hub#x",
+        " mqtts://hub",
+        "mqtts://hu\nb",
+        "MQTT://127.0.0.1",
+    ],
 )
 def test_a_bad_broker_is_refused(tmp_path: Path, broker: str) -> None:
     """Only mqtts with a plain host and port becomes part of a station's configuration."""

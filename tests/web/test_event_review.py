@@ -216,7 +216,7 @@ def test_two_others_bring_a_withdrawn_picture_back(desk: Desk) -> None:
 
 
 def test_nobody_sees_what_was_withdrawn_where_peoples_live_in_isolation(desk: Desk) -> None:
-    """There the event itself is gone for coordinators too, and so no two of them bring it back."""
+    """There the event itself is gone for coordinators too, and for who said so: nobody brings it back."""
     carla, box = desk.hub.login("carla"), OUTBOXES["N-01"]
     with desk.hub.store.read() as tx:
         rows = store_events.events_between(tx, 0, 1 << 62, station="N-01")
@@ -224,7 +224,7 @@ def test_nobody_sees_what_was_withdrawn_where_peoples_live_in_isolation(desk: De
     assert there
     with desk.hub.store.write() as tx:
         for row in there:
-            for who, team, verdict in (("eva", "a", "person"), ("ivo", "b", "nothing"), ("uma", "c", "nothing")):
+            for who, team, verdict in (("carla", "a", "person"), ("ivo", "b", "nothing"), ("uma", "c", "nothing")):
                 answer = review.Answer(who, team, 1, verdict, row["cls"], row["species"])  # type: ignore[arg-type]
                 store_reviews.add(tx, review.values(row, answer))
     assert {carla.get(f"/events/N-01/{box}/{row['event']}").status_code for row in there} == {404}

@@ -80,6 +80,22 @@ def test_that_its_rows_were_lost(hub: Hub, filled: Filled) -> None:
     assert "La estación perdió registros de ese momento (tarjeta llena)" in page(hub, filled, "frogs")
 
 
+def test_the_highest_row_numbers_break_no_page(hub: Hub, filled: Filled) -> None:
+    """One station that counts its rows from the last numbers there are hides neither itself nor any other."""
+    on = visits.Visits(hub)
+    card = on.card("K-03")
+    card.last = (1 << 63) - 7
+    card.heads[card.last] = card.heads[0]
+    animal = on.seen("K-03", 20, "panthera onca", (("panthera onca", 0.9),))
+    on.heard("K-03", 10, "chainsaw", tags=Tag.THREAT)
+    frogs = on.heard("K-03", 5, "frogs")
+    on.arrive()
+    elena = hub.login("elena")
+    for path in ("/events", "/alerts", on.path("K-03", animal), on.path("K-03", frogs), "/stations/K-03"):
+        assert elena.get(path).status_code == 200, path
+    assert on.path("K-03", animal) in elena.get("/events").text
+
+
 def test_that_it_is_there_and_not_for_this_page(hub: Hub, filled: Filled) -> None:
     """A person's picture, and one that is sealed; of land of peoples in isolation no reason is told."""
     with hub.store.write() as tx:
