@@ -13,7 +13,7 @@ from otorongo.models import evidence_pictures, manifest
 from otorongo.models.__main__ import main
 from otorongo.models.evaluate import pictures, pictures_figures, pictures_gate
 from otorongo.models.evaluate.bundle_files import sealed, toml_text
-from otorongo.models.evaluate.pictures_look import SHIPPED, look, open_eyes
+from otorongo.models.evaluate.pictures_look import SHIPPED, logit, look, open_eyes
 from otorongo.models.evidence_pictures import Aim, PictureEvidence
 from tests.models import box_bundles
 from tests.models.box_bundles import Shown
@@ -171,3 +171,21 @@ def test_a_card_that_hides_what_quantizing_costs_is_refused(tmp_path: Path) -> N
     path.write_text(sealed(path.read_text(), {"card": card}))
     with pytest.raises(OtorongoError, match="what quantizing costs is not that of"):
         evidence_pictures.check(manifest.load(bundle))
+
+
+@pytest.mark.parametrize("threshold", [0.3498, 0.2613])
+def test_who_reaches_a_threshold_by_nothing_is_not_lost_by_the_precision_of_the_file(
+    tmp_path: Path, threshold: float
+) -> None:
+    """A network of eight bits says round figures; the one on the threshold counts as found, there as at the station."""
+    bundle = box_bundles.make(tmp_path / "bundle", Shown("dog", threshold))
+    path = bundle / "manifest.toml"
+    path.write_text(path.read_text().replace("threshold = 0.5", f"threshold = {threshold}"))
+    eyes = open_eyes(str(bundle))
+    on_it = np.full((1, 4), logit(np.array([threshold]))[0]).astype(np.float16)
+    kept = pictures_gate.Kept(
+        eyes.wires, np.zeros(1, np.uint16), np.array([[0, 0, 1, 0]], np.int8), np.ones(1, np.int8),
+        np.full((1, 4), 2, np.float16), on_it, on_it[:0], on_it[:0],
+    )  # fmt: skip
+    lost = {one.wire: one.drop for one in pictures_gate.losses(kept, on_it, eyes)}
+    assert lost == {"dog": 0.0, "anything": 0.0}

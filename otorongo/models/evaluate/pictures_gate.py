@@ -163,7 +163,7 @@ def probe(eyes: Eyes, stated: Kept, done: Callable[[], None]) -> list[gate.Probe
             f"{eyes.bundle.path(ROLE)}: holds {len(stated.probe_shipped)} probes of {', '.join(stated.wires)}, but "
             f"these golden pictures make {len(here)}: evaluate the bundle again"
         )
-    return [_probed(eyes, wire, stated, np.array(here)) for wire in eyes.wires]
+    return [_probed(eyes, wire, stated, np.array(here, np.float16)) for wire in eyes.wires]
 
 
 def _probed(eyes: Eyes, wire: str, stated: Kept, here: NDArray[Any]) -> gate.Probed:
@@ -177,4 +177,5 @@ def _probed(eyes: Eyes, wire: str, stated: Kept, here: NDArray[Any]) -> gate.Pro
 
 
 def _least(eyes: Eyes, wire: str) -> float:
-    return float(logit(np.array([eyes.thresholds[wire]]))[0])
+    """The threshold in logit, rounded as what is kept is: who reaches it by nothing reaches it in the file as well."""
+    return float(np.float16(logit(np.array([eyes.thresholds[wire]]))[0]))
