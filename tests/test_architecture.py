@@ -32,7 +32,7 @@ class Rule:
     libraries: tuple[str, ...] = ()
 
 
-ROOMS = ("ports", "samples", "clipping", "errors", "shutter")
+ROOMS = ("ports", "samples", "channels", "clipping", "errors", "shutter")
 """Of the station, that a driver may know."""
 
 

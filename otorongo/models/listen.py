@@ -97,7 +97,7 @@ def summary(found: Hearing, name: str, lang: str) -> str:
     ]
     if found.trouble:
         trouble = word(found.trouble, lang)
-        out.append(f"  {trouble}" if found.trouble == "first" else f"  {word('damaged', lang)}: {trouble}")
+        out.append(f"  {trouble}" if found.trouble == "first" else f"  {word('trouble', lang)}: {trouble}")
     if found.reach_m is not None:
         out.append(f"  {word('reach', lang)} {found.reach_m} m")
     out += ["", word("events", lang)]

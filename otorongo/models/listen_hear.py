@@ -106,7 +106,7 @@ class Hearing:
     track: tuple[engines.Point, ...]
     engines: tuple[Engine, ...]
     trouble: str = ""
-    """Why not all of it could be heard."""
+    """Why not all of it could be heard, or not as it was recorded."""
     experimental: frozenset[str] = frozenset()
     """Wire classes that the bundle calls so, and those that only a comb tells."""
     short: tuple[Short, ...] = ()

@@ -154,7 +154,7 @@ def _head(pen: _Pen, found: Hearing, name: str, lang: str) -> None:
     pen.text(LEFT, 36, found.path.name, 28, bold=True)
     about = f"{clock(found.seconds)}   ·   {found.rate_hz / 1000:g} kHz   ·   {name}"
     if found.trouble:
-        about += f"   ·   {word('damaged', lang) if found.trouble != 'first' else word('first', lang)}"
+        about += f"   ·   {word('trouble', lang) if found.trouble != 'first' else word('first', lang)}"
     pen.text(LEFT, 70, about, 16, ink=FAINT)
     pen.text(WIDTH - RIGHT, 36, "Otorongo", 22, ink=THREAT, anchor="rm", bold=True)
     x = float(WIDTH - RIGHT)

@@ -41,7 +41,7 @@ _WORDS: Final = {
     "falling": ("se aleja", "falling"),
     "passing": ("pasa", "passing"),
     "species": ("Especies", "Species"),
-    "damaged": ("dañado", "damaged"),
+    "trouble": ("problema", "trouble"),
     "first": ("solo la primera hora", "the first hour only"),
     "asked": ("segunda opinión en", "second opinion in"),
     "written": ("imagen", "picture"),

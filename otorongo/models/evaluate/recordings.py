@@ -21,6 +21,7 @@ from otorongo.models.manifest import Bundle
 from otorongo.models.train import gather
 from otorongo.models.train.labels import CLASSES, meaning
 from otorongo.station.adapters.replay import SOUNDS
+from otorongo.station.channels import Channels
 from otorongo.wire.classes import BY_NAME, is_threat
 
 LONGEST_S: Final = 60.0
@@ -186,11 +187,11 @@ def decode(path: Path, rate_hz: int, longest_s: float = LONGEST_S) -> Int16:
     """The beginning of a file as int16 mono at `rate_hz`, its peak at most -3 dB. Raises InputError."""
     try:
         with soundfile.SoundFile(path) as file:
-            sound = file.read(int(longest_s * file.samplerate), dtype="float32", always_2d=True).mean(axis=1)
+            read = file.read(int(longest_s * file.samplerate), dtype="float32", always_2d=True)
             own_hz = file.samplerate
     except (soundfile.LibsndfileError, OSError) as error:
         raise InputError(say("{path}: is no sound that can be read: {why}", path=path, why=why_sound(error))) from error
-    sound = soxr.resample(np.nan_to_num(sound), own_hz, rate_hz)
+    sound = soxr.resample(Channels(own_hz).mono(np.nan_to_num(read, posinf=0.0, neginf=0.0)), own_hz, rate_hz)
     if len(sound) < SHORTEST_S * rate_hz:
         raise InputError(say("{path}: is shorter than {shortest_s:.0f} ms", path=path, shortest_s=SHORTEST_S * 1000))
     peak = float(np.abs(sound).max(initial=1e-9))

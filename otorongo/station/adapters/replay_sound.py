@@ -11,6 +11,7 @@ import soxr
 from otorongo.language import say, why_sound
 from otorongo.station.adapters.replay_file import Part
 from otorongo.station.adapters.replay_whole import cut_off
+from otorongo.station.channels import Channels
 from otorongo.station.clipping import Clipped
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Sample, Sound, Windows
@@ -79,6 +80,14 @@ class SoundReader:
                     not_finite=heard.not_finite,
                 )
             )
+        if heard.alone is not None:
+            found.append(
+                say(
+                    "its channels together are nearly silent: channel {number} alone is heard (is a microphone wired "
+                    "the wrong way round?)",
+                    number=heard.alone + 1,
+                )
+            )
         return "; ".join(each for each in found if each)
 
     def _part(self, begin: int, start: int, new: int, sound: Sound, after: int, heard: "_Captured") -> Part:
@@ -137,13 +146,20 @@ class _Captured:
         self.not_finite = 0
         self._told = 0
         self._clipped = Clipped(1)
+        self._channels = Channels(1)
+
+    @property
+    def alone(self) -> int | None:
+        """Number of the channel that is heard alone, from 0, because all together are silent; None: their mean is."""
+        return self._channels.alone
 
     def begin(self, rate_hz: int) -> None:
         """The file's rate is known."""
         self._clipped = Clipped(rate_hz)
+        self._channels = Channels(rate_hz)
 
     def mono(self, block: Sound) -> Sound:
-        """One channel of frames (n, channels): the mean; what is no sound is silence, and counted."""
+        """One channel of frames (n, channels); what is no sound is silence, and counted."""
         if len(block) and not max(float(block.max()), -float(block.min())) <= LOUDEST:  # NaN compares as False
             finite = np.abs(block) <= LOUDEST
             self.not_finite += block.size - int(np.count_nonzero(finite))
@@ -151,9 +167,8 @@ class _Captured:
         if block.shape[1] == 1:
             self._clipped.push(block[:, 0])
             return block[:, 0]
-        mono: Sound = block.mean(axis=1, dtype=np.float32)
         self._clipped.push(block[np.arange(len(block)), np.abs(block).argmax(1)])
-        return mono
+        return self._channels.mono(block)
 
     def share(self, start_s: float, end_s: float) -> float:
         """Of what was clipped between two times since the beginning."""
