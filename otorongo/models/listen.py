@@ -16,7 +16,7 @@ from otorongo.models.listen_words import clock, word
 from otorongo.models.runtime import Classifier
 from otorongo.models.second import SecondOpinion
 from otorongo.station.combs import TOLD_AS
-from otorongo.wire.classes import name_of
+from otorongo.wire.classes import BY_NAME, name_of
 
 _MOST_SPECIES: Final = 12
 
@@ -93,6 +93,7 @@ def summary(found: Hearing, name: str, lang: str) -> str:
     windows = word("window" if len(found.windows) == 1 else "windows", lang)
     out = [
         f"{found.path.name}  {clock(found.seconds)}  {found.rate_hz / 1000:g} kHz  {name}",
+        *(f"  {line}" for line in too_short(found, lang)),
         f"  {len(found.windows)} {windows}, {silent} {word('gated', lang)}",
     ]
     if found.trouble:
@@ -117,6 +118,12 @@ def summary(found: Hearing, name: str, lang: str) -> str:
         out += ["", word("vetoes", lang)]
         out += [f"  {word(cause, lang):<16}{span(start_s, end_s):>13}" for cause, start_s, end_s in vetoed]
     return "\n".join(out + warning(found.voices) + _species(found, lang))
+
+
+def too_short(found: Hearing, lang: str) -> list[str]:
+    """Of each class that was heard in a recording too short for its rule, how long one must be; threats first."""
+    ordered = sorted((one for one in found.short if one.least_s), key=lambda one: not BY_NAME[one.name].threat)
+    return [word("too short for", lang).format(name=word(one.name, lang), least_s=one.least_s) for one in ordered]
 
 
 def short_lines(found: Hearing, lang: str) -> list[str]:

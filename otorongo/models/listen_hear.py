@@ -18,6 +18,7 @@ from otorongo.models import engines, shapes
 from otorongo.models.comb import FRAME_S, Comb
 from otorongo.models.errors import InputError
 from otorongo.models.listen_voices import joined, unsafe_in
+from otorongo.models.manifest import SoundInput
 from otorongo.models.mel import Array
 from otorongo.models.runtime import Classifier, Verdict
 from otorongo.models.second import by_label, thresholds
@@ -25,7 +26,7 @@ from otorongo.station import events, veto, voices
 from otorongo.station.adapters.replay_sound import SoundReader
 from otorongo.station.app_ears import ear
 from otorongo.station.app_keep import knows_voices
-from otorongo.station.app_rules import experimental, follows_combs, rules_for
+from otorongo.station.app_rules import experimental, follows_combs, least_s, rules_for
 from otorongo.station.combs import TOLD_AS
 from otorongo.station.config import MicrophoneConfig
 from otorongo.station.ear import ENGINE
@@ -62,6 +63,8 @@ class Short(NamedTuple):
     hits: int
     needed: int
     of: int
+    least_s: float = 0.0
+    """Sound that its rule asks for, where the recording holds too few windows for it; 0: it is long enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +194,7 @@ def hear(
         ),
         trouble,
         experimental(config, classifier.bundle),
-        _short(scored, told, rules),
+        _short(scored, told, rules, given),
         hour.row.reach_m if hour else None,
         _thresholds(rules, classifier),
         frozenset(spec.label for spec in classifier.bundle.manifest.classes if BY_NAME[spec.wire].threat),
@@ -208,12 +211,20 @@ def _thresholds(rules: Mapping[int, events.Rule], classifier: Classifier) -> dic
     return found
 
 
-def _short(scored: Sequence[Scores], told: Sequence[Event], rules: Mapping[int, events.Rule]) -> tuple[Short, ...]:
+def _short(
+    scored: Sequence[Scores], told: Sequence[Event], rules: Mapping[int, events.Rule], given: SoundInput
+) -> tuple[Short, ...]:
     """Classes that were heard and became no event, the most heard first."""
     hits = Counter(score.cls for item in scored for score in item.scores if score.hit and score.cls in rules)
     became = {revision.cls for revision in told}
     return tuple(
-        Short(name_of(cls), count, rules[cls].hits, rules[cls].windows)
+        Short(
+            name_of(cls),
+            count,
+            rules[cls].hits,
+            rules[cls].windows,
+            least_s(cls, rules[cls], given) if len(scored) < rules[cls].hits else 0.0,
+        )
         for cls, count in hits.most_common()
         if cls not in became
     )

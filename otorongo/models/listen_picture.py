@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from otorongo.models.listen import short_lines, span, veto_spans
+from otorongo.models.listen import short_lines, span, too_short, veto_spans
 from otorongo.models.listen_hear import Heard, Hearing
 from otorongo.models.listen_scores import nearly
 from otorongo.models.listen_words import clock, word
@@ -279,8 +279,8 @@ def _scores(pen: _Pen, found: Hearing, labels: Sequence[str], top: int, lang: st
 
 
 def why_none(found: Hearing, lang: str) -> list[str]:
-    """Why there is no event, as far as a line of the picture has room: what was heard too seldom, else nearly."""
-    return short_lines(found, lang)[:1] or [one.strip() for one in nearly(found)[:1]]
+    """Why there is no event, for a line of the picture: too short for one, else heard too seldom, else nearly."""
+    return too_short(found, lang)[:1] or short_lines(found, lang)[:1] or [one.strip() for one in nearly(found)[:1]]
 
 
 def labels_of(found: Hearing) -> list[str]:

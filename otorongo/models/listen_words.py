@@ -22,6 +22,10 @@ _WORDS: Final = {
         "{name}: sobre el umbral en {hits} de las {needed} ventanas (entre {of}) que pide su regla",
         "{name}: over the threshold in {hits} of the {needed} windows (of {of}) that its rule asks for",
     ),
+    "too short for": (
+        "demasiado corta para un evento de {name}: hacen falta {least_s:g} s",
+        "too short for an event of {name}: it takes {least_s:g} s",
+    ),
     "combs": ("Motores por su peine", "Engines by their comb"),
     "vetoes": ("Vetos", "Vetoes"),
     "veto": ("veto", "veto"),

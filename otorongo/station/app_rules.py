@@ -1,13 +1,13 @@
 """When a sensor's scores become events: what `station.toml` says, at the real cadence of its bundle."""
 
 from otorongo.language import say
-from otorongo.models.manifest import Bundle
+from otorongo.models.manifest import Bundle, SoundInput
 from otorongo.station.config import BirdsConfig, CameraConfig, MicrophoneConfig, rules_of
-from otorongo.station.config_rules import TOLD_BY_COMB, RuleConfig, check_cadence
+from otorongo.station.config_rules import SOUND_RULES, TOLD_BY_COMB, RuleConfig, check_cadence
 from otorongo.station.events import Rule
 from otorongo.station.satisfiable import can_follow, check_comb, lasts_s
 from otorongo.toml import ConfigError
-from otorongo.wire.classes import BY_NAME
+from otorongo.wire.classes import BY_NAME, name_of
 
 Sensor = MicrophoneConfig | CameraConfig
 
@@ -73,6 +73,12 @@ def rules_for(section: str, sensor: Sensor, bundle: Bundle) -> dict[int, Rule]:
             check_comb(f"{section}.rule.{name}", name, hits, lasts_s(name, rule), hop_s)
         out[BY_NAME[name].number] = _rule(hits, windows, rule)
     return out
+
+
+def least_s(cls: int, rule: Rule, given: SoundInput) -> float:
+    """Sound in s that an event of a class needs before its rule can open it."""
+    usual = SOUND_RULES.get(name_of(cls))
+    return max((usual and usual.comb_s) or 0.0, given.window_s + (rule.hits - 1) * given.hop_s)
 
 
 def follows_combs(sensor: Sensor, bundle: Bundle) -> bool:

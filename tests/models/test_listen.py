@@ -290,19 +290,6 @@ def test_an_engine_that_a_comb_has_named_says_that_it_is_experimental(heard: Hea
     assert [one["experimental"] for one in marked if one["type"] == "event"] == [True, False]
 
 
-def test_what_is_too_short_for_its_rule_is_told(tmp_path: Path) -> None:
-    """A saw that ends before its rule is met is no event, and the words say how many windows are missing."""
-    path = tmp_path / "short.wav"
-    sound = render_soundscape([Source("chainsaw", start_s=0, seconds=5, distance_m=30)], 5.0, 16_000, seed=4)
-    soundfile.write(path, sound, 16_000)
-    found = hear(path, runtime.open_classifier(manifest.load("threats@5")))
-    assert not [each for each in found.events if each.name == "chainsaw"]
-    short = next(each for each in found.short if each.name == "chainsaw")
-    assert 0 < short.hits < short.needed <= short.of
-    said = summary(found, "threats@5", "es")
-    assert f"motosierra: sobre el umbral en {short.hits} de las {short.needed} ventanas" in said
-
-
 @pytest.mark.parametrize(
     ("name", "content", "spanish", "english"),
     [

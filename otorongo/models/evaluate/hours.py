@@ -14,12 +14,11 @@ from otorongo.models.evidence import ClassEvidence, upper_per_day
 from otorongo.models.manifest import Bundle, SoundInput
 from otorongo.models.runtime import Classifier
 from otorongo.models.second import thresholds
-from otorongo.station import events
+from otorongo.station import app_rules, events
 from otorongo.station.adapters.replay_sound import SoundReader
 from otorongo.station.app_ears import ear
 from otorongo.station.app_rules import follows_combs, rules_for
 from otorongo.station.config import MicrophoneConfig
-from otorongo.station.config_rules import SOUND_RULES
 from otorongo.station.errors import SensorError
 from otorongo.station.events import Rule
 from otorongo.station.loudness import Loudness, level_db, loud
@@ -47,8 +46,7 @@ class Station:
 
     def least_s(self, cls: int) -> float:
         """Sound that an event of a class needs before its rule can open it."""
-        rule, comb_s = self.rules[cls], SOUND_RULES[name_of(cls)].comb_s or 0.0
-        return max(comb_s, self.given.window_s + (rule.hits - 1) * self.given.hop_s)
+        return app_rules.least_s(cls, self.rules[cls], self.given)
 
 
 def station(classifier: Classifier) -> Station:
