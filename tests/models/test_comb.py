@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from otorongo.models.comb import INNER_HZ, NOTHING, Comb, Floats
+from otorongo.models.comb import INNER_HZ, NEAR, NOTHING, Comb, Floats, _highest
 from otorongo.models.errors import InputError
 from otorongo.models.train import machines, nature
 
@@ -164,3 +164,10 @@ def test_the_noise_around_a_line_is_a_straight_line_between_blocks() -> None:
         above = np.clip(row - smooth, 0, 15)
         wanted = np.maximum(above[1:-1], np.maximum(above[:-2], above[2:]))
         assert found[1:-1] == pytest.approx(wanted, abs=1e-4)
+
+
+@given(arrays(np.float64, st.integers(1, 40), elements=st.floats(-9, 9)))
+def test_the_highest_within_four_steps_of_each_place(contrast: np.ndarray) -> None:
+    """At the ends too, where fewer places are near."""
+    near = [contrast[max(0, at - NEAR) : at + NEAR + 1].max() for at in range(len(contrast))]
+    assert _highest(contrast).tolist() == near

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import update
 
 from otorongo.hub import store_alerts, store_stations
-from otorongo.hub.db import events, gaps, media
+from otorongo.hub.db import alert_events, events, gaps, media
 from otorongo.wire.codes import GapReason, NoteKind, Tag
 from tests.web import visits
 from tests.web.conftest import Hub
@@ -130,3 +130,9 @@ def test_an_alert_that_rings_nobody_says_what_it_lacks(hub: Hub) -> None:
     ) in told
     assert "it lacks a second sign" in hub.login("wren").get(f"/alerts/{code}").text
     assert "Para que avise" not in hub.login("carla").get(f"/alerts/{hub.code('Cocha Larga', 'logging')}").text
+    for column in ("suppressed", "late"):
+        with hub.store.write() as tx:
+            tx.execute(update(alert_events).where(alert_events.c.alert == code).values({column: True}))
+        assert "Para que avise" not in hub.login("carla").get(f"/alerts/{code}").text, f"what is {column} lacks nothing"
+        with hub.store.write() as tx:
+            tx.execute(update(alert_events).where(alert_events.c.alert == code).values({column: False}))

@@ -55,9 +55,9 @@ def fit(
 
     Slope, offset and prior are of windows without a lookalike (`alike`, (n,) bool): with one in ten of them, far more
     than there are outdoors, a saw as loud as ever says so little that two stations that hear it no longer ring.
-    The threshold is where precision and recall balance, or, with `false_hits`, where no larger share of the windows
-    without the class is a hit; among `plain`, logits (m,) of unmixed recordings without it, thrice that share; among
-    windows with a lookalike FALSE_ALIKE.
+    The threshold is where precision and recall balance, or, with `false_hits`, where that share of the windows without
+    the class is a hit, to the nearest whole one; among `plain`, logits (m,) of unmixed recordings without it, thrice
+    that share; among windows with a lookalike FALSE_ALIKE; whichever lets the fewest through.
     """
     known = labels >= 0
     alike = np.zeros(len(labels), bool) if alike is None else alike.astype(bool)

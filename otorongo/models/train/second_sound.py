@@ -138,7 +138,7 @@ def join(pair: Pair, label: str, own: str, mixed: Heard, plain: Heard, second: F
 def worth(joint: Joint, mixed: Heard, second: Fit) -> tuple[float, float]:
     """Recall of the first bundle alone and of both, as a station runs them, with as many false windows (ALIKE: mean).
 
-    On the calibration mixtures: where the second opinion takes recall away it is not asked at all.
+    On the calibration mixtures: where the second opinion takes more than LOST away it is not asked at all.
     """
     truth = mixed.truth[joint.label]
     first = np.clip(mixed.first[joint.label], -LIMIT, LIMIT)
