@@ -17,7 +17,7 @@ _SERVICES = ("run", "sense", "uplink")
 """Their log is what they say; the others print what they have to say."""
 _SECTIONS = ("microphone", "camera", "birds")
 _BY_UNITS = (["uplink"], *(["sense", section] for section in _SECTIONS))
-"""What systemd starts: nobody reads their help, so its Spanish is not loaded into each of them (half a megabyte)."""
+"""What systemd starts: nobody reads their help, so it is not put into Spanish."""
 
 
 def parser() -> argparse.ArgumentParser:

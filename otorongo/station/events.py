@@ -19,6 +19,9 @@ GROWN: Final = 1.0
 """An event whose evidence has grown by this many natural units is told again at once ..."""
 MORE: Final = 1.34
 """... and one whose number has grown by more than a third."""
+FRESH: Final = 0.125
+"""So much of a sample must be later than the hit before it: a recording's last window holds nearly what the one before
+holds, and hears nothing twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +204,8 @@ def _forgotten(track: Track, rule: Rule) -> int:
 
 
 def _gather(track: Track, cls: int, rule: Rule, item: Scores, hit: Score | None, key: int) -> tuple[Track, list[Event]]:
+    if hit and track.recent and track.recent[-1].score and _again(item, track.recent[-1].end_ms):
+        return track, []
     newest = _Hit(item.t_ms, item.t_ms + item.duration_ms, hit, item.boxes if hit else ())
     recent = (*track.recent, newest)[-rule.windows :]
     while recent and recent[0].score is None:
@@ -235,6 +240,11 @@ def _gather(track: Track, cls: int, rule: Rule, item: Scores, hit: Score | None,
     return Track((), started), [_event(started, cls, Kind.OPEN, started.last_ms, CloseReason.NONE)]
 
 
+def _again(item: Scores, end_ms: int) -> bool:
+    """Whether a sample is hardly more than the one that ended then."""
+    return 0 <= item.t_ms + item.duration_ms - end_ms < FRESH * item.duration_ms
+
+
 def _sights(scores: Iterable[Score]) -> tuple[Sight, ...]:
     sights: tuple[Sight, ...] = ()
     for score in scores:
@@ -244,11 +254,12 @@ def _sights(scores: Iterable[Score]) -> tuple[Sight, ...]:
 
 def _grow(track: Track, old: _Open, cls: int, rule: Rule, item: Scores, hit: Score) -> tuple[Track, list[Event]]:
     end_ms = max(old.last_ms, item.t_ms + item.duration_ms)
+    again = _again(item, old.last_ms)
     grown = replace(
         old,
         last_ms=end_ms,
-        best=tuple(sorted((*old.best, hit.evidence), reverse=True)[: rule.hits]),
-        hits=old.hits + 1,
+        best=old.best if again else tuple(sorted((*old.best, hit.evidence), reverse=True)[: rule.hits]),
+        hits=old.hits + (not again),
         peak=max(old.peak, hit.p),
         level_db=max(old.level_db or -128, item.level_db or -128),
         floor_db=item.floor_db or old.floor_db,

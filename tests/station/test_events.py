@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -42,6 +43,19 @@ def test_an_event_opens_with_enough_hits_and_is_dated_at_the_first() -> None:
     """Three hits in six windows open; the opening carries the start of the first of them."""
     (opened,) = play([*pattern("--x-x--x")[:8][:5], window(5, True)])
     assert (opened.kind, opened.start_ms, opened.hits, opened.evidence) == (Kind.OPEN, 2 * STEP_MS, 3, 5.0)
+
+
+def test_what_a_window_holds_for_the_second_time_is_no_second_hit() -> None:
+    """The last window of a recording, of which 100 ms are new, opens no event and adds no hit; a half new one does."""
+
+    def later(ms: int) -> Scores:
+        return replace(window(1, True, evidence=8.0), t_ms=STEP_MS + ms)
+
+    two = pattern("xx")
+    assert play([*two, later(100)]) == []
+    assert [event.hits for event in play([*two, later(STEP_MS)])] == [3]
+    grown = play([*pattern("xxx"), replace(window(2, True, evidence=8.0), t_ms=2 * STEP_MS + 100), Tick(90_000)])
+    assert [(event.kind, event.hits, event.evidence) for event in grown] == [(Kind.OPEN, 3, 5.0), (Kind.CLOSE, 3, 5.0)]
 
 
 @pytest.mark.parametrize("text", ["", "x", "xx", "x-x", "x--x--x--x", "------", "tttt", "xx----xx"])

@@ -107,7 +107,10 @@ _LIBRARY_DROPPED = ("gear_shift", "engine_stop")
 """Named after a vehicle, but no engine is heard in most of it."""
 
 
-_EVENTS = {"chainsaw": (4, 8), "engine": (4, 8), "aircraft": (3, 6), "gunshot": (1, 1), "speech": (2, 4), "dog": (2, 6)}
+_EVENTS = {
+    "chainsaw": (4, 8), "engine": (4, 8), "aircraft": (3, 6), "gunshot": (1, 1), "speech": (2, 4), "dog": (2, 6),
+    "fire": (6, 12),
+}  # fmt: skip
 
 
 TRAINED_AS = {"scream": "speech"}
