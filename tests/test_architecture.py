@@ -76,7 +76,7 @@ RULES = (
     ),
     Rule(
         "otorongo.models.litert",
-        ours=("otorongo.language", "otorongo.models.errors"),
+        ours=("otorongo.language", "otorongo.models.errors", "otorongo.models.native"),
         libraries=("numpy", "ai_edge_litert"),
     ),
     # A person's view of what a station does: it runs the station's own parts over a recording, and draws.

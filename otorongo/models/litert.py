@@ -1,14 +1,21 @@
 """The second kind of session: networks in TensorFlow Lite's format, by LiteRT. Only bundles that were added need it."""
 
+import logging
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from otorongo.language import say
 from otorongo.models.errors import BundleError
+from otorongo.models.native import overheard
+
+_NEWS: Final = "INFO:"
+"""So begins what LiteRT says of itself where all is well, such as that it takes XNNPACK."""
+
+log = logging.getLogger(__name__)
 
 
 class LiteSession:
@@ -17,10 +24,14 @@ class LiteSession:
     def __init__(self, path: Path, threads: int = 1) -> None:
         interpreter = _interpreter(path)
         try:
-            self._net = interpreter(model_path=str(path), num_threads=threads)
-            self._net.allocate_tensors()
+            with overheard() as said:
+                self._net = interpreter(model_path=str(path), num_threads=threads)
+                self._net.allocate_tensors()
         except (ValueError, RuntimeError, OSError) as error:
-            raise BundleError(say("{path}: LiteRT cannot load it: {error}", path=path, error=error)) from error
+            why = "; ".join([str(error), *said])
+            raise BundleError(say("{path}: LiteRT cannot load it: {error}", path=path, error=why)) from error
+        if doubts := [line for line in said if not line.startswith(_NEWS)]:
+            log.warning("%s: LiteRT says: %s", path, "; ".join(doubts))
         self._input = self._net.get_input_details()[0]["index"]
         self._details: list[dict[str, Any]] = self._net.get_output_details()
         self.inputs: dict[str, list[Any]] = {each["name"]: _shape(each) for each in self._net.get_input_details()}

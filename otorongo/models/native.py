@@ -1,4 +1,4 @@
-"""What libraries in C write to the error stream, past Python: libjpeg names no file, so that nobody can use it."""
+"""What libraries in C write to the error stream, past Python: libjpeg names no file, LiteRT tells what nobody asked."""
 
 import os
 import sys

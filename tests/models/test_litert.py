@@ -1,8 +1,11 @@
 """Networks for LiteRT: which tensors a file gives out, and the session that runs it."""
 
+import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otorongo import toml
-from otorongo.models import add_yamnet, manifest
+from otorongo.models import add_yamnet, litert, manifest
 from otorongo.models.errors import BundleError
 from otorongo.models.litert import LiteSession
 from otorongo.models.mel import Spectrogram
@@ -63,12 +66,49 @@ def test_a_cut_file_is_refused_by_name(published: bytes, tmp_path: Path) -> None
     """Half a network is an error that names the file, not a crash of the process."""
     path = tmp_path / "half.tflite"
     path.write_bytes(published[:100_000])
-    program = (
-        f"from pathlib import Path; from otorongo.models.litert import LiteSession; LiteSession(Path({str(path)!r}))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = _loaded(path)
     assert done.returncode == 1
     assert "half.tflite: LiteRT cannot load it" in done.stderr
+
+
+def test_a_network_is_loaded_without_a_word(shared: Path) -> None:
+    """That LiteRT takes XNNPACK, which it says once in a process, is no news to a technician who adds a bundle."""
+    done = _loaded(shared / "weights" / "yamnet_spectra_in.tflite")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+class _Talking:
+    """An interpreter that says two lines, and then fails, or not."""
+
+    def __init__(self, fails: str, model_path: str, num_threads: int) -> None:
+        self.fails = fails
+
+    def allocate_tensors(self) -> None:
+        """Say them."""
+        os.write(2, b"INFO: all is well\nERROR: op 7 is new\n")
+        if self.fails:
+            raise RuntimeError(self.fails)
+
+    def get_input_details(self) -> list[dict[str, Any]]:
+        """One input."""
+        return [{"name": "in", "index": 0, "shape": [1]}]
+
+    get_output_details = get_input_details
+
+
+def test_what_litert_says_of_a_network_is_told_with_its_name(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it in the error where it fails; else what is no mere news, as a warning."""
+    path = tmp_path / "new.tflite"
+    monkeypatch.setattr(litert, "_interpreter", lambda _: partial(_Talking, "Failed to prepare"))
+    with pytest.raises(BundleError, match=r"load it: Failed to prepare; INFO: all is well; ERROR: op 7 is new$"):
+        LiteSession(path)
+    assert caplog.messages == []
+    monkeypatch.setattr(litert, "_interpreter", lambda _: partial(_Talking, ""))
+    LiteSession(path)
+    assert caplog.messages == [f"{path}: LiteRT says: ERROR: op 7 is new"]
+    assert capfd.readouterr().err == ""
 
 
 def test_without_litert_the_error_says_what_to_install(tmp_path: Path) -> None:
@@ -96,6 +136,14 @@ def test_the_front_end_is_yamnets(published: bytes) -> None:
         assert abs(int(first[0].mean(axis=0).argmax()) - int(np.abs(centres - hz).argmin())) <= 1
         assert np.allclose(first, middle, atol=1e-2)
         assert np.allclose(first, last, atol=1e-2)
+
+
+def _loaded(path: Path) -> "subprocess.CompletedProcess[str]":
+    """A process that loads a network, and nothing more."""
+    program = (
+        f"from pathlib import Path; from otorongo.models.litert import LiteSession; LiteSession(Path({str(path)!r}))"
+    )
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
 
 
 def _mel(hz: float) -> float:
