@@ -14,7 +14,7 @@ import math
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import structs
 
@@ -23,7 +23,7 @@ from otorongo.models.errors import InputError
 from otorongo.models.evidence import upper
 from otorongo.models.listen import open_ears, progress_bar
 from otorongo.models.listen_hear import Engine, hear
-from otorongo.models.listen_words import word
+from otorongo.models.listen_words import clock, word
 from otorongo.models.manifest import Bundle
 from otorongo.models.second import thresholds
 from otorongo.station import events
@@ -32,7 +32,7 @@ from otorongo.station.app_rules import rules_for
 from otorongo.station.combs import TOLD_AS
 from otorongo.station.config import MicrophoneConfig
 from otorongo.station.events import Rule
-from otorongo.station.samples import Score, Scores
+from otorongo.station.samples import Event, Score, Scores
 from otorongo.wire.classes import BY_NAME, is_threat, name_of
 from otorongo.wire.codes import CloseReason, Kind
 
@@ -40,8 +40,19 @@ DAY_S: Final = 86_400.0
 STEPS: Final = 40
 HIGHEST: Final = 0.9999
 """A threshold above this stands for: this class cannot be told here."""
+FAR: Final = 2.0
+"""In natural units of evidence: a threshold raised by more says that a background may hold the sound itself."""
 LONGEST_COMB_S: Final = 900.0
 """What a station's `comb_s` may be."""
+
+
+class Sound(NamedTuple):
+    """Where in the background a sound is."""
+
+    recording: int
+    """Its place among those that were heard."""
+    at_s: float
+    """From that recording's beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,8 @@ class Found:
     """Events with that."""
     comb_s: float = 0.0
     """Of a class that a comb names: how long it must last here; 0: as before. NaN: longer than a station can wait."""
+    clearest: Sound | None = None
+    """Of the false events with the bundle's threshold, the highest window; None: the threshold rose by FAR at most."""
 
 
 def adapt(given: argparse.Namespace) -> int:
@@ -75,7 +88,7 @@ def adapt(given: argparse.Namespace) -> int:
         )
     classifier, name = open_ears(given)
     rules = wanted_rules(classifier.bundle, given.classes)
-    seconds, heard = 0.0, []
+    seconds, heard, files = 0.0, [], []
     combs: list[Engine] = []
     show = progress_bar(lang)
     for number, path in enumerate(paths):
@@ -88,6 +101,7 @@ def adapt(given: argparse.Namespace) -> int:
             show((number + 1) / len(paths))
         seconds += hearing.seconds
         heard.append(hearing.scored)
+        files.append(str(path.relative_to(given.folder)))
         combs += hearing.engines
     if not seconds:
         raise InputError(
@@ -101,7 +115,7 @@ def adapt(given: argparse.Namespace) -> int:
         else judge_comb(heard, BY_NAME[each].number, rule, combs, own["engine"], most)
         for each, rule in rules.items()
     ]
-    print(report(found, name, len(heard), seconds, given.per_day, lang))
+    print(report(found, name, files, seconds, given.per_day, lang))
     return 0
 
 
@@ -129,8 +143,10 @@ def judge(heard: Iterable[Sequence[Scores]], cls: int, rule: Rule, given: float,
         threshold = _p(low + (high - low) * step / STEPS)
         left = first if not step else count(heard, cls, rule, threshold)
         if left <= most:
-            return Found(name_of(cls), given, first, threshold if step else given, left)
-    return Found(name_of(cls), given, first, math.nan, left)
+            far = _logit(threshold) - low > FAR
+            sound = clearest(heard, cls, rule, given) if far else None
+            return Found(name_of(cls), given, first, threshold if step else given, left, clearest=sound)
+    return Found(name_of(cls), given, first, math.nan, left, clearest=clearest(heard, cls, rule, given))
 
 
 def judge_comb(
@@ -149,22 +165,42 @@ def judge_comb(
 
 def count(heard: Iterable[Sequence[Scores]], cls: int, rule: Rule, threshold: float) -> int:
     """How many events of a class recordings give with a threshold; hits that a veto refused stay refused."""
-    opened = 0
-    for recording in heard:
-        state, last_ms = events.State(), 0
-        for item in recording:
-            scores = tuple(_again(score, threshold) for score in item.scores if score.cls == cls)
-            state, told = events.advance(state, replace(item, scores=scores), {cls: rule})
-            opened += sum(one.kind == Kind.OPEN for one in told)
-            last_ms = item.t_ms + item.duration_ms
-        events.finish(state, last_ms, CloseReason.QUIET)
-    return opened
+    return sum(one.kind == Kind.OPEN for recording in heard for one in _told(recording, cls, rule, threshold))
 
 
-def report(found: Sequence[Found], name: str, files: int, seconds: float, per_day: float, lang: str) -> str:
-    """A table for a person, and the lines for station.toml; both are valid TOML, so that all of it can be pasted."""
+def clearest(heard: Iterable[Sequence[Scores]], cls: int, rule: Rule, threshold: float) -> Sound:
+    """The hit with the highest p in an event of these recordings, which give at least one. Raises ValueError."""
+    hits = (
+        (score.p, Sound(number, item.t_ms / 1000))
+        for number, recording in enumerate(heard)
+        for one in _told(recording, cls, rule, threshold)
+        if one.kind == Kind.CLOSE
+        for item in recording
+        if one.start_ms <= item.t_ms <= one.t_ms
+        for score in item.scores
+        if score.cls == cls and score.hit
+    )
+    return max(hits, key=lambda one: one[0])[1]
+
+
+def _told(recording: Sequence[Scores], cls: int, rule: Rule, threshold: float) -> list[Event]:
+    """All that the rule of a class says of a recording with a threshold."""
+    state, last_ms, told = events.State(), 0, []
+    for item in recording:
+        scores = tuple(_again(score, threshold) for score in item.scores if score.cls == cls)
+        state, new = events.advance(state, replace(item, scores=scores), {cls: rule})
+        told += new
+        last_ms = item.t_ms + item.duration_ms
+    return [*told, *events.finish(state, last_ms, CloseReason.QUIET)[1]]
+
+
+def report(found: Sequence[Found], name: str, files: Sequence[str], seconds: float, per_day: float, lang: str) -> str:
+    """A table for a person, and the lines for station.toml; both are valid TOML, so that all of it can be pasted.
+
+    Of a threshold that rises far it says which of these files to hear, and where.
+    """
     days = seconds / DAY_S
-    out = [f"# {name}: {files} {word('recordings', lang)}, {seconds / 3600:.2f} h"]
+    out = [f"# {name}: {len(files)} {word('recordings', lang)}, {seconds / 3600:.2f} h"]
     out.append(f"# {word('wanted', lang)} {per_day:g} {word('a day', lang)}")
     needed_h = upper(0) * 24 / per_day
     if seconds / 3600 < needed_h:
@@ -177,18 +213,36 @@ def report(found: Sequence[Found], name: str, files: int, seconds: float, per_da
             f"# {word(one.name, lang):<18}{one.given:.4f} -> {now:<7} {one.events:>4} -> {one.left:<4} "
             f"{word('at most', lang)} {most:.1f} {word('a day', lang)} (95 %)"
         )
-    out += [line for one in found for line in _lines(one, lang)]
+    out += [line for one in found for line in _lines(one, files, lang)]
     return "\n".join(out)
 
 
-def _lines(one: Found, lang: str) -> list[str]:
+def _lines(one: Found, files: Sequence[str], lang: str) -> list[str]:
     if math.isnan(one.threshold) or math.isnan(one.comb_s):
-        return ["", f"# {word(one.name, lang)}: {word('hopeless', lang)}"]
+        return ["", f"# {word(one.name, lang)}: {word('hopeless', lang)}", *_really(one, files, lang)]
     if one.comb_s:
         return ["", f"[microphone.rule.{one.name}]", f"comb_s = {one.comb_s:.1f}"]
     if one.threshold <= one.given:
         return []
-    return ["", f"[microphone.rule.{one.name}]", f"threshold = {math.ceil(one.threshold * 10_000) / 10_000:.4f}"]
+    warned = []
+    if one.clearest:
+        raised = word("raised", lang).format(by=_logit(one.threshold) - _logit(one.given), far=FAR)
+        warned = [f"# {word(one.name, lang)}: {raised}", *_really(one, files, lang)]
+    return [
+        "",
+        *warned,
+        f"[microphone.rule.{one.name}]",
+        f"threshold = {math.ceil(one.threshold * 10_000) / 10_000:.4f}",
+    ]
+
+
+def _really(one: Found, files: Sequence[str], lang: str) -> list[str]:
+    """Whether the highest false sound is none of the class, for a person to hear."""
+    if not one.clearest:
+        return []
+    file = "".join(sign if sign.isprintable() else "?" for sign in files[one.clearest.recording])
+    asked = word("really", lang).format(name=word(one.name, lang), file=file, at=clock(one.clearest.at_s))
+    return [f"# {asked}"]
 
 
 def _again(score: Score, threshold: float) -> Score:

@@ -61,6 +61,14 @@ _WORDS: Final = {
         "ningún umbral basta aquí; revise si las grabaciones no contienen ese sonido",
         "no threshold is high enough here; check that the recordings do not hold that sound",
     ),
+    "raised": (
+        "OJO: el umbral sube {by:.1f} unidades naturales de evidencia (más de {far:g}): lo débil y lo lejano se pierde",
+        "BEWARE: its threshold rises by {by:.1f} natural units of evidence (over {far:g}): faint and far ones are lost",
+    ),
+    "really": (
+        "el sonido «falso» más claro está en {file}, {at}: ¿de verdad no es {name}? Escúchelo antes de copiar esto",
+        'the clearest "false" sound is in {file} at {at}: is it really no {name}? Hear it before you copy this',
+    ),
     "hear": ("escuchando", "listening"),
     "experimental": ("experimental: pocas grabaciones lo respaldan", "experimental: few recordings stand behind it"),
     "reach": ("una motosierra se habría oído hasta a", "a chainsaw would have been heard as far as"),

@@ -1,6 +1,7 @@
 """`otorongo-models adapt`: thresholds of a site from hours of its background."""
 
 import math
+import re
 import tomllib
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from otorongo.models import manifest, shapes
 from otorongo.models.__main__ import main
 from otorongo.models.evidence import upper
-from otorongo.models.listen_adapt import count, judge, judge_comb, report
+from otorongo.models.listen_adapt import FAR, Sound, count, judge, judge_comb, report
 from otorongo.models.listen_hear import Engine
 from otorongo.models.train.scenes import Source, render_soundscape
 from otorongo.station import config
@@ -49,6 +50,44 @@ def test_what_is_sure_of_itself_cannot_be_told_here() -> None:
     found = judge([background(0.99999)], SAW, RULE, 0.5, 0)
     assert math.isnan(found.threshold)
     assert found.left == 1
+    assert "is in a.wav at 1:00: is it really no chainsaw?" in report([found], "x", ["a.wav"], 3600.0, 0.1, "en")
+
+
+def test_a_threshold_that_rises_far_asks_about_the_clearest_false_sound() -> None:
+    """File and time in both languages, right above its lines; within FAR nothing is said. All of it stays TOML."""
+    heard = [background(0.6), background(0.7, 0.97, 0.9)]
+    near, far = judge(heard[:1], SAW, RULE, 0.5, 0), judge(heard, SAW, RULE, 0.5, 0)
+    assert near.given < near.threshold
+    assert near.clearest is None
+    assert _evidence(far.threshold) - _evidence(far.given) > FAR
+    assert far.clearest == Sound(1, (40 + 5 + 40) * 1.5)
+    files = ["a.wav", "sub/b\n[x]\x85.wav"]
+    assert "BEWARE" not in (told := report([near], "threats", files, 3600.0, 0.1, "en"))
+    assert "clearest" not in told
+    for lang, rises, asks in (
+        ("es", "motosierra: OJO: el umbral sube", "está en sub/b?[x]?.wav, 2:08: ¿de verdad no es motosierra?"),
+        ("en", "chainsaw: BEWARE: its threshold rises", "is in sub/b?[x]?.wav at 2:08: is it really no chainsaw?"),
+    ):
+        told = report([far], "threats", files, 3600.0, 0.1, lang)
+        *_, first, second, head, _ = told.splitlines()
+        assert rises in first
+        assert f"{_evidence(far.threshold) - _evidence(0.5):.1f}" in first
+        assert asks in second
+        assert head == "[microphone.rule.chainsaw]"
+        assert list(tomllib.loads(told)["microphone"]["rule"]) == ["chainsaw"]
+
+
+def _evidence(p: float) -> float:
+    return math.log(p / (1 - p))
+
+
+def test_a_lone_hit_that_is_no_event_is_not_asked_about() -> None:
+    """A window of 0.995 opened nothing, and a veto refused one of 0.999 in the event: the rest of that is at 0.96."""
+    heard = background(0.96)
+    heard[10] = Scores(15_000, 3000, (Score(SAW, 0.995, 5.0, hit=True),))
+    heard[42] = Scores(63_000, 3000, (Score(SAW, 0.999, 6.0, hit=False),))
+    found = judge([heard], SAW, RULE, 0.5, 0)
+    assert (found.events, found.clearest) == (1, Sound(0, 60.0))
 
 
 def test_an_engine_that_its_comb_names_must_last_longer_than_the_hum_of_the_site() -> None:
@@ -66,7 +105,7 @@ def test_an_engine_that_its_comb_names_must_last_longer_than_the_hum_of_the_site
     assert (one.events, one.left, one.comb_s) == (2, 1, 621.0)
     assert judge_comb(told(1), steady, RULE, hums(700.0), 0.9, 1).comb_s == 0.0
     assert math.isnan(judge_comb(told(1), steady, RULE, hums(950.0), 0.9, 0).comb_s)
-    assert "comb_s = 701.0" in report([none], "threats", 2, 3600.0, 0.1, "en")
+    assert "comb_s = 701.0" in report([none], "threats", ["a", "b"], 3600.0, 0.1, "en")
 
 
 def test_what_a_veto_refused_stays_refused() -> None:
@@ -111,6 +150,10 @@ def test_a_folder_gives_lines_for_station_toml(tmp_path: Path, capsys: pytest.Ca
         assert rules["chainsaw"]["threshold"] > 0.9
     else:
         assert "ningún umbral basta aquí" in told.out
+    (asked,) = (line for line in told.out.splitlines() if "¿de verdad no es motosierra?" in line)
+    found = re.search(r"está en a\.flac, 0:(\d\d): ", asked)
+    assert found
+    assert 3 <= int(found[1]) <= 32
     path = tmp_path / "station.toml"
     path.write_text(f'station = "a"\n[microphone]\ndriver = "replay"\ndevice = "x"\n{told.out}')
     assert config.load(path).microphone is not None
