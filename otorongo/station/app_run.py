@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+import otorongo
 from otorongo.station.config import StationConfig
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class _Child:
 
 def run(config: StationConfig, path: Path) -> int:
     """Start `sense` for each sensor and `uplink`, start again what dies, until Ctrl-C; the exit status."""
-    program = [sys.executable, "-m", "otorongo.station", "--config", str(path)]
+    program = [*_python(), "-m", "otorongo.station", "--config", str(path)]
     children = [_Child(name, [*program, "sense", name]) for name in config.sensors()]
     if config.uplink is not None:
         children.append(_Child("uplink", [*program, "uplink"], lasting=True))
@@ -60,6 +61,12 @@ def run(config: StationConfig, path: Path) -> int:
     finally:
         _stop(children)
     return 0
+
+
+def _python() -> list[str]:
+    """Our interpreter, taking no module from the folder we stand in, unless we come from there ourselves."""
+    ours = Path(otorongo.__file__).parents[1]
+    return [sys.executable] if ours == Path.cwd() else [sys.executable, "-P"]
 
 
 def _tend(child: _Child, now_s: float) -> None:

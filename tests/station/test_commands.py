@@ -93,6 +93,18 @@ def test_tail_tells_the_rows_of_a_run_in_words(tmp_path: Path, sounds: Path) -> 
     assert "open chainsaw" not in again.stderr, "a replay that is done is not played again"
 
 
+def test_run_takes_no_module_from_the_folder_it_is_started_in(tmp_path: Path, sounds: Path) -> None:
+    """Beside a folder `otorongo`, as where the source lies, its children are still those of the program itself."""
+    (tmp_path / "otorongo").mkdir()
+    (tmp_path / "otorongo/__init__.py").write_text("raise ImportError('of the folder')")
+    argv = [sys.executable, "-P", "-m", "otorongo.station", "--config", str(config(tmp_path, sounds)), "run"]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        assert process.stderr is not None
+        told = next(line for line in process.stderr if "came to its end" in line or "starts again" in line)
+        process.terminate()
+    assert "microphone: came to its end" in told
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
