@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -23,6 +24,19 @@ PASSWORD = "tahuari-59-lupuna-quebrada"
 def fences(language: str) -> list[str]:
     """The blocks of one language, in their order."""
     return re.findall(rf"```{language}\n(.*?)```", SECTION, re.DOTALL)
+
+
+def answering(port: int, wait_s: float = 60.0) -> None:
+    """Wait until something listens there."""
+    end = time.monotonic() + wait_s
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert time.monotonic() < end, f"nothing listens on {port}"
+            time.sleep(0.1)
+        else:
+            return
 
 
 def test_the_desk_of_the_page_works_as_written(tmp_path: Path) -> None:
@@ -64,7 +78,8 @@ def test_the_desk_of_the_page_works_as_written(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as log:
         hub = subprocess.Popen(served, cwd=desk, env=env, stdout=log, stderr=log)
     try:
-        time.sleep(3)
+        for port in (broker, web):
+            answering(port)
         told = shell(carried, desk)
     finally:
         hub.terminate()
