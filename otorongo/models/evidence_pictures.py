@@ -12,6 +12,7 @@ import msgspec
 
 from otorongo import toml
 from otorongo.language import say
+from otorongo.models.class_words import named
 from otorongo.models.errors import BundleError
 from otorongo.models.manifest import Bundle
 
@@ -242,9 +243,11 @@ def _wilson_high(hits: int, tries: int) -> float:
 
 
 def summary(found: PictureEvidence) -> str:
-    """One line for `check`."""
-    shown = [f"{one.name}: {one.verdict}" for one in found.aims]
-    lost = ", ".join(one.name for one in found.float_gate if one.verdict == "fails")
+    """One line for `check`, in the language spoken; an aim that nobody translated is told as it was written."""
+    verdicts = {"reached": say("reached"), "missed": say("missed"), "not shown": say("not shown")}
+    shown = [say(one.name) + f": {verdicts[one.verdict]}" for one in found.aims]
+    failed = [one.name for one in found.float_gate if one.verdict == "fails"]
+    lost = ", ".join(say("anything") if name == "anything" else named(name) for name in failed)
     if lost:
         shown.append(say("eight bits lose over one point of recall: {names}", names=lost))
     return say("evidence: {count} pictures", count=found.pictures) + f"; {'; '.join(shown)}"

@@ -9,6 +9,7 @@ import pytest
 
 from otorongo import toml
 from otorongo.errors import OtorongoError
+from otorongo.language import speak
 from otorongo.models import evidence_pictures, manifest
 from otorongo.models.__main__ import main
 from otorongo.models.evaluate import pictures, pictures_figures, pictures_gate
@@ -18,6 +19,7 @@ from otorongo.models.evidence_pictures import Aim, PictureEvidence
 from tests.models import box_bundles
 from tests.models.box_bundles import Shown
 from tests.models.labelled import folder_of, run, with_card
+from tests.spoken import english_in
 
 MIDDLE, CORNER, SIDE = (0.25, 0.25, 0.75, 0.75), (0.0, 0.0, 0.2, 0.05), (0.8, 0.0, 1.0, 0.29)
 EVERYWHERE = (Shown("person", 0.95, MIDDLE), Shown("person", 0.8, CORNER), Shown("person", 0.9, SIDE))
@@ -145,6 +147,33 @@ def test_a_loss_that_the_card_tells_is_no_new_one(tmp_path: Path, capsys: pytest
     _restate(bundle, shipped=0.9)
     assert main(gate) == 1
     assert "over one point of recall is lost: anything\n" in capsys.readouterr().err
+
+
+def test_what_check_says_of_pictures_is_spanish_where_that_is_spoken(capsys: pytest.CaptureFixture[str]) -> None:
+    """The shipped bundle's aims and their verdicts, and what eight bits lose; English by `--lang en`."""
+    lines = {}
+    for lang in ("es", "en"):
+        assert main(["check", "--quiet", "boxes@1", "--lang", lang]) == 0
+        lines[lang] = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("  eviden"))
+    assert "; fotos vacías que se dejan pasar: no está demostrado; " in lines["es"]
+    assert lines["es"].endswith("con ocho bits se ve más de un punto menos: cualquier cosa")
+    assert "; empties passed on: not shown; " in lines["en"]
+    assert lines["en"].endswith("eight bits lose over one point of recall: anything")
+    assert english_in(lines["es"]) == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"), [(0.96, 1.0, "se cumple"), (0.8, 0.9, "no se cumple"), (0.9, 1.0, "no está demostrado")]
+)
+def test_each_verdict_on_an_aim_has_its_spanish(low: float, high: float, says: str) -> None:
+    """Reached, missed or not shown; and every aim that is measured has its own words."""
+    speak("es")
+    aims = pictures_figures.aims(open_eyes("boxes@1"), [], SHIPPED)
+    assert len(aims) == 3
+    judged = tuple(msgspec.structs.replace(one, at_least=True, aim=0.95, tries=9, low=low, high=high) for one in aims)
+    told = evidence_pictures.summary(PictureEvidence(networks={}, pictures=9, data=(), aims=judged))
+    assert told.count(f": {says}") == 3
+    assert english_in(told) == []
 
 
 def _restate(bundle: Path, shipped: float) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from otorongo.language import later
 from otorongo.models.evaluate import measures
 from otorongo.models.evaluate.measures import Figure, Share
 from otorongo.models.evaluate.pictures import REGRESSION, Place
@@ -244,7 +245,7 @@ def aims(eyes: Eyes, looked: Sequence[Looked], name: str) -> tuple[Aim, ...]:
     people = [one for one in frames if one.picture.truth("person") == 1 and not one.night]
     return (
         _aim(
-            "an animal, a person, a vehicle or a boat is seen as anything",
+            later("an animal, a person, a vehicle or a boat is seen as anything"),
             True,
             RECALL_AIM,
             eyes,
@@ -252,8 +253,8 @@ def aims(eyes: Eyes, looked: Sequence[Looked], name: str) -> tuple[Aim, ...]:
             ANYTHING,
             name,
         ),
-        _aim("empties passed on", False, EMPTIES_AIM, eyes, empty, ANYTHING, name),
-        _aim("a person by day is seen as a person", True, RECALL_AIM, eyes, people, "person", name),
+        _aim(later("empties passed on"), False, EMPTIES_AIM, eyes, empty, ANYTHING, name),
+        _aim(later("a person by day is seen as a person"), True, RECALL_AIM, eyes, people, "person", name),
     )
 
 
