@@ -82,9 +82,9 @@ def to_labels() -> tuple[float, float]:
         with subprocess.Popen(program, stderr=subprocess.PIPE, env=environment(), text=True) as process:
             assert process.stderr is not None
             for line in process.stderr:
-                if "DEBUG ready" in line:
+                if line.endswith(" ready\n"):
                     ready = time.monotonic()
-                elif "DEBUG scored" in line:
+                elif " scored: " in line:
                     scored = time.monotonic()
     assert process.returncode == 0
     assert ready
@@ -120,9 +120,9 @@ def _to_scores() -> tuple[float, list[float]]:
         with subprocess.Popen(program, stderr=subprocess.PIPE, env=environment(), text=True) as process:
             assert process.stderr is not None
             for line in process.stderr:
-                if "DEBUG ready" in line:
+                if line.endswith(" ready\n"):
                     ready = time.monotonic()
-                elif "DEBUG scored" in line:
+                elif " scored: " in line:
                     scored.append(time.monotonic())
     wanted = int((LENGTH_S - window_s) / hop_s) + 1
     assert process.returncode == 0

@@ -184,7 +184,7 @@ def check_records(field: Field, head: Chain) -> None:
 
 def check_events(field: Field) -> None:
     """Every event of which the sensor said after its commit that it opened is at the hub, closed, once."""
-    said = [int(number) for number in re.findall(r": open \w+, event (\d+)", field.log_of("K-02/microphone"))]
+    said = [int(number) for number in re.findall(r": open \w+, evento? (\d+)", field.log_of("K-02/microphone"))]
     store = Store.open(field.database_url)
     with store.read() as tx:
         events = tx.execute(select(db.events)).mappings().all()
