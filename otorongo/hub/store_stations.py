@@ -167,19 +167,16 @@ def notes_before(tx: Tx, at_ms: int) -> int:
     return number or 0
 
 
-def discarded(tx: Tx, name: str, from_ms: int, to_ms: int) -> int:
-    """How often a station told in a period that it discarded evidence, because people may be heard or seen in it."""
-    where = (notes.c.station == name, notes.c.at_ms >= from_ms, notes.c.at_ms < to_ms, notes.c.what == "station")
-    return int(tx.execute(select(func.count()).select_from(notes).where(*where, _PRIVATE)).scalar_one())
+def discarded_of(tx: Tx, row: Found, beside_ms: int, near_rows: int) -> set[int]:
+    """The notes that evidence of an event was discarded, because people may be heard or seen in it.
 
-
-def discarded_of(tx: Tx, row: Found, beside_ms: int) -> int:
-    """The same of one event: told by its sensor at its time, or (of a recording that was replayed) right after it."""
+    Told by its sensor at its time, or (of a recording that was replayed) within so many rows of its last revision.
+    """
     end_ms = row["end_ms"] or row["start_ms"] + row["duration_ms"]
     of_time = and_(notes.c.at_ms >= row["start_ms"] - beside_ms, notes.c.at_ms < end_ms + beside_ms)
-    of_rows = and_(notes.c.outbox == row["outbox"], notes.c.seq > row["event"], notes.c.seq - 2 <= row["seq"])
+    of_rows = and_(notes.c.outbox == row["outbox"], notes.c.seq > row["event"], notes.c.seq - near_rows <= row["seq"])
     where = (notes.c.station == row["station"], notes.c.sensor == row["sensor"], notes.c.what == "station", _PRIVATE)
-    return int(tx.execute(select(func.count()).select_from(notes).where(*where, or_(of_time, of_rows))).scalar_one())
+    return set(tx.execute(select(notes.c.id).where(*where, or_(of_time, of_rows))).scalars())
 
 
 def see_notes(tx: Tx, numbers: Sequence[int], now_ms: int) -> None:

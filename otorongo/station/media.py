@@ -218,8 +218,9 @@ class ClipKeeper:
 
 
 def _private(heard: _Heard) -> Unkept:
-    """A clip with voices: it goes wholly, never in part. That is told, unless its event says as much."""
-    note = None if heard.clip.cls == SPEECH else NoteKind.VOICES
+    """A clip with voices: it goes wholly, never in part. That is told, but of speech in `no_contact` land."""
+    quiet = heard.clip.cls == SPEECH and heard.clip.tags & Tag.NO_CONTACT
+    note = None if quiet else NoteKind.VOICES
     length_s, voices_s = len(heard.sound) / max(1, heard.rate_hz), covered_ms(heard.voices) / 1000
     what = say("{voices} in or beside it for {voices_s:.0f} s", voices=named(heard.voices), voices_s=voices_s)
     why = say(

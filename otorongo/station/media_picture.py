@@ -170,7 +170,8 @@ class ThumbnailKeeper:
                 yield tried(say("preview of event {opening}", opening=shot.opening), partial(self._preview, shot))
             yield tried(what, partial(self._original, shot, sealer))
         else:
-            note = None if shot.cls == PERSON else NoteKind.PEOPLE
+            # In no_contact land a person's event says enough.
+            note = None if shot.cls == PERSON and self.people.no_contact else NoteKind.PEOPLE
             yield Unkept(say("{what}: it may show people", what=what), Counter.PEOPLE_DISCARDED, note)
 
     def _cut(self, shot: _Shot) -> bytes:

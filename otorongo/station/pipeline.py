@@ -330,11 +330,14 @@ class Sense:
             self._note(NoteKind(fault.kind), fault.text, fault.cursor)
 
     def _note(self, kind: NoteKind, text: str, cursor: tuple[str, str] | None = None) -> None:
-        """A sentence for the technician, and the cursor with it; floods are counted, not told."""
+        """A sentence for the technician, and the cursor with it; floods are counted, not told.
+
+        Nobody shall wait for evidence that was discarded: that is told of each event.
+        """
         log.warning("%s", text)
         self._faults[kind] = self._faults.get(kind, 0) + 1
         rows: list[Row | Of] = []
-        if self._faults[kind] <= MOST_FAULT_NOTES:
+        if kind in (NoteKind.PEOPLE, NoteKind.VOICES) or self._faults[kind] <= MOST_FAULT_NOTES:
             rows = [Note(self.uptime_ms(), kind, text[:500], self.number)]
         if rows or cursor:
             self.outbox.put(rows, cursor=cursor)

@@ -173,14 +173,18 @@ def test_a_stolen_card_shows_no_person(tmp_path: Path, policy: Policy) -> None:
 
 
 def test_discarded_pictures_leave_the_event_and_a_count(tmp_path: Path) -> None:
-    """No file, no row; a person's event says enough, so no note."""
+    """No file, no row; and a note, so that nobody waits for the picture at the hub."""
     loop, outbox, encoder, _ = watch(tmp_path, people("discard"))
     assert media_in(outbox) == []
     assert encoder.made == []
     assert loop.counters[Counter.PEOPLE_DISCARDED] == 1
     assert Counter.MEDIA_DROPPED not in loop.counters
     assert len(events_in(outbox)) == 2
-    assert notes_of(outbox) == []
+    (note,) = notes_of(outbox)
+    assert "picture of event 2" in note.text
+    land = tmp_path / "land"
+    land.mkdir()
+    assert notes_of(watch(land, people("discard", no_contact=True))[1]) == [], "there its event says enough"
 
 
 def notes_of(outbox: Outbox) -> list[Note]:

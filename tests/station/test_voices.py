@@ -1,6 +1,7 @@
 """Voices: a clip in which somebody may be speaking is not kept, and that it is missing is told."""
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from otorongo.station import config as station_config
 from otorongo.station.adapters.encode_sound import opus
 from otorongo.station.app_keep import knows_voices
 from otorongo.station.events import Rule
-from otorongo.station.handed import Judged, Passed
+from otorongo.station.handed import Judged, Kept, Passed, Unkept
 from otorongo.station.judging import judged
 from otorongo.station.media import ClipKeeper
 from otorongo.station.outbox import Outbox
+from otorongo.station.pipeline import MOST_FAULT_NOTES
 from otorongo.station.samples import Sample, Score
 from otorongo.station.shelf import Shelf
 from otorongo.station.voices import SPEECH, span
@@ -167,12 +169,12 @@ def test_voices_beyond_a_hole_in_the_sound_are_beside_it(tmp_path: Path, after: 
     assert loop.counters.get(Counter.VOICES_DISCARDED, 0) == (not kept)
 
 
-def test_speech_itself_needs_no_note(tmp_path: Path) -> None:
-    """The clip of an event of speech goes, and its event says all."""
+def test_that_speech_itself_was_discarded_is_told(tmp_path: Path) -> None:
+    """The clip of an event of speech goes too, and nobody at the hub waits for it."""
     loop, outbox = hear(tmp_path, set(), cls=SPEECH)
     assert media_in(outbox) == []
     assert loop.counters[Counter.VOICES_DISCARDED] == 1
-    assert not [one for one in rows_in(outbox) if isinstance(one.row, Note) and one.row.kind == NoteKind.VOICES]
+    assert [one.row.kind for one in rows_in(outbox) if isinstance(one.row, Note)] == [NoteKind.VOICES]
 
 
 def test_where_everybody_agreed_clips_with_voices_are_kept(tmp_path: Path) -> None:
@@ -194,3 +196,19 @@ def test_discarding_is_the_default(tmp_path: Path) -> None:
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
+
+
+def test_each_discarded_clip_is_told_however_many_there_are(tmp_path: Path) -> None:
+    """What floods is counted and not told, but somebody waits at the hub for the clip of each event."""
+
+    class Discarding(ClipKeeper):
+        def work(self, now_ms: int, *, last: bool = False) -> Iterator[Kept | Unkept]:
+            for number in range(30 * last):
+                yield Unkept(f"clip {number}", Counter.VOICES_DISCARDED, NoteKind.VOICES)
+                yield Unkept(f"broken {number}", None, NoteKind.OTHER)
+
+    outbox = open_outbox(tmp_path)
+    discarding = Discarding(Shelf(tmp_path, "microphone", 10_000_000, outbox.media), 1, 12.0, 3.0, opus, 0.1)
+    sense(outbox, keeper=discarding).run([window(0)])
+    told = [one.row.kind for one in rows_in(outbox) if isinstance(one.row, Note)]
+    assert (told.count(NoteKind.VOICES), told.count(NoteKind.OTHER)) == (30, MOST_FAULT_NOTES)

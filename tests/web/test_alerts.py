@@ -350,17 +350,23 @@ def test_what_people_write_is_text(hub: Hub) -> None:
     assert "{{7*7}}" in text
 
 
-def test_that_evidence_was_discarded_is_told_instead_of_not_yet(hub: Hub) -> None:
-    """Nothing came of the events, and their station told that somebody may be heard: nobody waits for it in vain."""
+@pytest.mark.parametrize("replayed", [False, True])
+def test_that_evidence_was_discarded_is_told_instead_of_not_yet(hub: Hub, *, replayed: bool) -> None:
+    """Nothing came of the events, and their sensor told that somebody may be heard: nobody waits for it in vain.
+
+    Of recordings that are replayed it tells that at another time than theirs, beside their rows.
+    """
     phone, code = hub.login("jose"), hub.code(*HUNT)
     with hub.store.write() as tx:
         rows = store_alerts.covered_by(tx, code)
         tx.execute(db.media.delete().where(db.media.c.station.in_({row["station"] for row in rows})))
     assert "Todavía no hay sonido ni imagen" in phone.get(f"/alerts/{code}").text
     with hub.store.write() as tx:
-        store_stations.add_note(
-            tx, rows[0]["station"], rows[0]["start_ms"] + 5_000, "station", "clip", kind=NoteKind.VOICES
-        )
+        row = rows[0]
+        told = {"outbox": row["outbox"], "seq": row["seq"] + 12} if replayed else {}
+        at_ms = row["start_ms"] + (7_200_000 if replayed else 5_000)
+        told |= {"kind": NoteKind.VOICES, "sensor": row["sensor"]}
+        store_stations.add_note(tx, row["station"], at_ms, "station", "clip", **told)
     page = phone.get(f"/alerts/{code}").text
     assert "se descartó en la estación" in page
     assert "Todavía no hay sonido ni imagen" not in page

@@ -58,7 +58,7 @@ def test_that_it_was_discarded_for_the_sake_of_people(hub: Hub, filled: Filled, 
     of = key(filled, "frogs")
     with hub.store.read() as tx:
         row = tx.execute(events.select().where(events.c.event == of["event"], events.c.outbox == of["outbox"])).one()
-    told = {"outbox": row.outbox, "seq": row.seq + 1} if late else {}
+    told = {"outbox": row.outbox, "seq": row.seq + 12} if late else {}
     at_ms = hub.clock() if late else row.start_ms + 5_000
     with hub.store.write() as tx:
         store_stations.add_note(tx, "K-03", at_ms, "station", "picture", kind=NoteKind.PEOPLE, sensor=2, **told)

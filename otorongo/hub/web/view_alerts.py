@@ -27,6 +27,7 @@ from otorongo.hub.store_web import Sight
 from otorongo.hub.users import May
 from otorongo.hub.web import render, view_lacking, view_sealed, view_seen
 from otorongo.hub.web.render import Page
+from otorongo.hub.web.view_missing import NEAR_ROWS
 from otorongo.hub.web.viewer import Names, Viewer, monitors_of, second_of
 from otorongo.wire import classes, species
 from otorongo.wire.codes import MediaKind, Tag
@@ -263,20 +264,17 @@ def evidence(tx: Tx, page: Page, alert: Found, shown: list[Found], land: Land | 
             named = {**event(page, row), **view_seen.of(tx, page, row)}
             told = piece_of(piece_in(alert["id"], piece), piece)
             pieces.append({**named, **told, **view_sealed.of(tx, page, alert, piece)})
-    return {"pieces": pieces, "more_pieces": more, "discarded": 0 if pieces else _discarded(tx, shown, land)}
+    discarded = 0 if pieces else _discarded(tx, ranked[:MOST_LINES], land)
+    return {"pieces": pieces, "more_pieces": more, "discarded": discarded}
 
 
 def _discarded(tx: Tx, rows: Iterable[Found], land: Land | None) -> int:
     """How much that these events had recorded was discarded at the stations; of land that is to be kept, nothing."""
-    spans: dict[str, tuple[int, int]] = {}
+    notes: set[int] = set()
     for row in rows:
         if land is None or not land.hides(row["station"], row["tags"]):
-            first, last = spans.get(row["station"], (row["start_ms"], row["start_ms"]))
-            end_ms = row["end_ms"] or row["start_ms"] + row["duration_ms"]
-            spans[row["station"]] = min(first, row["start_ms"]), max(last, end_ms)
-    return sum(
-        store_stations.discarded(tx, name, first - BESIDE_MS, last + BESIDE_MS) for name, (first, last) in spans.items()
-    )
+            notes |= store_stations.discarded_of(tx, row, BESIDE_MS, NEAR_ROWS)
+    return len(notes)
 
 
 def piece_in(code: str, piece: Found) -> str:

@@ -25,8 +25,8 @@ def why(tx: Tx, page: Page, row: Found, gate: Gate) -> str:
     if there:
         closed = all(one["tags"] & Tag.SEALED for one in there)
         return page.t("page.visit.none.sealed" if closed else "page.visit.none.people")
-    if count := store_stations.discarded_of(tx, row, BESIDE_MS):
-        return texts.plural(page.lang, "page.evidence.discarded", count)
+    if notes := store_stations.discarded_of(tx, row, BESIDE_MS, NEAR_ROWS):
+        return texts.plural(page.lang, "page.evidence.discarded", len(notes))
     lost = store_web.gap_near(tx, row, NEAR_ROWS)
     if lost is not None:
         return page.t(
