@@ -15,6 +15,9 @@ import soundfile
 from PIL import Image
 
 from otorongo.models import manifest, shelves
+from otorongo.wire.codes import NoteKind
+from otorongo.wire.rows import Note
+from tests.station.sense_rig import open_outbox, rows_in
 
 # Runs the command's own main and leaves, as its last act, a list of all that it loaded; Spanish texts are `texts`.
 PROGRAM = """
@@ -90,6 +93,10 @@ def test_the_microphone_loads_no_sight_and_no_network(tmp_path: Path) -> None:
     modules = loaded(tmp_path, config, "sense", "microphone")
     assert not modules & (NEVER_ON_A_STATION | NETWORK | SIGHT | SEALING)
     assert {"onnxruntime", "otorongo.models.mel"} <= modules
+    last = rows_in(open_outbox(tmp_path / "data"))[-1].row
+    assert (type(last), getattr(last, "kind", None)) == (Note, NoteKind.STOPPED), (
+        "the hub hears that it listens no more"
+    )
 
 
 def test_the_camera_loads_no_sound_and_no_network(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 
-from otorongo.hub.db import births, health, heartbeats, kept, notes, stations
+from otorongo.hub.db import births, events, health, heartbeats, kept, notes, stations
 from otorongo.hub.store import Found, Tx, Values, found, insert_new, insert_of, listed, put
 from otorongo.wire.codes import NoteKind
 
@@ -154,6 +154,26 @@ def notes_newest(tx: Tx, name: str | None = None, *, unseen: bool = False, limit
     statement = select(notes) if name is None else select(notes).where(notes.c.station == name)
     statement = statement.where(notes.c.seen_ms == 0) if unseen else statement
     return listed(tx, statement.order_by(notes.c.id.desc()).limit(limit))
+
+
+_WORDS: Final = (int(NoteKind.SENSOR_FAULT), int(NoteKind.SENSOR_BACK), int(NoteKind.STOPPED))
+
+
+def last_words(tx: Tx, names: Sequence[str], since_ms: int) -> list[Found]:
+    """The newest note of each sensor of these stations that says that it fails, is back, or that its process ended."""
+    where = (notes.c.station.in_(names), notes.c.at_ms >= since_ms, notes.c.what == "station", notes.c.kind.in_(_WORDS))
+    newest = select(func.max(notes.c.id)).where(*where).group_by(notes.c.station, notes.c.sensor)
+    return listed(tx, select(notes).where(notes.c.id.in_(newest)))
+
+
+def last_openings(tx: Tx, names: Sequence[str], since_ms: int) -> list[Found]:
+    """The newest event of each sensor of these stations that began since then: station, sensor, outbox and so on."""
+    order = (events.c.start_ms.desc(), events.c.event.desc())
+    place = func.row_number().over(partition_by=(events.c.station, events.c.sensor), order_by=order).label("place")
+    where = (events.c.station.in_(names), events.c.start_ms >= since_ms, events.c.quarantined.is_(False))
+    columns = (events.c.station, events.c.sensor, events.c.outbox, events.c.event, events.c.start_ms)
+    ranked = select(*columns, place).where(*where).subquery()
+    return listed(tx, select(ranked).where(ranked.c.place == 1))
 
 
 def notes_after(tx: Tx, number: int, *, limit: int = 200) -> list[Found]:

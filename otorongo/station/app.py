@@ -44,7 +44,8 @@ from otorongo.station.unheard import Unheard
 from otorongo.toml import ConfigError
 from otorongo.wire import birth
 from otorongo.wire.classes import is_threat
-from otorongo.wire.codes import Tag
+from otorongo.wire.codes import NoteKind, Tag
+from otorongo.wire.rows import Note
 
 log = logging.getLogger(__name__)
 
@@ -132,6 +133,7 @@ def _sense(
         device = without_secrets(sensor.device)  # everybody may read a service's status
         notify(f"READY=1\nSTATUS={section}: {sensor.driver} {device}, {bundle.manifest.reference}")
         loop.run(source.samples())
+        outbox.put([Note(outbox.t_ms(), NoteKind.STOPPED, section, sensor.number)])
         notify("STOPPING=1")
         for each in done:
             each()

@@ -79,6 +79,8 @@ class Sense:
     _moved: int = 0
     _faults: dict[int, int] = field(default_factory=dict)
     _missed_ms: int = 0
+    _failing: bool = False
+    """The sensor told of a fault, and no sample came since."""
     _flags: int = 0
     """What was last told to be wrong with the sensor itself."""
 
@@ -100,6 +102,7 @@ class Sense:
         """Take in one item. What goes wrong with one sample is counted and told, and the next one is taken."""
         if isinstance(item, Fault):
             self._fault(item)
+            self._failing = item.kind == NoteKind.SENSOR_FAULT or (self._failing and item.kind != NoteKind.SENSOR_BACK)
         elif isinstance(item, Tick):
             self.count(Counter.TICKS)
             self._enter(item)
@@ -133,6 +136,9 @@ class Sense:
     def _sample(self, sample: Sample) -> None:
         counted.came(self.counters, sample)
         self._enter(sample)
+        if self._failing:
+            self._failing = False
+            self._note(NoteKind.SENSOR_BACK, self.name)
         self._last_ms = max(self._last_ms, sample.end_ms)
         passed = self._gated(sample)
         gated, sample = sample, passed.sample or sample

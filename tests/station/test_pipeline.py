@@ -228,3 +228,12 @@ def test_a_classifier_is_told_where_something_moves(tmp_path: Path) -> None:
     )
     loop.run(window(n, hit=False) for n in range(2))
     assert given == [{}, {"looks": places}]
+
+
+def test_a_sensor_that_hears_again_after_a_fault_says_so_once(tmp_path: Path) -> None:
+    """The hub calls a station deaf after a fault, and need not wait an hour for the next heartbeat."""
+    outbox = open_outbox(tmp_path)
+    fault = Fault(2000, NoteKind.SENSOR_FAULT, "arecord ended")
+    sense(outbox).run([window(0, False), fault, fault, Tick(5000), window(4, False), window(5, False)])
+    kinds = [one.row.kind for one in rows_in(outbox) if isinstance(one.row, Note)]
+    assert kinds == [NoteKind.SENSOR_FAULT, NoteKind.SENSOR_FAULT, NoteKind.SENSOR_BACK]

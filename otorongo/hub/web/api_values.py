@@ -170,7 +170,7 @@ class StationOut(Value):
 
     name: str
     place: str
-    state: str = Field(description="up, late, silent")
+    state: str = Field(description="up, deaf (it answers, and none of its sensors listens), late, silent")
     contact_ms: int
     due_ms: int
     celsius: float | None

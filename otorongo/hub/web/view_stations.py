@@ -4,7 +4,7 @@ from collections import Counter as Tally
 from collections.abc import Mapping
 from typing import Any, Final
 
-from otorongo.hub import liveness, messages, noted, store_evidence, store_stations, store_web, texts, watch
+from otorongo.hub import deaf, liveness, messages, noted, store_evidence, store_stations, store_web, texts, watch
 from otorongo.hub.liveness import STATION, Cadence, Health
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.users import May
@@ -16,7 +16,7 @@ from otorongo.wire.codes import Counter, GapReason
 HOT_DC: Final = 800
 """Tenths of a degree at which a Raspberry Pi begins to slow down (80 degC)."""
 LOW_DISK_MB: Final = 1000
-WORST: Final = ("up", "late", "silent")
+WORST: Final = ("up", "deaf", "late", "silent")
 
 
 def healths(tx: Tx, page: Page) -> dict[liveness.SensorKey, Health]:
@@ -33,21 +33,33 @@ def places_of(tx: Tx, page: Page) -> Mapping[str, str]:
     return page.site.rules.sites(store_evidence.positions(tx)).within
 
 
-def watching(tx: Tx, page: Page, viewer: Viewer) -> dict[str, int]:
-    """How many stations listen where the viewer looks: an empty list means nothing where nobody listens."""
-    places = places_of(tx, page)
-    mine = [
-        health.state
-        for (name, sensor), health in healths(tx, page).items()
-        if sensor == STATION and (viewer.places is None or places.get(name, "") in viewer.places)
-    ]
-    tally = Tally(mine)
-    return {"total": len(mine), **{state: tally[state] for state in WORST}}
+def watching(tx: Tx, page: Page, viewer: Viewer) -> dict[str, Any]:
+    """How many stations listen where the viewer looks: an empty list means nothing where nobody listens.
+
+    `deaf` are sentences: stations that answer while none of their sensors listens.
+    """
+    places, states = places_of(tx, page), healths(tx, page)
+    seen = [name for name, sensor in states if sensor == STATION and _in_sight(viewer, places.get(name, ""))]
+    ailing = _resting(tx, deaf.stations(seen, states, deaf.sensors(tx, states, page.now_ms)))
+    tally = Tally("deaf" if name in ailing else states[name, STATION].state for name in seen)
+    told = [page.t("page.watching.deaf", name=name, why=page.t(f"deaf.{ailing[name]}")) for name in sorted(ailing)]
+    return {"total": len(seen), **{state: tally[state] for state in WORST}, "deaf": told}
+
+
+def _in_sight(viewer: Viewer, place: str) -> bool:
+    return viewer.places is None or place in viewer.places
+
+
+def _resting(tx: Tx, ailing: Mapping[str, deaf.Why]) -> dict[str, deaf.Why]:
+    """Without those that sleep, as they announced."""
+    asleep = {row["station"] for row in store_stations.stations_by_name(tx) if row["status"] == "sleeping"}
+    return {name: why for name, why in ailing.items() if name not in asleep}
 
 
 def all_of(tx: Tx, page: Page, viewer: Viewer) -> list[dict[str, Any]]:
     """The stations that a viewer may see, those with trouble first."""
     places, states = places_of(tx, page), healths(tx, page)
+    hearing = deaf.sensors(tx, states, page.now_ms)
     kept, dropped, missing = store_stations.count_kept(tx), store_web.rows_dropped(tx), store_web.rows_missing(tx)
     beats: dict[str, list[Found]] = {}
     for beat in store_stations.heartbeats_newest(tx):
@@ -56,7 +68,7 @@ def all_of(tx: Tx, page: Page, viewer: Viewer) -> list[dict[str, Any]]:
     for row in store_stations.stations_by_name(tx):
         name = row["station"]
         if viewer.sees_station(places.get(name, "")):
-            summary = _summary(page, row, states, beats.get(name, []), missing)
+            summary = _summary(page, row, states, hearing, beats.get(name, []), missing)
             counts = {"kept": kept.get(name, 0) + row["kept_dropped"], "dropped": dropped.get(name, 0)}
             found.append({**summary, **counts, "place": _place(page, places, name)})
     return sorted(found, key=lambda one: (-WORST.index(one["state"]), one["name"].casefold()))
@@ -70,21 +82,25 @@ def _summary(
     page: Page,
     row: Found,
     states: Mapping[liveness.SensorKey, Health],
+    hearing: Mapping[liveness.SensorKey, deaf.Why | None],
     beats: list[Found],
     missing: Mapping[str, int],
 ) -> dict[str, Any]:
     name = row["station"]
     own = states[name, STATION]
     asleep = row["status"] == "sleeping" and own.state == "up"
-    ailing = [sensor for (station, sensor), health in states.items() if station == name and health.state != "up"]
+    ailing = [sensor for (station, sensor), why in hearing.items() if station == name and why]
+    why = None if asleep else deaf.stations([name], states, hearing).get(name)
+    state = "deaf" if why else own.state
     return {
         "name": name,
-        "state": own.state,
-        "state_text": page.t("page.station.asleep" if asleep else f"page.station.{own.state}"),
+        "state": state,
+        "state_text": page.t("page.station.asleep" if asleep else f"page.station.{state}"),
+        "why_deaf": page.t("page.watching.deaf", name=name, why=page.t(f"deaf.{why}")) if why else "",
         "since_ms": own.since_ms,
         "contact_ms": row["last_contact_ms"],
         "due_ms": own.due_ms,
-        "deaf": [sensor for sensor in ailing if sensor != STATION] if own.state == "up" else [],
+        "deaf": ailing,
         "bad_headers": row["bad_headers"],
         "software": row["software"],
         **_measured(beats, missing.get(name)),
@@ -118,20 +134,21 @@ def one_of(tx: Tx, page: Page, viewer: Viewer, name: str) -> dict[str, Any] | No
     if row is None or not viewer.sees_station(places.get(name, "")):
         return None
     states = healths(tx, page)
+    hearing = deaf.sensors(tx, states, page.now_ms)
     beats = store_stations.heartbeats_newest(tx, name)
     birth = store_stations.birth(tx, name, row["birth"])
     body = birth["body"] if birth else {}
     kinds = {one["number"]: one["kind"] for one in body.get("sensors", ())}
     technical = viewer.may(May.EVERYWHERE)
     return {
-        **_summary(page, row, states, beats, store_web.rows_missing(tx, name)),
+        **_summary(page, row, states, hearing, beats, store_web.rows_missing(tx, name)),
         "place": _place(page, places, name),
         "first_ms": row["first_contact_ms"],
         "position": _position(page, row) if technical else "",
         "height_m": row["height_m"] if technical else None,
         "config_digest": row["config_digest"][:12],
         "bundles": [f"{one['name']}@{one['version']}" for one in body.get("bundles", ())],
-        "sensors": [_sensor(page, beat, kinds, states.get((name, beat["sensor"]))) for beat in beats],
+        "sensors": [_sensor(page, beat, kinds, states.get(_key(beat)), hearing.get(_key(beat))) for beat in beats],
         "listening": view_listening.of(tx, page, name),
         "seeing": view_seeing.of(tx, page, name),
         "notes": [_note(page, one) for one in store_stations.notes_newest(tx, name, limit=30)],
@@ -150,13 +167,20 @@ def _position(page: Page, row: Found) -> str:
     return f"{at[0]:.5f}, {at[1]:.5f}" if at else ""
 
 
-def _sensor(page: Page, beat: Found, kinds: Mapping[int, str], health: Health | None) -> dict[str, Any]:
-    number = beat["sensor"]
+def _key(beat: Found) -> liveness.SensorKey:
+    return beat["station"], beat["sensor"]
+
+
+def _sensor(
+    page: Page, beat: Found, kinds: Mapping[int, str], health: Health | None, why: deaf.Why | None
+) -> dict[str, Any]:
+    number, state = beat["sensor"], health.state if health else "up"
+    failing = why in ("fault", "stopped")
     kind = "station" if number == STATION else kinds.get(number, "sensor")
     return {
         "name": page.t(f"sensor.{kind}", number=number),
-        "state": health.state if health else "up",
-        "state_text": page.t(f"page.station.{health.state if health else 'up'}"),
+        "state": "deaf" if failing else state,
+        "state_text": page.t(f"deaf.{why}" if failing else f"page.station.{state}"),
         "heard_ms": beat["received_ms"],
         "missed": texts.duration(beat["missed_ms"]) if beat["missed_ms"] else "",
         "counters": [(_counter(page, number_), value) for number_, value in sorted(_numbers(beat["counters"]).items())],
