@@ -63,6 +63,7 @@ make_database() {
 [ -z "$config" ] || [ -f "$config" ] || die "$config: no such file"
 
 if [ -n "$root" ]; then
+    check_root "$root"
     arguments=()
     [ -z "$postgresql" ] || arguments+=(--postgresql)
     for kind in config wheels; do

@@ -37,6 +37,7 @@ if [ -n "$station_folder" ]; then
     done
 fi
 if [ -n "$root" ]; then
+    check_root "$root"
     arguments=()
     # What lies outside the root is carried in; the copy of the keys goes again when this ends.
     for option in station-folder wheels; do

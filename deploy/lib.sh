@@ -8,6 +8,12 @@ die() {
     exit 1
 }
 
+# check_root DIR: a card that is not mounted leaves an empty folder.
+check_root() {
+    [ -e "$1/etc/os-release" ] || [ -e "$1/usr/lib/os-release" ] ||
+        die "$1: no es una tarjeta con un sistema: ¿está montada? / no card with a system: is it mounted?"
+}
+
 # enter_root DIR SCRIPT ARGUMENT...: runs a script of this source tree again inside a mounted card or image.
 enter_root() {
     local dir=$1 script=$2 part

@@ -146,6 +146,14 @@ def _check_folder(data_dir: Path, folder: Path) -> None:
                 data_dir=data_dir,
             )
         )
+    if not folder.absolute().parent.exists():
+        raise BackupError(
+            say(
+                "{folder}: there is no folder {parent}: mount the disk that belongs there, or make it (mkdir)",
+                folder=folder,
+                parent=folder.absolute().parent,
+            )
+        )
 
 
 def _copy_pki(pki_dir: Path | None, data_dir: Path, target: Path) -> Iterator[Path]:

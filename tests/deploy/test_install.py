@@ -225,6 +225,15 @@ def test_a_bad_configuration_is_told_and_not_started(source: Path, station: Path
         path.write_text(whole)
 
 
+def handed(script: str, folder: Path) -> Path:
+    """What is carried into a card: a hub's configuration, or a station's folder."""
+    names = ("station.toml", *(f"pki/{name}" for name in ("device.key", "device.crt", "hub-ca.crt", "seal.key")))
+    for name in ("hub.toml",) if script == "install-hub.sh" else names:
+        (folder / "handed" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "handed" / name).touch()
+    return folder / "handed" / "hub.toml" if script == "install-hub.sh" else folder / "handed"
+
+
 @pytest.mark.parametrize("script", ["install-station.sh", "install-hub.sh"])
 def test_help_and_slips(source: Path, tmp_path: Path, script: str) -> None:
     """Help is the script's own head; an unknown option, an absent folder and a folder without Debian are named."""
@@ -232,7 +241,15 @@ def test_help_and_slips(source: Path, tmp_path: Path, script: str) -> None:
     assert "--moon: no such option" in install(source, script, "--moon").stderr
     option = "--config" if script == "install-hub.sh" else "--station-folder"
     assert f"{tmp_path}/x" in install(source, script, option, tmp_path / "x").stderr
-    assert "no Debian system" in install(source, script, "--root", tmp_path).stderr
+    empty, other = tmp_path / "empty", tmp_path / "other"
+    empty.mkdir()
+    (other / "etc").mkdir(parents=True)
+    (other / "etc/os-release").touch()
+    found = install(source, script, option, handed(script, tmp_path), "--root", empty)
+    assert found.returncode == 1
+    assert found.stderr.endswith("¿está montada? / no card with a system: is it mounted?\n")
+    assert list(empty.iterdir()) == []
+    assert "no Debian system" in install(source, script, "--root", other).stderr
 
 
 @pytest.mark.parametrize("script", ["install-station.sh", "install-hub.sh"])

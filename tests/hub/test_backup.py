@@ -60,6 +60,13 @@ def test_the_hub_goes_on_while_it_is_copied(hub: Hub, tmp_path: Path) -> None:
     assert backup.newest(tmp_path / "disk") == copies[2]
 
 
+def test_a_disk_that_is_not_there_gets_no_backup(hub: Hub, tmp_path: Path) -> None:
+    """Below a folder that is missing nothing is made: it would lie on the hub's own disk, and look like success."""
+    with pytest.raises(BackupError, match=r"there is no folder .*/stick: mount the disk"):
+        backup.make(hub.store, hub.folder, tmp_path / "stick" / "otorongo", now_ms=NOON_MS)
+    assert not (tmp_path / "stick").exists()
+
+
 def test_a_damaged_copy_is_refused_and_nothing_is_called_safe(hub: Hub, tmp_path: Path) -> None:
     """One changed byte in the database or in a file is found before anything is restored."""
     card = Card()
