@@ -4,6 +4,7 @@
 recordings of your own; without it those of `../shared/media` if they are there, else what the project renders itself.
 """
 
+import argparse
 import importlib.util
 import os
 import secrets
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from demo.field import Field, Person
-from demo.inputs import Inputs, prepare
+from demo.inputs import Inputs, NothingToPlayError, prepare, strangers
 from demo.phone import Message, Phone
 from demo.table import delivered, print_table
 from otorongo.hub import rules as hub_rules
@@ -37,11 +38,17 @@ WAIT_S = 110.0
 def main() -> int:
     """Run the demo; the exit status."""
     speak()
+    _parser().parse_args()
     once = os.environ.get("ONCE", "") not in ("", "0")
-    folder = Path(tempfile.mkdtemp(prefix="otorongo-demo-"))
     media, ours = _media()
+    try:
+        theirs = strangers(media) if media and not ours else None
+    except NothingToPlayError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    folder = Path(tempfile.mkdtemp(prefix="otorongo-demo-"))
     print(say("Otorongo: a hub and two stations on this machine. Ctrl-C ends it.") + "\n")
-    inputs = prepare(folder, media, ours)
+    inputs = theirs or prepare(folder, media)
     _tell(say("input"), inputs.words)
     phone = Phone(_show)
     try:
@@ -52,6 +59,17 @@ def main() -> int:
     finally:
         phone.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog="demo",
+        description=say("A hub and two stations on this machine: recordings go in, a ranger's phone rings."),
+        epilog=say(
+            "By the environment: ONCE=1 ends by itself; MEDIA=FOLDER replays your own recordings; OTORONGO_LANG=en "
+            "speaks English."
+        ),
+    )
 
 
 def _media() -> tuple[Path | None, bool]:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import soundfile
 
+from otorongo.errors import OtorongoError
 from otorongo.language import say, speak
 from otorongo.models.manifest import load
 from otorongo.models.train.scenes import Source, render_soundscape
@@ -36,11 +37,13 @@ class Inputs:
     """Activities that must ring, and no others; None: nobody knows what is in a stranger's recordings."""
 
 
-def prepare(folder: Path, media: Path | None, ours: bool) -> Inputs:
-    """Lay out the recordings below a folder. `ours`: `media` is laid out as the project's own media are."""
-    if media is None:
-        return _rendered(folder)
-    return _real(folder, media) if ours else _strangers(media)
+class NothingToPlayError(OtorongoError):
+    """A stranger's folder is not there, or holds no recording."""
+
+
+def prepare(folder: Path, media: Path | None) -> Inputs:
+    """Lay out recordings below a folder: the project's own media, or (None) what is rendered here."""
+    return _rendered(folder) if media is None else _real(folder, media)
 
 
 def _rendered(folder: Path) -> Inputs:
@@ -108,14 +111,23 @@ def _in_order(place: Path, paths: Iterable[Path]) -> None:
         shutil.copy(path, place / f"20260111_1700{number:02d}_{path.name}")
 
 
-def _strangers(media: Path) -> Inputs:
-    """Whatever is in a folder: its sounds to both stations, its pictures to one."""
+def strangers(media: Path) -> Inputs:
+    """Whatever is in a folder: its sounds to both stations, its pictures to one. Raises NothingToPlayError."""
+    if not media.exists():
+        told = say("{media}: no such folder; name one with recordings, or leave MEDIA out", media=media)
+        raise NothingToPlayError(told)
     endings = {path.suffix.lower() for path in media.rglob("*") if path.is_file()}
     sounds = {"K-02": media, "K-05": media} if endings & set(SOUNDS) else {}
     pictures = {"K-05": media} if endings & set(PICTURES) else {}
     if not sounds and not pictures:
-        raise FileNotFoundError(f"{media}: holds nothing to replay (allowed: {', '.join((*SOUNDS, *PICTURES))})")
-    return Inputs(sounds, pictures, f"recordings of {media}", None)
+        raise NothingToPlayError(
+            say(
+                "{media}: holds nothing to replay (allowed: {names}); name another folder, or leave MEDIA out",
+                media=media,
+                names=", ".join((*SOUNDS, *PICTURES)),
+            )
+        )
+    return Inputs(sounds, pictures, say("recordings of {media}", media=media), None)
 
 
 if __name__ == "__main__":
