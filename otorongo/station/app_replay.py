@@ -64,21 +64,38 @@ def replay(given: argparse.Namespace) -> int:
                 known = _SOUNDS if section == "microphone" else _PICTURES
                 played = sum(one.suffix.lower() in known for one in files)
                 sys.stdout.write(replay_words.summary(section, played, counters))
-                if section == "camera" and (untimed := _untimed(files, given.zone)):
-                    sys.stdout.write(replay_words.untimed(untimed, shifted=given.at == "now"))
+                if not (untimed := _untimed(files, known, given.zone)):
+                    continue
+                if section == "camera":
+                    sys.stdout.write(replay_words.untimed(len(untimed), shifted=given.at == "now"))
+                else:
+                    sys.stdout.write(replay_words.untimed_sounds(len(untimed), _overlapping(untimed)))
     return 0
 
 
-def _untimed(files: list[Path], zone: str) -> int:
-    """How many of these pictures and films do not say when they were taken."""
+def _untimed(files: list[Path], known: tuple[str, ...], zone: str) -> list[tuple[int, Path]]:
+    """Those of these kinds that do not say when they were recorded, and the time that stands for it (UTC in ms)."""
     from otorongo.station.adapters.replay import zone_of
     from otorongo.station.adapters.replay_times import captured
 
-    count = 0
+    found = []
     for one in files:
-        if one.suffix.lower() in _PICTURES:
+        if one.suffix.lower() in known:
             with suppress(OSError):
-                count += captured(one, zone_of(zone), None).source in ("changed", "found")
+                when = captured(one, zone_of(zone), None)
+                if when.source in ("changed", "found"):
+                    found.append((when.utc_ms, one))
+    return sorted(found)
+
+
+def _overlapping(sounds: list[tuple[int, Path]]) -> int:
+    """How many of these recordings, oldest first, begin before one before them has ended."""
+    from otorongo.station.adapters.replay_sound import duration_ms
+
+    count = end_ms = 0
+    for at_ms, one in sounds:
+        count += at_ms < end_ms
+        end_ms = max(end_ms, at_ms + duration_ms(one))
     return count
 
 

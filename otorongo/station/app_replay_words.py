@@ -74,15 +74,28 @@ def summary(section: str, files: int, counters: Mapping[int, int]) -> str:
 
 def untimed(count: int, *, shifted: bool) -> str:
     """What it means that pictures do not say when they were taken."""
-    told = say_count(
-        "{count} file does not say when it was taken: the date of the file stands for it",
-        "{count} files do not say when they were taken: the dates of the files stand for them",
-        count,
-    )
+    told = _dated(count)
     means = say("those copied together look like one visit; --at now keeps them apart")
     if shifted:
         means = say("each is taken for a visit of its own")
     return f"{told};\n{means}.\n" + say("Picture by picture: otorongo-models see FOLDER") + "\n"
+
+
+def untimed_sounds(count: int, overlapping: int) -> str:
+    """The same of sounds, and how many of them overlap by these times."""
+    if not overlapping:
+        return f"{_dated(count)}.\n"
+    told = say_count("{count} overlaps another one by it", "{count} overlap others by them", overlapping)
+    mend = say("These times are wrong: put date and time into the names, as in 20260111_172802.wav.")
+    return f"{_dated(count)};\n{told}. {mend}\n"
+
+
+def _dated(count: int) -> str:
+    return say_count(
+        "{count} file does not say when it was taken: the date of the file stands for it",
+        "{count} files do not say when they were taken: the dates of the files stand for them",
+        count,
+    )
 
 
 def _left_out(section: str, counters: Mapping[int, int]) -> list[tuple[str, int]]:

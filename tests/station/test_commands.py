@@ -1,11 +1,13 @@
 """The commands that a technician types, for real, over rendered sound."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -58,6 +60,25 @@ def test_replay_shows_what_was_noticed_and_leaves_nothing_behind(tmp_path: Path,
     assert "abre    motosierra" in spanish
     assert "micrófono: 2 archivos" in spanish
     assert not re.search("open|chainsaw|windows|could", spanish)
+
+
+def test_replay_tells_of_recordings_that_are_dated_by_their_files(tmp_path: Path) -> None:
+    """Once, how many; and that they overlap, as after a copy, for then those times are wrong."""
+    for number in range(3):
+        soundfile.write(tmp_path / f"{number}.wav", np.zeros(4 * RATE), RATE)
+        os.utime(tmp_path / f"{number}.wav", (1_790_000_000 + 60 * number,) * 2)
+    words = ("replay", str(tmp_path), "--config", str(tmp_path / "none.toml"))
+    told = command(*words).stdout
+    assert told.endswith("\n3 files do not say when they were taken: the dates of the files stand for them.\n")
+    for number in range(2):
+        os.utime(tmp_path / f"{number}.wav", (1_790_000_000 + 2 * number,) * 2)
+    told = command(*words, "--lang", "es").stdout
+    assert "3 archivos no dicen cuándo se tomaron" in told
+    assert "\n1 se superpone con otro según esa fecha. Esas horas están mal" in told
+    named = tmp_path / "named"
+    named.mkdir()
+    (tmp_path / "0.wav").rename(named / "20260111_170000.wav")
+    assert "cuándo se tom" not in command("replay", str(named), *words[2:], "--lang", "es").stdout
 
 
 def test_replay_speaks_to_programs_too(tmp_path: Path, sounds: Path) -> None:
