@@ -248,10 +248,10 @@ def _export(config: HubConfig, given: argparse.Namespace, store: Store) -> int:
                 )
             )
         return 0
-    return _told(done, first, last)
+    return _told(done, first, last, wanted)
 
 
-def _told(done: Exported, first: str, last: str) -> int:
+def _told(done: Exported, first: str, last: str, wanted: leaving.Wanted) -> int:
     """What went out, and what stays here."""
     events = say_count("{count} event", "{count} events", done.events)
     print(say("{path}: {events}, {first} to {last}", path=done.path, events=events, first=first, last=last))
@@ -259,6 +259,9 @@ def _told(done: Exported, first: str, last: str) -> int:
         print(
             say_count("{count} event of the period stays here", "{count} events of the period stay here", done.left_out)
         )
+        asked = {"--threats": wanted.threats, "--persons": wanted.persons, "--no-contact": wanted.no_contact}
+        if more := [option for option, given in asked.items() if not given]:
+            print(say("these let more of them out, as far as it may leave: {options}", options=", ".join(more)))
     if done.coarse:
         print(
             say(

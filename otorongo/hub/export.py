@@ -77,7 +77,9 @@ def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, 
         raise ExportError(say("{out}: is there already: name another, nothing is overwritten", out=out))
     now_ms = int(dt.datetime.now(dt.UTC).timestamp() * 1000)
     with store.read() as tx:
+        _refuse_unknown(wanted, {*rules.fixed, *(row["station"] for row in store_stations.stations_by_name(tx))})
         rows = store_events.events_between(tx, wanted.from_ms, wanted.to_ms)
+        rows = [row for row in rows if not wanted.stations or row["station"] in wanted.stations]
         positions = _positions(tx, rules)
         gate = leaving.gate(tx, rules, wanted, positions)
         going = [row for row in rows if gate.event(row)]
@@ -109,6 +111,14 @@ def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, 
         flags["exact"] = wanted.exact
         store_people.saw(tx, now_ms, who, "exported", subject=str(out), data={**asked, **flags})
     return done
+
+
+def _refuse_unknown(wanted: Wanted, known: set[str]) -> None:
+    """Raises ExportError for a station that there is not."""
+    for name in wanted.stations:
+        if name not in known:
+            there = ", ".join(sorted(known)) or "-"
+            raise ExportError(say("--station {name}: no such station (there are: {known})", name=name, known=there))
 
 
 def _named(rows: Sequence[Found], said: Sequence[Found]) -> set[int]:

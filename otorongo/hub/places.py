@@ -11,7 +11,7 @@ from shapely import Point, make_valid
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
-from shapely.ops import unary_union
+from shapely.ops import nearest_points, unary_union
 from shapely.validation import explain_validity
 
 from otorongo.hub.config import PlaceConfig
@@ -120,6 +120,16 @@ def place_at(places: Iterable[Place], at: Position) -> Place | None:
     """The place of a position: a no_contact one before all others, then the smallest that holds it."""
     holding = [one for one in places if one.holds(at)]
     return min(holding, key=lambda one: (not one.sealed, one.shape.area, one.name), default=None)
+
+
+def nearest(places: Iterable[Place], at: Position) -> tuple[Place, float] | None:
+    """The place nearest to a position, and how many metres its edge is away: 0 within it. None: there are no places."""
+    found: list[tuple[float, str, Place]] = []
+    for one in places:
+        edge = nearest_points(one.shape, Point(at[1], at[0]))[0]
+        found.append((0.0 if one.holds(at) else distance_m(at, (edge.y, edge.x)), one.name, one))
+    metres, _, place = min(found, key=lambda each: each[:2], default=(0.0, "", None))
+    return (place, metres) if place else None
 
 
 def distance_m(one: Position, other: Position) -> float:

@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 from typing import Final
 
-from otorongo.hub import custodians, stations
+from otorongo.hub import custodians, places, stations
 from otorongo.hub.custodians import NOBODY, Custody
 from otorongo.hub.ports import is_loopback
 from otorongo.hub.rules import NO_RULES, Rules
 from otorongo.hub.stations import StationError
 from otorongo.language import say
 
+MISSED_SIGN: Final = 10
+"""Where another sign brings a station so many times nearer to a place, it is asked for."""
 DESK_LISTEN: Final = "127.0.0.1:1883"
 """Where a hub and a station on one machine meet: the hub's own broker, by default."""
 
@@ -89,6 +91,7 @@ def _add(args: argparse.Namespace, folder: Path, *, broker: str | None, now: dt.
     return [
         say("{name}: everything it needs is in {target}", name=args.name, target=target),
         *([] if place else [say("Write where it hangs into {path}, section [place].", path=target / "station.toml")]),
+        *_far(rules, args.name, place),
         _sealing(custody),
         *(_next_on_desk(desk) if desk else _next(folder)),
     ]
@@ -125,6 +128,40 @@ def _next_on_desk(desk: Path) -> list[str]:
         say("Now: otorongo-station replay RECORDINGS --keep --at now --config {path}", path=path),
         say("and, while the hub runs: otorongo-station uplink --config {path}", path=path),
     ]
+
+
+def _far(rules: Rules, name: str, place: places.Position | None) -> list[str]:
+    """A warning for a station that will stand in no place of hub.toml, and the sign that may be missing."""
+    near = places.nearest(rules.places.values(), place) if place else None
+    if place is None or near is None or not near[1]:
+        return []
+    told = [
+        say(
+            "WARNING: {name} will stand in no [[place]] of hub.toml: the nearest, {place}, is {km:.1f} km away.",
+            name=name,
+            place=near[0].name,
+            km=near[1] / 1000,
+        )
+    ]
+    turned = [(-place[0], place[1]), (place[0], -place[1]), (-place[0], -place[1])]
+    likely = min(turned, key=lambda at: _metres(rules, at))
+    if _metres(rules, likely) < near[1] / MISSED_SIGN:
+        told.append(
+            say(
+                "Is a minus sign missing or too many? Latitudes in the south and longitudes in the west are negative: "
+                "{latitude_deg:g}, {longitude_deg:g} is {km:.1f} km from {place}.",
+                latitude_deg=likely[0],
+                longitude_deg=likely[1],
+                km=_metres(rules, likely) / 1000,
+                place=(places.nearest(rules.places.values(), likely) or near)[0].name,
+            )
+        )
+    return told
+
+
+def _metres(rules: Rules, at: places.Position) -> float:
+    near = places.nearest(rules.places.values(), at)
+    return near[1] if near else 0.0
 
 
 def _sealing(custody: Custody) -> str:

@@ -5,7 +5,17 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from otorongo.hub import ledger, noted, reasons, store_alerts, store_deliveries, store_events, store_stations, texts
+from otorongo.hub import (
+    ledger,
+    messages,
+    noted,
+    reasons,
+    store_alerts,
+    store_deliveries,
+    store_events,
+    store_stations,
+    texts,
+)
 from otorongo.hub.store import Found, Store
 from otorongo.language import language, say
 from otorongo.wire import classes
@@ -40,9 +50,10 @@ def lines(store: Store, place: Place, zone: dt.tzinfo) -> Iterator[str]:
         events = store_events.events_revised(tx, place.events)
         logged = store_alerts.log_after(tx, place.log)
         notes = store_stations.notes_after(tx, place.notes)
+        called = {code: store_alerts.alert(tx, code) for code in {row["alert"] for row in logged}}
         sent = store_deliveries.deliveries_since(tx, place.deliveries_ms)
     found = [(row["revised_ms"], _event(row, zone)) for row in events]
-    found += [(row["at_ms"], _logged(row, zone)) for row in logged]
+    found += [(row["at_ms"], _logged(row, called[row["alert"]], zone)) for row in logged]
     found += [(row["at_ms"], _note(row, zone)) for row in notes]
     for row in sent:
         state = (row["id"], row["state"], row["attempts"])
@@ -91,7 +102,7 @@ def _marks(row: Found) -> list[str]:
     return [word for tag, word in words.items() if row["tags"] & tag] + [say("future")] * bool(row["quarantined"])
 
 
-def _logged(row: Found, zone: dt.tzinfo) -> str:
+def _logged(row: Found, alert: Found | None, zone: dt.tzinfo) -> str:
     data = row["data"] or {}
     if row["what"] == "not_sent":
         said = texts.text(language(), "page.life.not_sent", who=str(data.get("person", "")))
@@ -99,7 +110,11 @@ def _logged(row: Found, zone: dt.tzinfo) -> str:
         reason = ledger.reason_of(data.get("reason") or {"code": row["what"]})
         told = texts.has(language(), f"reason.code.{reason.code}")  # that a message went out is told by its name alone
         said = reasons.sentence(reason, language()) if told else texts.named(language(), "delivery.state", row["what"])
-    return _line(row["at_ms"], zone, say("alert"), f"{row['alert']}: {said}")
+    of = ""
+    if alert:
+        activity = texts.named(language(), "activity", alert["activity"])
+        of = f" ({activity}, {messages.sector(language(), alert['place'])})"
+    return _line(row["at_ms"], zone, say("alert"), f"{row['alert']}{of}: {said}")
 
 
 def _delivery(row: Found, zone: dt.tzinfo) -> str:

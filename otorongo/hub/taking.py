@@ -36,6 +36,8 @@ _COPIED: Final = (
     *("t_ms", "kind", "sensor", "cls", "evidence", "tags", "bundle", "species", "duration_ms", "hits", "peak"),
     *("level_db", "floor_db", "f0_dhz", "count", "reason", "trend"),
 )
+_NO_LEVEL_DB: Final = -128
+"""What cameras once told for a level that nobody measured."""
 _BEATEN: Final = ("next_contact_s", "temperature_dc", "disk_free_mb", "battery_mv", "waiting", "missed_ms")
 
 
@@ -250,6 +252,7 @@ def _event(key: BoxKey, event: int, one: _Came, row: Event, boots: dict[int, Boo
         "boot": one.boot,
         "birth": one.birth,
         **{name: getattr(row, name) for name in _COPIED},
+        "level_db": row.level_db if row.level_db > _NO_LEVEL_DB else 0,
         "closed_by": "station" if closed else "",
         "start_ms": start_ms,
         "end_ms": start_ms + row.duration_ms if closed else None,

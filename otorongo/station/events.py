@@ -261,7 +261,7 @@ def _grow(track: Track, old: _Open, cls: int, rule: Rule, item: Scores, hit: Sco
         best=old.best if again else tuple(sorted((*old.best, hit.evidence), reverse=True)[: rule.hits]),
         hits=old.hits + (not again),
         peak=max(old.peak, hit.p),
-        level_db=max(old.level_db or -128, item.level_db or -128),
+        level_db=max(old.level_db, item.level_db, key=lambda db: db or -128),
         floor_db=item.floor_db or old.floor_db,
         count=max(old.count, hit.count),
         new=old.new + hit.new,

@@ -2,6 +2,7 @@
 
 import argparse
 import datetime as dt
+import json
 import os
 import ssl
 import stat
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otorongo.hub import pki, station_command, stations
-from otorongo.hub.config import BrokerConfig, HubConfig
+from otorongo.hub.config import BrokerConfig, HubConfig, PlaceConfig
 from otorongo.hub.rules import NO_RULES, Rules
 from otorongo.hub.stations import StationError
 from otorongo.station import config
@@ -84,6 +85,31 @@ def test_the_command_says_where_it_hangs(tmp_path: Path) -> None:
     with pytest.raises(StationError, match="no place"):
         command(tmp_path, "add", "K-05", "--latitude", "-112.83", "--longitude", "0")
     assert [station.name for station in stations.listed(tmp_path)] == ["K-02"]
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "warned", "sign"),
+    [
+        ("12.5", "-70", "the nearest, lake, is 2768.8 km", "-12.5, -70 is 0.0 km from lake"),
+        ("-12.5", "70", "the nearest, lake, is 1", "-12.5, -70 is 0.0 km from lake"),
+        ("-12.5", "-69.6", "the nearest, lake, is 43.", ""),
+        ("-12.5", "-70", "", ""),
+    ],
+)
+def test_a_station_far_from_every_place_is_let_in_with_a_warning(
+    tmp_path: Path, latitude: str, longitude: str, warned: str, sign: str
+) -> None:
+    """The nearest place and how far it is; and the sign, only where another one brings the station there."""
+    ring = [[-70.1, -12.6], [-70, -12.6], [-70, -12.4], [-70.1, -12.4], [-70.1, -12.6]]
+    (tmp_path / "lake.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    place = PlaceConfig(name="lake", kind="protected", polygon="lake.geojson")
+    rules = Rules.of(HubConfig(place=(place,)), tmp_path)
+    at = ("--latitude", latitude, "--longitude", longitude)
+    said = "\n".join(command(tmp_path / "pki", "add", "K-08", *at, rules=rules))
+    assert "K-08" in said
+    assert ("WARNING" in said, "minus" in said) == (bool(warned), bool(sign))
+    assert warned in said
+    assert sign in said
 
 
 def test_the_command_tells_no_secret(tmp_path: Path) -> None:

@@ -230,6 +230,10 @@ def test_commands_on_a_hub(config_file: Path, tmp_path: Path, capsys: pytest.Cap
     assert main(["export", *at, str(tmp_path / "a.geojson"), "--format", "geojson", "--threats", *days]) == 0
     assert "a.geojson: 1 event, " in capsys.readouterr().out
     assert len(json.loads((tmp_path / "a.geojson").read_text())["features"]) == 1
+    assert main(["export", *at, str(tmp_path / "b.csv"), "--persons", *days]) == 0
+    told = capsys.readouterr().out
+    assert "1 event of the period stays here" in told
+    assert "--threats, --no-contact" in told
     assert main(["station", *at, "list"]) == 0
     assert main(["serve", *at, "--roles", "all"]) == 2
     assert main(["check", *at]) in (0, 1)

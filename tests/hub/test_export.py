@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from frictionless import Package
+from msgspec.structs import replace
 
 from otorongo.hub import camtrap, export, store_media, store_people
 from otorongo.hub.belief import NO_RULES
@@ -318,6 +319,9 @@ def test_mistakes_are_named(store: Store, tmp_path: Path) -> None:
         _export(store, rules, DAY, "csv", tmp_path / "there")
     with pytest.raises(ExportError, match=r"station K-02: has no position"):
         _export(store, rules, DAY, "camtrap-dp", tmp_path / "dp")
+    with pytest.raises(ExportError, match=r"--station K-99: no such station \(there are: K-02\)"):
+        _export(store, rules, replace(DAY, stations=("K-02", "K-99")), "listening", tmp_path / "k")
+    assert not (tmp_path / "k").exists()
     with pytest.raises(ExportError, match=r"cannot be written"):
         _export(store, rules, DAY, "csv", tmp_path / "none" / "a.csv")
     with pytest.raises(ExportError, match=r"ends .* before it begins"):
@@ -342,3 +346,22 @@ def test_days_are_of_the_zone() -> None:
     from_ms, to_ms = export.period("2026-01-01", "2026-01-01", ZoneInfo("America/Lima"))
     assert camtrap.iso(from_ms) == "2026-01-01T05:00:00Z"
     assert to_ms - from_ms == 86_400_000
+
+
+def test_only_events_of_the_stations_that_were_asked_for_stay(store: Store, rules: Rules, tmp_path: Path) -> None:
+    """What other stations noticed is not counted as kept back."""
+    whole = _export(store, rules, DAY, "csv", tmp_path / "a.csv").left_out
+    some = [_export(store, rules, replace(DAY, stations=(name,)), "csv", tmp_path / name) for name in ("K-02", "K-09")]
+    assert [one.left_out for one in some] == [3, 6]
+    assert whole == 9
+
+
+def test_a_level_that_nobody_measured_is_left_empty(store: Store, tmp_path: Path) -> None:
+    """Cameras measure none, and once told -128 dB."""
+    card = Card("K-02")
+    for level_db in (-128, 0, -31):
+        card.put(Event(1000, 1, BY_NAME["frogs"].number, 40, 0, Kind.CLOSE, level_db=level_db))
+    accept(store, NO_RULES, "K-02", card.batch(), NOON_MS + 3_600_000)
+    _export(store, NO_RULES, DAY, "csv", tmp_path / "out.csv")
+    rows = csv.DictReader((tmp_path / "out.csv").read_text().splitlines())
+    assert [row["level_db"] for row in rows] == ["", "", "-31"]

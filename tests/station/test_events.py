@@ -213,3 +213,10 @@ def test_what_counts_no_more_is_forgotten() -> None:
         kept.append(len(state.tracks))
     assert kept == [0, 1, 1, 1, 1, 1, 1, 0, 0]
     assert state.unconfirmed == 1
+
+
+@pytest.mark.parametrize(("levels", "loudest"), [((0, 0), 0), ((0, -40), -40), ((-40, 0), -40), ((-40, -30), -30)])
+def test_a_level_that_nobody_measured_stays_unknown(levels: tuple[int, int], loudest: int) -> None:
+    """A picture has none (0), however long its event grows; of measured ones the loudest is told."""
+    items = [window(number, hit=True, level_db=levels[number > 2]) for number in range(5)]
+    assert {one.level_db for one in play([*items, Tick(90_000)]) if one.kind == Kind.CLOSE} == {loudest}

@@ -15,6 +15,7 @@ from otorongo.wire.rows import Event, Gap, Heartbeat, Listening, Media, Note, Se
 from tests.hub.fakes import Card, mapping
 from tests.web import cameras
 from tests.web.conftest import Hub
+from tests.web.seed import LAKE
 
 
 def states(text: str) -> dict[str, str]:
@@ -155,6 +156,16 @@ def test_notes_are_read_in_the_reader_s_language(hub: Hub) -> None:
     whole = "".join(tail.lines(hub.store, tail.start(hub.store, hub.clock() - 1), texts.LIMA))
     assert "the station says that it is at Norte / Sur" in whole
     assert "dice" not in whole
+
+
+def test_the_lines_of_an_alert_say_what_and_where_it_is(read_hub: Hub) -> None:
+    """Four alerts of one saw are four, not one four times: each line has the activity and the sector."""
+    lines = list(tail.lines(read_hub.store, tail.start(read_hub.store, 0), texts.LIMA))
+    code = read_hub.code(LAKE, "logging")
+    assert any(f"{code} (logging, {LAKE}): " in line for line in lines)
+    language.speak("es")
+    lines = list(tail.lines(read_hub.store, tail.start(read_hub.store, 0), texts.LIMA))
+    assert any(f"{code} (tala, {LAKE}): " in line for line in lines)
 
 
 def test_hours_that_came_late_are_not_those_of_the_last_day(hub: Hub) -> None:
