@@ -127,14 +127,13 @@ def test_the_uplink_loads_the_network_and_nothing_that_sees_or_hears(tmp_path: P
     assert "paho" in modules
 
 
-def test_what_units_start_loads_no_texts(tmp_path: Path) -> None:
-    """Nobody reads the help of a sensor's process, nor of the uplink's; a command that somebody types speaks."""
+def test_a_sensor_that_has_nothing_to_tell_loads_no_texts(tmp_path: Path) -> None:
+    """Nobody reads the help of what a unit starts; a command that somebody types speaks."""
     (tmp_path / "in").mkdir()
     noise = np.random.default_rng(1).normal(0, 0.1, 16_000 * 4).astype(np.float32)
     soundfile.write(tmp_path / "in" / "20261122_120000.wav", noise, 16_000)
     config = station_toml(tmp_path, replay("microphone", bundle_for("sound"), tmp_path / "in"))
     assert "texts" not in loaded(tmp_path, config, "sense", "microphone")
-    assert "texts" not in loaded(tmp_path, config, "uplink", stop_after_s=3.0)
     assert "texts" in loaded(tmp_path, config, "tail")
 
 

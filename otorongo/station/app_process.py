@@ -114,7 +114,9 @@ def only_one(section: str, data_dir: str | Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            other = file.read().strip() or say("another process")
+            number, _, command = file.read().strip().partition(" ")
+            known = say("process {number} ({command})", number=number, command=command)
+            other = known if number else say("another process")
             raise SensorError(
                 say(
                     "{section}: {other} already works in {folder}: stop it first (systemctl stop otorongo-{unit}, or "
@@ -126,7 +128,7 @@ def only_one(section: str, data_dir: str | Path) -> Iterator[None]:
                 )
             ) from None
         file.truncate(0)
-        file.write(say("process {number} ({command})", number=os.getpid(), command=_command()))
+        file.write(f"{os.getpid()} {_command()}")  # whoever reads it says it in a language of their own
         file.flush()
         yield
 
