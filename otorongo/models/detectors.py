@@ -15,7 +15,7 @@ from otorongo.language import say
 from otorongo.models import image
 from otorongo.models.boxes import FLOOR, NOTHING, Boxes, Found, Moving, strongest, verdict_of, yolox_cells
 from otorongo.models.errors import BundleError
-from otorongo.models.lazy import LazySession
+from otorongo.models.lazy import of_pictures
 from otorongo.models.manifest import Bundle
 from otorongo.models.runtime import Verdict
 
@@ -119,20 +119,7 @@ class Detector:
             raise BundleError(say("{folder}: is no bundle for pictures", folder=bundle.folder))
         self.bundle = bundle
         self._given = bundle.manifest.picture
-        self._network = LazySession(bundle.path("model"), threads, sha256=bundle.manifest.files["model"].sha256)
-        wanted = image.shape(self._given)
-        shape = next(iter(self._network.inputs.values()))
-        # A side without a number takes any.
-        fixed = [ours if not isinstance(side, int) else side for side, ours in zip(shape, wanted, strict=False)]
-        if fixed != wanted:
-            raise BundleError(
-                say(
-                    "{model}: input has shape {shape}, but [picture] makes {wanted}",
-                    model=bundle.path("model"),
-                    shape=shape,
-                    wanted=wanted,
-                )
-            )
+        self._network = of_pictures(bundle, self._given, threads)
 
     def scores(self, data: NDArray[Any], rate_hz: int = 0, looks: Sequence[Moving] = ()) -> Verdict:
         """Look at one picture, uint8 RGB (H, W, 3). Raises InputError for anything else, BundleError.

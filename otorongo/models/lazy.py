@@ -7,7 +7,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from otorongo.language import say, why
+from otorongo.models import image
 from otorongo.models.errors import BundleError
+from otorongo.models.manifest import Bundle, PictureInput
 from otorongo.models.runtime import Network, open_session
 
 
@@ -56,3 +58,20 @@ class LazySession:
             raise BundleError(
                 say("{path}: was changed while the program ran: install the bundle again", path=self._path)
             )
+
+
+def of_pictures(bundle: Bundle, given: PictureInput, threads: int = 1) -> LazySession:
+    """The network of a bundle for pictures. Raises BundleError where it does not take what `given` makes."""
+    network = LazySession(bundle.path("model"), threads, sha256=bundle.manifest.files["model"].sha256)
+    wanted, shape = image.shape(given), next(iter(network.inputs.values()))
+    # A side without a number takes any.
+    if [side if isinstance(side, int) else ours for side, ours in zip(shape, wanted, strict=False)] != wanted:
+        raise BundleError(
+            say(
+                "{model}: input has shape {shape}, but [picture] makes {wanted}",
+                model=bundle.path("model"),
+                shape=shape,
+                wanted=wanted,
+            )
+        )
+    return network

@@ -102,21 +102,26 @@ def missed(given: argparse.Namespace) -> int:
     return 0
 
 
+def check_columns(path: Path, found: Sequence[str] | None, wanted: Sequence[str]) -> None:
+    """Refuse a table whose first line lacks a column. Raises InputError."""
+    lacking = [name for name in wanted if name not in (found or ())]
+    if lacking:
+        raise InputError(
+            say(
+                "{path}: its first line lacks {names} (wanted: {names_2})",
+                path=path,
+                names=", ".join(lacking),
+                names_2=",".join(wanted),
+            )
+        )
+
+
 def read_labels(path: Path) -> list[Sound]:
     """The sounds of a table. Raises InputError, which names the line, what is wrong, and what is allowed."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if lacking:
-                raise InputError(
-                    say(
-                        "{path}: its first line lacks {names} (wanted: {names_2})",
-                        path=path,
-                        names=", ".join(lacking),
-                        names_2=",".join(COLUMNS),
-                    )
-                )
+            check_columns(path, reader.fieldnames, COLUMNS)
             found = [_sound(path, number, row) for number, row in enumerate(reader, 2)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(say("{path}: is no table that can be read: {why}", path=path, why=why(error))) from error

@@ -16,7 +16,7 @@ from typing import Final
 
 from otorongo.language import LANGUAGES, language, say
 from otorongo.models.errors import InputError
-from otorongo.models.missed import wilson
+from otorongo.models.missed import check_columns, wilson
 from otorongo.models.search_words import table
 from otorongo.wire.classes import BY_NAME
 
@@ -125,16 +125,7 @@ def read_labels(path: Path, frames: Mapping[str, Frame]) -> dict[str, set[str]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if lacking:
-                raise InputError(
-                    say(
-                        "{path}: its first line lacks {names} (wanted: {names_2})",
-                        path=path,
-                        names=", ".join(lacking),
-                        names_2=",".join(COLUMNS),
-                    )
-                )
+            check_columns(path, reader.fieldnames, COLUMNS)
             for number, row in enumerate(reader, 2):
                 where = f"{path}: line {number}"
                 name = Path((row["file"] or "").strip()).name.removesuffix(".age")

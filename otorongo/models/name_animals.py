@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from otorongo.language import say
 from otorongo.models import calibrate, image, labels
 from otorongo.models.errors import BundleError
-from otorongo.models.lazy import LazySession
+from otorongo.models.lazy import of_pictures
 from otorongo.models.manifest import Bundle, Crop, PictureInput
 from otorongo.models.rollup import MOST, Candidate, Label
 from otorongo.models.runtime import ClassScore, Verdict
@@ -42,19 +42,7 @@ class Namer:
         self._given: PictureInput = bundle.manifest.picture
         self._places = _places(outputs, self.labels)
         self._head = _head(bundle, len(self._places)) if "head" in bundle.manifest.files else None
-        self._network = LazySession(bundle.path("model"), threads, sha256=bundle.manifest.files["model"].sha256)
-        wanted = image.shape(self._given)
-        shape = next(iter(self._network.inputs.values()))
-        # A side without a number takes any.
-        if [ours if not isinstance(side, int) else side for side, ours in zip(shape, wanted, strict=False)] != wanted:
-            raise BundleError(
-                say(
-                    "{model}: input has shape {shape}, but [picture] makes {wanted}",
-                    model=bundle.path("model"),
-                    shape=shape,
-                    wanted=wanted,
-                )
-            )
+        self._network = of_pictures(bundle, self._given, threads)
 
     def candidates(self, crop: image.Picture) -> tuple[Candidate, ...]:
         """The likeliest labels of a crop (uint8 RGB, H x W x 3), at most 5, falling. Raises BundleError, InputError."""

@@ -41,8 +41,9 @@ LOST = 0.01
 """So much recall a joint may cost on the calibration mixtures, as eight bits may: less is chance (415 engines)."""
 HIGHEST = 0.99999
 """No threshold of a joint lies above; below it there is room, because two networks that agree are sure of much."""
+WEIGHTS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0)
 SECOND_WEIGHT = 0.25
-"""What the second logit counts beside the first: of 0.1, 0.25, 0.5, 1, 2, 4 and 10 the best for shots on the
+"""What the second logit counts beside the first: of WEIGHTS the best for shots on the
 calibration mixtures (`worth`: 0.55 alone, 0.59, and 0.53 with equal weights), and as good as the best for saws (0.86,
 0.89, 0.86). One weight for all classes, because two or three recordings of a class cannot say more."""
 
@@ -108,14 +109,16 @@ def _heard(pair: Pair, heard: list[Any], truth: dict[str, np.ndarray], recording
     )
 
 
-def join(pair: Pair, label: str, own: str, mixed: Heard, plain: Heard, second: Fit) -> Joint:
+def join(
+    pair: Pair, label: str, own: str, mixed: Heard, plain: Heard, second: Fit, weight: float = SECOND_WEIGHT
+) -> Joint:
     """Both calibrated logits, weighed and calibrated together.
 
     The threshold lets as many false windows through as the first bundle alone does at its own, among the mixtures and
     among the recordings as they are: a second opinion is there to hear more at the same price.
     What both know alike is in the one slope that is fitted over their weighed mean.
     """
-    weights = np.array([1.0, SECOND_WEIGHT]) / (1 + SECOND_WEIGHT)
+    weights = np.array([1.0, weight]) / (1 + weight)
     scores = [_both(heard, label, own, second) @ weights for heard in (mixed, plain)]
     fitted = fit(scores[0], mixed.truth[label], None, scores[1])
     own_threshold = pair.first.bundle.manifest.classes[pair.labels.index(label)].threshold
@@ -195,6 +198,12 @@ def main() -> None:
             f"{joint.label:10} recall of mixtures at 2, 0.5 and 0.1 % false, mean: alone {alone:.3f}, both {both:.3f}",
             flush=True,
         )
+        others = (join(pair, joint.label, joint.own, mixed, plain, fits[joint.own], weight) for weight in WEIGHTS)
+        told = (
+            f"{weight:g}: {worth(each, mixed, fits[joint.own])[1]:.3f}"
+            for weight, each in zip(WEIGHTS, others, strict=True)
+        )
+        print(f"{joint.label:10} both by the weight of the second: {', '.join(told)}", flush=True)
         kept += [joint] if both > alone - LOST else []
     joints = kept
     test, rows = recordings(pair, given.data, "test")
