@@ -3,6 +3,7 @@
 import hashlib
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,24 @@ def test_an_up_to_date_environment_is_left_alone(root: Path, tmp_path: Path) -> 
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (venv / "installed-dev").stat().st_mtime_ns == before
+
+
+def test_an_environment_of_another_checkout_is_refused(root: Path, tmp_path: Path) -> None:
+    """Who names another checkout's environment is told whose it is and the way out; nothing is installed into it."""
+    other = tmp_path / "other checkout"
+    (other / "otorongo").mkdir(parents=True)
+    (other / "otorongo/__init__.py").touch()
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    (site,) = venv.glob("lib/python*/site-packages")
+    (site / "editable.pth").write_text(f"{other}\n")
+    env = {"VENV": str(venv), "PATH": os.environ["PATH"]}
+    done = subprocess.run(["scripts/setup"], cwd=root, env=env, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"{venv} belongs to {other}" in done.stderr
+    assert "VENV=.venv" in done.stderr
+    assert "installing locks" not in done.stdout
+    assert not list(venv.glob("installed-*"))
 
 
 def test_an_unknown_lock_is_named(root: Path) -> None:
