@@ -65,6 +65,48 @@ def test_precision_goes_by_light_for_every_class(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("drawn", "label", "found"),
+    [
+        (Shown("person", 0.9, CORNER), "animal,0.25,0.25,0.5,0.5", 0),  # a tree beside the animal
+        (Shown("person", 0.9, MIDDLE), "animal,0.25,0.25,0.5,0.5", 1),  # the animal itself, by another name
+        (Shown("animal", 0.9, CORNER), "animal,0.25,0.25,0.5,0.5", 0),
+        (Shown("person", 0.9, MIDDLE), "animal,,,,", 0),  # nobody knows where: nothing says that it is the animal
+        (Shown("animal", 0.9, MIDDLE), "animal,,,,", 1),
+        (Shown("animal", 0.9, MIDDLE), "dog,,,,", 1),
+        (Shown("person", 0.4, MIDDLE), "animal,0.25,0.25,0.5,0.5", 0),  # below its threshold
+    ],
+)
+def test_anything_is_found_only_where_something_is(tmp_path: Path, drawn: Shown, label: str, found: int) -> None:
+    """In table, aim and event: neither a box beside the animal nor a person, where nobody is known to be, finds it."""
+    folder = folder_of(tmp_path / "mine", f"a.png,{label},here,visit,no,,,")
+    bundle = with_card(box_bundles.make(tmp_path / "bundle", drawn))
+    eyes = open_eyes(str(bundle))
+    looked, _ = look(eyes, pictures.collect([folder]).pictures, lambda: None)
+    every = [*pictures_figures.tables(eyes, looked, SHIPPED), *pictures_figures.events(eyes, looked, SHIPPED)]
+    told = {one.pictures: one for one in every if one.wire == "anything"}
+    assert {name: (one.found.hits, one.found.tries) for name, one in told.items()} == {
+        "mine": (found, 1), "1 events": (found, 1),
+    }  # fmt: skip
+    aim = pictures_figures.aims(eyes, looked, SHIPPED)[0]
+    assert (aim.hits, aim.tries) == (found, 1)
+    beside = drawn.p >= 0.5 and not found
+    assert pictures_figures.beside(eyes, looked, SHIPPED) == beside
+    run(bundle, folder, tmp_path / "out")
+    text = " ".join((tmp_path / "out/report.md").read_text().split())
+    assert f"In {int(beside)} of the 1 pictures that show something, only what is not there was told" in text
+
+
+def test_frames_of_lila_say_where_their_animals_are(shared: Path) -> None:
+    """Each labelled animal of the half that is measured with, a box within the frame."""
+    found = pictures.collect([shared]).pictures
+    frames = [one for one in found if one.set == "lila" and "animal" in one.labels]
+    assert len(frames) == 9
+    for one in frames:
+        assert one.boxes
+        assert all(0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1 for _, (x0, y0, x1, y1) in one.boxes)
+
+
+@pytest.mark.parametrize(
     ("at_least", "hits", "tries", "says"),
     [
         (True, 19, 21, "not shown: missed by 0.045 in these frames, and it may still be 0.68"),

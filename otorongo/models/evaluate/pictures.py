@@ -127,7 +127,7 @@ def collect(folders: Sequence[Path]) -> Found:
 def _shared(media: Path) -> Iterable[tuple[Picture, str]]:
     try:
         every = picture_sets.gather(media)
-        boxes = picture_sets.coco_boxes(media / REGRESSION)
+        boxes = {REGRESSION: picture_sets.coco_boxes(media / REGRESSION), "lila": picture_sets.lila_boxes()}
     except OSError as error:
         raise InputError(
             say(
@@ -137,11 +137,11 @@ def _shared(media: Path) -> Iterable[tuple[Picture, str]]:
             )
         ) from error
     for one in every:
-        yield _of_set(one, boxes), "calibrated the bundle" if one.calibrates else ""
+        yield _of_set(one, boxes.get(one.set, {})), "calibrated the bundle" if one.calibrates else ""
 
 
 def _of_set(one: Labelled, boxes: Mapping[str, Sequence[tuple[str, Place]]]) -> Picture:
-    own = tuple(boxes.get(one.name, ())) if one.set == REGRESSION else ()
+    own = tuple(boxes.get(one.name, ()))
     # ENA24's annotations are no boxes: 20 of 21 are the same rectangle.
     boxed = one.known if one.set == REGRESSION or not one.labels else one.known - one.labels
     place = "S1_D04" if one.name.startswith("S1_D04") else ""

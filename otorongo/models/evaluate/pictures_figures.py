@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otorongo.language import later
+from otorongo.models.boxes import overlaps
 from otorongo.models.evaluate import measures
 from otorongo.models.evaluate.measures import Figure, Share
 from otorongo.models.evaluate.pictures import REGRESSION, Place
 from otorongo.models.evaluate.pictures_look import Eyes, Floats, Looked
-from otorongo.models.evaluate.pictures_match import box_precision, matched
+from otorongo.models.evaluate.pictures_match import LEAST_IOU, box_precision, matched
 from otorongo.models.evidence_pictures import Aim
 
 ANYTHING: Final = "anything"
@@ -78,6 +79,30 @@ def over_threshold(eyes: Eyes, p: Floats, wire: str) -> bool:
     return bool(p[eyes.wires.index(wire)] >= least[wire])
 
 
+def noticed(eyes: Eyes, one: Looked, wire: str, name: str) -> bool:
+    """Whether a class was found in a picture that shows it, or told in one that does not.
+
+    ANYTHING counts in a picture that shows something only where a drawn box is on a labelled one, or, where not all of
+    it has boxes, if a class reached its threshold that may be there: a tree that is taken for a person beside an animal
+    finds no animal.
+    """
+    if wire != ANYTHING or one.picture.anything != 1:
+        return reached(eyes, one, wire, name)
+    drawn = [(box[0], box[2:]) for box in one.by_name[name].boxes if box[1] >= eyes.thresholds[box[0]]]
+    there = np.array([place for _, place in one.picture.boxes], np.float32).reshape(-1, 4)
+    if len(there) and any(overlaps(np.array(place, np.float32), there).max() >= LEAST_IOU for _, place in drawn):
+        return True
+    if one.by_name[name].boxes and one.picture.labels <= one.picture.boxed:
+        return False
+    return any(truth(one, each) != 0 and reached(eyes, one, each, name) for each in eyes.wires)
+
+
+def beside(eyes: Eyes, looked: Sequence[Looked], name: str) -> int:
+    """In how many pictures that show something only what is not there was told."""
+    something = [one for one in looked if one.picture.anything == 1 and reached(eyes, one, ANYTHING, name)]
+    return sum(not noticed(eyes, one, ANYTHING, name) for one in something)
+
+
 def score(eyes: Eyes, one: Looked, wire: str, name: str) -> float:
     """What pictures are ranked by: p; for ANYTHING, how far the best class is above its threshold."""
     p = one.by_name[name].p
@@ -95,19 +120,19 @@ def of_class(eyes: Eyes, looked: Sequence[Looked], wire: str, words: str, name: 
     """All figures of one class in some pictures, intervals by place."""
     known = [one for one in looked if truth(one, wire) >= 0]
     there = np.array([truth(one, wire) for one in known], int)
-    hits = np.array([reached(eyes, one, wire, name) for one in known], bool)
+    found, hits = (np.array([told(eyes, one, wire, name) for one in known], bool) for told in (noticed, reached))
     place = numbered([one.picture.spot for one in known])
     scores = np.array([score(eyes, one, wire, name) for one in known], float)
     ap = measures.precision(scores, there, place) if (there == 1).any() and (there == 0).any() else measures.NONE
     by_box, boxes = _by_box(known, wire, name)
-    return OfClass(wire, words, *_shares(hits, there, place), ap, by_box, boxes)
+    return OfClass(wire, words, *_shares(found, hits, there, place), ap, by_box, boxes)
 
 
-def _shares(hits: NDArray[np.bool_], there: Ints, place: Ints) -> tuple[Share, Share, Share]:
+def _shares(found: NDArray[np.bool_], hits: NDArray[np.bool_], there: Ints, place: Ints) -> tuple[Share, Share, Share]:
     """Found, false and right of pictures (n,)."""
-    chosen = ((hits, there == 1), (hits, there == 0), (there == 1, hits))
-    found, false, right = (measures.share(each[mine], place[mine]) for each, mine in chosen)
-    return found, false, right
+    chosen = ((found, there == 1), (hits, there == 0), (there == 1, hits))
+    recall, false, right = (measures.share(each[mine], place[mine]) for each, mine in chosen)
+    return recall, false, right
 
 
 def numbered(names: Sequence[str]) -> Ints:
@@ -222,18 +247,20 @@ def events(eyes: Eyes, looked: Sequence[Looked], name: str) -> list[OfClass]:
             by_event.setdefault(f"{one.picture.set}:{one.picture.sequence}", []).append(one)
     out = []
     for wire in (*eyes.wires, ANYTHING) if by_event else ():
-        there, hits, best, spots = [], [], [], []
+        there, found, hits, best, spots = [], [], [], [], []
         for members in by_event.values():
             said = [truth(one, wire) for one in members]
             if 1 in said or -1 not in said:
                 there.append(int(1 in said))
+                found.append(any(noticed(eyes, one, wire, name) for one in members))
                 hits.append(any(reached(eyes, one, wire, name) for one in members))
                 best.append(max(score(eyes, one, wire, name) for one in members))
                 spots.append(members[0].picture.spot if members[0].picture.place else members[0].picture.sequence)
-        is_there, hit, place = np.array(there, int), np.array(hits, bool), numbered(spots)
+        is_there, place = np.array(there, int), numbered(spots)
         both = 0 < is_there.sum() < len(is_there)
         ap = measures.precision(np.array(best), is_there, place) if both else measures.NONE
-        out.append(OfClass(wire, f"{len(by_event)} events", *_shares(hit, is_there, place), ap))
+        shares = _shares(np.array(found, bool), np.array(hits, bool), is_there, place)
+        out.append(OfClass(wire, f"{len(by_event)} events", *shares, ap))
     return out
 
 
@@ -259,7 +286,7 @@ def aims(eyes: Eyes, looked: Sequence[Looked], name: str) -> tuple[Aim, ...]:
 
 
 def _aim(words: str, at_least: bool, aim: float, eyes: Eyes, looked: Sequence[Looked], wire: str, name: str) -> Aim:
-    hits = np.array([wire in (*eyes.wires, ANYTHING) and reached(eyes, one, wire, name) for one in looked], bool)
+    hits = np.array([wire in (*eyes.wires, ANYTHING) and noticed(eyes, one, wire, name) for one in looked], bool)
     found = measures.share(hits, numbered([one.picture.spot for one in looked]))
     return Aim(
         name=words, at_least=at_least, aim=aim, hits=found.hits, tries=found.tries, places=found.recordings,

@@ -18,8 +18,13 @@ _CLASSES: Final = """\
 At the working threshold, by picture. *Found*: of the pictures with the class (recall); *false*: of those without it;
 *right*: of all that reached it (precision). 95 % intervals by place, or by picture where no place is known: the wider
 of bootstrap and Wilson's. *AP*: average precision by picture, and by box where boxes are labelled (greedy, IoU 0.5).
-`anything`: any class reached its own threshold. A dog or cow that is called an animal counts as neither; where nobody
-knows whether a class is in a picture, the picture counts for nothing."""
+`anything`: any class reached its own threshold; in a picture that shows something it is found only where such a box is
+on a labelled one (IoU 0.5), or, where not all of it has boxes, by a class that may be there. A dog or cow that is
+called an animal counts as neither; where nobody knows whether a class is in a picture, the picture counts for nothing.
+What was kept of float networks has no boxes: they are counted by class."""
+_BESIDE: Final = """\
+In {count} of the {all} pictures that show something, only what is not there was told, such as a tree taken for a \
+person beside an animal: somebody would look at them, but they count as missed."""
 _ROWS: Final = """\
 Camera-trap frames only ({sets} and folders of one's own). Day or night is as the labels say, and else by colour: a mean
 saturation below {grey} counts as night, so that a grey picture by day does as well. {given} of {all} frames said it
@@ -87,7 +92,13 @@ def _classes(given: Measured) -> str:
         row += [_ap(one), _by_box(one)]
         row += [str(beside.found.hits), str(beside.false.hits), f"{beside.precision.value:.3f}"] if beside else []
         rows.append([cell.replace("nan", "-") for cell in row])
-    return "\n".join(["### By class and set", "", _CLASSES, "", _table(head, rows)])
+    return "\n".join(["### By class and set", "", _CLASSES, "", _table(head, rows), f"{fill(_beside(given), 120)}\n"])
+
+
+def _beside(given: Measured) -> str:
+    """How often `anything` was told where something is, but not of it."""
+    there = sum(one.picture.anything == 1 for one in given.looked)
+    return _BESIDE.format(count=figures.beside(given.eyes, given.looked, SHIPPED), all=there)
 
 
 def _set(name: str) -> str:
