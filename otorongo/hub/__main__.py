@@ -13,9 +13,10 @@ from otorongo import __version__, logs
 from otorongo.errors import OtorongoError
 from otorongo.hub import config as hub_config
 from otorongo.hub import export as hub_export
-from otorongo.hub import leaving, rejudge_command, station_command, unseal_command, user_command
+from otorongo.hub import leaving, rejudge_command, station_command, unseal_command, user_command, users
 from otorongo.hub import rules as hub_rules
 from otorongo.hub.config import HubConfig
+from otorongo.hub.errors import HubError
 from otorongo.hub.export import Exported
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store
@@ -143,10 +144,27 @@ def _run(given: argparse.Namespace) -> int:
 
         broker = config.broker.public_url or None
         rules = hub_rules.load(given.config) if given.action == "add" else Rules(config)
-        return _print(station_command.run(given, config.pki_path, broker=broker, now=today(), rules=rules))
+        lines = station_command.run(given, config.pki_path, broker=broker, now=today(), rules=rules)
+        return _print([*lines, *([] if given.action == "list" else _log_station(config, given))])
     if given.command == "restore":
         return _restore(config, given)
     return _with_store(config, given)
+
+
+def _log_station(config: HubConfig, given: argparse.Namespace) -> list[str]:
+    """Write into the log what was done with a station; a line to print if that cannot be."""
+    from otorongo.hub.app import now_ms
+
+    try:
+        store = Store.open(config.database_url)
+    except HubError as error:
+        return [say("WARNING: the log that auditors read has no line of this: {error}", error=error)]
+    try:
+        with store.write() as tx:
+            users.saw_command(tx, now_ms(), f"station_{given.action}", getattr(given, "name", ""))
+    finally:
+        store.close()
+    return []
 
 
 def _serve(config: HubConfig, given: argparse.Namespace) -> int:
@@ -214,8 +232,6 @@ def _with_store(config: HubConfig, given: argparse.Namespace) -> int:
 
 
 def _export(config: HubConfig, given: argparse.Namespace, store: Store) -> int:
-    import getpass
-
     zone = hub_config.zone_of(config)
     first, last = hub_export.days(given.first, given.last, dt.datetime.now(zone).date())
     from_ms, to_ms = hub_export.period(first, last, zone)
@@ -235,7 +251,7 @@ def _export(config: HubConfig, given: argparse.Namespace, store: Store) -> int:
         given.format,
         given.out,
         media=Path(config.data_dir) / "media",
-        who=f"command line: {getpass.getuser()}",
+        who=users.at_the_machine(),
     )
     if given.format in hub_export.EFFORTS:
         print(f"{done.path}:", say_count("{count} line", "{count} lines", done.events))

@@ -13,7 +13,6 @@ from otorongo.hub.store import Found, Store, Tx
 from otorongo.language import say
 
 NO_PLAN: Final = Plan()
-CLOSING: Final = ("confirmed", "false", "by_right", "agree", "refuse")
 
 
 class NoAlert(HubError):
@@ -72,9 +71,9 @@ def act_in(
     ledger.record(tx, rules, [before], [done.alert], done.decisions, now_ms)
     if delivery:
         store_deliveries.seen(tx, delivery, now_ms)
-    if before.sealed and what in CLOSING and done.alert != before:
-        # The auditor is told nothing of a sealed alert; what was done with it stands in the log that they read.
-        store_people.saw(tx, now_ms, who.name, "sealed_closing", subject=before.id, data={"what": what})
+    if done.alert != before:
+        # The auditor is told nothing of a sealed alert; what was done with any stands in the log that they read.
+        store_people.saw(tx, now_ms, who.name, f"act_{what}", subject=before.id, data={"outcome": done.outcome})
     return Done(done.outcome, done.alert)
 
 

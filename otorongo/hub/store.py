@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from otorongo.hub import migrations
 from otorongo.hub.errors import StoreAway, StoreError
-from otorongo.language import say
+from otorongo.language import say, why
 
 Tx = Connection
 """A transaction, as the functions of `store_*.py` take it."""
@@ -171,7 +171,13 @@ def _postgres_engine(url: URL) -> Engine:
 
 def _sqlite_engine(url: URL) -> Engine:
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(url.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                say("database {url}: its folder cannot be made: {why}", url=shown(url), why=why(error))
+            ) from error
     arguments = {"timeout": BUSY_MS / 1000, "check_same_thread": False}
     engine = create_engine(url, connect_args=arguments, poolclass=None if url.database else StaticPool)
 

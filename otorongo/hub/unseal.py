@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pyrage
 
-from otorongo.hub import store_media, store_people
+from otorongo.hub import store_media, users
 from otorongo.hub.custodians import is_sealed
 from otorongo.hub.errors import HubError
 from otorongo.hub.rules import Rules
@@ -185,7 +185,7 @@ def _read(path: Path) -> bytes:
 
 def _log(store: Store, what: str, subject: str, data: dict[str, Any], now_ms: int) -> None:
     with store.write() as tx:
-        store_people.saw(tx, now_ms, f"command line: {getpass.getuser()}", what, subject=subject, data=data)
+        users.saw_command(tx, now_ms, what, subject, data)
 
 
 def _write_new(path: Path, content: bytes) -> None:

@@ -78,6 +78,7 @@ def run(args: argparse.Namespace, store: Store, *, rules: Rules, now_ms: int) ->
             password = _password(args.password_file)
             with store.write() as tx:
                 users.add(tx, user, password, now_ms)
+                users.saw_command(tx, now_ms, "user_added", user.name, {"role": str(user.role)})
             return [say("{name}: added as {role}", name=user.name, role=user.role), *_advice(user)]
         case "list":
             with store.read() as tx:
@@ -87,10 +88,12 @@ def run(args: argparse.Namespace, store: Store, *, rules: Rules, now_ms: int) ->
             password = _password(args.password_file)
             with store.write() as tx:
                 users.set_password(tx, args.name, password, now_ms)
+                users.saw_command(tx, now_ms, "user_password", args.name)
             return [say("{name}: password changed, all sessions and tokens ended", name=args.name)]
         case "disable" | "enable":
             with store.write() as tx:
                 users.disable(tx, args.name, now_ms, disabled=args.action == "disable")
+                users.saw_command(tx, now_ms, f"user_{args.action}d", args.name)
             return [
                 say("{name}: disabled", name=args.name)
                 if args.action == "disable"
@@ -148,7 +151,9 @@ def _token(args: argparse.Namespace, store: Store, now_ms: int) -> str:
     if not 1 <= args.days <= 366:
         raise UserError(say("--days {days}: 1 to 366 are allowed", days=args.days))
     with store.write() as tx:
-        return users.open_token(tx, args.name, now_ms, days=args.days, purpose=args.purpose)
+        token = users.open_token(tx, args.name, now_ms, days=args.days, purpose=args.purpose)
+        users.saw_command(tx, now_ms, "user_token", args.name, {"days": args.days})
+    return token
 
 
 def _advice(user: User) -> list[str]:

@@ -4,8 +4,10 @@ Values and functions; the statements stand in `store_people.py`. A password is k
 token only as its SHA-256: whoever reads the database can log in as nobody.
 """
 
+import getpass
 import hashlib
 import hmac
+import os
 import secrets
 import threading
 from dataclasses import dataclass
@@ -26,12 +28,15 @@ SESSION_IDLE_MS: Final = 7 * DAY_MS
 """A session that nobody used for so long is over."""
 SESSION_LIFE_MS: Final = 30 * DAY_MS
 """A session is over after so long, used or not."""
+MOST_NAME: Final = 80
 SHORTEST: Final = 12
 LONGEST: Final = 128
 """Characters of a password. Argon2 would take more, at the cost of the hub."""
 STRONG: Final = 3
 """Of zxcvbn's 0 to 4: "safely unguessable" against an attack on the stolen, slowly hashed password."""
 LANGUAGES: Final = ("es", "en")
+COMMAND_LINE: Final = "command line: "
+"""So begins in the log the name of who typed a command."""
 
 
 class UserError(HubError):
@@ -194,6 +199,21 @@ def pseudonym(key: bytes, name: str) -> str:
     return "".join("BCDFGHJKLMNPRSTVWXYZ"[byte % 20] for byte in mac[:4])
 
 
+def at_the_machine() -> str:
+    """Who types a command of the hub, as the log calls them."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in a container
+        name = str(os.getuid())
+    sudo = os.environ.get("SUDO_USER", "")
+    return f"{COMMAND_LINE}{name}{f' (sudo: {sudo})' if sudo else ''}"[:MOST_NAME]
+
+
+def saw_command(tx: Tx, now_ms: int, what: str, subject: str, data: Any = None) -> None:
+    """Write into the log that auditors read what somebody did at the hub's machine."""
+    store_people.saw(tx, now_ms, at_the_machine(), what, subject=subject, data=data)
+
+
 def add(tx: Tx, user: User, password: str, now_ms: int) -> None:
     """Add a user. Raises UserError if the name is taken, empty or odd, and WeakPassword."""
     _check_name(user.name)
@@ -224,7 +244,7 @@ def add(tx: Tx, user: User, password: str, now_ms: int) -> None:
 
 
 def _check_name(name: str) -> None:
-    if not 1 <= len(name) <= 80 or not all(c.isalnum() or c in ".-_@" for c in name):
+    if not 1 <= len(name) <= MOST_NAME or not all(c.isalnum() or c in ".-_@" for c in name):
         raise UserError(say("{name!r}: a user's name is 1 to 80 letters, digits, dots, - _ and @", name=name))
 
 

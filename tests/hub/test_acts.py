@@ -321,8 +321,8 @@ def test_a_sealed_closing_is_told_to_the_protocol_holder_alone(store: Store, her
         ]
     assert told == {("eva", "ring"), ("eva", "audit")}
     assert sorted(logged, key=str) == [
-        ("eva", "sealed_closing", alert["id"], {"what": "false"}),
-        ("gabi", "sealed_closing", alert["id"], {"what": "agree"}),
+        ("eva", "act_false", alert["id"], {"outcome": "waits"}),
+        ("gabi", "act_agree", alert["id"], {"outcome": "closed"}),
     ]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from otorongo.hub import app, store_records
+from otorongo.hub import app, store_people, store_records
 from otorongo.hub.__main__ import main, parser
 from otorongo.hub.config import BrokerConfig, HubConfig, WebConfig
 from otorongo.hub.errors import HubError, StoreError
@@ -122,6 +122,25 @@ def test_a_hub_without_a_single_copy_is_told(config_file: Path, capsys: pytest.C
     assert main(["backup", *at]) == 0
     main(["check", *at])
     assert "no copy has ever" not in capsys.readouterr().out
+
+
+def test_stations_let_in_and_shut_out_stand_in_the_log(config_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is a line that auditors read; a list is none, and where the log cannot be written that is said."""
+    at = ["--config", str(config_file)]
+    assert main(["station", *at, "add", "K-02", "--broker", "mqtts://hub.example:8883"]) == 0
+    assert main(["station", *at, "list"]) == 0
+    assert main(["station", *at, "revoke", "K-02"]) == 0
+    store = Store.open(f"sqlite:///{config_file.parent / 'hub' / 'hub.db'}")
+    with store.read() as tx:
+        rows = store_people.access_newest(tx)
+    store.close()
+    assert [(row["what"], row["subject"]) for row in rows] == [("station_revoke", "K-02"), ("station_add", "K-02")]
+    config_file.write_text(
+        config_file.read_text().replace("[broker]", 'database = "sqlite:////dev/null/no.db"\n[broker]')
+    )
+    assert "WARNING" not in capsys.readouterr().out
+    assert main(["station", *at, "add", "K-05", "--broker", "mqtts://hub.example:8883"]) == 0
+    assert "WARNING: the log that auditors read has no line of this" in capsys.readouterr().out
 
 
 def test_a_standby_that_is_not_there_is_refused(tmp_path: Path, postgres_hub: str) -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from otorongo.hub import db, store_alerts, store_people, store_stations
+from otorongo.hub import db, store_alerts, store_people, store_stations, users
 from otorongo.wire.codes import NoteKind
 from tests.web.conftest import Hub
 from tests.web.seed import BROOK, HEADWATERS, LAKE, PARCEL
@@ -256,7 +256,8 @@ def test_it_is_logged_who_saw_what(hub: Hub) -> None:
     assert picture
     maria.get(picture[1])
     with hub.store.read() as tx:
-        lines = [row["what"] for row in store_people.access_of(tx, code) if row["who"] == "maria"]
+        mine = [row["what"] for row in store_people.access_of(tx, code) if row["who"] == "maria"]
+        lines = [what for what in mine if what.startswith("saw_")]
     assert sorted(lines) == ["saw_alert", "saw_media"]
     hub.clock.pass_ms(HOUR_MS)
     maria.get(f"/alerts/{code}")
@@ -265,6 +266,25 @@ def test_it_is_logged_who_saw_what(hub: Hub) -> None:
     log = hub.login("alba").get("/log").text
     assert "vio la alerta" in log
     assert hub.login("maria").get("/log").status_code == 403
+
+
+def test_the_log_tells_what_people_did_with_alerts(hub: Hub) -> None:
+    """Who said what of which alert, and what came of it; what changed nothing is no line; monitors stay unnamed."""
+    code = hub.code(*SAW)
+    page = f"/alerts/{code}"
+    hub.login("jose").send(page, f"{page}/agree")  # of his own group: not taken
+    hub.login("carla").send(page, f"{page}/agree")
+    page = f"/alerts/{hub.code(*HUNT)}"
+    hub.login("kusi").send(page, f"{page}/seen")
+    with hub.store.write() as tx:
+        users.saw_command(tx, hub.clock(), "user_added", "rita", {"role": "ranger"})
+    log = hub.login("alba").get("/log").text
+    link = f'<a class="code" href="/alerts/{code}">{code}</a>'
+    assert f"<strong>carla</strong> · confirmó el cierre · {link} · y quedó cerrada" in log
+    assert "jose</strong> · confirmó" not in log
+    assert "kusi" not in log
+    assert "</strong> · dijo «la vi» · <a" in log
+    assert re.search(r"<strong>en la máquina del centro: [^<]+</strong> · añadió al usuario · rita · guardaparque", log)
 
 
 def test_the_list_answers_304_until_something_changes(hub: Hub) -> None:

@@ -43,6 +43,23 @@ def secret(tmp_path: Path) -> str:
     return str(file)
 
 
+def test_what_is_done_with_users_stands_in_the_log(store: Store, secret: str) -> None:
+    """Who lets people in or shuts them out at the hub's machine is written down, with the role; what failed is not."""
+    command(store, "add", "carla", "--role", "coordinator", "--password-file", secret)
+    for action in (["passwd", "carla", "--password-file", secret], ["token", "carla"], ["disable", "carla"]):
+        command(store, *action)
+    command(store, "enable", "carla")
+    with pytest.raises(UserError):
+        command(store, "disable", "nobody")
+    with store.read() as tx:
+        rows = list(reversed(store_people.access_newest(tx)))
+    assert [row["what"] for row in rows] == [
+        f"user_{one}" for one in ("added", "password", "token", "disabled", "enabled")
+    ]
+    assert {(row["who"].split(":")[0], row["subject"]) for row in rows} == {("command line", "carla")}
+    assert rows[0]["data"] == {"role": "coordinator"}
+
+
 def test_the_first_user_is_made_by_command(store: Store, secret: str) -> None:
     """Nobody is there before, and afterwards exactly whom was asked for, with a password that only its hash knows."""
     assert command(store, "list") == ["no users yet: otorongo-hub user add NAME --role coordinator"]

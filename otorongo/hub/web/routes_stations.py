@@ -7,14 +7,16 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse
 
 from otorongo.hub import store_people, store_web, texts
+from otorongo.hub.answers import ACTS
 from otorongo.hub.errors import HubError
 from otorongo.hub.store import Found
-from otorongo.hub.users import May
+from otorongo.hub.users import COMMAND_LINE, May
 from otorongo.hub.web import view_alerts, view_stations
 from otorongo.hub.web.login import Me, need
-from otorongo.hub.web.render import page
+from otorongo.hub.web.render import Page, page
 from otorongo.hub.web.routes_alerts import Hidden
 from otorongo.hub.web.site import Here
+from otorongo.hub.web.viewer import Names
 
 router: Final = APIRouter(include_in_schema=False)
 LOG_LINES: Final = 100
@@ -22,10 +24,10 @@ _OF_ALERTS: Final = (
     "saw_alert",
     "saw_media",
     "link_fetched",
-    "sealed_closing",
     "took_sealed",
     "asked_sealed",
     "asked_frame",
+    *(f"act_{one}" for one in ACTS),
 )
 _OF_EVENTS: Final = ("saw_event", "saw_event_media", "saw_withdrawn", "reviewed")
 _ASKED: Final = ("asked_frame", "asked_clip")
@@ -80,11 +82,12 @@ def show_log(request: Request, here: Here, viewer: Me, before: int = 0) -> Respo
     lines = [
         {
             "at_ms": row["at_ms"],
-            "who": names.shown(row["who"]),
+            "who": _who(this, names, row["who"]),
             "what": texts.named(this.lang, "log", row["what"]),
             "subject": "" if row["subject"] == row["who"] else names.shown(row["subject"]),
             "alert": _subject_is_alert(row),
             "event": row["what"] in _OF_EVENTS or (row["what"] in _ASKED and not _subject_is_alert(row)),
+            "then": _then(this, row),
             "why": (row["data"] or {}).get("reason", "") if row["what"] in _OPENED else "",
             "address": row["address"] if row["who"] == names.shown(row["who"]) else "",
         }
@@ -92,6 +95,20 @@ def show_log(request: Request, here: Here, viewer: Me, before: int = 0) -> Respo
     ]
     older = rows[LOG_LINES - 1]["id"] if len(rows) > LOG_LINES else 0
     return this.answer("log.html", lines=lines, older=older, nav="log")
+
+
+def _who(this: Page, names: Names, who: str) -> str:
+    at_the_machine = who.removeprefix(COMMAND_LINE)
+    return names.shown(who) if at_the_machine == who else this.t("page.log.command", who=at_the_machine)
+
+
+def _then(this: Page, row: Found) -> str:
+    """What came of it, or as what somebody was let in."""
+    data = row["data"] or {}
+    if row["what"] == "user_added":
+        return texts.named(this.lang, "role", data.get("role", ""))
+    told = data.get("outcome") in ("waits", "closed")
+    return this.t(f"log.then.{data['outcome']}") if told else ""
 
 
 def _subject_is_alert(row: Found) -> bool:
