@@ -50,11 +50,11 @@ def loads(text: str, kind: type[T], *, where: str = "<text>") -> T:
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {_explain(str(error), kind)}") from error
+        raise ConfigError(f"{where}: {explained(str(error), kind)}") from error
 
 
-def _explain(text: str, kind: Any) -> str:
-    """Turn msgspec's sentence into `key: reason (allowed: ...)`."""
+def explained(text: str, kind: Any) -> str:
+    """A sentence of msgspec about a value of `kind` as `key: reason (allowed: ...)`, in the language spoken."""
     found = _AT.search(text)
     path = found["path"].lstrip(".") if found else ""
     reason = _AT.sub("", text)

@@ -1,23 +1,31 @@
 """Results as MegaDetector's tools and Timelapse read and write them: their batch format 1.6, in and out. Pure.
 
-https://lila.science/megadetector-output-format. Categories are `1` animal, `2` person and `3` vehicle, as everybody
-expects; what of ours is finer (a boat, a dog, a species) is a classification of its box. A picture that failed is no
-empty one.
+https://lila.science/megadetector-output-format. Files of older versions, of films (whose boxes say their frame) and of
+other programs are read as well, with whole paths of whichever machine. Categories are `1` animal, `2` person and `3`
+vehicle, as everybody expects; what of ours is finer (a boat, a dog, a species) is a classification of its box. A
+picture that failed is no empty one.
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
-from otorongo.language import say
+from otorongo.language import say, why
+from otorongo.models import plain_labels
 from otorongo.models.errors import InputError
+from otorongo.toml import explained
 from otorongo.wire.classes import BY_NAME
 
 FORMAT: Final = "1.6"
 CATEGORIES: Final = {"1": "animal", "2": "person", "3": "vehicle"}
 FINER: Final = {"boat": "3", "dog": "1", "cattle": "1"}
 """Classes of ours that are a classification of one of theirs."""
+PEOPLE: Final = {"human": "person", "vehicle": "vehicle", "blank": "", "animal": "animal"}
+"""Ours for what others call a person, a vehicle or nothing (`plain_labels.SPECIAL`): SpeciesNet says `human`."""
 MOST_BYTES: Final = 1 << 30
 DIGITS: Final = 4
 
@@ -90,6 +98,10 @@ def _detection(one: Detection, numbers: dict[str, str]) -> dict[str, Any]:
 
 # ---- in ----
 
+_PICTURE: Final = re.compile(r"images\[(\d+)\]")
+_SHOWN: Final = 200
+"""Letters of a path that an error tells."""
+
 Share = Annotated[float, msgspec.Meta(ge=-0.01, le=1.01)]
 
 
@@ -116,7 +128,7 @@ class _File(msgspec.Struct):
 def read(data: bytes, where: str) -> tuple[Result, ...]:
     """The results of a file of any version since 1.0. Raises InputError, which names the file and the place in it.
 
-    Categories that are none of ours count as animals; what is neither box nor failure is an empty picture.
+    Categories that are none of ours count as animals; what has no list of boxes was not looked at, and is a failure.
     """
     if len(data) > MOST_BYTES:
         raise InputError(
@@ -127,36 +139,124 @@ def read(data: bytes, where: str) -> tuple[Result, ...]:
                 most_bytes=MOST_BYTES,
             )
         )
+    data = data.removeprefix(b"\xef\xbb\xbf")  # programs of Windows begin a text with it
     try:
-        file = msgspec.json.decode(data, type=_File)
-    except msgspec.ValidationError as error:
-        raise InputError(say("{where}: are no results of MegaDetector: {error}", where=where, error=error)) from error
+        file = _decoded(data, where)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        if isinstance(error, msgspec.DecodeError):
-            raise InputError(say("{where}: is no JSON, or is cut off: make it again", where=where)) from error
-        raise InputError(say("{where}: are no results of MegaDetector: {error}", where=where, error=error)) from error
+        raise InputError(say("{where}: is no JSON, or is cut off: make it again", where=where)) from error
     return tuple(_result(image, file) for image in file.images)
+
+
+def _decoded(data: bytes, where: str) -> "_File":
+    """Raises InputError for JSON of another shape, msgspec's errors for what is no JSON."""
+    try:
+        return msgspec.json.decode(data, type=_File)
+    except msgspec.ValidationError as error:
+        raise InputError(
+            say(
+                "{where}: {mistake}: these are no results of MegaDetector; give what `otorongo-models see --json`, "
+                "MegaDetector or Timelapse has written",
+                where=where,
+                mistake=_mistake(msgspec.json.decode(data)),
+            )
+        ) from error
+
+
+def _mistake(whole: Any) -> str:
+    """What is wrong in JSON of another shape, where, and of which picture."""
+    try:
+        msgspec.convert(whole, _File)  # unlike the decoder of JSON it counts which one it was
+    except msgspec.ValidationError as error:
+        told = explained(str(error), _File)
+    else:  # what only JSON itself forbids
+        return say("the file")
+    at = _PICTURE.match(told)
+    image = whole["images"][int(at[1])] if at else None
+    name = image.get("file") if isinstance(image, dict) else None
+    return f"{name[:_SHOWN]}: {told}" if isinstance(name, str) else told
 
 
 def _result(image: _Image, file: _File) -> Result:
     name = image.file.replace("\\", "/")
-    if image.failure is not None:
-        return Result(name, failure=image.failure or "failure")
-    return Result(name, tuple(_read_box(one, file) for one in image.detections or ()))
+    if image.failure or image.detections is None:
+        return Result(name, failure=image.failure or say("its file says nothing of it"))
+    return Result(name, tuple(box for one in image.detections if (box := _read_box(one, file))))
 
 
-def _read_box(one: _Box, file: _File) -> Detection:
-    told = file.detection_categories.get(one.category, "animal").lower()
-    cls = told if told in BY_NAME and BY_NAME[told].sense != "sound" else "animal"
+def _read_box(one: _Box, file: _File) -> Detection | None:
+    """A box; None for one that says that nothing is there."""
+    told = file.detection_categories.get(one.category, "animal").strip().lower()
+    cls = PEOPLE.get(plain_labels.SPECIAL.get(told, ""), told)
+    if not cls:
+        return None
+    if cls not in BY_NAME or BY_NAME[cls].sense == "sound":
+        cls = "animal"
     names = file.classification_categories
     named, raw = (
         tuple(Named(names.get(number, number), p) for number, p in several)
         for several in (one.classifications, one.raw_classifications)
     )
+    if named and named[0].p == one.conf and FINER.get(named[0].name) == one.category and cls in CATEGORIES.values():
+        cls, named = named[0].name, named[1:]  # as we write a boat, a dog and a cow
     x, y, w, h = (min(1.0, max(0.0, value)) for value in one.bbox)
     return Detection(cls, one.conf, x, y, w, h, named, raw)
+
+
+def of_file(path: Path, folder: Path, names: Sequence[str]) -> dict[str, Result]:
+    """What a file tells of pictures below a folder, by their names there. Raises InputError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(say("{path}: cannot be read: {why}", path=path, why=why(error))) from error
+    return below(read(data, str(path)), folder, names, str(path))
 
 
 def by_file(results: Sequence[Result]) -> dict[str, Result]:
     """The results by path; of one that is there twice, the last."""
     return {result.file: result for result in results}
+
+
+def below(results: Sequence[Result], folder: Path, names: Sequence[str], where: str) -> dict[str, Result]:
+    """The results by the pictures' names below a folder (`names`, with `/`). Raises InputError if there is none.
+
+    Theirs may be whole paths, of this machine or another: one folder of theirs is taken for this one, namely that which
+    is this one, else that below which most of the pictures are, and of equals that which is called as this one is.
+    """
+    every = by_file(results)
+    if not names or not every or any(name in every for name in names):
+        return every
+    last: dict[str, list[str]] = {}
+    for file in every:
+        last.setdefault(file.rpartition("/")[2], []).append(file)
+    found = Counter(
+        file.removesuffix(name)
+        for name in names
+        for file in last.get(name.rpartition("/")[2], ())
+        if file.endswith(f"/{name}")
+    )
+    here = folder.resolve()
+    rank = {one: (one == f"{here.as_posix()}/", count, _called(one) == here.name) for one, count in found.items()}
+    if not rank:
+        raise InputError(
+            say(
+                "{where}: tells of none of the pictures in {folder}: its first is {theirs}, and here {ours}. Give "
+                "the folder that was looked at, or look again: otorongo-models see {folder} --json boxes.json",
+                where=where, folder=folder, theirs=next(iter(every)), ours=names[0],
+            )
+        )  # fmt: skip
+    best, *more = sorted(one for one in rank if rank[one] == max(rank.values()))
+    if more:
+        raise InputError(
+            say(
+                "{where}: tells of several folders that may be {folder}: {first} and {second}. Give the folder "
+                "that was looked at",
+                where=where, folder=folder, first=best, second=more[0],
+            )
+        )  # fmt: skip
+    own = ((file.removeprefix(best), one) for file, one in every.items() if file.startswith(best))
+    return {name: one._replace(file=name) for name, one in own}
+
+
+def _called(folder: str) -> str:
+    """The last part of a path that ends with `/`."""
+    return folder.rstrip("/").rpartition("/")[2]

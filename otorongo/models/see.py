@@ -5,6 +5,7 @@ stopped goes on where it was.
 """
 
 import argparse
+import hashlib
 import os
 import sys
 from collections import Counter
@@ -51,7 +52,7 @@ def see(given: argparse.Namespace) -> int:
         print(said("others", lang).format(endings=told), file=sys.stderr)
     if not files:
         return 1
-    looker = Looker.of(given)
+    looker = Looker.of(given, folder, [_text(name) for name in files])
     out: Path | None = given.json
     journal = out.with_name(out.name + ".part") if out else None
     done = _resumed(journal, looker.signature) if journal else {}
@@ -111,6 +112,10 @@ def _text(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
+def _digest(theirs: Mapping[str, Result]) -> str:
+    return hashlib.sha256(msgspec.json.encode(theirs)).hexdigest()
+
+
 class Looker:
     """The networks, or the boxes of somebody else's."""
 
@@ -121,14 +126,14 @@ class Looker:
         self._namer = namer
         self._theirs = theirs
         self._least = least
-        parts = ["their boxes" if theirs is not None else classifier.bundle.digest]
+        parts = [classifier.bundle.digest if theirs is None else f"their boxes {_digest(theirs)}"]
         parts += [namer.bundle.digest if namer else "", f"{least:g}"]
         self.signature = " ".join(parts)
         """What results rest on: those of other networks are not taken up again."""
 
     @classmethod
-    def of(cls, given: argparse.Namespace) -> "Looker":
-        """As the command line says. Raises OtorongoError."""
+    def of(cls, given: argparse.Namespace, folder: Path, files: Sequence[str]) -> "Looker":
+        """As the command line says, for these pictures of a folder. Raises OtorongoError."""
         bundle = manifest.load(given.bundle)
         if bundle.manifest.kind != "picture" or bundle.manifest.names:
             raise InputError(say("{bundle}: draws no boxes (allowed: a bundle such as boxes@1)", bundle=given.bundle))
@@ -137,12 +142,7 @@ class Looker:
             raise InputError(
                 say("{species}: names no animals (allowed: a bundle with files.labels)", species=given.species)
             )
-        theirs = None
-        if given.boxes:
-            try:
-                theirs = megadetector_json.by_file(megadetector_json.read(given.boxes.read_bytes(), str(given.boxes)))
-            except OSError as error:
-                raise InputError(say("{boxes}: cannot be read: {why}", boxes=given.boxes, why=why(error))) from error
+        theirs = megadetector_json.of_file(given.boxes, folder, files) if given.boxes else None
         return cls(runtime.open_classifier(bundle, given.threads), namer, theirs, given.least)
 
     def look(self, path: Path, name: str) -> Result:

@@ -1,14 +1,17 @@
 """The format of MegaDetector's tools, in and out: nothing is lost on the way, and a failure is no empty picture."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otorongo.language import speak
 from otorongo.models import megadetector_json as md
 from otorongo.models.errors import InputError
+from tests.spoken import english_in
 
 shares = st.floats(0, 1).map(lambda value: round(value, 4))
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
@@ -67,11 +70,104 @@ def test_a_published_example_is_read(shared: Path) -> None:
     assert first.detections[0].named[0] == md.Named("bear", 0.951)
 
 
+BOX = '{"category": "1", "conf": 0.9, "bbox": [0, 0, 1, 1]}'
+
+
 @pytest.mark.parametrize(
-    ("text", "reason"),
-    [("{}", "missing required field"), ('{"images": [{"file": "a", "detections": [{"conf": 2}]}]}', "are no results")],
+    ("text", "place"),
+    [
+        ("[]", "el archivo: se espera"),
+        ('{"predictions": []}', "images: falta"),
+        ('{"images": {}}', "images: se espera una lista"),
+        ('{"images": [{"file": "a.jpg", "detections": []}, {"id": 7}]}', "images[1].file: falta"),
+        ('{"images": [7]}', "images[0]: se espera"),
+        (
+            '{"images": [{"file": "DCIM/b.jpg", "detections": [{"conf": 2}]}]}',
+            "DCIM/b.jpg: images[0].detections[0].conf: se espera",
+        ),
+        (
+            f'{{"images": [{{"file": "b", "detections": [{BOX.replace("0.9", "2")}]}}]}}',
+            "b: images[0].detections[0].conf: se espera un número <= 1",
+        ),
+        (f'{{"images": [], "detection_categories": [{BOX}]}}', "detection_categories: se espera"),
+    ],
 )
-def test_what_is_no_result_is_refused_with_the_place(text: str, reason: str) -> None:
-    """The error names the file and what is wrong in it."""
-    with pytest.raises(InputError, match=reason):
-        md.read(text.encode(), "x.json")
+def test_what_is_no_result_is_refused_with_the_place_in_spanish(text: str, place: str) -> None:
+    """The error names the file, which picture, what is wrong there, and what to give instead."""
+    speak("es")
+    with pytest.raises(InputError) as refused:
+        md.read(text.encode(), "ajeno.json")
+    told = str(refused.value)
+    assert told.startswith(f"ajeno.json: {place}")
+    assert "`otorongo-models see --json`" in told
+    assert english_in(told) == []
+
+
+@pytest.mark.parametrize(
+    ("category", "cls"),
+    [("human", "person"), ("People", "person"), ("vehicle", "vehicle"), ("car", "vehicle"), ("boat", "boat"),
+     ("chainsaw", "animal"), ("zebra", "animal"), ("empty", None), ("blank", None)],
+)  # fmt: skip
+def test_what_others_call_a_person_is_one(category: str, cls: str | None) -> None:
+    """SpeciesNet says `human`: taken for an animal, somebody would be hidden; a box of `empty` is none."""
+    text = f'{{"detection_categories": {{"1": "{category}"}}, "images": [{{"file": "a", "detections": [{BOX}]}}]}}'
+    (found,) = md.read(text.encode(), "x")
+    assert [one.cls for one in found.detections] == ([cls] if cls else [])
+
+
+def test_what_has_no_list_of_boxes_was_not_looked_at() -> None:
+    """`null` without a reason is a failure, no empty picture; a reason that is empty is none."""
+    images = [{"file": "a", "detections": None}, {"file": "b"}, {"file": "c", "failure": "", "detections": []}]
+    a, b, c = md.read(json.dumps({"images": images}).encode(), "x")
+    assert a.failure
+    assert b.failure
+    assert not c.failure
+
+
+def test_films_older_versions_and_files_of_windows_are_read() -> None:
+    """Version 1.0 with its highest scores; 1.5 with frames of a film; a mark of UTF-8 first, and back slashes."""
+    old = '{"images": [{"file": "A\\\\b.jpg", "max_detection_conf": 0.9, "detections": [' + BOX + "]}]}"
+    film = '{"images": [{"file": "v.mp4", "frame_rate": 30.0, "frames_processed": [0], "detections": [' + (
+        BOX.replace("}", ', "frame_number": 12}') + ']}], "info": {"format_version": "1.5"}}'
+    )
+    (found,) = md.read(b"\xef\xbb\xbf" + old.encode(), "x")
+    assert (found.file, len(found.detections)) == ("A/b.jpg", 1)
+    (found,) = md.read(film.encode(), "x")
+    assert (found.file, len(found.detections)) == ("v.mp4", 1)
+
+
+@given(st.lists(st.sampled_from(["animal", "person", "vehicle", "boat", "dog", "cattle"]), max_size=5), shares)
+def test_our_finer_classes_come_back(classes: list[str], p: float) -> None:
+    """A boat, a dog and a cow that we have written are read as such, with their own thresholds, and their names."""
+    boxes = tuple(md.Detection(cls, p, 0, 0, 1, 1, (md.Named("x", 0.7),)) for cls in classes)
+    (back,) = md.read(md.written([md.Result("a", boxes)], {}), "x")
+    assert back.detections == boxes
+
+
+@pytest.mark.parametrize(
+    ("theirs", "names", "found"),
+    [
+        (["A/1.jpg", "2.jpg"], ["A/1.jpg"], {"A/1.jpg": "A/1.jpg", "2.jpg": "2.jpg"}),
+        (["D:/A/1.jpg", "D:/2.jpg"], ["A/1.jpg", "2.jpg"], {"A/1.jpg": "D:/A/1.jpg", "2.jpg": "D:/2.jpg"}),
+        (["x/mine/1.jpg", "x/other/1.jpg"], ["1.jpg"], {"1.jpg": "x/mine/1.jpg"}),  # called as the folder is
+        (["x/a/1.jpg", "x/b/1.jpg", "x/b/2.jpg"], ["1.jpg", "2.jpg"], {"1.jpg": "x/b/1.jpg", "2.jpg": "x/b/2.jpg"}),
+        (["x/mine/1.jpg", "HERE/1.jpg"], ["1.jpg"], {"1.jpg": "HERE/1.jpg"}),
+        (["1.jpg"], ["A/1.jpg"], None),  # of whichever A it is
+        (["x/a/1.jpg", "x/b/1.jpg"], ["1.jpg"], None),
+        (["x/11.jpg"], ["1.jpg"], None),
+    ],
+)  # fmt: skip
+def test_whole_paths_of_whichever_machine_are_found(
+    tmp_path: Path, theirs: list[str], names: list[str], found: dict[str, str] | None
+) -> None:
+    """One folder of theirs is this one; which is not guessed, and none at all is told with both names."""
+    folder = tmp_path / "mine"
+    files = [file.replace("HERE", folder.as_posix()) for file in theirs]
+    results = [md.Result(file, failure=file) for file in files]
+    if found is None:
+        with pytest.raises(InputError, match=re.escape(theirs[0][:4])):
+            md.below(results, folder, names, "x.json")
+        return
+    below = md.below(results, folder, names, "x.json")
+    assert {name: one.failure.replace(folder.as_posix(), "HERE") for name, one in below.items()} == found
+    assert all(one.file == name for name, one in below.items())

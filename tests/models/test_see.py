@@ -127,6 +127,37 @@ def test_boxes_of_another_file_are_named(folder: Path, tmp_path: Path) -> None:
     assert told["DCIM/b.PNG"]["failure"] == "not in the file of boxes"
 
 
+def test_boxes_with_whole_paths_of_another_machine_are_found(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """MegaDetector writes them by default; of another folder's file the error names both, and nothing is written."""
+    theirs, out = tmp_path / "md.json", tmp_path / "out.json"
+    told = [
+        md.Result(f"E:\\cards\\{name}", (md.Detection("person", 0.8, 0, 0, 1, 1),)) for name in ("a.jpg", "DCIM\\b.PNG")
+    ]
+    theirs.write_bytes(md.written(told, {}))
+    bundle = str(detector(tmp_path / "theirs", "yolov5", []))
+    given = ["see", str(folder), "--json", str(out), "--boxes", str(theirs), "--bundle", bundle]
+    assert main(given) == 1  # broken.jpg is not in their file
+    assert {name for name, one in _told(out).items() if one["detections"]} == {"a.jpg", "DCIM/b.PNG"}
+    theirs.write_bytes(md.written([md.Result("E:\\others\\c.jpg")], {}))
+    out.unlink()
+    assert main(given) == 1
+    assert "E:/others/c.jpg" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_stopped_command_does_not_go_on_with_boxes_of_another_file(folder: Path, tmp_path: Path) -> None:
+    """What rests on other boxes is looked at anew."""
+    from otorongo.models import manifest
+    from otorongo.models.runtime import open_classifier
+    from otorongo.models.see import Looker
+
+    opened = open_classifier(manifest.load(detector(tmp_path / "theirs", "yolov5", [])))
+    files = [{"a.jpg": md.Result("a.jpg", (md.Detection(cls, 0.8, 0, 0, 1, 1),))} for cls in ("animal", "person")]
+    assert len({Looker(opened, None, one, 0.05).signature for one in (None, *files)}) == 3
+
+
 def test_a_stopped_command_goes_on(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What was looked at before is taken up again; a line cut off by a power cut is looked at anew."""
     out = tmp_path / "out.json"

@@ -13,6 +13,7 @@ from otorongo.models.runtime import open_classifier
 from otorongo.models.species_train.names import class_of, nearest
 from tests.models import name_bundles, reviewed
 from tests.models.reviewed import BLUE, GREEN, RED
+from tests.spoken import english_in
 
 CLASSES = {"otorongo": RED, "Sapajus macrocephalus": GREEN, "vacío": BLUE}
 
@@ -129,7 +130,7 @@ def test_classes_that_cannot_be_judged_are_dropped_with_a_word(
         (source / "tapir").rename(source / "sachavaca")
     assert _train(tmp_path, source) == 0
     told = capsys.readouterr().err
-    assert "blank: left out, 1 place" in told
+    assert "blank: left out, one place" in told
     assert "4 pictures" in told
     assert {label.name for label in _namer(tmp_path / "mine").labels} == {"Panthera onca", "Cuniculus paca"}
     alone = reviewed.folder(tmp_path / "una", {"otorongo": RED})
@@ -183,6 +184,53 @@ def test_boxes_of_megadetector_say_where_the_animal_is(tmp_path: Path, capsys: p
     told = capsys.readouterr()
     assert "1 left out: no box of an animal in it" in told.err
     assert "53 crops of 6 places" in told.out
+
+
+def test_boxes_with_whole_paths_of_another_machine_are_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What MegaDetector writes by default; one picture that its file does not hold is told as that."""
+    source = reviewed.folder(tmp_path / "fotos", CLASSES)
+    files = sorted(path.relative_to(source) for path in source.rglob("*.png"))
+    images = [
+        {
+            "file": f"C:\\Users\\ana\\revisadas\\{str(path).replace('/', chr(92))}",
+            "detections": [{"category": "1", "conf": 0.9, "bbox": [0.2, 0.2, 0.5, 0.5]}],
+        }
+        for path in files[1:]
+    ]
+    (tmp_path / "md.json").write_text(json.dumps({"images": images}))
+    assert _train(tmp_path, source, "--boxes", str(tmp_path / "md.json")) == 0
+    told = capsys.readouterr()
+    assert "1 left out: not in the file of boxes" in told.err
+    assert "53 crops of 6 places" in told.out
+
+
+def test_what_is_left_out_is_told_in_spanish_and_in_english_in_the_card(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files, classes, doubts and names that nobody knows: whoever trains reads Spanish; cards are in English."""
+    source = reviewed.folder(tmp_path / "fotos", CLASSES)
+    reviewed.folder(source, {"majaz": GREEN}, places=1, each=12)
+    reviewed.folder(source, {"sachavaca": RED}, places=2, each=2)
+    (source / "otorongo" / "notas.txt").write_text("hola")
+    backbone = str(_backbone(tmp_path))
+    call = ["train-species", str(source), "--out", str(tmp_path / "mine"), "--backbone", backbone, "--validated"]
+    assert __main__.main([*call, "--lang", "es"]) == 0
+    said = capsys.readouterr().err
+    for words in (
+        "1 quedan fuera: no es foto", "Cuniculus paca: queda fuera, un solo lugar", "queda fuera, 4 fotos",
+        "queda sin validar: las cifras se apoyan en 6 lugares",
+    ):  # fmt: skip
+        assert words in said
+    assert english_in(said) == []
+    card = (tmp_path / "mine" / "card.md").read_text()
+    assert "- Left out, Cuniculus paca: one place (needed: 2; one cannot be held out)." in card
+    package = _package(tmp_path / "dp", human=False)
+    assert __main__.main([*call[:1], str(package), *call[2:3], str(tmp_path / "dp-out"), "--lang", "es"]) == 1
+    told = capsys.readouterr().err
+    assert "ninguna persona puso la etiqueta" in told
+    assert english_in(told) == []
 
 
 def _event(station: str, number: int, name: str, scientific: str) -> dict[str, object]:

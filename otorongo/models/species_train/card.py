@@ -1,10 +1,18 @@
 """The card of a bundle of names that somebody made: what it was learnt from, and what it reaches. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from otorongo.language import later
 from otorongo.models.rollup import LIMITS
 from otorongo.models.species_train.judge import LEAST_PLACES, Figure, Gate
+from otorongo.models.species_train.samples import Reason
+
+NO_PLACES: Final = later("places are not known")
+FEW_PLACES: Final = later("the figures stand on {count} places (needed: {least})")
+BY_MACHINE: Final = later("some labels were given by a machine")
+NO_GATE: Final = later("nobody knows what INT8 loses: the float network was not given (--float)")
+LOSES: Final = later("INT8 loses {lost} against float (allowed: 0.01)")
 
 
 class Judged(NamedTuple):
@@ -21,27 +29,27 @@ class Judged(NamedTuple):
     temperature: float
     penalty: float
     seed: int
-    left: Mapping[str, int]
+    left: Mapping[Reason, int]
     """What was left out, and how often."""
-    dropped: Sequence[tuple[str, str]]
+    dropped: Sequence[tuple[str, Reason]]
     """Classes that were left out, and why."""
     broken: int
     """Pictures that could not be read."""
 
 
-def doubts(judged: Judged) -> tuple[str, ...]:
+def doubts(judged: Judged) -> tuple[Reason, ...]:
     """Why nobody may call it validated; none: its maker may."""
     out = []
     if not judged.places_known:
-        out.append("places are not known")
+        out.append(Reason(NO_PLACES))
     elif judged.places < LEAST_PLACES:
-        out.append(f"figures stand on {judged.places} places (needed: {LEAST_PLACES})")
+        out.append(Reason(FEW_PLACES, (("count", judged.places), ("least", LEAST_PLACES))))
     if not judged.reviewed:
-        out.append("some labels were given by a machine")
+        out.append(Reason(BY_MACHINE))
     if judged.gate is None:
-        out.append("nobody knows what INT8 loses: the float network was not given (--float)")
+        out.append(Reason(NO_GATE))
     elif not judged.gate.passed:
-        out.append(f"INT8 loses {judged.gate.floating - judged.gate.shipped:.3f} against float (allowed: 0.01)")
+        out.append(Reason(LOSES, (("lost", round(judged.gate.floating - judged.gate.shipped, 3)),)))
     return tuple(out)
 
 
@@ -84,7 +92,7 @@ def card(reference: str, base: str, judged: Judged) -> str:
         "- It only names animals: what it says of people and vehicles adds to the detector's evidence.",
     ]
     lines += [f"- Left out, {name}: {why}." for name, why in judged.dropped]
-    lines += [f"- Left out, {count}: {why}." for why, count in sorted(judged.left.items())]
+    lines += [f"- Left out, {count}: {why}." for why, count in sorted(judged.left.items(), key=str)]
     lines += [f"- {judged.broken} pictures could not be read."] if judged.broken else []
     return "\n".join([*lines, ""])
 

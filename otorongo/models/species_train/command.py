@@ -15,7 +15,7 @@ from otorongo.models.species_train import bundle, fit, gather_camtrap, gather_fo
 from otorongo.models.species_train.card import Judged, doubts
 from otorongo.models.species_train.features import Backbone, Seen, look_at
 from otorongo.models.species_train.names import Class
-from otorongo.models.species_train.samples import Gathered, boxes_of, enough, numbered
+from otorongo.models.species_train.samples import Gathered, Reason, enough, numbered
 from otorongo.models.species_train.words import said
 
 LISTED = 10
@@ -70,13 +70,12 @@ def train_species(given: argparse.Namespace) -> int:
 
 
 def _gathered(given: argparse.Namespace) -> Gathered:
-    boxes = boxes_of(given.boxes)
     if gather_camtrap.is_package(given.source):
-        found = gather_camtrap.gather(given.source, boxes, unreviewed=given.unreviewed)
+        found = gather_camtrap.gather(given.source, given.boxes, unreviewed=given.unreviewed)
     else:
-        found = gather_folder.gather(given.source, boxes)
+        found = gather_folder.gather(given.source, given.boxes)
     if not found.samples:
-        told = "; ".join(f"{count}: {why}" for why, count in found.left.items()) or "it holds no pictures"
+        told = "; ".join(f"{count}: {why.spoken()}" for why, count in found.left.items()) or say("it holds no pictures")
         raise InputError(say("{source}: holds nothing to learn from ({told})", source=given.source, told=told))
     return found
 
@@ -86,7 +85,7 @@ def _write(
 ) -> None:
     against = doubts(judged)
     if given.validated and against:
-        print(said("not_validated", lang).format(why="; ".join(against)), file=sys.stderr)
+        print(said("not_validated", lang).format(why="; ".join(one.spoken() for one in against)), file=sys.stderr)
     validated = given.validated and not against
     made = bundle.Made(given.name, base, head, classes, judged, given.licence, validated)
     done = bundle.write(given.out, made)
@@ -128,7 +127,7 @@ def _gate(
     return judge.gate(fitted.p, theirs.p, y.tolist(), places, given.seed)
 
 
-def _say(found: Gathered, seen: Seen, dropped: tuple[tuple[str, str], ...], lang: str) -> None:
+def _say(found: Gathered, seen: Seen, dropped: tuple[tuple[str, Reason], ...], lang: str) -> None:
     """What somebody should know before the figures."""
 
     def show(key: str, **more: object) -> None:
@@ -136,14 +135,14 @@ def _say(found: Gathered, seen: Seen, dropped: tuple[tuple[str, str], ...], lang
 
     if seen.resumed:
         show("resumed", count=seen.resumed)
-    for why, count in sorted(found.left.items()):
-        show("left", count=count, why=why)
+    for why, count in sorted(found.left.items(), key=str):
+        show("left", count=count, why=why.spoken())
     if seen.broken:
         show("broken", count=len(seen.broken))
-        for path, why in seen.broken[:LISTED]:
-            print(f"  {path}: {why}", file=sys.stderr)
+        for path, reason in seen.broken[:LISTED]:
+            print(f"  {path}: {reason}", file=sys.stderr)
     for name, why in dropped:
-        show("dropped", name=name, why=why)
+        show("dropped", name=name, why=why.spoken())
     if whole := sum(one.box is None for one in seen.samples):
         show("whole", count=whole)
     if not found.places_known:

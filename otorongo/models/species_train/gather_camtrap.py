@@ -11,13 +11,23 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from otorongo.language import say
+from otorongo.language import later, say
+from otorongo.models import megadetector_json
 from otorongo.models.errors import InputError
 from otorongo.models.megadetector_json import Result
 from otorongo.models.species_train.names import Class, class_of, nearest
-from otorongo.models.species_train.samples import Box, Gathered, Sample, box_for
+from otorongo.models.species_train.samples import Box, Gathered, Reason, Sample, box_for
 
 TABLES: Final = ("media", "observations")
+NO_ROW: Final = Reason(later("no picture of the observation in media.csv"))
+UNREVIEWED: Final = Reason(later("no person gave the label (--unreviewed takes them)"))
+NO_NAME: Final = Reason(later("an animal without a name"))
+UNKNOWN: Final = later("unknown name {word} (nearest: {names})")
+OTHER: Final = later("observationType {kind}")
+NO_TYPE: Final = Reason(later("observationType is missing"))
+SEVERAL: Final = Reason(later("more than one kind in one picture or box"))
+NO_PICTURE: Final = Reason(later("no picture (fileMediatype)"))
+NOT_HERE: Final = Reason(later("the picture is not in the package's folder"))
 MOST_ROWS: Final = 5_000_000
 Row = Mapping[str, str]
 
@@ -35,21 +45,23 @@ class _Wanted(NamedTuple):
     unreviewed: bool
 
 
-def gather(folder: Path, boxes: Mapping[str, Result] | None, *, unreviewed: bool) -> Gathered:
-    """The samples of a package. Raises InputError, which names the table.
+def gather(folder: Path, boxes: Path | None, *, unreviewed: bool) -> Gathered:
+    """The samples of a package, with MegaDetector's file of boxes. Raises InputError, which names the table.
 
     Names that are not in the table, pictures that are not there and labels that no person gave are counted.
     """
-    wanted = _Wanted(folder, boxes, unreviewed)
     places = _places(folder)
     media = list(_rows(folder / "media.csv"))
+    files = [row.get("filePath", "") for row in media]
+    theirs = megadetector_json.of_file(boxes, folder, files) if boxes else None
+    wanted = _Wanted(folder, theirs, unreviewed)
     by_id = {row.get("mediaID", ""): row for row in media}
     by_deployment: dict[str, list[tuple[dt.datetime, Row]]] = defaultdict(list)
     for row in media:
         at = _time(row.get("timestamp", ""))
         if at:
             by_deployment[row.get("deploymentID", "")].append((at, row))
-    left: Counter[str] = Counter()
+    left: Counter[Reason] = Counter()
     classes: dict[str, Class] = {}
     shown: dict[tuple[str, Box | None], set[str]] = defaultdict(set)
     machine = False
@@ -62,7 +74,7 @@ def gather(folder: Path, boxes: Mapping[str, Result] | None, *, unreviewed: bool
         of = by_id.get(row.get("mediaID", "")) if row.get("mediaID") else None
         several = [of] if of else list(_during(row, by_deployment.get(row.get("deploymentID", ""), ())))
         if not several:
-            left["no picture of the observation in media.csv"] += 1
+            left[NO_ROW] += 1
         for picture in several:
             # The box of an event is in the frame, and what is here may be cut out of it: only a file's own says where.
             shown[picture.get("mediaID", ""), _box(row) if of else None].add(one.name)
@@ -70,20 +82,20 @@ def gather(folder: Path, boxes: Mapping[str, Result] | None, *, unreviewed: bool
     return Gathered(found, classes, left, all(one.place for one in found), reviewed=not machine)
 
 
-def _class(row: Row, wanted: _Wanted, left: Counter[str]) -> Class | None:
+def _class(row: Row, wanted: _Wanted, left: Counter[Reason]) -> Class | None:
     """What an observation is of; None and a word if it is nothing to learn from."""
     kind = row.get("observationType", "").strip().lower()
     if kind not in {"animal", "human", "vehicle", "blank"}:
-        left[f"observationType {kind or 'missing'}"] += 1
+        left[Reason(OTHER, (("kind", kind),)) if kind else NO_TYPE] += 1
         return None
     if row.get("classificationMethod", "").strip().lower() != "human" and not wanted.unreviewed:
-        left["no person gave the label (--unreviewed takes them)"] += 1
+        left[UNREVIEWED] += 1
         return None
     word = row.get("scientificName", "").strip() if kind == "animal" else kind
     one = class_of(word) if word else None
     if one is None:
-        near = f" (nearest: {', '.join(nearest(word))})" if word else ""
-        left[f"unknown name {word}{near}" if word else "an animal without a name"] += 1
+        names = ", ".join(nearest(word)) if word else ""
+        left[Reason(UNKNOWN, (("word", word), ("names", names))) if word else NO_NAME] += 1
     return one
 
 
@@ -104,21 +116,21 @@ def _samples(
     shown: Mapping[tuple[str, Box | None], set[str]],
     by_id: Mapping[str, Row],
     places: Mapping[str, str],
-    left: Counter[str],
+    left: Counter[Reason],
 ) -> Iterator[Sample]:
     root = wanted.folder.resolve()
     for (media, box), names in sorted(shown.items(), key=str):
         row = by_id[media]
         if len(names) > 1:
-            left["more than one kind in one picture or box"] += 1
+            left[SEVERAL] += 1
             continue
         name = next(iter(names))
         file = row.get("filePath", "")
         path = (root / file).resolve()
         if not row.get("fileMediatype", "image/").lower().startswith("image/"):
-            left["no picture (fileMediatype)"] += 1
+            left[NO_PICTURE] += 1
         elif "://" in file or not path.is_relative_to(root) or not path.is_file():
-            left["the picture is not in the package's folder"] += 1
+            left[NOT_HERE] += 1
         else:
             found = box or box_for(wanted.boxes.get(file) if wanted.boxes is not None else None, name)
             deployment = row.get("deploymentID", "")

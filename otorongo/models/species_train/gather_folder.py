@@ -2,23 +2,31 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from otorongo.language import say
+from otorongo.language import later, say
+from otorongo.models import megadetector_json
 from otorongo.models.errors import InputError
 from otorongo.models.megadetector_json import Result
 from otorongo.models.see import ENDINGS
 from otorongo.models.species_train.names import Class, class_of, nearest
-from otorongo.models.species_train.samples import Gathered, Sample, box_for
+from otorongo.models.species_train.samples import Gathered, Reason, Sample, box_for
 
+NO_PICTURE: Final = Reason(later("no picture (.jpg, .jpeg, .png, .webp)"))
+FAILED: Final = Reason(later("failed in the file of boxes"))
+NO_BOX: Final = Reason(later("no box of an animal in it"))
+NOT_THERE: Final = Reason(later("not in the file of boxes"))
 TOGETHER: Final = 10
 """Where places are not known, so many files of a class, in the order of their names, are held out together."""
 
 
-def gather(folder: Path, boxes: Mapping[str, Result] | None) -> Gathered:
-    """The samples of a folder by class. Raises InputError; for unknown names, with the three nearest of each."""
+def gather(folder: Path, boxes: Path | None) -> Gathered:
+    """The samples of a folder by class, with MegaDetector's file of boxes. Raises InputError.
+
+    Of unknown names it tells the three nearest.
+    """
     names = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
     if not names:
         raise InputError(
@@ -35,36 +43,46 @@ def gather(folder: Path, boxes: Mapping[str, Result] | None) -> Gathered:
                 names="; ".join(unknown),
             )
         )
+    files = {name: _files(folder / name) for name in names}
+    below = [path.relative_to(folder).as_posix() for several in files.values() for path in several if _shows(path)]
+    theirs = megadetector_json.of_file(boxes, folder, below) if boxes else None
     found: list[Sample] = []
-    left: Counter[str] = Counter()
+    left: Counter[Reason] = Counter()
     for name, one in classes.items():
         if one is not None:
-            found += _samples(folder, name, one, boxes, left)
+            found += _samples(folder, files[name], one, theirs, left)
     known = bool(found) and all(one.place for one in found)
     by_name = {one.name: one for one in classes.values() if one}
     return Gathered(tuple(found if known else _together(found)), by_name, left, known)
 
 
+def _files(folder: Path) -> list[Path]:
+    return [Path(root) / file for root, _, files in sorted(os.walk(folder)) for file in sorted(files)]
+
+
+def _shows(path: Path) -> bool:
+    """Whether it is a picture by its name."""
+    return path.suffix.lower() in ENDINGS and path.name[0] != "."
+
+
 def _samples(
-    folder: Path, name: str, one: Class, boxes: Mapping[str, Result] | None, left: Counter[str]
+    folder: Path, files: Sequence[Path], one: Class, boxes: Mapping[str, Result] | None, left: Counter[Reason]
 ) -> Iterator[Sample]:
-    for root, _, files in sorted(os.walk(folder / name)):
-        for file in sorted(files):
-            path = Path(root) / file
-            if path.suffix.lower() not in ENDINGS or file[0] == ".":
-                left["no picture (.jpg, .jpeg, .png, .webp)"] += 1
-                continue
-            below = path.relative_to(folder)
-            place = below.parts[1] if len(below.parts) > 2 else ""
-            result = boxes.get(below.as_posix()) if boxes is not None else None
-            if result is not None and result.failure:
-                left["failed in the file of boxes"] += 1
-                continue
-            box = box_for(result, one.name)
-            if box is None and boxes is not None and not one.special:
-                left["no box of an animal in it"] += 1
-                continue
-            yield Sample(path, box, one.name, place)
+    for path in files:
+        if not _shows(path):
+            left[NO_PICTURE] += 1
+            continue
+        below = path.relative_to(folder)
+        place = below.parts[1] if len(below.parts) > 2 else ""
+        result = boxes.get(below.as_posix()) if boxes is not None else None
+        if result is not None and result.failure:
+            left[FAILED] += 1
+            continue
+        box = box_for(result, one.name)
+        if box is None and boxes is not None and not one.special:
+            left[NO_BOX if result else NOT_THERE] += 1
+            continue
+        yield Sample(path, box, one.name, place)
 
 
 def _together(samples: list[Sample]) -> Iterator[Sample]:

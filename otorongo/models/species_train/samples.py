@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from otorongo.language import say, why
-from otorongo.models import megadetector_json
+from otorongo.language import later, say
 from otorongo.models.errors import InputError
 from otorongo.models.megadetector_json import Detection, Result
 from otorongo.models.species_train.names import Class
@@ -15,6 +14,8 @@ LEAST_PICTURES: Final = 10
 LEAST_PLACES: Final = 2
 LEAST_BOX: Final = 0.2
 """A box of MegaDetector's file counts from this score on."""
+FEW: Final = later("{count} pictures (needed: {least})")
+ONE_PLACE: Final = later("one place (needed: {least}; one cannot be held out)")
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 in shares of the picture."""
 
@@ -30,27 +31,31 @@ class Sample(NamedTuple):
     place: str
 
 
+class Reason(NamedTuple):
+    """Why something is left out: said to whoever trains in their language, and in English in the card."""
+
+    text: str
+    values: tuple[tuple[str, object], ...] = ()
+
+    def __str__(self) -> str:
+        return self.text.format(**dict(self.values)) if self.values else self.text
+
+    def spoken(self) -> str:
+        """In the language that is spoken."""
+        return say(self.text, **dict(self.values))
+
+
 class Gathered(NamedTuple):
     """What a folder or a package holds."""
 
     samples: tuple[Sample, ...]
     classes: Mapping[str, Class]
     """By name."""
-    left: Mapping[str, int]
+    left: Mapping[Reason, int]
     """Why something was left out, and how often."""
     places_known: bool
     reviewed: bool = True
     """A person gave all the labels."""
-
-
-def boxes_of(path: Path | None) -> dict[str, Result] | None:
-    """Boxes by file from MegaDetector's JSON. Raises InputError."""
-    if path is None:
-        return None
-    try:
-        return megadetector_json.by_file(megadetector_json.read(path.read_bytes(), str(path)))
-    except OSError as error:
-        raise InputError(say("{path}: cannot be read: {why}", path=path, why=why(error))) from error
 
 
 def box_for(result: Result | None, name: str) -> Box | None:
@@ -70,22 +75,22 @@ def _may_hold(box: Detection, name: str) -> bool:
     return box.cls in {"vehicle", "boat"} if name == "vehicle" else box.cls not in {"person", "vehicle", "boat"}
 
 
-def enough(gathered: Gathered) -> tuple[Gathered, tuple[tuple[str, str], ...]]:
+def enough(gathered: Gathered) -> tuple[Gathered, tuple[tuple[str, Reason], ...]]:
     """The classes that can be learnt and judged, and which were dropped and why. Raises InputError if too few stay."""
     counts = Counter(one.name for one in gathered.samples)
     places = {name: {one.place for one in gathered.samples if one.name == name} for name in counts}
-    why: dict[str, str] = {}
+    why: dict[str, Reason] = {}
     for name, count in sorted(counts.items()):
         if count < LEAST_PICTURES:
-            why[name] = f"{count} pictures (needed: {LEAST_PICTURES})"
+            why[name] = Reason(FEW, (("count", count), ("least", LEAST_PICTURES)))
         elif len(places[name]) < LEAST_PLACES:
-            why[name] = f"{len(places[name])} place (needed: {LEAST_PLACES}; one cannot be held out)"
+            why[name] = Reason(ONE_PLACE, (("least", LEAST_PLACES),))
     kept = gathered._replace(
         samples=tuple(one for one in gathered.samples if one.name not in why),
         classes={name: one for name, one in gathered.classes.items() if name in counts and name not in why},
     )
     if len(kept.classes) < 2 or all(one.special for one in kept.classes.values()):
-        told = "; ".join(f"{name}: {reason}" for name, reason in why.items()) or "no more"
+        told = "; ".join(f"{name}: {reason.spoken()}" for name, reason in why.items()) or say("no more")
         raise InputError(
             say(
                 "only {count} classes can be learnt (needed: 2, one of them an animal). Left out: {told}",
