@@ -36,6 +36,7 @@ from otorongo.hub.leaving import PERSONS, Gate, Wanted
 from otorongo.hub.rules import Rules
 from otorongo.hub.shown import Shown
 from otorongo.hub.store import Found, Store, Tx
+from otorongo.hub.store_stations import SensorTold
 from otorongo.language import say, why
 from otorongo.wire import classes, species
 from otorongo.wire.codes import CloseReason, Kind, MediaKind, Tag
@@ -83,14 +84,14 @@ def export(store: Store, rules: Rules, wanted: Wanted, form: Format, out: Path, 
         positions = _positions(tx, rules)
         gate = leaving.gate(tx, rules, wanted, positions)
         going = [row for row in rows if gate.event(row)]
-        births = {key: store_stations.birth(tx, *key) for key in {(row["station"], row["birth"]) for row in going}}
+        speakers = {_speaker(row): row for row in going}
+        told = {key: store_stations.sensor_of(tx, row) for key, row in speakers.items()}
         said = reviewed.told(tx, going)
         coarse = not wanted.exact and form != "listening" and any(map(shown.sensitive, _named(going, said)))
         if coarse:
             positions = {name: at and (round(at[0], 1), round(at[1], 1)) for name, at in positions.items()}
         chosen = [
-            {**_readable(row, positions, births[row["station"], row["birth"]]), **more}
-            for row, more in zip(going, said, strict=True)
+            {**_readable(row, positions, told[_speaker(row)]), **more} for row, more in zip(going, said, strict=True)
         ]
         done = Exported(out, len(chosen), len(rows) - len(chosen), coarse=coarse)
         try:
@@ -138,16 +139,18 @@ def _positions(tx: Tx, rules: Rules) -> dict[str, tuple[float, float] | None]:
     return {**told, **rules.fixed}
 
 
-def _readable(row: Found, positions: Mapping[str, tuple[float, float] | None], birth: Found | None) -> Found:
+def _speaker(row: Found) -> tuple[Any, ...]:
+    """Whose numbers a row speaks in."""
+    return tuple(row[name] for name in ("station", "birth", "outbox", "boot", "sensor"))
+
+
+def _readable(row: Found, positions: Mapping[str, tuple[float, float] | None], by: SensorTold) -> Found:
     """An event with words for its numbers."""
     line = classes.BY_NUMBER.get(row["cls"])
     at = positions.get(row["station"])
     end_ms = row["end_ms"] if row["end_ms"] is not None else row["start_ms"] + row["duration_ms"]
-    body = birth["body"] if birth else {}
-    bundles = body.get("bundles", [])
-    bundle = bundles[row["bundle"]] if row["bundle"] < len(bundles) else None
-    sensor = next((one["kind"] for one in body.get("sensors", []) if one["number"] == row["sensor"]), "")
-    sense = {"microphone": "sound", "camera": "picture"}.get(sensor, line.sense if line else "")
+    bundle = by.bundles[row["bundle"]] if row["bundle"] < len(by.bundles) else None
+    sense = {"microphone": "sound", "camera": "picture"}.get(by.kind, line.sense if line else "")
     return {
         **row,
         "id": f"{row['station']}-{row['outbox']:08x}-{row['event']}",

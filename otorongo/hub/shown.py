@@ -4,7 +4,8 @@ Of an animal's frame only the animal is told: whoever stands beside it has an ev
 under the rules for people.
 """
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -72,7 +73,7 @@ def of(tx: Tx, event: Found) -> Shown | None:
     for one in store_records.rows_between(tx, key, rows.Seen, event["seq"], event["seq"] + WITHIN):
         row = _parsed(bytes(one["row"]))
         if row and one["seq"] - row.back == event["event"]:
-            return _told(row, event["cls"], store_stations.birth(tx, event["station"], event["birth"]))
+            return _told(row, event["cls"], store_stations.sensor_of(tx, event).bundles)
     return None
 
 
@@ -99,9 +100,8 @@ def _parsed(raw: bytes) -> Seen | None:
     return row if isinstance(row, Seen) else None
 
 
-def _told(row: Seen, cls: int, birth: Found | None) -> Shown:
+def _told(row: Seen, cls: int, bundles: Sequence[Any]) -> Shown:
     names = tuple(one for one in seen.unpack_names(row.names) if not _human(one.species))
-    bundles = (birth["body"] if birth else {}).get("bundles", [])
     bundle = bundles[row.bundle] if names and row.bundle < len(bundles) else None
     return Shown(
         boxes=tuple(box for box in seen.unpack_boxes(row.boxes) if box.cls == cls),

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 
@@ -84,6 +84,15 @@ def count_up(tx: Tx, name: str, column: str, by: int = 1) -> None:
     set_station(tx, name, **{column: stations.c[column] + by})
 
 
+class SensorTold(NamedTuple):
+    """What a birth tells of one sensor."""
+
+    bundles: list[Any]
+    """Those that its rows name by their place."""
+    kind: str
+    """microphone, camera, or "" where nobody told."""
+
+
 def add_birth(tx: Tx, values: Values) -> bool:
     """Keep a birth: {station, hash, outbox, boot, payload, body, received_ms}; True if it is new."""
     return insert_new(tx, births, [values]) == 1
@@ -97,6 +106,30 @@ def knows_birth(tx: Tx, name: str, number: int) -> bool:
 def birth(tx: Tx, name: str, number: int) -> Found | None:
     """One birth."""
     return found(tx, select(births).where(births.c.station == name, births.c.hash == number))
+
+
+def sensor_of(tx: Tx, event: Found) -> SensorTold:
+    """What was told of the sensor of an event: by the birth that its row refers to.
+
+    Where that never came, what the whole station told of the sensor in the same boot counts, if it told one thing only.
+    """
+    if told := birth(tx, event["station"], event["birth"]):
+        sensors = [one["kind"] for one in told["body"].get("sensors", []) if one["number"] == event["sensor"]]
+        return SensorTold(told["body"].get("bundles", []), sensors[0] if sensors else "")
+    same = [one for one in births_of(tx, event["station"]) if all(one[key] == event[key] for key in ("outbox", "boot"))]
+    found = [one for row in same for one in _sensor_in(row["body"], event["sensor"])]
+    return found[0] if found and all(one == found[0] for one in found) else SensorTold([], "")
+
+
+def _sensor_in(body: Any, number: int) -> list[SensorTold]:
+    """What a whole station's birth tells of a sensor: its bundles are those from its own place to the next one's."""
+    sensors, bundles = body.get("sensors", []), body.get("bundles", [])
+    ends = [one["bundle"] for one in sensors]
+    return [
+        SensorTold(bundles[at : min((end for end in ends if end > at), default=None)], one["kind"])
+        for one, at in zip(sensors, ends, strict=True)
+        if one["number"] == number
+    ]
 
 
 def births_of(tx: Tx, name: str) -> list[Found]:

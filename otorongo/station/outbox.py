@@ -252,14 +252,14 @@ class Outbox:
         """The birth message that the bundle numbers of this process's rows refer to; returns its hash."""
         number = hash_of(birth)
         self._file.write(lambda db: db.execute("INSERT OR IGNORE INTO births VALUES (?, ?)", (number, birth)).rowcount)
-        self._births = {number: birth}
-        self._birth = number
+        self._births, self._birth = {number: birth}, number
         return number
 
-    def births(self) -> list[tuple[int, bytes]]:
-        """Births that rows without a receipt refer to: hash and message."""
-        query = "SELECT hash, payload FROM births WHERE hash IN (SELECT birth FROM rows WHERE value IN (0, 1, 4))"
-        return self._file.read(lambda db: db.execute(query).fetchall())
+    def births(self, named: Collection[int] = ()) -> list[tuple[int, bytes]]:
+        """Births that rows without a receipt refer to, and those of these hashes: hash and message."""
+        query = "SELECT hash, payload, hash IN (SELECT birth FROM rows WHERE value IN (0, 1, 4)) FROM births"
+        found = self._file.read(lambda db: db.execute(query).fetchall())
+        return [(number, payload) for number, payload, waits in found if waits or number in named]
 
     # ---- events without a closing ----
 

@@ -105,6 +105,8 @@ class Uplink:
         self._birth = b""
         self._birth_outbox = 0
         self._birth_asked = False
+        self._named: set[int] = set()
+        """Births that batches of this process named: their rows may be gone when the hub asks for them."""
         self._birth_sent_ms = -_BIRTH_PAUSE_MS
         self._first_seq = outbox.chain().last_seq + 1  # rows from here on were never sent by an earlier process
         self._beat_ms: int | None = None
@@ -254,10 +256,10 @@ class Uplink:
     # ---- what goes out ----
 
     def _announce(self, now: ClockReading) -> None:
-        """Birth and status, both retained; births that waiting rows refer to go first, the present one stands."""
+        """Birth and status, both retained; births that rows refer to go first, waiting or sent; this one stands."""
         self._make_birth()
         if self._birth_asked:
-            for number, old in self._outbox.births():
+            for number, old in self._outbox.births(self._named):
                 if number != births.hash_of(self._birth):
                     self._send(topics.BIRTH, old)
         self._send(topics.BIRTH, self._birth, retain=True)
@@ -307,6 +309,7 @@ class Uplink:
         try:
             number = parcel.birth or births.hash_of(self._birth)
             payload = batch.encode(parcel.outbox, number, parcel.mapping, parcel.records)
+            self._named.add(number)
         except BadValue as error:
             self._cannot_pack(parcel, error)
             return

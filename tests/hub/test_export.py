@@ -24,7 +24,7 @@ from otorongo.hub.presence import take_birth
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store
 from otorongo.wire import seen, species
-from otorongo.wire.birth import Birth, Bundle, hash_of
+from otorongo.wire.birth import Birth, Bundle, Sensor, hash_of
 from otorongo.wire.birth import encode as encode_birth
 from otorongo.wire.classes import BY_NAME, CLASSES
 from otorongo.wire.codes import Kind, Tag
@@ -247,6 +247,34 @@ def test_a_row_says_what_it_means(store: Store, rules: Rules, tmp_path: Path) ->
         "species": "Panthera onca", "latitude_deg": "-12.5", "probability": "0.9", "bundle": "threats@1",
     }  # fmt: skip
     assert {key: row[key] for key in wanted} == wanted
+
+
+def _births(card: Card, *camera: str, boot: int = 1) -> list[bytes]:
+    """The whole births of a station with ears and a camera, one for each bundle that its camera had."""
+    ears, sensors = Bundle("threats", 5, "00" * 32), (Sensor(1, "microphone", "alsa"), Sensor(2, "camera", "opencv", 1))
+    return [
+        encode_birth(Birth(card.outbox, boot, "otorongo", (ears, Bundle(name, 1, "11" * 32)), sensors))
+        for name in camera
+    ]
+
+
+@pytest.mark.parametrize(
+    ("camera", "boot", "bundle"),
+    [(("boxes",), 1, "boxes@1"), (("boxes", "boxes"), 1, "boxes@1"), (("boxes", "other"), 1, ""), (("boxes",), 2, "")],
+)
+def test_the_bundle_of_a_camera_that_spoke_first_is_what_its_station_tells_later(
+    store: Store, tmp_path: Path, camera: tuple[str, ...], boot: int, bundle: str
+) -> None:
+    """Where the camera's own birth never came: what all births of that boot say of it; no word where they differ."""
+    card = Card("K-02", 7)
+    card.birth_hash = 4711
+    card.put(Event(60_000, 2, BY_NAME["animal"].number, 40, 0, Kind.CLOSE, hits=3, peak=90, duration_ms=500))
+    accept(store, NO_RULES, card.station, card.batch(), NOON_MS + 3_600_000)
+    for birth in _births(card, *camera, boot=boot):
+        take_birth(store, NO_RULES, card.station, birth, NOON_MS)
+    _export(store, NO_RULES, ALL, "csv", tmp_path / "all.csv")
+    (line,) = csv.DictReader((tmp_path / "all.csv").read_text().splitlines())
+    assert line["bundle"] == bundle
 
 
 def test_what_a_station_says_breaks_no_table(store: Store, tmp_path: Path) -> None:

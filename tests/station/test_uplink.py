@@ -214,6 +214,19 @@ def test_an_unknown_birth_is_sent_when_asked(rig: Rig) -> None:
     assert len(rig.sent(topics.BIRTH)) > 2
 
 
+def test_the_birth_of_rows_that_are_gone_is_sent_when_asked(rig: Rig) -> None:
+    """The receipt that asks for a birth takes the last rows that refer to it: the birth is sent all the same."""
+    rig.sensor.speak_as(birth.encode(Birth(rig.outbox.outbox_id, 0, "of the camera")))
+    rig.sensor.put([rain()])
+    rig.settle()
+    rig.turn(31)
+    assert rig.outbox.stats().waiting == 0
+    rig.pipe.receipt(rig.book.receipt(want_birth=True))
+    rig.turn()
+    births = [birth.decode(payload).software for leaf, payload, _ in rig.pipe.sent if leaf == topics.BIRTH]
+    assert births[-2:] == ["of the camera", "otorongo test"]
+
+
 def test_nonsense_from_the_hub_is_counted_and_passed_over(rig: Rig) -> None:
     """Bytes that are no receipt and no want change nothing but a counter."""
     rig.pipe.down(topics.RECEIPT, b"\xc1")
