@@ -5,6 +5,7 @@ import io
 import os
 import struct
 import tempfile
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -78,6 +79,26 @@ def test_a_jpeg_that_is_cut_off_anywhere_behind_its_first_rows_is_seen() -> None
     first = whole.index(b"\xff\xda")
     for cut in range(first + 40, len(whole) - 2):
         assert image.look(whole[:cut]).picture.shape == (32, 48, 3), cut
+
+
+@pytest.mark.parametrize("shift", range(4))
+def test_where_a_jpeg_ends_is_seen_also_far_behind_and_in_little_memory(shift: int) -> None:
+    """What a worn card gives for the rest of a file: 16 MB of marks, wherever the end lies among them."""
+    begin = encoded(scene())[:2000]
+    worn = begin + b"\xff" * ((16 << 20) - len(begin) - shift)
+    tracemalloc.start()
+    ended = mended(worn)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert ended is not None
+    assert peak < 32 << 20
+    assert mended(worn[:-1] + b"\xff\xd9" + bytes(9)) is None
+
+
+def test_the_head_of_a_jpeg_of_a_worn_card_has_an_end() -> None:
+    """Its first sector and then 4 MB of 0xFF: refused, and not searched until somebody pulls the plug."""
+    with pytest.raises(InputError, match="before it says its size"):
+        head(with_thumbnail(encoded(scene()))[:512] + b"\xff" * (4 << 20))
 
 
 @given(st.binary(max_size=200))

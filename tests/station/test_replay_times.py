@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import os
+import struct
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -122,3 +123,49 @@ def test_a_heic_says_when_it_was_taken(tmp_path: Path) -> None:
     path = tmp_path / "IMG_0001.heic"
     path.write_bytes(out.getvalue())
     assert captured(path, LIMA, NOW)[:2] == (NAMED, "exif")
+
+
+def stamped(kind: str) -> bytes:
+    """A picture that says when it was taken."""
+    exif, out = Image.Exif(), io.BytesIO()
+    exif.get_ifd(0x8769)[36867] = "2026:11:19 06:00:00"
+    if kind == "HEIC":
+        pillow_heif.from_pillow(Image.new("RGB", (64, 48))).save(out, exif=exif.tobytes())
+    else:
+        Image.effect_noise((64, 48), 90).convert("RGB").save(out, kind, exif=exif.tobytes())
+    return out.getvalue()
+
+
+def behind_damaged_pixels() -> bytes:
+    """A PNG whose EXIF stands behind pixels that cannot be decoded, and its head says that they are gigantic."""
+    raw = stamped("PNG")
+    at, pixels_at = raw.index(b"eXIf") - 4, raw.index(b"IDAT") - 4
+    told = raw[at : at + 12 + struct.unpack(">I", raw[at : at + 4])[0]]
+    gigantic = raw[:16] + struct.pack(">II", 13_000, 13_000) + raw[24 : min(at, pixels_at)]
+    return gigantic + struct.pack(">I4s", 900, b"IDAT") + bytes(904) + told
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("a.jpg", stamped("JPEG")),
+        ("a.png", stamped("PNG")),
+        ("a.webp", stamped("WEBP")),
+        ("heic_by_another_name.jpg", stamped("HEIC")),
+        ("a.png", behind_damaged_pixels()),
+        ("worn.jpg", stamped("JPEG")[:200] + b"\xff" * (1 << 20)),
+        ("no_end.jpg", stamped("JPEG")[:200] + bytes(100 << 20)),
+    ],
+)
+def test_when_a_picture_was_taken_is_read_without_the_picture(tmp_path: Path, name: str, raw: bytes) -> None:
+    """Of each kind, whatever its pixels and its name are; of a hundred megabytes less than one is read, and once."""
+    (tmp_path / name).write_bytes(raw)
+    before = bytes_read()
+    found = captured(tmp_path / name, LIMA, NOW)
+    assert bytes_read() - before < 1_000_000
+    assert found[:2] == (NAMED, "exif")
+
+
+def bytes_read() -> int:
+    """By this process so far."""
+    return int(Path("/proc/self/io").read_text().split()[1])

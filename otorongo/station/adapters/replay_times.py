@@ -7,14 +7,13 @@ within a bound that owns to it.
 
 import datetime as dt
 import re
-import struct
 import warnings
 from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from otorongo.language import say
-from otorongo.station.adapters.replay_heic import HEICS, exif_of
+from otorongo.station.adapters.replay_beside import chunk, exif
 
 SAID_BOUND_MS: Final = 60_000
 """A recorder's own clock is thought to be right within a minute."""
@@ -26,9 +25,6 @@ UNKNOWN_BOUND_MS: Final = (1 << 31) - 1
 _RESET_YEARS: Final = range(2000, 2021)
 _RESET_HOURS: Final = 6
 _WITH_EXIF: Final = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif")
-_MOST_HEIC: Final = 64 << 20
-_MOST_HEADER: Final = 1 << 20
-_MOST_CHUNKS: Final = 1000
 _EARLIEST: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 _LATEST: Final = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
@@ -151,7 +147,7 @@ def _within(moment: dt.datetime) -> int | None:
 
 def _guano(path: Path, zone: ZoneInfo) -> int | None:
     """The timestamp of a WAV's GUANO chunk (specification of 2023: `guan`, UTF-8 text, ISO 8601)."""
-    text = _chunk(path, b"guan")
+    text = chunk(path, b"guan")
     match = _GUANO.search(text.decode("utf-8", "replace")) if text else None
     if not match:
         return None
@@ -162,36 +158,18 @@ def _guano(path: Path, zone: ZoneInfo) -> int | None:
     return _within(moment if moment.tzinfo else moment.replace(tzinfo=zone))
 
 
-def _chunk(path: Path, name: bytes) -> bytes:
-    """A chunk of a RIFF file, at most 1 MB of it; empty if it has none or is damaged."""
-    with path.open("rb") as file:
-        if file.read(12)[:4] != b"RIFF":
-            return b""
-        for _ in range(_MOST_CHUNKS):
-            if len(head := file.read(8)) < 8:
-                break
-            size = struct.unpack("<I", head[4:])[0]
-            if head[:4] == name:
-                return file.read(min(size, _MOST_HEADER))
-            file.seek(size + (size & 1), 1)
-    return b""
-
-
 def _exif(path: Path, zone: ZoneInfo) -> int | None:
-    """The original time of a picture's EXIF; only its head is read, of a HEIC all of it."""
-    from PIL import Image
+    """The original time of a picture's EXIF."""
+    from PIL.Image import Exif
 
+    read = Exif()
     try:
-        if path.suffix.lower() in HEICS:
-            exif = Image.Exif()
-            exif.load(exif_of(path.read_bytes()) if path.stat().st_size <= _MOST_HEIC else b"")
-        else:
-            with warnings.catch_warnings(action="ignore"), Image.open(path) as picture:
-                exif = picture.getexif()
-        table = exif.get_ifd(_EXIF_TABLE)
+        with warnings.catch_warnings(action="ignore"):
+            read.load(exif(path))
+            table = read.get_ifd(_EXIF_TABLE)
     except Exception:  # noqa: BLE001 - a damaged head raises whatever it likes, and the file's name may still know
         return None
-    said = table.get(_EXIF_ORIGINAL) or table.get(_EXIF_DIGITIZED) or exif.get(_EXIF_CHANGED)
+    said = table.get(_EXIF_ORIGINAL) or table.get(_EXIF_DIGITIZED) or read.get(_EXIF_CHANGED)
     try:
         naive = dt.datetime.strptime(str(said).strip("\0 "), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 - EXIF keeps the zone apart
     except ValueError:
