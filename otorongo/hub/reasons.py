@@ -7,6 +7,7 @@ from otorongo.hub.alerts import Reason
 from otorongo.wire.codes import Trend
 
 _TIMES = ("back_ms",)
+_MOVES = frozenset(Trend) - {Trend.STEADY}
 
 
 def render(reason: Reason, lang: str) -> str:
@@ -49,10 +50,9 @@ def certainty(lang: str, belief: float) -> str:
 
 
 def _class(lang: str, name: str, ms: int, shots: int, f0_dhz: int = 0, trend: int = 0) -> str:
-    """`motosierra, 142 Hz, 47 s, se acerca`, or `3 disparos, 9 s`."""
+    """`motosierra, 47 s, se acerca`, or `3 disparos, 9 s`. Turns stand with the events, for those who read hertz."""
     counted = name == "gunshot" and shots > 1
     said = [texts.text(lang, "reason.shots", count=shots) if counted else texts.named(lang, "class", name)]
-    said += [f"{f0_dhz / 10:.0f} Hz"] if f0_dhz else []
     said += [texts.duration(ms)] if ms >= 1000 else []
-    said += [texts.text(lang, f"reason.trend.{trend}")] if f0_dhz and trend in set(Trend) else []
+    said += [texts.text(lang, f"reason.trend.{trend}")] if f0_dhz and trend in _MOVES else []
     return ", ".join(said)

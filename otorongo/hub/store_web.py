@@ -1,6 +1,6 @@
 """Statements that only the pages ask: alerts as one person may see them, sessions, and who looked at what."""
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Float, and_, case, cast, delete, false, func, or_, select, true
 
@@ -21,6 +21,9 @@ from otorongo.hub.store import Found, Tx, found, listed, lock
 from otorongo.hub.store_alerts import EventKey
 from otorongo.hub.store_media import mark, put_mark
 from otorongo.wire.codes import MediaKind, Tag
+
+GRAVEST: Final = 99
+"""Before every alert, where the gravest come first."""
 
 
 class Sight(NamedTuple):
@@ -55,10 +58,22 @@ def _within(places: tuple[str, ...] | None) -> ColumnElement[bool]:
     return true() if places is None else alerts.c.place.in_(places)
 
 
+_grade: Final = case((alerts.c.drill, alerts.c.severity), else_=alerts.c.severity + 10)
+
+
 def alerts_for(
-    tx: Tx, sight: Sight, wanted: Filter, *, limit: int, before: tuple[int, str] | None = None
+    tx: Tx,
+    sight: Sight,
+    wanted: Filter,
+    *,
+    limit: int,
+    before: tuple[int, str] | None = None,
+    grade: int | None = None,
 ) -> list[Found]:
-    """Alerts, newest opening first; `before` is (opened_ms, id) of the last one seen. Merged ones live on in others."""
+    """Alerts, newest opening first; `before` is (opened_ms, id) of the last one seen. Merged ones live on in others.
+
+    With a `grade`, that of the last one seen or `GRAVEST`, the gravest come first, and drills after all others.
+    """
     where = [visible_to(sight), alerts.c.resolution != "merged"]
     if wanted.live:
         where.append(alerts.c.state != "resolved")
@@ -68,9 +83,17 @@ def alerts_for(
         where.append(alerts.c.activity == wanted.activity)
     if before is not None:
         opened_ms, code = before
-        where.append(or_(alerts.c.opened_ms < opened_ms, and_(alerts.c.opened_ms == opened_ms, alerts.c.id < code)))
-    order = (alerts.c.opened_ms.desc(), alerts.c.id.desc())
+        after = or_(alerts.c.opened_ms < opened_ms, and_(alerts.c.opened_ms == opened_ms, alerts.c.id < code))
+        where.append(after if grade is None else or_(_grade < grade, and_(_grade == grade, after)))
+    order = [alerts.c.opened_ms.desc(), alerts.c.id.desc()]
+    if grade is not None:
+        order.insert(0, _grade.desc())
     return listed(tx, select(alerts).where(*where).order_by(*order).limit(limit))
+
+
+def grade_of(row: Found) -> int:
+    """The place of an alert among those that are sorted by how grave they are."""
+    return int(row["severity"]) + (0 if row["drill"] else 10)
 
 
 def filters_for(tx: Tx, sight: Sight) -> tuple[list[str], list[str]]:

@@ -7,7 +7,7 @@ from otorongo.language import LANGUAGES, language
 CLASSES: Final = {
     "chainsaw": ("motosierra", "chainsaw"),
     "engine": ("motor", "engine"),
-    "engine_steady": ("motor constante", "steady engine"),
+    "engine_steady": ("motor de ritmo parejo", "steady engine"),
     "boat": ("bote", "boat"),
     "vehicle": ("vehículo", "vehicle"),
     "aircraft": ("aeronave", "aircraft"),

@@ -9,7 +9,7 @@ from otorongo.models.class_words import CLASSES
 
 _WORDS: Final = {
     **CLASSES,
-    "steady": ("motor constante", "steady engine"),
+    "steady": ("motor de ritmo parejo", "steady engine"),
     "saw": ("motosierra", "saw"),
     "truck": ("camión", "truck"),
     "near": ("cerca, no es máquina", "near, no machine"),

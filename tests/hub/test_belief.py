@@ -13,8 +13,8 @@ from tests.hub import scenes
 from tests.hub.fakes import CHAINSAW, NOON_MS, Card
 
 
-def test_turns_and_trend_reach_the_reason(store: Store, tmp_path: Path) -> None:
-    """A saw of 142 Hz for 47 seconds that comes nearer is told so; what the opening left out, an update brings."""
+def test_a_trend_reaches_the_reason(store: Store, tmp_path: Path) -> None:
+    """A saw that for 47 seconds comes nearer is told so; what the opening left out, an update brings."""
     rules = scenes.rules(tmp_path)
     now_ms = NOON_MS + 60_000
     for station in ("K-02", "K-05"):
@@ -29,7 +29,7 @@ def test_turns_and_trend_reach_the_reason(store: Store, tmp_path: Path) -> None:
     with store.read() as tx:
         (row,) = [one for one in store_alerts.alerts_unresolved(tx) if one["activity"] == "logging"]
     told = reasons.render(alert_of(row).reason, "es")
-    assert told == "motosierra, 142 Hz, 47 s, se acerca, estaciones K-02 y K-05, sin derecho vigente"
+    assert told == "motosierra, 47 s, se acerca, estaciones K-02 y K-05, sin derecho vigente"
 
 
 def test_the_number_of_shots_reaches_the_reason(store: Store, tmp_path: Path) -> None:

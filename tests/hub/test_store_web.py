@@ -58,6 +58,13 @@ def test_pages_and_statements_hold_on_both_engines(reserve: Hub) -> None:
     assert places(EVERYTHING._replace(sealed_places=(), places=(BROOK,), drills=False)) == {BROOK}
     assert places(EVERYTHING._replace(sealed_places=(), places=(), drills=True)) == {LAKE}
     assert places(EVERYTHING._replace(alerts=False, drills=False)) == {HEADWATERS}
+    with reserve.store.read() as tx:
+        gravest = store_web.alerts_for(tx, EVERYTHING, Filter(), limit=100, grade=store_web.GRAVEST)
+        last = gravest[1]
+        rest = store_web.alerts_for(
+            tx, EVERYTHING, Filter(), limit=100, before=(last["opened_ms"], last["id"]), grade=store_web.grade_of(last)
+        )
+    assert [row["id"] for row in rest] == [row["id"] for row in gravest[2:]]
     assert places(EVERYTHING, Filter(live=False, activity="mining")) == {LAKE}
     assert PARCEL not in places(EVERYTHING, Filter(live=True))
 

@@ -50,14 +50,15 @@ def test_a_reason_reads_as_a_ranger_would_say_it() -> None:
     assert reasons.certainty("es", SAW.belief) == "certeza 99 %"
 
 
-def test_an_engines_turns_and_whether_it_comes_nearer_are_said() -> None:
-    """142 Hz, 47 s, rising: in words; a trend that this version does not know is left out."""
+def test_whether_an_engine_comes_nearer_is_said_and_no_hertz() -> None:
+    """47 s, rising: in words; of one that stays, of one that this version does not know, and of turns not a word."""
     saw = Reason(code="ring", classes=(("chainsaw", 47_000), ("dog", 0)), combs=(("chainsaw", 1424, Trend.RISING),))
-    assert reasons.render(saw, "es") == "motosierra, 142 Hz, 47 s, se acerca, perro"
-    assert reasons.render(saw, "en") == "chainsaw, 142 Hz, 47 s, coming nearer, dog"
-    later = replace(saw, combs=(("chainsaw", 1424, 200),))
-    assert reasons.render(later, "es") == "motosierra, 142 Hz, 47 s, perro"
-    assert {f"reason.trend.{one.value}" for one in Trend} <= set(catalogue("es"))
+    assert reasons.render(saw, "es") == "motosierra, 47 s, se acerca, perro"
+    assert reasons.render(saw, "en") == "chainsaw, 47 s, coming nearer, dog"
+    for trend in (200, Trend.STEADY, 0):
+        other = replace(saw, combs=(("chainsaw", 1424, trend),))
+        assert reasons.render(other, "es") == "motosierra, 47 s, perro"
+    assert {f"reason.trend.{one.value}" for one in Trend if one > Trend.STEADY} <= set(catalogue("es"))
 
 
 def test_shots_are_said_by_their_number() -> None:

@@ -54,13 +54,14 @@ def show_list(
     part: str = "",
     if_none_match: Annotated[str, Header()] = "",
 ) -> Response:
-    """The alerts that somebody may see, newest first; `part=list` is what the script asks for again and again."""
+    """The alerts that somebody may see, open ones the gravest first; `part=list` is what the script asks for again."""
     if not viewer.may(May.ALERTS) and not viewer.may(May.DRILLS):
         raise Forbidden
     this, sight = page(request, here, viewer), view_alerts.sight_of(viewer)
     wanted = Filter(live=state != "all", place=place[:80], activity=activity[:80])
     with here.store.read() as tx:
-        rows = store_web.alerts_for(tx, sight, wanted, limit=PER_PAGE + 1, before=place_in_list(before))
+        grade, last = _place_by_grade(before) if wanted.live else (None, place_in_list(before))
+        rows = store_web.alerts_for(tx, sight, wanted, limit=PER_PAGE + 1, before=last, grade=grade)
         places, activities = store_web.filters_for(tx, sight)
         names = view_alerts.names_for(tx, this)
         watching = view_stations.watching(tx, this, viewer)
@@ -72,6 +73,8 @@ def show_list(
         return Response(status_code=304, headers=headers)
     query = {"state": "open" if wanted.live else "all", "place": wanted.place, "activity": wanted.activity}
     cursor = cursor_after(rows, PER_PAGE)
+    if cursor and wanted.live:
+        cursor = f"{store_web.grade_of(rows[PER_PAGE - 1])}.{cursor}"
     answer = this.answer(
         "alerts_list.html" if part == "list" else "alerts.html",
         cards=cards,
@@ -99,6 +102,13 @@ def place_in_list(text: str) -> tuple[int, str] | None:
     """A cursor as the store takes it; None if it is none."""
     opened, _, code = text.partition(".")
     return (int(opened), code[:64]) if opened.isdecimal() and len(opened) <= 15 and code else None
+
+
+def _place_by_grade(text: str) -> tuple[int, tuple[int, str] | None]:
+    """A cursor of open alerts, the gravest first: where the list goes on, or its beginning if it is none."""
+    grade, _, rest = text.partition(".")
+    last = place_in_list(rest) if grade.isdecimal() and len(grade) <= 2 else None
+    return (int(grade), last) if last else (store_web.GRAVEST, None)
 
 
 @router.get("/alerts/{code}")
