@@ -64,6 +64,16 @@ def test_what_differs_is_told_apart_on_places_never_seen() -> None:
     assert np.array_equal(first.head.weights, again.head.weights)
 
 
+def test_few_crops_with_many_features_are_not_trusted_too_much() -> None:
+    """Thirty crops, a thousand features, six of which tell a little: of unseen places no more is said than guessing."""
+    rng = np.random.default_rng(2)
+    x, y, places = _problem(1, places=10, each=1)
+    x = np.hstack([x / 4, rng.normal(0, 1, (len(y), 1000))]).astype(np.float32)
+    fitted = fit.fit(x, y, places, 3, told=_silent)
+    assert fitted.head.penalty > 1.0
+    assert fit.loss_of(np.log(fitted.p), y) < np.log(3) + 0.02  # one part alone: 1.37
+
+
 def test_the_fit_is_the_least_there_is() -> None:
     """No step from the weights found makes the penalized loss smaller."""
     x, y, _ = _problem(1, places=6, each=5)

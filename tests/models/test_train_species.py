@@ -51,6 +51,13 @@ def _namer(folder: Path) -> Namer:
         ("persona", "human"),
         ("vehículo", "vehicle"),
         ("vacía", None),
+        ("paca", "Cuniculus paca"),
+        ("tigrillo", "Leopardus"),
+        ("guacamayo rojo", "Ara"),
+        ("perro de monte", "Canidae"),
+        ("sacha perro", "Carnivora"),
+        ("perdiz", "Tinamidae"),
+        ("armadillo", "Cingulata"),
         ("teapot", None),
     ],
 )
@@ -66,6 +73,7 @@ def test_three_names_are_near() -> None:
     """A slip of the pen is answered with what may have been meant."""
     assert "jaguar" in nearest("jagaur")
     assert len(nearest("zzz")) == 3
+    assert {"perezoso de tres dedos", "perezoso de dos dedos"} <= set(nearest("perezoso"))
 
 
 def test_folders_become_a_bundle_that_everything_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,6 +191,7 @@ def test_boxes_of_megadetector_say_where_the_animal_is(tmp_path: Path, capsys: p
     assert _train(tmp_path, source, "--boxes", str(tmp_path / "md.json")) == 0
     told = capsys.readouterr()
     assert "1 left out: no box of an animal in it" in told.err
+    assert "--boxes" not in told.err  # they were given
     assert "53 crops of 6 places" in told.out
 
 
@@ -214,13 +223,15 @@ def test_what_is_left_out_is_told_in_spanish_and_in_english_in_the_card(
     reviewed.folder(source, {"majaz": GREEN}, places=1, each=12)
     reviewed.folder(source, {"sachavaca": RED}, places=2, each=2)
     (source / "otorongo" / "notas.txt").write_text("hola")
+    (source / "ronsoco").mkdir()
     backbone = str(_backbone(tmp_path))
     call = ["train-species", str(source), "--out", str(tmp_path / "mine"), "--backbone", backbone, "--validated"]
     assert __main__.main([*call, "--lang", "es"]) == 0
     said = capsys.readouterr().err
     for words in (
-        "1 quedan fuera: no es foto", "Cuniculus paca: queda fuera, un solo lugar", "queda fuera, 4 fotos",
-        "queda sin validar: las cifras se apoyan en 6 lugares",
+        "1 quedan fuera: no es foto", "Cuniculus paca: queda fuera, un solo lugar", "Tapirus terrestris: queda fuera, 4 fotos",
+        "Hydrochoerus hydrochaeris: queda fuera, 0 fotos",
+        "queda sin validar: las cifras se apoyan en 6 lugares", "se toma como: majaz = Cuniculus paca; otorongo = Pan",
     ):  # fmt: skip
         assert words in said
     assert english_in(said) == []

@@ -34,12 +34,15 @@ def train_species(given: argparse.Namespace) -> int:
         raise InputError(say("{source}: there is no such folder", source=given.source))
     base = manifest.load(given.backbone)
     found = _gathered(given)
+    if found.called:
+        called = "; ".join(f"{word} = {name}" for word, name in found.called)
+        print(said("taken", lang).format(names=called), file=sys.stderr)
     enough(found)  # before anything takes long
     journal = out.with_name(f"{out.name}.features")
     backbone = Backbone(base, base.path("model"), given.threads)
     seen = look_at(found.samples, backbone, journal, _bar(said("cut", lang)))
     kept, dropped = enough(found._replace(samples=seen.samples))
-    _say(found, seen, dropped, lang)
+    _say(found, seen, dropped, lang, boxed=given.boxes is not None)
     names = sorted(kept.classes)
     classes = [kept.classes[name] for name in names]
     at = [number for number, one in enumerate(seen.samples) if one.name in kept.classes]
@@ -127,7 +130,7 @@ def _gate(
     return judge.gate(fitted.p, theirs.p, y.tolist(), places, given.seed)
 
 
-def _say(found: Gathered, seen: Seen, dropped: tuple[tuple[str, Reason], ...], lang: str) -> None:
+def _say(found: Gathered, seen: Seen, dropped: tuple[tuple[str, Reason], ...], lang: str, *, boxed: bool) -> None:
     """What somebody should know before the figures."""
 
     def show(key: str, **more: object) -> None:
@@ -144,7 +147,8 @@ def _say(found: Gathered, seen: Seen, dropped: tuple[tuple[str, Reason], ...], l
     for name, why in dropped:
         show("dropped", name=name, why=why.spoken())
     if whole := sum(one.box is None for one in seen.samples):
-        show("whole", count=whole)
+        special = boxed and all(found.classes[one.name].special for one in seen.samples if one.box is None)
+        show("whole_special" if special else "whole", count=whole)
     if not found.places_known:
         show("no_places")
 

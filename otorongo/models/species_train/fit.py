@@ -19,7 +19,9 @@ Logits = NDArray[np.float64]
 
 FOLDS: Final = 5
 INNER: Final = 4
-PENALTIES: Final = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+FEW: Final = 500
+"""Up to so many crops each of the inner parts is held out once: one part of few crops says little; else one part."""
+PENALTIES: Final = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """L2 on the weights of standardized features, beside the mean loss."""
 STEPS: Final = 60
 MEMORY: Final = 8
@@ -89,12 +91,15 @@ def _chosen(x: Features, y: Classes, places: NDArray[np.intp], classes: int, see
     """The head whose penalty and temperature do best on places of these that it did not see."""
     if places.max() == 0:  # of one place, nothing can be held out
         return logistic(x, y, classes, PENALTIES[-1])
-    held = folds_of(y, places, min(INNER, int(places.max()) + 1), seed + 1) == 0
+    folds = folds_of(y, places, min(INNER, int(places.max()) + 1), seed + 1)
+    parts = range(int(folds.max()) + 1) if len(y) <= FEW else range(1)
     best: tuple[float, float, float] = (np.inf, PENALTIES[-1], 1.0)
     for penalty in PENALTIES:
-        logits = logistic(x[~held], y[~held], classes, penalty).logits(x[held])
-        temperature = temperature_of(logits, y[held])
-        best = min(best, (loss_of(logits / temperature, y[held]), penalty, temperature))
+        held = [folds == part for part in parts]
+        logits = np.vstack([logistic(x[~one], y[~one], classes, penalty).logits(x[one]) for one in held])
+        truth = np.concatenate([y[one] for one in held])
+        temperature = temperature_of(logits, truth)
+        best = min(best, (loss_of(logits / temperature, truth), penalty, temperature))
     return logistic(x, y, classes, best[1])._replace(temperature=best[2])
 
 

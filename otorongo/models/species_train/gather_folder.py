@@ -11,7 +11,7 @@ from otorongo.models import megadetector_json
 from otorongo.models.errors import InputError
 from otorongo.models.megadetector_json import Result
 from otorongo.models.see import ENDINGS
-from otorongo.models.species_train.names import Class, class_of, nearest
+from otorongo.models.species_train.names import Class, class_of, nearest, plain
 from otorongo.models.species_train.samples import Gathered, Reason, Sample, box_for
 
 NO_PICTURE: Final = Reason(later("no picture (.jpg, .jpeg, .png, .webp)"))
@@ -53,7 +53,8 @@ def gather(folder: Path, boxes: Path | None) -> Gathered:
             found += _samples(folder, files[name], one, theirs, left)
     known = bool(found) and all(one.place for one in found)
     by_name = {one.name: one for one in classes.values() if one}
-    return Gathered(tuple(found if known else _together(found)), by_name, left, known)
+    called = tuple((name, one.name) for name, one in classes.items() if one and plain(name) != one.name.lower())
+    return Gathered(tuple(found if known else _together(found)), by_name, left, known, called=called)
 
 
 def _files(folder: Path) -> list[Path]:

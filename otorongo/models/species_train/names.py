@@ -1,6 +1,7 @@
 """What somebody calls a class of pictures, looked up in the table of Peru. Pure."""
 
 import difflib
+from collections.abc import Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -42,8 +43,12 @@ def class_of(word: str) -> Class | None:
 
 
 def nearest(word: str) -> tuple[str, ...]:
-    """The three names that are written most alike."""
-    return tuple(difflib.get_close_matches(plain(word), (*SPECIAL, *_known()), NEAREST, cutoff=0.0))
+    """Three names: those that the word is a part of, then those that are written most alike."""
+    key = plain(word)
+    parts = set(key.split())
+    holding = [name for name in _known() if parts and parts <= set(name.split())]
+    alike = difflib.get_close_matches(key, (*SPECIAL, *_known()), NEAREST, cutoff=0.0)
+    return tuple(dict.fromkeys((*holding, *alike)))[:NEAREST]
 
 
 def plain(word: str) -> str:
@@ -54,11 +59,29 @@ def plain(word: str) -> str:
 
 @cache
 def _known() -> dict[str, species.Taxon]:
-    """Every name of the table, what people call an animal there last; without hyphens too."""
-    out = dict(plain_labels.known())
-    for line in species.taxa().values():
-        for name in line.local:
-            out.setdefault(" ".join(name.lower().split()), line)
+    """Every name of the table, also what people call an animal there; without hyphens too.
+
+    A name that several animals have, such as `tigrillo`, is that of the deepest group with all of them.
+    """
+    table = tuple(species.taxa().values())
+    by_name: dict[str, list[species.Taxon]] = {}
+    for line in table:
+        for name in dict.fromkeys(" ".join(each.lower().split()) for each in (line.spanish, line.english, *line.local)):
+            by_name.setdefault(name, []).append(line)
+    out = {name.lower(): line for line in table for name in (line.scientific, *line.synonyms)}
+    for name, lines in by_name.items():
+        animals = [line for line in lines if line.rank == "species"]
+        shared = _shared(animals or lines) if name else None
+        if shared:
+            out.setdefault(name, shared)
     for name, line in tuple(out.items()):
         out.setdefault(name.replace("-", " "), line)
     return out
+
+
+def _shared(lines: Sequence[species.Taxon]) -> species.Taxon | None:
+    """The line itself, or the deepest group that all are in; None where they share none."""
+    same = [
+        ranks[0] for ranks in zip(*(line.lineage for line in lines), strict=True) if ranks[0] and len(set(ranks)) == 1
+    ]
+    return species.taxon(species.numbers().get(same[-1].lower(), 0)) if same else None

@@ -56,6 +56,8 @@ class Gathered(NamedTuple):
     places_known: bool
     reviewed: bool = True
     """A person gave all the labels."""
+    called: tuple[tuple[str, str], ...] = ()
+    """What folders are called, and the classes that they were taken for, where these have other names."""
 
 
 def box_for(result: Result | None, name: str) -> Box | None:
@@ -78,16 +80,17 @@ def _may_hold(box: Detection, name: str) -> bool:
 def enough(gathered: Gathered) -> tuple[Gathered, tuple[tuple[str, Reason], ...]]:
     """The classes that can be learnt and judged, and which were dropped and why. Raises InputError if too few stay."""
     counts = Counter(one.name for one in gathered.samples)
-    places = {name: {one.place for one in gathered.samples if one.name == name} for name in counts}
+    places = {name: {one.place for one in gathered.samples if one.name == name} for name in gathered.classes}
     why: dict[str, Reason] = {}
-    for name, count in sorted(counts.items()):
+    for name in sorted(gathered.classes):
+        count = counts[name]
         if count < LEAST_PICTURES:
             why[name] = Reason(FEW, (("count", count), ("least", LEAST_PICTURES)))
         elif len(places[name]) < LEAST_PLACES:
             why[name] = Reason(ONE_PLACE, (("least", LEAST_PLACES),))
     kept = gathered._replace(
         samples=tuple(one for one in gathered.samples if one.name not in why),
-        classes={name: one for name, one in gathered.classes.items() if name in counts and name not in why},
+        classes={name: one for name, one in gathered.classes.items() if name not in why},
     )
     if len(kept.classes) < 2 or all(one.special for one in kept.classes.values()):
         told = "; ".join(f"{name}: {reason.spoken()}" for name, reason in why.items()) or say("no more")

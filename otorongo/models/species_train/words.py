@@ -20,6 +20,11 @@ _WORDS: Final = {
         "{count} fotos sin recuadro se toman enteras (para los recuadros: --boxes)",
         "{count} pictures without a box are taken whole (for boxes: --boxes)",
     ),
+    "whole_special": (
+        "{count} fotos sin recuadro (vacías, personas o vehículos) se toman enteras",
+        "{count} pictures without a box (blanks, people or vehicles) are taken whole",
+    ),
+    "taken": ("se toma como: {names}", "taken for: {names}"),
     "no_places": (
         "no se sabe de qué lugar es cada foto: las cifras son optimistas (carpetas: CLASE/LUGAR/foto)",
         "places are not known: the figures are optimistic (folders: CLASS/PLACE/picture)",
