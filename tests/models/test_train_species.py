@@ -229,7 +229,8 @@ def test_what_is_left_out_is_told_in_spanish_and_in_english_in_the_card(
     assert __main__.main([*call, "--lang", "es"]) == 0
     said = capsys.readouterr().err
     for words in (
-        "1 quedan fuera: no es foto", "Cuniculus paca: queda fuera, un solo lugar", "Tapirus terrestris: queda fuera, 4 fotos",
+        "1 quedan fuera: no es foto", "Cuniculus paca: queda fuera, un solo lugar",
+        "Tapirus terrestris: queda fuera, 4 fotos",
         "Hydrochoerus hydrochaeris: queda fuera, 0 fotos",
         "queda sin validar: las cifras se apoyan en 6 lugares", "se toma como: majaz = Cuniculus paca; otorongo = Pan",
     ):  # fmt: skip
