@@ -98,7 +98,8 @@ class ThumbnailKeeper:
             return
         if judged.failed or self.people.shown(judged.scores):  # nobody knows who is in a frame that failed
             self._seen.append(sample.t_ms)
-        while self._seen and self._seen[0] < sample.t_ms - 3 * BESIDE_MS:
+        oldest_ms = min([sample.t_ms - self.pre_ms, *(shot.sample.t_ms for shot in self._due)])  # that may be kept yet
+        while self._seen and self._seen[0] < oldest_ms - 2 * BESIDE_MS:
             self._seen.popleft()
         if not judged.failed:  # last: whatever it lacks memory for, who was seen is remembered
             self._offer(sample, judged)

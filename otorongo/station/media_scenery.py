@@ -41,7 +41,8 @@ class SceneryPictures:
         if judged is None:
             return
         if judged.failed or self.people.shown(judged.scores):
-            self._seen_ms = [at for at in self._seen_ms if at >= sample.t_ms - 3 * BESIDE_MS] + [sample.t_ms]
+            oldest_ms = min([sample.t_ms, *(waits.t_ms for waits, _ in self._due)])
+            self._seen_ms = [at for at in self._seen_ms if at >= oldest_ms - 2 * BESIDE_MS] + [sample.t_ms]
         if judged.held:
             self._due.append((sample, judged))
 

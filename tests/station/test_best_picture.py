@@ -161,6 +161,28 @@ def test_a_better_picture_is_never_one_beside_people(tmp_path: Path, person: int
     assert len([one for one in (tmp_path / "media").rglob("*") if one.is_file()]) == (0 if near else 2)
 
 
+@pytest.mark.parametrize("later_s", [16, 36, 60, 3600])
+@pytest.mark.parametrize("faint", [0, 1])
+def test_somebody_beside_an_animal_is_remembered_until_its_picture_is_decided(
+    tmp_path: Path, faint: int, later_s: int
+) -> None:
+    """Of a card or a camera that sleeps the next frame comes much later: whoever was seen before is not forgotten."""
+    outbox = open_outbox(tmp_path)
+
+    def look(data: Any, rate_hz: int) -> Judged:
+        number = int(data[0, 0, 0]) - 60
+        somebody = Score(PERSON, 0.1 if number in (faint, 2) else 0.01, -2.0, hit=False)
+        scores = (Score(ANIMAL, 0.9, 5.0, hit=number == 1), somebody)
+        return Judged(scores, (Seen(ANIMAL, 0.4, 0.2, 0.2, 0.6),) if number == 1 else ())
+
+    shelf = Shelf(tmp_path, "camera", 10_000_000, outbox.media)
+    keeper = ThumbnailKeeper(shelf, 2, webp, shrink, People("discard"), pre_ms=3000)
+    loop = sense(outbox, number=2, rules={ANIMAL: Rule(1, 1, 6_000, 600_000, 60_000)}, classify=look, keeper=keeper)
+    loop.run(Sample(second * 1000, frame(number)) for number, second in enumerate((0, 8, later_s, later_s + 60)))
+    assert (media_in(outbox), loop.counters[Counter.PEOPLE_DISCARDED]) == ([], 1)
+    assert [path for path in (tmp_path / "media").rglob("*") if path.is_file()] == []
+
+
 def test_a_whole_frame_has_a_row_and_a_budget_of_its_own(tmp_path: Path) -> None:
     """A FRAME of the same moment beside the thumbnail, whole, and no room taken from thumbnails."""
     _, outbox = visit(tmp_path, {20: (0.5, 0.1), 21: (0.9, 0.2)}, full=True)
