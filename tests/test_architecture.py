@@ -58,6 +58,7 @@ RULES = (
     Rule("otorongo"),
     Rule("otorongo.errors"),
     Rule("otorongo.language"),
+    Rule("otorongo.pipes"),
     Rule("otorongo.logs", ours=("otorongo.language",)),
     Rule("otorongo.toml_words", ours=("otorongo.language",)),
     Rule(
@@ -104,6 +105,11 @@ RULES = (
         libraries=("numpy",),
     ),
     Rule("otorongo.models.see_draw", ours=(*CONTRACT, "otorongo.models*"), libraries=("numpy", "PIL")),
+    Rule(
+        "otorongo.models.__main__",
+        ours=(*CONTRACT, "otorongo.models*", "otorongo.pipes"),
+        never=("otorongo.models.train*",),
+    ),
     Rule(
         "otorongo.models*",
         ours=(*CONTRACT, "otorongo.models*"),

@@ -11,6 +11,9 @@ import pytest
 @pytest.mark.parametrize(
     ("words", "status"),
     [
+        (["models", "--help"], 0),
+        (["station", "replay", "--help"], 0),
+        (["hub", "--help"], 0),
         (["models", "list"], 0),
         (["models", "check"], 0),
         (["station", "check", "--config", "none.toml"], 1),

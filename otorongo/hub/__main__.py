@@ -3,7 +3,6 @@
 import argparse
 import datetime as dt
 import logging
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from otorongo.hub.export import Exported
 from otorongo.hub.rules import Rules
 from otorongo.hub.store import Store
 from otorongo.language import LANGUAGES, say, say_count, speak
+from otorongo.pipes import printing
 
 ROLES = ("ingest", "notify", "web")
 
@@ -103,6 +103,10 @@ def _common(to: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status: 0 well, 1 something that a person can mend, 2 wrong usage."""
+    return printing(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
     speak()
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     _common(early)
@@ -113,18 +117,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     logs.begin(logging.DEBUG if given.verbose else logging.INFO)
     for name in ("amqtt", "transitions", "alembic"):  # they tell of every packet, state and schema
         logging.getLogger(name).setLevel(logging.WARNING)
-    status = 0
     try:
-        status = _run(given)
-        print(end="", flush=True)
+        return _run(given)
     except OtorongoError as error:
         print(f"otorongo-hub: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # such as `tail | head`: nobody reads any more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return status
 
 
 def _run(given: argparse.Namespace) -> int:

@@ -172,7 +172,7 @@ def _broker(config: HubConfig, stack: contextlib.ExitStack, checks: list[Callabl
     broker = AmqttBroker(config.broker.listen, certificates=certificates(config.pki_path))
     broker.start()
     stack.callback(broker.stop)
-    checks.append(lambda: "" if broker.alive() else "the embedded broker has ended")
+    checks.append(lambda: "" if broker.alive() else say("the embedded broker has ended"))
     return Address("127.0.0.1", broker.port, user=broker.user, password=broker.password, old=True)
 
 

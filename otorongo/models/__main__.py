@@ -1,7 +1,6 @@
 """`otorongo-models`: look at bundles, prove that they compute what their makers' did, and try them on sound."""
 
 import argparse
-import os
 import shutil
 import sys
 import textwrap
@@ -26,6 +25,7 @@ from otorongo.models import (
 from otorongo.models.class_words import named
 from otorongo.models.manifest import Bundle, Manifest
 from otorongo.models.species_train import words as species_words
+from otorongo.pipes import printing
 
 
 def parser() -> argparse.ArgumentParser:
@@ -77,6 +77,10 @@ def _common(to: argparse.ArgumentParser) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when all is well, 1 when a bundle is not, 2 for a wrong call."""
+    return printing(lambda: _main(arguments))
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     speak()
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     _common(early)
@@ -84,16 +88,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     speak(common.lang)
     given = parser().parse_args(rest)
     given.lang = common.lang
-    status = 0
     try:
-        status = _run(given)
-        print(end="", flush=True)
+        return _run(given)
     except OtorongoError as error:
         print(f"otorongo-models: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # such as `listen | head`: nobody reads any more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return status
 
 
 def _run(given: argparse.Namespace) -> int:

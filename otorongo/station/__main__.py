@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from otorongo import __version__, logs
 from otorongo.errors import OtorongoError
 from otorongo.language import LANGUAGES, language, say, speak
+from otorongo.pipes import printing
 from otorongo.station import config as station_config
 from otorongo.station.app_process import give_back, one_thread
 
@@ -110,6 +110,10 @@ def _common(to: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status: 0 well, 1 something that a person can mend, 2 wrong usage."""
+    return printing(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
     lang = language()
     speak("en")  # its words are never shown
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -122,18 +126,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     speak(lang)
     given.config, given.verbose = common.config, common.verbose
     logs.begin(logging.DEBUG if given.verbose else logging.INFO if given.command in _SERVICES else logging.WARNING)
-    status = 0
     try:
-        status = _run(given)
-        print(end="", flush=True)
+        return _run(given)
     except OtorongoError as error:
         print(f"otorongo-station: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # such as `tail | head`: nobody reads any more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return status
 
 
 def _run(given: argparse.Namespace) -> int:

@@ -26,7 +26,7 @@ from amqtt.session import Session
 
 from otorongo.hub.errors import BrokerError
 from otorongo.hub.ports import HUB, is_loopback
-from otorongo.language import say
+from otorongo.language import say, why
 from otorongo.wire import topics
 from otorongo.wire.batch import MAX_BYTES
 from otorongo.wire.errors import WireError
@@ -128,7 +128,7 @@ class AmqttBroker:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except Exception as error:
+        except Exception as error:  # whatever amqtt raises ends this thread alone: `alive` says so, and the hub ends
             self._error = self._error or f"{type(error).__name__}: {error}"
             log.exception("broker: ended")
         finally:
@@ -152,7 +152,8 @@ class AmqttBroker:
         try:
             await broker.start()
         except Exception as error:  # noqa: BLE001 - amqtt raises many kinds
-            self._error = str(error.__cause__ or error)
+            cause = error.__cause__
+            self._error = why(cause if isinstance(cause, Exception) else error)
             return
         self.port = broker.port()
         self._ready.set()

@@ -1,0 +1,18 @@
+"""What a command prints may go into a pipe that nobody reads to its end, such as that of `head`: that is no error."""
+
+import os
+import sys
+from collections.abc import Callable
+
+
+def printing(run: Callable[[], int]) -> int:
+    """The status of a command that prints; 0 if its reader went away first, also of one that only prints its help."""
+    status = 0
+    try:
+        try:
+            status = run()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
