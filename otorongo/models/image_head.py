@@ -23,6 +23,8 @@ MOST_PIXELS: Final = 64_000_000
 """Of a JPEG, which is decoded smaller where it is large."""
 MOST_WHOLE_BYTES: Final = 120_000_000
 """Of what has to be decoded whole: PNG and WebP (40 million pixels, 20 of 16 bits), and a JPEG's coefficients."""
+MOST_CHUNK_BYTES: Final = 64 << 20
+"""Of a PNG: no larger file is read."""
 MOST_REDUCED: Final = 8
 
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -110,12 +112,24 @@ def _head(raw: bytes) -> Head:
         return _jpeg(raw)
     if raw.startswith(PNG):
         width, height, bits = struct.unpack(">IIB", raw[16:25])
+        _check_chunks(raw)
         return Head("PNG", width, height, width * height * (6 if bits == 16 else 3))
     if raw.startswith(b"RIFF") and raw[8:12] == b"WEBP":
         return _webp(raw)
     what = next((text for begin, text in _others() if raw[:64].lstrip().startswith(begin)), "")
     begins = what or say("{count} bytes that begin with {begin!r}", count=len(raw), begin=raw[:8])
     raise InputError(say("no picture that can be read (allowed: JPEG, PNG, WebP): {begins}", begins=begins))
+
+
+def _check_chunks(raw: bytes) -> None:
+    """Raises InputError for a PNG whose chunks cannot be in it: a decoder takes the memory for each before it looks."""
+    at = len(PNG)
+    while at + 8 <= len(raw):
+        size = int.from_bytes(raw[at : at + 4], "big")
+        if size > MOST_CHUNK_BYTES:
+            size_mb = size // 1_000_000
+            raise InputError(say("the PNG is damaged: a piece of it says that it has {size} MB", size=size_mb))
+        at += 12 + size
 
 
 def _others() -> tuple[tuple[bytes, str], ...]:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from otorongo.models import image, native
 from otorongo.models.errors import InputError
@@ -99,6 +100,24 @@ def test_the_head_of_a_jpeg_of_a_worn_card_has_an_end() -> None:
     """Its first sector and then 4 MB of 0xFF: refused, and not searched until somebody pulls the plug."""
     with pytest.raises(InputError, match="before it says its size"):
         head(with_thumbnail(encoded(scene()))[:512] + b"\xff" * (4 << 20))
+
+
+@pytest.mark.parametrize("chunk", [b"IDAT", b"tEXt", b"IEND"])
+def test_a_png_is_not_believed_that_a_piece_of_it_is_gigantic(chunk: bytes) -> None:
+    """One bit that fell over in a length: refused, before a decoder takes two thousand million bytes for it."""
+    whole = encoded(scene(), "PNG", pnginfo=told())
+    assert image.decode(whole).shape == (300, 400, 3)
+    at = whole.index(chunk) - 4
+    fallen = whole[:at] + bytes([whole[at] | 0x40]) + whole[at + 1 :]
+    with pytest.raises(InputError, match=r"says that it has 107\d MB"):
+        image.look(fallen)
+
+
+def told() -> PngInfo:
+    """A text in a PNG, before its pixels."""
+    out = PngInfo()
+    out.add_text("camera", "north")
+    return out
 
 
 @given(st.binary(max_size=200))
