@@ -26,6 +26,7 @@ FINER: Final = {"boat": "3", "dog": "1", "cattle": "1"}
 """Classes of ours that are a classification of one of theirs."""
 PEOPLE: Final = {"human": "person", "vehicle": "vehicle", "blank": "", "animal": "animal"}
 """Ours for what others call a person, a vehicle or nothing (`plain_labels.SPECIAL`): SpeciesNet says `human`."""
+TYPICAL: Final = 0.2
 MOST_BYTES: Final = 1 << 30
 DIGITS: Final = 4
 
@@ -109,8 +110,8 @@ class _Box(msgspec.Struct):
     category: str
     conf: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
     bbox: tuple[Share, Share, Share, Share]
-    classifications: list[tuple[str, float]] = []
-    raw_classifications: list[tuple[str, float]] = []
+    classifications: list[tuple[str, float]] | None = None
+    raw_classifications: list[tuple[str, float]] | None = None
 
 
 class _Image(msgspec.Struct):
@@ -123,10 +124,21 @@ class _File(msgspec.Struct):
     images: list[_Image]
     detection_categories: dict[str, str] = msgspec.field(default_factory=lambda: dict(CATEGORIES))
     classification_categories: dict[str, str] = {}
+    info: Any = None
 
 
-def read(data: bytes, where: str) -> tuple[Result, ...]:
-    """The results of a file of any version since 1.0. Raises InputError, which names the file and the place in it.
+class Told(NamedTuple):
+    """A file of results."""
+
+    results: tuple[Result, ...]
+    detector: str
+    """What its `info` calls the network; empty: nothing."""
+    typical: float
+    """From which probability on a box counts, as it says itself; else what MegaDetector's makers call typical."""
+
+
+def read(data: bytes, where: str) -> Told:
+    """A file of any version since 1.0. Raises InputError, which names the file and the place in it.
 
     Categories that are none of ours count as animals; what has no list of boxes was not looked at, and is a failure.
     """
@@ -144,7 +156,15 @@ def read(data: bytes, where: str) -> tuple[Result, ...]:
         file = _decoded(data, where)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(say("{where}: is no JSON, or is cut off: make it again", where=where)) from error
-    return tuple(_result(image, file) for image in file.images)
+    about = file.info if isinstance(file.info, dict) else {}
+    return Told(tuple(_result(image, file) for image in file.images), str(about.get("detector") or ""), _typical(about))
+
+
+def _typical(about: Mapping[str, Any]) -> float:
+    """`info` is free text for most programs: what is no threshold counts for nothing."""
+    meta = about.get("detector_metadata")
+    found = meta.get("typical_detection_threshold") if isinstance(meta, dict) else None
+    return float(found) if isinstance(found, int | float) and 0 < found < 1 else TYPICAL
 
 
 def _decoded(data: bytes, where: str) -> "_File":
@@ -193,7 +213,7 @@ def _read_box(one: _Box, file: _File) -> Detection | None:
         cls = "animal"
     names = file.classification_categories
     named, raw = (
-        tuple(Named(names.get(number, number), p) for number, p in several)
+        tuple(Named(names.get(number, number), p) for number, p in several or ())
         for several in (one.classifications, one.raw_classifications)
     )
     if named and named[0].p == one.conf and FINER.get(named[0].name) == one.category and cls in CATEGORIES.values():
@@ -202,13 +222,14 @@ def _read_box(one: _Box, file: _File) -> Detection | None:
     return Detection(cls, one.conf, x, y, w, h, named, raw)
 
 
-def of_file(path: Path, folder: Path, names: Sequence[str]) -> dict[str, Result]:
+def of_file(path: Path, folder: Path, names: Sequence[str]) -> Told:
     """What a file tells of pictures below a folder, by their names there. Raises InputError."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(say("{path}: cannot be read: {why}", path=path, why=why(error))) from error
-    return below(read(data, str(path)), folder, names, str(path))
+    told = read(data, str(path))
+    return told._replace(results=tuple(below(told.results, folder, names, str(path)).values()))
 
 
 def by_file(results: Sequence[Result]) -> dict[str, Result]:

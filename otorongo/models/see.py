@@ -18,16 +18,16 @@ import msgspec
 
 from otorongo.errors import OtorongoError
 from otorongo.language import language, say, say_count, why
-from otorongo.models import image, manifest, megadetector_json, runtime
+from otorongo.models import image, manifest, megadetector_json, plain_labels, runtime
 from otorongo.models.calibrate import logit
 from otorongo.models.errors import InputError
-from otorongo.models.megadetector_json import Detection, Named, Result
+from otorongo.models.megadetector_json import Detection, Named, Result, Told
 from otorongo.models.name_animals import Namer, cut
 from otorongo.models.runtime import Classifier
 from otorongo.models.see_words import said
 from otorongo.models.threat_first import Record, Seen, judge
 from otorongo.wire import species
-from otorongo.wire.classes import BY_NAME, name_of
+from otorongo.wire.classes import BY_NAME, is_threat, name_of
 
 ENDINGS: Final = (".jpg", ".jpeg", ".png", ".webp")
 MOST_PICTURE_BYTES: Final = 256 << 20
@@ -112,19 +112,18 @@ def _text(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def _digest(theirs: Mapping[str, Result]) -> str:
+def _digest(theirs: Told) -> str:
     return hashlib.sha256(msgspec.json.encode(theirs)).hexdigest()
 
 
 class Looker:
     """The networks, or the boxes of somebody else's."""
 
-    def __init__(
-        self, classifier: Classifier, namer: Namer | None, theirs: Mapping[str, Result] | None, least: float
-    ) -> None:
+    def __init__(self, classifier: Classifier, namer: Namer | None, theirs: Told | None, least: float) -> None:
         self._classifier = classifier
         self._namer = namer
-        self._theirs = theirs
+        self._told = theirs
+        self._theirs = megadetector_json.by_file(theirs.results) if theirs else None
         self._least = least
         parts = [classifier.bundle.digest if theirs is None else f"their boxes {_digest(theirs)}"]
         parts += [namer.bundle.digest if namer else "", f"{least:g}"]
@@ -196,15 +195,25 @@ class Looker:
                 )
 
     def thresholds(self) -> dict[str, float]:
-        """From which probability on a class is told."""
-        return {spec.wire: spec.threshold for spec in self._classifier.bundle.manifest.classes}
+        """From which probability on a class is told: those of the network whose boxes these are."""
+        about = self._classifier.bundle.manifest
+        if self._told and self._told.detector != about.reference:
+            return dict.fromkeys(BY_NAME, self._told.typical)
+        return {spec.wire: spec.threshold for spec in about.classes}
 
     def info(self) -> dict[str, Any]:
-        """Of the file: which networks, when, and their thresholds."""
-        about = self._classifier.bundle.manifest
-        typical = next((spec.threshold for spec in about.classes if spec.wire == "animal"), 0.2)
+        """Of the file: which networks, when, and from which probability on a box counts.
+
+        The format knows one threshold for all: it is the lowest of animals and of every threat, so that nobody is left
+        out who would have made an alert.
+        """
+        sure = self.thresholds()
+        typical = min(
+            [p for wire, p in sure.items() if wire == "animal" or is_threat(BY_NAME[wire].number)], default=0.2
+        )
+        theirs = self._told.detector or "boxes of another file" if self._told else ""
         out: dict[str, Any] = {
-            "detector": "boxes of another file" if self._theirs is not None else about.reference,
+            "detector": theirs or self._classifier.bundle.manifest.reference,
             "detection_completion_time": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S"),
             "detector_metadata": {
                 "typical_detection_threshold": round(typical, 4),
@@ -357,5 +366,7 @@ def _shown(one: Detection, lang: str) -> str:
     """The class, or the animal's name where it has one."""
     if not one.named:
         return said(one.cls, lang)
+    if plain_labels.SPECIAL.get(one.named[0].name.lower()) == "human":
+        return said("person", lang)
     line = species.taxon(species.numbers().get(one.named[0].name.lower(), 0))
     return line.name(lang) if line else said(one.named[0].name, lang)

@@ -27,7 +27,7 @@ results = st.builds(md.Result, names, st.lists(detections, max_size=4).map(tuple
 @given(st.lists(results, max_size=5))
 def test_results_come_back(given_results: list[md.Result]) -> None:
     """What is written is read again, to four digits: boxes, names, failures and empty pictures."""
-    back = md.read(md.written(given_results, {}), "here")
+    back = md.read(md.written(given_results, {}), "here").results
     expected = [one._replace(file=one.file.replace("\\", "/")) for one in given_results]
     assert list(back) == expected
 
@@ -64,7 +64,7 @@ def test_a_published_example_is_read(shared: Path) -> None:
     path = shared / "pictures" / "ena24" / "megadetector_output.json"
     if not path.exists():
         path = shared / "media" / "pictures" / "ena24" / "megadetector_output.json"
-    first = md.read(path.read_bytes(), path.name)[0]
+    first = md.read(path.read_bytes(), path.name).results[0]
     assert first.file == "path/to/example.jpg"
     assert first.detections[0].cls == "animal"
     assert first.detections[0].named[0] == md.Named("bear", 0.951)
@@ -111,14 +111,14 @@ def test_what_is_no_result_is_refused_with_the_place_in_spanish(text: str, place
 def test_what_others_call_a_person_is_one(category: str, cls: str | None) -> None:
     """SpeciesNet says `human`: taken for an animal, somebody would be hidden; a box of `empty` is none."""
     text = f'{{"detection_categories": {{"1": "{category}"}}, "images": [{{"file": "a", "detections": [{BOX}]}}]}}'
-    (found,) = md.read(text.encode(), "x")
+    (found,) = md.read(text.encode(), "x").results
     assert [one.cls for one in found.detections] == ([cls] if cls else [])
 
 
 def test_what_has_no_list_of_boxes_was_not_looked_at() -> None:
     """`null` without a reason is a failure, no empty picture; a reason that is empty is none."""
     images = [{"file": "a", "detections": None}, {"file": "b"}, {"file": "c", "failure": "", "detections": []}]
-    a, b, c = md.read(json.dumps({"images": images}).encode(), "x")
+    a, b, c = md.read(json.dumps({"images": images}).encode(), "x").results
     assert a.failure
     assert b.failure
     assert not c.failure
@@ -127,20 +127,37 @@ def test_what_has_no_list_of_boxes_was_not_looked_at() -> None:
 def test_films_older_versions_and_files_of_windows_are_read() -> None:
     """Version 1.0 with its highest scores; 1.5 with frames of a film; a mark of UTF-8 first, and back slashes."""
     old = '{"images": [{"file": "A\\\\b.jpg", "max_detection_conf": 0.9, "detections": [' + BOX + "]}]}"
+    old = old.replace(', "bbox"', ', "classifications": null, "bbox"')
     film = '{"images": [{"file": "v.mp4", "frame_rate": 30.0, "frames_processed": [0], "detections": [' + (
         BOX.replace("}", ', "frame_number": 12}') + ']}], "info": {"format_version": "1.5"}}'
     )
-    (found,) = md.read(b"\xef\xbb\xbf" + old.encode(), "x")
+    (found,) = md.read(b"\xef\xbb\xbf" + old.encode(), "x").results
     assert (found.file, len(found.detections)) == ("A/b.jpg", 1)
-    (found,) = md.read(film.encode(), "x")
+    (found,) = md.read(film.encode(), "x").results
     assert (found.file, len(found.detections)) == ("v.mp4", 1)
+
+
+@pytest.mark.parametrize(
+    ("info", "typical"),
+    [
+        ({"detector_metadata": {"typical_detection_threshold": 0.1}}, 0.1),
+        ({"detector_metadata": {"typical_detection_threshold": "0.1"}}, 0.2),
+        ({"detector_metadata": {"typical_detection_threshold": 7}}, 0.2),
+        ({"detector_metadata": None}, 0.2),
+        ([], 0.2),
+        (None, 0.2),
+    ],
+)
+def test_the_threshold_is_that_of_the_file_or_of_its_makers(info: object, typical: float) -> None:
+    """What a program writes into `info` never makes a file unreadable."""
+    assert md.read(json.dumps({"info": info, "images": []}).encode(), "x").typical == typical
 
 
 @given(st.lists(st.sampled_from(["animal", "person", "vehicle", "boat", "dog", "cattle"]), max_size=5), shares)
 def test_our_finer_classes_come_back(classes: list[str], p: float) -> None:
     """A boat, a dog and a cow that we have written are read as such, with their own thresholds, and their names."""
     boxes = tuple(md.Detection(cls, p, 0, 0, 1, 1, (md.Named("x", 0.7),)) for cls in classes)
-    (back,) = md.read(md.written([md.Result("a", boxes)], {}), "x")
+    (back,) = md.read(md.written([md.Result("a", boxes)], {}), "x").results
     assert back.detections == boxes
 
 

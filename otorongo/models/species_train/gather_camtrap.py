@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from otorongo.language import later, say
-from otorongo.models import megadetector_json
 from otorongo.models.errors import InputError
-from otorongo.models.megadetector_json import Result
+from otorongo.models.megadetector_json import Result, by_file, of_file
 from otorongo.models.species_train.names import Class, class_of, nearest
 from otorongo.models.species_train.samples import Box, Gathered, Reason, Sample, box_for
 
@@ -53,7 +52,7 @@ def gather(folder: Path, boxes: Path | None, *, unreviewed: bool) -> Gathered:
     places = _places(folder)
     media = list(_rows(folder / "media.csv"))
     files = [row.get("filePath", "") for row in media]
-    theirs = megadetector_json.of_file(boxes, folder, files) if boxes else None
+    theirs = by_file(of_file(boxes, folder, files).results) if boxes else None
     wanted = _Wanted(folder, theirs, unreviewed)
     by_id = {row.get("mediaID", ""): row for row in media}
     by_deployment: dict[str, list[tuple[dt.datetime, Row]]] = defaultdict(list)

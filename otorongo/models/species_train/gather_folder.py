@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from otorongo.language import later, say
-from otorongo.models import megadetector_json
 from otorongo.models.errors import InputError
-from otorongo.models.megadetector_json import Result
+from otorongo.models.megadetector_json import Result, by_file, of_file
 from otorongo.models.see import ENDINGS
 from otorongo.models.species_train.names import Class, class_of, nearest, plain
 from otorongo.models.species_train.samples import Gathered, Reason, Sample, box_for
@@ -45,7 +44,7 @@ def gather(folder: Path, boxes: Path | None) -> Gathered:
         )
     files = {name: _files(folder / name) for name in names}
     below = [path.relative_to(folder).as_posix() for several in files.values() for path in several if _shows(path)]
-    theirs = megadetector_json.of_file(boxes, folder, below) if boxes else None
+    theirs = by_file(of_file(boxes, folder, below).results) if boxes else None
     found: list[Sample] = []
     left: Counter[Reason] = Counter()
     for name, one in classes.items():
