@@ -96,6 +96,35 @@ def why_not_connected(error: Exception) -> str:
     return why(error) if number else f"{type(error).__name__}: {error}"
 
 
+def why_refused(reason: object) -> str:
+    """Why a broker let somebody out, by MQTT's own name of it, which stands behind."""
+    known = {
+        "Not authorized": say("it does not know this certificate, or this user and password"),
+        "Bad user name or password": say("user or password is wrong"),
+        "Client identifier not valid": say("the name is not the one that the certificate carries"),
+        "Unsupported protocol version": say("it speaks another version of MQTT"),
+        "Server unavailable": say("it is just starting, or too busy"),
+        "Server busy": say("it is just starting, or too busy"),
+        "Session taken over": say("somebody else connected under the same name"),
+        "Server shutting down": say("it is being stopped"),
+        "Keep alive timeout": say("it heard nothing from here for too long"),
+        "Packet too large": say("the message is larger than it takes"),
+        "Unspecified error": say("the connection broke, and nobody said why"),
+    }
+    told = known.get(str(reason))
+    return f"{told}: {reason}" if told else str(reason)
+
+
+def why_tls(error: Exception) -> str:
+    """Why certificates or keys are of no use: in words where it is a usual mistake, OpenSSL's own behind them."""
+    text = str(error)
+    if "KEY_VALUES_MISMATCH" in text:
+        return say("the key is not that of the certificate") + f": {text}"
+    if any(mark in text for mark in ("PEM lib", "NO_CERTIFICATE", "no start line")):
+        return say("a file is no PEM, is damaged, or its key has a password") + f": {text}"
+    return why(error)
+
+
 def why_sound(error: Exception) -> str:
     """Why a file cannot be read as sound: what libsndfile says by its code, else what the system says."""
     known = {

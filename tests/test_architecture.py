@@ -107,7 +107,7 @@ RULES = (
     Rule("otorongo.models.see_draw", ours=(*CONTRACT, "otorongo.models*"), libraries=("numpy", "PIL")),
     Rule(
         "otorongo.models.__main__",
-        ours=(*CONTRACT, "otorongo.models*", "otorongo.pipes"),
+        ours=(*CONTRACT, "otorongo.models*", "otorongo.pipes", "otorongo.logs"),
         never=("otorongo.models.train*",),
     ),
     Rule(

@@ -60,7 +60,7 @@ class Store:
         except (SQLAlchemyError, OSError) as error:
             engine.dispose()
             raise StoreError(
-                say("database {url}: cannot be opened: {error}", url=shown(engine.url), error=_first_line(error))
+                say("database {url}: cannot be opened: {error}", url=shown(engine.url), error=_why(error))
             ) from error
         return cls(engine)
 
@@ -120,7 +120,7 @@ class Store:
         except DBAPIError as error:
             if isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError:
                 raise StoreAway(
-                    say("database {url}: {error}", url=shown(self.engine.url), error=_first_line(error))
+                    say("database {url}: {error}", url=shown(self.engine.url), error=_why(error))
                 ) from error
             raise
 
@@ -261,6 +261,34 @@ def listed(tx: Tx, statement: Executable, values: Values | None = None) -> list[
     return [dict(row) for row in tx.execute(statement, values).mappings()]
 
 
-def _first_line(error: Exception) -> str:
+def _why(error: Exception) -> str:
+    """What a database says, after what that means and the way out, where it is a usual thing."""
     text = str(getattr(error, "orig", None) or error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+    line = text.splitlines()[0] if text else type(error).__name__
+    known = {
+        ("password", "authentication failed"): say(
+            "it does not let this user in: check user and password, or pg_hba.conf; "
+            "without a password run it as the hub's own user: sudo -u otorongo"
+        ),
+        ("does not exist",): say("there is no such database or user: deploy/install-hub.sh --postgresql makes both"),
+        (
+            "connection refused",
+            "could not translate",
+            "name or service",
+            "timeout expired",
+            "no such file",
+            "no route",
+        ): say("the server does not answer: does PostgreSQL run there, and is the address right?"),
+        ("starting up", "shutting down", "closed the connection", "terminating connection"): say(
+            "the server was stopped or is just starting"
+        ),
+        ("too many",): say("the server takes no more connections: raise max_connections"),
+        ("is full", "no space left"): say("the disk is full: make room"),
+        ("not a database", "malformed"): say(
+            "the file is damaged or something else: otorongo-hub restore makes a hub of a copy"
+        ),
+        ("unable to open", "readonly"): say("whoever runs this may not write there: sudo -u otorongo"),
+        ("locked",): say("another program holds it: end that, or wait"),
+    }
+    told = next((words for marks, words in known.items() if any(mark in text.lower() for mark in marks)), "")
+    return f"{told}: {line}" if told else line

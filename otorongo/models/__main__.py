@@ -1,13 +1,14 @@
 """`otorongo-models`: look at bundles, prove that they compute what their makers' did, and try them on sound."""
 
 import argparse
+import logging
 import shutil
 import sys
 import textwrap
 import time
 from collections.abc import Sequence
 
-from otorongo import __version__
+from otorongo import __version__, logs
 from otorongo.errors import OtorongoError
 from otorongo.language import LANGUAGES, say, say_count, speak
 from otorongo.models import (
@@ -87,6 +88,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     common, rest = early.parse_known_args(arguments)
     speak(common.lang)
     given = parser().parse_args(rest)
+    logs.begin(logging.WARNING)
     given.lang = common.lang
     try:
         return _run(given)

@@ -20,6 +20,7 @@ from otorongo.models.errors import InputError
 from otorongo.models.listen_voices import joined, unsafe_in
 from otorongo.models.manifest import SoundInput
 from otorongo.models.mel import Array
+from otorongo.models.native import overheard
 from otorongo.models.runtime import Classifier, Verdict
 from otorongo.models.second import by_label, thresholds
 from otorongo.station import events, veto, voices
@@ -236,7 +237,8 @@ def _info(path: Path) -> Any:
             raise InputError(say("{path}: is empty: 0 bytes", path=path))
         if path.is_dir():
             raise InputError(say("{path}: is a folder: name one of the recordings in it", path=path))
-        return soundfile.info(path)
+        with overheard():  # of what is no MP3 its decoder tells three times, in English, what is said below
+            return soundfile.info(path)
     except (soundfile.LibsndfileError, OSError) as error:
         raise InputError(say("{path}: is no sound that can be read: {why}", path=path, why=why_sound(error))) from error
 

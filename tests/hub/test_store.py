@@ -160,6 +160,20 @@ def test_a_database_that_cannot_be_opened_is_named(url: str) -> None:
     assert "secret" not in str(error.value)
 
 
+def test_why_a_database_cannot_be_opened_is_said_with_the_way_out(postgres_url: str, tmp_path: Path) -> None:
+    """In our words, with the database's own behind them: no server, no such database, another file, no such folder."""
+    (tmp_path / "other").write_text("this is no database at all" * 50)
+    why = {
+        "postgresql://u@127.0.0.1:1/none": r"does PostgreSQL run there.*: .*[Cc]onnection refused",
+        f"{postgres_url}/nowhere": r"install-hub\.sh --postgresql makes both: .*does not exist",
+        f"sqlite:///{tmp_path / 'other'}": r"otorongo-hub restore makes a hub of a copy: file is not a database",
+        f"sqlite:///{tmp_path / 'other' / 'hub.db'}": r"its folder cannot be made: (File exists|Not a directory)",
+    }
+    for url, words in why.items():
+        with pytest.raises(StoreError, match=words):
+            Store.open(url)
+
+
 def test_sqlite_is_set_to_survive_a_power_cut(tmp_path: Path) -> None:
     """WAL with FULL, because a receipt is a promise; tables of narrow keys are clustered by them."""
     store = Store.open(f"sqlite:///{tmp_path / 'hub.db'}")

@@ -352,7 +352,8 @@ def test_a_file_of_which_its_decoder_complains_is_named(folder: Path, tmp_path: 
     (folder / "a.jpg").write_bytes(raw[:-2] + bytes(25) + raw[-2:])
     bundle = make(tmp_path / "boxes", Shown("animal", 0.9))
     argv = [sys.executable, "-m", "otorongo.models", "see", str(folder / "a.jpg"), "--bundle", str(bundle)]
-    ran = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=True)
+    env = {**os.environ, "OTORONGO_LANG": "es"}
+    ran = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=True, env=env)
     lines = [line for line in ran.stderr.splitlines() if "JPEG" in line]
     assert len(lines) == 1
-    assert f"{folder / 'a.jpg'}: its decoder says: Corrupt JPEG data" in lines[0]
+    assert f"AVISO {folder / 'a.jpg'}: quien lo lee dice: Corrupt JPEG data" in lines[0]

@@ -44,6 +44,14 @@ def test_a_film_says_its_size_before_it_is_opened(tmp_path: Path, ending: str) -
     assert replay_film.pixels(path) == 0
 
 
+def test_of_what_is_no_film_nobody_but_we_speak(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """FFmpeg's own line names no file, and says in English what the note says."""
+    (tmp_path / "a.mp4").write_text("hello")
+    with pytest.raises(SensorError, match="no film that OpenCV can read"):
+        list(replay_film.frames(tmp_path / "a.mp4", 0, 2.0))
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("ending", ["mp4", "mov", "avi"])
 def test_a_film_that_says_it_is_gigantic_is_not_opened(tmp_path: Path, ending: str) -> None:
     """Refused by its head, with its size and what is allowed; nothing is decoded."""

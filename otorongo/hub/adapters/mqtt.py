@@ -29,7 +29,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from otorongo.hub.errors import BrokerError
 from otorongo.hub.ports import HUB, BearerState, Message
-from otorongo.language import later, say, why_not_connected
+from otorongo.language import later, say, why_not_connected, why_refused, why_tls
 from otorongo.wire import topics
 from otorongo.wire.batch import MAX_BYTES
 
@@ -93,7 +93,8 @@ def _tls(ca_file: str, cert_file: str, key_file: str) -> ssl.SSLContext:
         if cert_file:
             context.load_cert_chain(cert_file, key_file)
     except (ssl.SSLError, OSError) as error:
-        raise BrokerError(say("broker: {file}: no use for TLS: {why}", file=cert_file or ca_file, why=error)) from error
+        file = cert_file or ca_file
+        raise BrokerError(say("broker: {file}: no use for TLS: {why}", file=file, why=why_tls(error))) from error
     return context
 
 
@@ -297,7 +298,7 @@ class _Network(threading.Thread):
         self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         if reason.is_failure:
-            self._refusal = say("refused: {reason}", reason=reason)
+            self._refusal = say("refused: {reason}", reason=why_refused(reason))
             self._desk.refused(by_version=reason.value == _UNSUPPORTED_VERSION)
             return
         self._answered, self._desk.silent = True, 0
@@ -307,7 +308,7 @@ class _Network(threading.Thread):
         self, client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
     ) -> None:
         if any(reason.is_failure for reason in reasons):
-            names = {"topic": topics.ALL_UP, "why": reasons[0], "own": self._where.client_id}
+            names = {"topic": topics.ALL_UP, "why": why_refused(reasons[0]), "own": self._where.client_id}
             self._refusal = say("may not read {topic}: {why}: give {own} that right there", **names)
             client.disconnect()
             return
@@ -324,7 +325,7 @@ class _Network(threading.Thread):
         self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         if reason.is_failure and not self._refusal:
-            self._refusal = say("disconnected: {reason}", reason=reason)
+            self._refusal = say("disconnected: {reason}", reason=why_refused(reason))
 
 
 def _logger(desk: _Desk) -> logging.Logger:
@@ -358,12 +359,10 @@ class MqttBearer:
         """What has come, at most `limit` messages; waits for the first one. A thread that stands still is replaced."""
         self._look_after()
         arrived: list[Message] = []
-        try:
+        with contextlib.suppress(queue.Empty):
             arrived.append(self._desk.arrived.get(timeout=timeout_s))
             while len(arrived) < limit:
                 arrived.append(self._desk.arrived.get_nowait())
-        except queue.Empty:
-            pass
         return arrived
 
     def done(self, messages: Sequence[Message]) -> None:

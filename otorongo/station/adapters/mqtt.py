@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from otorongo.language import say, why
+from otorongo.language import say, why, why_tls
 from otorongo.station.adapters.mqtt_network import Desk, Network, Settings
 from otorongo.station.adapters.mqtt_version import known
 from otorongo.station.errors import TransportError
@@ -53,14 +53,14 @@ def tls_context(ca_file: str, cert_file: str, key_file: str) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=ca_file or None)
     except (ssl.SSLError, OSError) as error:
         raise TransportError(
-            say("{files}: not usable for TLS: {error}", files=f"uplink.ca_file {ca_file}", error=error)
+            say("{files}: not usable for TLS: {error}", files=f"uplink.ca_file {ca_file}", error=why_tls(error))
         ) from error
     try:
         if cert_file:  # a password would be asked for at a terminal that is not there: none is given
             context.load_cert_chain(cert_file, key_file, password="")
     except (ssl.SSLError, OSError, ValueError) as error:
         raise TransportError(
-            say("{files}: not usable for TLS: {error}", files=f"uplink: {cert_file}, {key_file}", error=error)
+            say("{files}: not usable for TLS: {error}", files=f"uplink: {cert_file}, {key_file}", error=why_tls(error))
         ) from error
     return context
 

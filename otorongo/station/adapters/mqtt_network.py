@@ -20,7 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from otorongo.language import say, why_not_connected
+from otorongo.language import say, why_not_connected, why_refused
 from otorongo.station.adapters.mqtt_version import Mode, Outcome, after, at_once
 from otorongo.station.ports import Acked, Arrived, Connected, Happening, Lost, Traffic
 from otorongo.wire import status, topics
@@ -295,7 +295,7 @@ class Network(threading.Thread):
         self, client: Client, _: Any, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
         if reason.is_failure:
-            self._ended = say("the broker refused: {reason}", reason=reason)
+            self._ended = say("the broker refused: {reason}", reason=why_refused(reason))
             self._outcome = Outcome.BY_VERSION if reason.value == _UNSUPPORTED_VERSION else Outcome.REFUSED
             return
         self._outcome = Outcome.ACCEPTED
@@ -314,7 +314,7 @@ class Network(threading.Thread):
     def _on_disconnect(
         self, client: Client, _: Any, flags: DisconnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
-        self._ended = self._ended or say("disconnected: {reason}", reason=reason)
+        self._ended = self._ended or say("disconnected: {reason}", reason=why_refused(reason))
 
     def _on_message(self, client: Client, _: Any, message: MQTTMessage) -> None:
         try:
@@ -330,7 +330,7 @@ class Network(threading.Thread):
     def _on_publish(self, client: Client, _: Any, mid: int, reason: ReasonCode, properties: Properties | None) -> None:
         ticket = self._tickets.pop(mid, None)
         if ticket is not None:
-            self._put(Acked(ticket, str(reason) if reason.is_failure else ""))
+            self._put(Acked(ticket, why_refused(reason) if reason.is_failure else ""))
 
     # ---- from outside ----
 

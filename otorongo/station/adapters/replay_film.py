@@ -1,5 +1,6 @@
 """Short films as frames: MP4, MOV, AVI and what else OpenCV reads, as far as they can be read."""
 
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from otorongo.station.adapters.replay_place import spelled
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Sample
 
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "8")
+"""What FFmpeg finds wrong with a film we tell ourselves, with the film's name."""
 MOST_FILM_PIXELS: Final = 10_000_000
 """Of a frame: 4K and a little; a decoder holds many of them at once."""
 MOST_FILM_MS: Final = 86_400_000
