@@ -152,19 +152,23 @@ def add(wanted: Wanted, shelf: Path) -> tuple[Path, tuple[str, ...]]:
         raise BundleError(
             say("{kind}: under which licence? Its versions differ: say it with --licence", kind=wanted.kind)
         )
-    name, _, version = wanted.reference.partition("@")
-    if not version.isdigit():
-        raise BundleError(
-            say("--as {reference}: is no name@version, such as {kind}@2", reference=wanted.reference, kind=wanted.kind)
-        )
+    name = shelves.parted(wanted.reference, "--as")
     try:
         read = plain_labels.read(wanted.labels) if kind.names else plain_labels.Read((), ())
     except ValueError as error:
         raise BundleError(say("the file of labels {error}", error=error)) from error
+    if read.lines and len(read.silent) == len(read.lines):
+        raise BundleError(
+            say(
+                "the file of labels: none of its names is known here, so that the network would never say anything; "
+                "the first is {name} (allowed: lines of SpeciesNet, or one scientific, English or Spanish name a line)",
+                name=read.silent[0],
+            )
+        )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         path.write_bytes(wanted.model)
-        network = runtime.open_session(path)
+        network = _opened(path, wanted.source)
         given = _input(wanted, kind, network)
         layout, activation = _outputs(wanted, kind, network, given, len(read.lines))
         files = {
@@ -174,9 +178,16 @@ def add(wanted: Wanted, shelf: Path) -> tuple[Path, tuple[str, ...]]:
         }
         if kind.names:
             files["labels.txt"] = ("\n".join(read.lines) + "\n").encode()
-        text = _manifest(wanted, kind, licence, (name, version), given, layout, activation)
+        text = _manifest(wanted, kind, licence, name, given, layout, activation)
         proved = _with_golden(text, files, Path(folder) / "tried")
     return fetch.shelved(shelf / wanted.reference, {**files, shelves.FILE_NAME: proved.encode()}), read.silent
+
+
+def _opened(path: Path, source: str) -> runtime.Network:
+    try:
+        return runtime.open_session(path)
+    except BundleError as error:
+        raise BundleError(str(error).replace(str(path), source)) from error
 
 
 def golden_picture() -> NDArray[np.uint8]:
@@ -271,14 +282,14 @@ def _manifest(
     wanted: Wanted,
     kind: Kind,
     licence: str,
-    name: tuple[str, str],
+    name: tuple[str, int],
     given: dict[str, Any],
     layout: str,
     activation: str,
 ) -> str:
     """All of manifest.toml but its digests and golden."""
     summary = f"{kind.what}; not calibrated, not measured in Peru"
-    lines = [f"name = {json.dumps(name[0])}", f"version = {int(name[1])}", f"summary = {json.dumps(summary)}"]
+    lines = [f"name = {json.dumps(name[0])}", f"version = {name[1]}", f"summary = {json.dumps(summary)}"]
     lines += [f"licence = {json.dumps(licence)}"]
     lines += [f'detector = "{layout}"'] if layout else [f'activation = "{activation}"']
     lines += ["", "[picture]", *(f"{key} = {json.dumps(value)}" for key, value in given.items()), ""]

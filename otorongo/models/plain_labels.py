@@ -4,6 +4,7 @@ A name is looked up in the table of Peru's species, by its scientific, English o
 that networks for other countries use for groups which live here too. What is in neither says nothing.
 """
 
+import re
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -27,8 +28,14 @@ GROUPS: Final = {
     "sheep": "Artiodactyla", "goat": "Artiodactyla", "raccoon": "Procyonidae", "opossum": "Didelphidae",
     "armadillo": "Cingulata", "monkey": "Primates", "peccary": "Tayassuidae", "agouti": "Dasyproctidae",
     "rodent": "Rodentia", "micromammal": "Mammalia", "primate": "Primates",
+    "oiseau": "Aves", "micromammifere": "Mammalia", "mustelide": "Mustelidae", "loutre": "Mustelidae",
+    "ecureuil": "Sciuridae", "lagomorphe": "Leporidae", "ours": "Ursidae", "renard": "Canidae",
+    "equide": "Equus caballus", "vache": "Bos taurus", "chien": "Canis familiaris", "chat": "Felidae",
+    "felinae": "Felidae", "mouton": "Artiodactyla", "chevre": "Artiodactyla", "sanglier": "Artiodactyla",
+    "raton laveur": "Procyonidae",
 }  # fmt: skip
-"""Words for groups, and the deepest name of ours that is surely right for them here."""
+"""Words for groups, DeepFaune's in French too, and the deepest name of ours that is surely right for them here."""
+_NUMBERED: Final = re.compile(r"(\d+)\s*[:;,.)\s]\s*(\S.*)")
 
 
 class Read(NamedTuple):
@@ -41,12 +48,20 @@ class Read(NamedTuple):
 
 def read(text: str) -> Read:
     """The lines of a file of labels: those of seven fields as they are, plain names looked up. Raises ValueError."""
-    given = [line.strip() for line in text.splitlines() if line.strip()]
+    given = _bare([line.strip() for line in text.splitlines() if line.strip()])
     if not given:
         raise ValueError(say("holds no name (allowed: one line for each output of the network, in their order)"))
     lines = [line if line.count(";") == 6 else _line(line) for line in given]
     silent = tuple(name for name, line in zip(given, lines, strict=True) if line is None)
     return Read(tuple(line or f";;;;;;{_plain(name)}" for name, line in zip(given, lines, strict=True)), silent)
+
+
+def _bare(lines: list[str]) -> list[str]:
+    """Lines without their own numbers, which some programs write before each name, from 0 or 1 on."""
+    found = [_NUMBERED.fullmatch(line) for line in lines]
+    numbers = [int(one[1]) for one in found if one]
+    counted = len(lines) > 1 and numbers in ([*range(len(lines))], [*range(1, len(lines) + 1)])
+    return [one[2] for one in found if one] if counted else lines
 
 
 def _line(name: str) -> str | None:
@@ -67,12 +82,16 @@ def _plain(name: str) -> str:
 
 @cache
 def known() -> dict[str, Taxon]:
-    """The table of Peru by every name: scientific names count before English ones, these before Spanish ones."""
+    """The table of Peru by every name: scientific ones of species count first, then English ones, then Spanish ones.
+
+    Those of groups come last: who says puma or caiman speaks of no genus.
+    """
     table = tuple(species.taxa().values())
     scientific = [(name, line) for line in table for name in (line.scientific, *line.synonyms)]
     common = [(line.english, line) for line in table] + [(line.spanish, line) for line in table]
+    own = [(name, line) for name, line in scientific if line.rank == "species"]
     out: dict[str, Taxon] = {}
-    for name, line in (*scientific, *common):
+    for name, line in (*own, *common, *scientific):
         if name:
             out.setdefault(_plain(name), line)
     return out

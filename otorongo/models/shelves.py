@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from otorongo.language import say
+from otorongo.models.errors import BundleError
+
 ZOO: Final = Path(__file__).with_name("zoo")
 SYSTEM: Final = Path("/var/lib/otorongo/models")
 """The shelf of the whole machine, which the station's services read."""
@@ -38,6 +41,29 @@ def writable() -> Path:
     """The shelf that `add` fills: the one OTORONGO_MODELS names, for root the machine's, else the user's."""
     folders = shelves()
     return folders[-1] if os.geteuid() == 0 and not os.environ.get("OTORONGO_MODELS") else folders[0]
+
+
+def parted(reference: str, option: str) -> tuple[str, int]:
+    """Name and version of what a bundle is to be called. Raises BundleError, which names the option."""
+    match = _REFERENCE.fullmatch(reference)
+    if not match or not 0 < int(match["version"]) < 65_536:
+        raise BundleError(
+            say(
+                "{option} {reference}: is no name@version (allowed: up to 32 of a-z, 0-9, - and _, a letter first, and "
+                "a number from 1 to 65535; such as my-names@1)",
+                option=option,
+                reference=reference,
+            )
+        )
+    if reference in zoo():
+        raise BundleError(
+            say(
+                "{option} {reference}: comes with the program: call it something else",
+                option=option,
+                reference=reference,
+            )
+        )
+    return match["name"], int(match["version"])
 
 
 def find(reference: str) -> tuple[Path, int | None]:

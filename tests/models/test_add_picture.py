@@ -11,6 +11,7 @@ import pytest
 from otorongo.models import add_picture, fetch, manifest, plain_labels, runtime
 from otorongo.models.__main__ import main
 from otorongo.models.errors import BundleError
+from otorongo.models.species_train.names import class_of
 from tests.models.others import ANIMAL, PERSON, colour, constant, output
 
 THINGS = [(ANIMAL, 0.9, (0.1, 0.2, 0.4, 0.6)), (PERSON, 0.4, (0.5, 0.1, 0.75, 0.9))]
@@ -98,6 +99,7 @@ def test_what_does_not_fit_is_refused_and_nothing_is_left(tmp_path: Path, capsys
     text = _file(tmp_path / "l.txt", LABELS)
     two = _file(tmp_path / "two.txt", "jaguar\nblank\n")
     none = _file(tmp_path / "none.txt", " \n")
+    foreign = _file(tmp_path / "foreign.txt", "ibex\nmouflon\nwolverine\n")
     shelf = tmp_path / "shelf"
     cases = [
         (["megadetector", "--from", model], "under which licence"),
@@ -107,7 +109,12 @@ def test_what_does_not_fit_is_refused_and_nothing_is_left(tmp_path: Path, capsys
         (["megadetector", "--from", model, "--sha256", "0" * 64], "has SHA-256"),
         (["megadetector", "--from", strange, "--licence", "MIT"], "which no detector of 3 classes"),
         (["megadetector", "--from", model, "--licence", "MIT", "--as", "mine"], "is no name@version"),
-        (["megadetector", "--from", model, "--licence", "MIT", "--as", "Mine@2"], "allowed: 1 to 32 of a-z"),
+        (["megadetector", "--from", model, "--licence", "MIT", "--as", "Mine@2"], "allowed: up to 32 of a-z"),
+        (["megadetector", "--from", model, "--licence", "MIT", "--as", "../x@2"], "--as ../x@2: is no name@version"),
+        (["megadetector", "--from", model, "--licence", "MIT", "--as", "x@70000"], "a number from 1 to 65535"),
+        (["megadetector", "--from", model, "--licence", "MIT", "--as", "boxes@1"], "comes with the program"),
+        (["speciesnet", "--from", names, "--labels", foreign], "none of its names is known here"),
+        (["megadetector", "--from", text, "--licence", "MIT"], "l.txt: onnxruntime"),
         (["speciesnet", "--from", names], "Give --labels"),
         (["speciesnet", "--from", names, "--labels", two], "has 3 outputs, but the file of labels has 2 lines"),
         (["speciesnet", "--from", names, "--labels", none], "holds no name"),
@@ -158,6 +165,35 @@ def test_every_word_for_a_group_is_in_the_table() -> None:
     """No group that plain labels are taken for is missing from the species of Peru."""
     for word, name in plain_labels.GROUPS.items():
         assert name.lower() in plain_labels.known(), word
+
+
+@pytest.mark.parametrize("written", ["{0}: {1}", "{0} {1}", "{0},{1}", "{0}\t{1}", "{0}. {1}", "{1}"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_names_with_their_own_numbers_are_read(written: str, first: int) -> None:
+    """Some programs write them before each name; a name that itself begins with a number keeps it."""
+    names = ["jaguar", "oiseau", "human"]
+    text = "\r\n".join(written.format(at, name) for at, name in enumerate(names, first))
+    read = plain_labels.read(text)
+    assert [line.rpartition(";")[2] for line in read.lines] == names
+    assert read.silent == ()
+    assert plain_labels.read("7 jaguar\npuma").silent == ("7 jaguar",)
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("puma", "Puma concolor"),
+        ("caiman", "Alligatoridae"),
+        ("Puma concolor", "Puma concolor"),
+        ("Panthera", "Panthera"),
+    ],
+)
+def test_a_word_that_is_a_genus_too_is_what_people_mean(word: str, name: str) -> None:
+    """Who says puma speaks of the animal, and a caiman may be of another genus than Caiman."""
+    assert plain_labels.known()[word.lower()].scientific == name
+    found = class_of(word)
+    assert found
+    assert found.name == name
 
 
 def test_a_name_in_spanish_is_known() -> None:

@@ -18,6 +18,7 @@ from otorongo.models.species_train.card import Judged, card
 from otorongo.models.species_train.fit import Head
 from otorongo.models.species_train.names import Class
 
+OPTION = "--name"
 TOLERANCE = 0.5
 """Of the golden: INT8 kernels differ, and a head sums up over a thousand features."""
 
@@ -34,20 +35,6 @@ class Made(NamedTuple):
     judged: Judged
     licence: str
     validated: bool
-
-
-def parted(reference: str) -> tuple[str, int]:
-    """Name and version. Raises BundleError."""
-    name, _, version = reference.partition("@")
-    whole = name.replace("-", "").replace("_", "")
-    if not version.isdigit() or not 0 < int(version) < 65_536 or not whole.isalnum() or not whole.isascii():
-        raise BundleError(
-            say(
-                "--name {reference}: is no name@version (allowed: letters, digits, - and _; my-names@1)",
-                reference=reference,
-            )
-        )
-    return name, int(version)
 
 
 def write(folder: Path, made: Made) -> Bundle:
@@ -70,7 +57,7 @@ def write(folder: Path, made: Made) -> Bundle:
 
 def _manifest(made: Made, files: dict[str, bytes]) -> str:
     """All of manifest.toml but its golden."""
-    name, version = parted(made.reference)
+    name, version = shelves.parted(made.reference, OPTION)
     given, crop = made.base.manifest.picture, made.base.manifest.crop or Crop()
     if given is None:
         raise BundleError(

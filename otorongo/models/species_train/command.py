@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from otorongo.language import language, say
-from otorongo.models import labels, manifest
+from otorongo.models import labels, manifest, shelves
 from otorongo.models.errors import BundleError, InputError
 from otorongo.models.manifest import Bundle
 from otorongo.models.species_train import bundle, fit, gather_camtrap, gather_folder, judge
@@ -24,7 +24,7 @@ LISTED = 10
 def train_species(given: argparse.Namespace) -> int:
     """Gather, look, fit, judge, write; the exit status: 1 if INT8 loses too much. Raises OtorongoError."""
     lang = language(given.lang)
-    bundle.parted(given.name)
+    shelves.parted(given.name, bundle.OPTION)
     out: Path = given.out
     if out.exists():
         raise BundleError(

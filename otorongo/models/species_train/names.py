@@ -68,12 +68,14 @@ def _known() -> dict[str, species.Taxon]:
     for line in table:
         for name in dict.fromkeys(" ".join(each.lower().split()) for each in (line.spanish, line.english, *line.local)):
             by_name.setdefault(name, []).append(line)
-    out = {name.lower(): line for line in table for name in (line.scientific, *line.synonyms)}
+    scientific = {name.lower(): line for line in table for name in (line.scientific, *line.synonyms)}
+    out = {name: line for name, line in scientific.items() if line.rank == "species"}
     for name, lines in by_name.items():
         animals = [line for line in lines if line.rank == "species"]
         shared = _shared(animals or lines) if name else None
         if shared:
             out.setdefault(name, shared)
+    out = scientific | out  # who says puma or caiman speaks of no genus
     for name, line in tuple(out.items()):
         out.setdefault(name.replace("-", " "), line)
     return out
