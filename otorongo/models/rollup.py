@@ -109,14 +109,20 @@ def label_of(fields: Sequence[str], common: str = "") -> Label:
         return Label(special=special)
     names = [part.capitalize() for part in parts]
     if parts[4]:
-        binomial = parts[4] if " " in parts[4] else f"{parts[3]} {parts[4]}"
-        names[4] = binomial.capitalize()
+        names[4] = _species(parts[3], parts[4])
     for depth in range(5, 0, -1):
         known = species.taxon(species.numbers().get(names[depth - 1].lower(), 0)) if names[depth - 1] else None
         if known and known.rank == RANKS[depth - 1]:
             merged = (*known.lineage[:depth], *names[depth:])
             return Label(special="human") if known.kind == "human" and depth >= 4 else Label(_five(merged))
     return Label(_five(names))
+
+
+def _species(genus: str, epithet: str) -> str:
+    """The whole name, of an epithet or of a name with its genus; of a subspecies that nobody knows, its species."""
+    whole = (epithet, f"{genus} {epithet}") if " " in epithet else (f"{genus} {epithet}",)
+    tried = (*whole, *(" ".join(name.split()[:2]) for name in whole))
+    return next((name for name in tried if name in species.numbers()), whole[0]).capitalize()
 
 
 def _special(parts: Sequence[str], common: str) -> Special:

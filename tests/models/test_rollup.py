@@ -87,6 +87,12 @@ def test_other_lists_fit_the_table() -> None:
     assert label_of(("mammalia", "cetartiodactyla", "tayassuidae", "pecari", "")).name == "Dicotyles"
     assert label_of(("mammalia", "cetartiodactyla", "giraffidae", "giraffa", "")).lineage[1] == "Artiodactyla"
     assert label_of(("mammalia", "cingulata", "dasypodidae", "priodontes", "maximus")).lineage[2] == "Chlamyphoridae"
+    assert label_of(("mammalia", "carnivora", "canidae", "canis", "lupus familiaris")).name == "Canis familiaris"
+    assert label_of(("aves", "galliformes", "phasianidae", "gallus", "gallus domesticus")).name == "Gallus gallus"
+    assert label_of(("mammalia", "carnivora", "felidae", "leopardus", "pardalis mearnsi")).name == "Leopardus pardalis"
+    assert label_of(("mammalia", "carnivora", "felidae", "puma", "felis concolor")).name == "Puma concolor"
+    assert label_of(("mammalia", "carnivora", "felidae", "puma", "puma concolor")).name == "Puma concolor"
+    assert label_of(("mammalia", "carnivora", "canidae", "canis", "lupus")).name == "Canis lupus"
     assert CAPUCHIN.name == "Sapajus macrocephalus"
     assert LEOPARD.lineage == ("Mammalia", "Carnivora", "Felidae", "Panthera", "Panthera pardus")
     assert label_of(("mammalia", "primates", "hominidae", "homo", "sapiens"), "human") == HUMAN
