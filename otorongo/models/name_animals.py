@@ -17,6 +17,7 @@ from otorongo.models.lazy import of_pictures
 from otorongo.models.manifest import Bundle, Crop, PictureInput
 from otorongo.models.rollup import MOST, Candidate, Label
 from otorongo.models.runtime import ClassScore, Verdict
+from otorongo.models.threat_first import LEAST, THREATS
 from otorongo.wire.classes import BY_NAME
 
 LEAST_PX: Final = 16
@@ -45,9 +46,15 @@ class Namer:
         self._network = of_pictures(bundle, self._given, threads)
 
     def candidates(self, crop: image.Picture) -> tuple[Candidate, ...]:
-        """The likeliest labels of a crop (uint8 RGB, H x W x 3), at most 5, falling. Raises BundleError, InputError."""
+        """The likeliest labels of a crop (uint8 RGB, H x W x 3), falling. Raises BundleError, InputError.
+
+        At most 5, and a person or vehicle besides: five animals alike crowd nobody out.
+        """
         p = self.probabilities(crop)
-        return tuple(Candidate(self.labels[at], float(p[at])) for at in np.argsort(-p, kind="stable")[:MOST])
+        ordered = np.argsort(-p, kind="stable").tolist()
+        threats = [at for at in ordered[MOST:] if self.labels[at].special in THREATS and p[at] >= LEAST]
+        told = ordered[:MOST] + threats
+        return tuple(Candidate(self.labels[at], float(p[at])) for at in told)
 
     def probabilities(self, crop: image.Picture) -> NDArray[np.float64]:
         """Of each of `labels`, (n,), calibrated."""

@@ -186,7 +186,8 @@ class Looker:
             raw = tuple(Named(label.name, p) for label, p in candidates)
             records = judge(Seen(BY_NAME[box.cls].number, box.p, candidates))
             names = [_name(record) for record in records if record.animal and record.animal.name]
-            yield box._replace(named=tuple(names) if box.cls == "animal" else (), raw=raw)
+            p = max((record.p for record in records if name_of(record.cls) == box.cls), default=box.p)
+            yield box._replace(p=max(p, box.p), named=tuple(names) if box.cls == "animal" else (), raw=raw)
             for record in records:
                 if name_of(record.cls) == box.cls or (record.source == "detector" and not record.animal):
                     continue

@@ -13,6 +13,7 @@ from otorongo.models.manifest import Crop
 from otorongo.models.name_animals import LEAST_PX, Namer, cut, softmax
 from otorongo.models.rollup import UNKNOWN, label_of
 from otorongo.models.runtime import check_goldens, open_classifier
+from otorongo.models.threat_first import ANIMAL, THREATS, Seen, judge
 from tests.models import bundles, name_bundles
 from tests.models.name_bundles import BLANK, BLUE, CAPUCHIN, GREEN, HUMAN, JAGUAR, LEOPARD, RED, TEAPOT, painted
 
@@ -60,6 +61,18 @@ def test_outputs_of_one_meaning_count_together(tmp_path: Path) -> None:
     assert found[0].label.name == "Panthera onca"
     assert found[0].p > 0.95
     assert len(found) == 5
+
+
+def test_five_animals_alike_crowd_no_person_out(tmp_path: Path) -> None:
+    """Somebody of .15 behind five animals of .17 each is a candidate still, and so a record; a blank is not."""
+    labels = [f";mammalia;carnivora;felidae;x;{name};" for name in "abcde"] + [HUMAN, BLANK]
+    network = name_bundles.constant(0.17, 0.17, 0.17, 0.17, 0.17, 0.12, 0.03)
+    namer = _namer(tmp_path / "b", labels=labels, network=network, more='activation = "none"', golden={"human": 0.12})
+    found = namer.candidates(painted(RED))
+    assert [one.label.special for one in found] == ["", "", "", "", "", "human"]
+    (person, _) = judge(Seen(ANIMAL, 0.9, found))
+    assert person.cls == THREATS["human"]
+    assert person.p == pytest.approx(0.12)
 
 
 def test_the_temperature_makes_it_less_sure(tmp_path: Path) -> None:

@@ -113,6 +113,20 @@ def test_a_person_in_whose_box_a_monkey_is_seen_stays_a_person(
     assert whole["classification_categories"][monkey["classifications"][0][0]] == "Sapajus macrocephalus"
 
 
+def test_a_person_of_whom_the_network_of_names_is_surer_is_as_sure(folder: Path, tmp_path: Path) -> None:
+    """Person .3 and human .8 in the same box: .8, as a station tells it."""
+    bundle = make(tmp_path / "boxes", Shown("person", 0.3))
+    labels = (name_bundles.JAGUAR, name_bundles.BLANK, name_bundles.HUMAN)
+    names = name_bundles.make(
+        tmp_path / "names", labels, network=name_bundles.constant(0.1, 0.1, 0.8), more='activation = "none"',
+        golden={"human": 0.8},
+    )  # fmt: skip
+    out = tmp_path / "out.json"
+    main(["see", str(folder / "a.jpg"), "--json", str(out), "--bundle", str(bundle), "--species", str(names)])
+    (found,) = _told(out)["a.jpg"]["detections"]
+    assert (found["category"], found["conf"]) == ("2", pytest.approx(0.8, abs=1e-3))
+
+
 def test_boxes_of_another_file_are_named(folder: Path, tmp_path: Path) -> None:
     """`--boxes` takes MegaDetector's own boxes, and a picture that is not in its file is told as such."""
     theirs = tmp_path / "md.json"
