@@ -24,6 +24,7 @@ from otorongo.models.train.figures import wilson
 from tests.models import box_bundles, others
 from tests.models.box_bundles import Shown
 from tests.models.labelled import folder_of, run, with_card
+from tests.spoken import english_in
 
 MIDDLE = (0.25, 0.25, 0.75, 0.75)
 
@@ -112,7 +113,10 @@ def test_a_folder_of_ones_own_is_read_row_by_row(tmp_path: Path) -> None:
     assert (first.place, first.night, first.wet, first.distance_m) == ("creek", False, True, 14.0)
     assert (first.truth("person"), first.truth("boat"), first.truth("animal")) == (1, 0, -1)
     assert (second.anything, second.night, second.wet) == (0, True, None)
-    assert found.left_out == ("mine: labelled, but not there: 1 pictures", "mine: of its train split: 1 pictures")
+    assert tuple(map(str, found.left_out)) == (
+        "mine: labelled, but not there: 1 pictures",
+        "mine: of its train split: 1 pictures",
+    )
 
 
 @pytest.mark.parametrize(
@@ -124,6 +128,7 @@ def test_a_folder_of_ones_own_is_read_row_by_row(tmp_path: Path) -> None:
         ("a.png,person,,,,,,,perhaps,,,", "line 2: night"),
         ("a.png,person,,,,,,,,,-3,", "line 2: distance_m"),
         ("a.png,person,,,,,,,,,,spare", "line 2: split"),
+        ("a.png,person,,,,,,,,,,,", "line 2: has more cells than the table has columns"),
         ("../a.png,person,,,,,,,,,,", "no path below the folder"),
         ("a.png,person,,,,,,,,,,train", "no picture is left"),
     ],
@@ -132,6 +137,22 @@ def test_labels_that_cannot_be_are_refused_by_line(tmp_path: Path, row: str, say
     """The message names the file, the line, what is wrong and what is allowed."""
     with pytest.raises(OtorongoError, match=re.escape(says)):
         pictures.collect([folder_of(tmp_path / "mine", row)])
+
+
+def test_who_evaluates_reads_spanish(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is left out, what is written and who may see it; of the report itself, which is English, only the table."""
+    folder = folder_of(
+        tmp_path / "mias", "a.png,person,,,,,,,,,,", "b.png,empty,,,,,,,,,,train", "c.png,empty,,,,,,,,,,calibrate",
+        "gone.jpg,empty,,,,,,,,,,",
+    )  # fmt: skip
+    bundle = with_card(box_bundles.make(tmp_path / "bundle"))
+    given = ["evaluate", "pictures", str(bundle), "--pictures", str(folder), "--out", str(tmp_path / "out")]
+    assert main(["--lang", "es", *given, "--into-bundle"]) == 0
+    told = capsys.readouterr()
+    assert "mias: con etiqueta, pero no están: 1" in told.err
+    assert "mias: de su parte de entrenar (train): 1" in told.err
+    assert "puede mostrar personas: solo usted puede leerlo (0600)" in told.out
+    assert english_in(told.err + told.out.partition("## Evidence")[0]) == []
 
 
 def test_a_picture_cannot_be_empty_and_show_something(tmp_path: Path) -> None:
@@ -171,7 +192,7 @@ def test_the_shared_folder_gives_what_calibrated_nothing(shared: Path) -> None:
     by_set = {one.name: one for one in pictures.digests(found.pictures)}
     assert by_set["coco128"].standing == pictures.REGRESSION_WORDS
     assert not [one for one in found.pictures if one.is_frame and one.set in ("coco128", "commons_animals")]
-    assert any(words.startswith("coco128: calibrated the bundle") for words in found.left_out)
+    assert any(str(words).startswith("coco128: calibrated the bundle") for words in found.left_out)
     assert any(one.boxes for one in found.pictures if one.set == "coco128")
 
 

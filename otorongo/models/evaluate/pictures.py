@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from otorongo.language import say
+from otorongo.language import later, say
 from otorongo.models.errors import InputError
 from otorongo.models.evidence_pictures import PictureData
 from otorongo.models.train import picture_sets
@@ -37,6 +37,10 @@ _FALSE: Final = frozenset({"0", "no", "false", "n"})
 PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp")
 MOST_BYTES: Final = 64 << 20
 MOST_ROWS: Final = 1_000_000
+
+GONE: Final = later("labelled, but not there")
+CALIBRATED: Final = later("calibrated the bundle")
+SPLIT: Final = {"train": later("of its train split"), "calibrate": later("of its calibrate split")}
 
 Place = tuple[float, float, float, float]
 """x0, y0, x1, y1 in shares of the picture."""
@@ -94,24 +98,41 @@ class Found:
     """All that an evaluation looks at."""
 
     pictures: tuple[Picture, ...]
-    left_out: tuple[str, ...]
-    """What is not looked at, and why, with counts."""
+    left_out: tuple["Left", ...]
+
+
+class Left(NamedTuple):
+    """What is not looked at."""
+
+    set: str
+    why: str
+    """In English; `say` says it."""
+    pictures: int
+
+    def __str__(self) -> str:
+        return f"{self.set}: {self.why}: {self.pictures} pictures"
+
+    def spoken(self) -> str:
+        """In the language that is spoken."""
+        why = say(self.why)
+        return f"{self.set}: {why}: {self.pictures}"
 
 
 def collect(folders: Sequence[Path]) -> Found:
     """The pictures of folders with `labels.csv`, or of the shared one (`media/pictures`). Raises InputError."""
     every: list[Picture] = []
-    left: dict[str, int] = defaultdict(int)
+    left: dict[tuple[str, str], int] = defaultdict(int)
     for folder in folders:
         shared = (folder / "media" / "pictures").is_dir()
         for one, why in _shared(folder / "media" / "pictures") if shared else _own(folder):
-            reason = why or ("" if one.path.is_file() else "labelled, but not there")
+            reason = why or ("" if one.path.is_file() else GONE)
             if reason:
-                left[f"{one.set}: {reason}"] += 1
+                left[one.set, reason] += 1
             else:
                 every.append(one)
+    left_out = tuple(Left(*each, count) for each, count in sorted(left.items()))
     if not every:
-        told = "; ".join(f"{why}: {count}" for why, count in left.items()) or "there are none"
+        told = "; ".join(each.spoken() for each in left_out) or say("there are none")
         raise InputError(
             say("{names}: no picture is left to evaluate ({told})", names=", ".join(map(str, folders)), told=told)
         )
@@ -120,8 +141,7 @@ def collect(folders: Sequence[Path]) -> Found:
         raise InputError(
             say("{names}: a folder of one's own has the name of a shared set; rename it", names=", ".join(twice))
         )
-    words = tuple(f"{why}: {count} pictures" for why, count in sorted(left.items()))
-    return Found(tuple(sorted(every, key=lambda one: (one.set, one.name))), words)
+    return Found(tuple(sorted(every, key=lambda one: (one.set, one.name))), left_out)
 
 
 def _shared(media: Path) -> Iterable[tuple[Picture, str]]:
@@ -137,7 +157,7 @@ def _shared(media: Path) -> Iterable[tuple[Picture, str]]:
             )
         ) from error
     for one in every:
-        yield _of_set(one, boxes.get(one.set, {})), "calibrated the bundle" if one.calibrates else ""
+        yield _of_set(one, boxes.get(one.set, {})), CALIBRATED if one.calibrates else ""
 
 
 def _of_set(one: Labelled, boxes: Mapping[str, Sequence[tuple[str, Place]]]) -> Picture:
@@ -201,7 +221,7 @@ def _own(folder: Path) -> Iterable[tuple[Picture, str]]:
 
 def _labelled(folder: Path, name: str, rows: Sequence[tuple[int, dict[str, str]]]) -> tuple[Picture, str]:
     """One picture of its rows, and why it is left out."""
-    at = f"{folder / 'labels.csv'}: line {rows[0][0]}"
+    at = _line(folder, rows[0][0])
     if not name or Path(name).is_absolute() or ".." in Path(name).parts:
         raise InputError(say("{at}: file {name!r}: is no path below the folder", at=at, name=name))
     labels: set[str] = set()
@@ -213,15 +233,21 @@ def _labelled(folder: Path, name: str, rows: Sequence[tuple[int, dict[str, str]]
             allowed = ", ".join(sorted(EVERYTHING))
             raise InputError(
                 say(
-                    "{folder}: line {number}: label {label!r} (allowed: {allowed}, {empty})",
-                    folder=folder / "labels.csv",
-                    number=number,
+                    "{at}: label {label!r} (allowed: {allowed}, {empty})",
+                    at=_line(folder, number),
                     label=label,
                     allowed=allowed,
                     empty=EMPTY,
                 )
             )
-        box = _box(row, f"{folder / 'labels.csv'}: line {number}")
+        if None in row:
+            raise InputError(
+                say(
+                    "{at}: has more cells than the table has columns: put quotes around a comma",
+                    at=_line(folder, number),
+                )
+            )
+        box = _box(row, _line(folder, number))
         if label == EMPTY:
             continue
         labels.add(label)
@@ -248,7 +274,11 @@ def _labelled(folder: Path, name: str, rows: Sequence[tuple[int, dict[str, str]]
         first["place"], first["sequence"], _yes(first["night"], f"{at}: night"), _yes(first["wet"], f"{at}: wet"),
         _number(first["distance_m"], f"{at}: distance_m", 10_000.0) if first["distance_m"] else None, own=True,
     )  # fmt: skip
-    return picture, f"of its {split} split" if split in ("train", "calibrate") else ""
+    return picture, SPLIT.get(split, "")
+
+
+def _line(folder: Path, number: int) -> str:
+    return say("{path}: line {number}", path=folder / "labels.csv", number=number)
 
 
 def _box(row: Mapping[str, str], at: str) -> Place | None:

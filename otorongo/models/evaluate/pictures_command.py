@@ -35,12 +35,13 @@ def evaluate(given: argparse.Namespace) -> int:
         raise InputError(say("nothing to look at: give --pictures FOLDER"))
     found = pictures.collect(given.pictures)
     for words in found.left_out:
-        print(f"left out: {words}", file=sys.stderr)
+        print(say("left out: {words}", words=words.spoken()), file=sys.stderr)
     measured, kept = measure(eyes, found)
     if given.into_bundle:
         put_into(measured, kept)
         evidence_pictures.check(manifest.load(eyes.bundle.folder))
-        print(f"{eyes.bundle.folder}: {evidence_pictures.FILE_NAME}, card and manifest are written")
+        told = say("{name}, card and manifest are written", name=evidence_pictures.FILE_NAME)
+        print(f"{eyes.bundle.folder}: {told}")
     out: Path = given.out
     out.mkdir(parents=True, exist_ok=True)
     title = f"# {eyes.bundle.manifest.reference}: evaluation on pictures\n\n"
@@ -48,9 +49,10 @@ def evaluate(given: argparse.Namespace) -> int:
     (out / evidence_pictures.FILE_NAME).write_text(toml_text(measured.evidence))
     mistakes = pictures_figures.mistakes(eyes, measured.looked, SHIPPED)
     paths = pictures_sheet.sheets(eyes, mistakes, out)
-    print(f"{out / 'report.md'}: written")
+    print(say("{path}: written", path=out / "report.md"))
     for path in paths:
-        print(f"{path}: may show people: only you can read it (0600). Delete it when you are done.")
+        text = say("{path}: may show people: only you can read it (0600). Delete it when you are done.", path=path)
+        print(text)
     print(evidence_pictures.aims_table(measured.evidence))
     return _failed(measured.lost)
 
@@ -96,7 +98,7 @@ def _stated(eyes: Eyes, looked: Sequence[Looked], data: tuple[PictureData, ...])
         told = toml.load(bundle.path(evidence_pictures.ROLE), PictureEvidence)
         stated = pictures_gate.kept(bundle)
     except OtorongoError as error:
-        print(f"left out: the float networks: {error}", file=sys.stderr)
+        print(say("left out: the float networks: {error}", error=error), file=sys.stderr)
         return None
     fits = (told.networks, told.data) == (evidence_pictures.networks(bundle), data)
     return stated if fits and pictures_gate.same(eyes, looked, stated) else None

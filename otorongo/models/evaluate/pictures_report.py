@@ -9,7 +9,7 @@ from typing import Final
 from otorongo.models.evaluate import gate
 from otorongo.models.evaluate import pictures_figures as figures
 from otorongo.models.evaluate.measures import Share
-from otorongo.models.evaluate.pictures import FRAMES, REGRESSION
+from otorongo.models.evaluate.pictures import FRAMES, REGRESSION, Left
 from otorongo.models.evaluate.pictures_figures import OfClass
 from otorongo.models.evaluate.pictures_look import FLOAT, GREY, SHIPPED, Eyes, Looked
 from otorongo.models.evidence_pictures import PictureEvidence, aims_table, gate_table, rendered_table
@@ -53,7 +53,7 @@ class Measured:
 
     eyes: Eyes
     looked: tuple[Looked, ...]
-    left_out: tuple[str, ...]
+    left_out: tuple[Left, ...]
     damaged: tuple[str, ...]
     evidence: PictureEvidence
     lost: tuple[gate.Lost, ...]
