@@ -1,9 +1,10 @@
 """A folder into which cameras write: by Wi-Fi, by FTP, or a card that somebody puts in. It stays as it is.
 
-Each file is read once it has settled, stills as one frame, films as some, dated by their own clocks. Times of different
-folders, days and cameras are not compared: each folder and day is a clock domain of its own, and where a file comes
-that is older than the one before it, the other of two such domains goes on, so that time never runs back in one. What
-was read is remembered by name, size and date; a restart goes on behind it.
+Visits are read whole, those that came last before others: what comes while one is read waits for its end, for half a
+minute at most. Each file is read once it has settled, stills as one frame, films as some, dated by their own clocks.
+Times of different folders, days and cameras are not compared: each folder and day is a clock domain of its own, and
+where a file comes that is older than the one before it, the other of two such domains goes on, so that time never runs
+back in one. What was read is remembered by name, size and date; a restart goes on behind it.
 """
 
 import dataclasses
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from otorongo.language import say
 from otorongo.station.adapters import replay_place
+from otorongo.station.adapters.folder_visits import Dated, follows, newest_ms, visits
 from otorongo.station.adapters.folder_watch import Found, Watch
 from otorongo.station.adapters.replay import DAY_MS, PICTURES, VIDEOS, doubt_of
 from otorongo.station.adapters.replay_file import Reader, Trouble, of_card, play
@@ -27,7 +29,11 @@ from otorongo.wire.codes import Clock, Counter, NoteKind
 
 ENDINGS: Final = (*PICTURES, *VIDEOS)
 BATCH: Final = 50
-"""So many files are put in order of capture at a time; newer ones that come meanwhile go before those that are left."""
+"""About so many files are dated at a time ..."""
+MANY: Final = 1000
+"""... and while so many wait, only newer ones."""
+PATIENCE_S: Final = 30.0
+"""A visit is read for so long before others that came later."""
 NAP_S: Final = 1.0
 
 
@@ -76,8 +82,17 @@ class FolderCamera:
         """Of the newest item in that domain."""
         self._since_s: float | None = None
         """When the newest sample was given; None: what it began has been ended."""
-        self._rest: deque[tuple[Found, Captured, Place | None]] = deque()
-        """Files that are next."""
+        self._visit: deque[Dated] = deque()
+        """Files that are next ..."""
+        self._visit_s = 0.0
+        """... of a visit that was begun then ..."""
+        self._begun_ms = 0
+        """... and was last changed then."""
+        self._before: Dated | None = None
+        """The file that was read last."""
+        self._rest: list[Dated] = []
+        """Files that are left."""
+        self._settles_s = settle_s + 2 * poll_s
         self._look_s = 0.0
         self._there = True
         self._closed = False
@@ -87,19 +102,52 @@ class FolderCamera:
         self._closed = True
 
     def samples(self) -> Iterator[Item]:
-        """Frames as their files come, the newest files first; ticks and faults between them."""
+        """Frames as their files come, visit by visit; ticks and faults between them."""
         while not self._closed:
             self._look()
             yield from self._news()
-            newest_ms = max((found.stat.mtime_ms for found, *_ in self._rest), default=None)
-            batch = self._watch.take(BATCH, newest_ms)
-            yield from self._batch(batch)
-            if self._rest:
-                yield from self._file(*self._rest.popleft())
+            batch: list[Found] = []
+            if not self._visit or self._monotonic_s() - self._visit_s > PATIENCE_S:
+                self._rest += self._visit
+                self._visit.clear()
+                newest = newest_ms(self._rest) if len(self._rest) >= MANY else None
+                batch = self._watch.take(BATCH, newest, self._apart_ms)
+                yield from self._dated(batch)
+                self._choose()
+            if self._visit:
+                yield from self._file(self._visit.popleft())
                 continue
             yield self._tick()
             if not batch:
                 self._wait(self._look_s)
+
+    @property
+    def _apart_ms(self) -> int:
+        return round(self._close_s * 1000)
+
+    def _choose(self) -> None:
+        """Choose what is next: the visit that goes on, else the one that came last; nothing, if more of it may come."""
+        there, last, now_s = visits(self._rest, self._apart_ms), self._before, self._monotonic_s()
+        chosen: list[Dated] = max(there, key=newest_ms, default=[])
+        more: list[Dated] = []
+        if last and self._since_s is not None:  # its visit goes on
+            more = next((visit for visit in there if follows(visit[0], last, self._apart_ms)), [])
+            if now_s - self._visit_s > PATIENCE_S:
+                others = [visit for visit in there if visit is not more and newest_ms(visit) > self._begun_ms]
+                chosen, more = max(others, key=newest_ms, default=more or chosen), []
+            elif not more and self._settles(there, last, now_s - self._since_s):
+                return
+        if more:
+            chosen = more
+        elif chosen:
+            self._visit_s, self._begun_ms = now_s, newest_ms(chosen)
+        self._visit = deque(chosen)
+        self._rest = [one for visit in there if visit is not chosen for one in visit]
+
+    def _settles(self, there: list[list[Dated]], last: Dated, for_s: float) -> bool:
+        """Whether something is being written that may be of the visit which this file was of."""
+        after = any(last.order < visit[-1].order and visit[-1].found.folder == last.found.folder for visit in there)
+        return not after and for_s <= self._settles_s and self._watch.waits(last.found.folder)
 
     def _look(self) -> None:
         """See what has changed, if it is time to."""
@@ -151,9 +199,8 @@ class FolderCamera:
         self._told[what].add(folder)
         return None if self._committed(cursor) else (cursor, "told")
 
-    def _batch(self, batch: list[Found]) -> Iterator[Fault]:
-        """The files of a batch are next, folder by folder in order of capture, but for those that are done."""
-        todo = []
+    def _dated(self, batch: list[Found]) -> Iterator[Fault]:
+        """When the files of a batch were taken, but for those that are done."""
         for found in batch:
             if found.retried:
                 yield Fault(self._last_ms, NoteKind.BAD_INPUT, "", counter=Counter.RETRIED)
@@ -167,13 +214,12 @@ class FolderCamera:
             except OSError as error:
                 yield from self._trouble(found, of_card(error), 0)
                 continue
-            known = place if same else replay_place.load(kept, when.utc_ms)
-            todo.append((found.folder, when.utc_ms, found.name, found, when, known))
-        ordered = sorted(todo, key=lambda one: one[:3])
-        self._rest.extendleft((found, when, known) for *_, found, when, known in reversed(ordered))
+            self._rest.append(Dated(found, when, place if same else replay_place.load(kept, when.utc_ms)))
 
-    def _file(self, found: Found, when: Captured, known: Place | None) -> Iterator[Item]:
+    def _file(self, file: Dated) -> Iterator[Item]:
         """What is new of one file."""
+        self._before = file
+        found, when, known = file
         if when.doubt:
             first = self._first("doubted", found.name)
             yield doubt_of(found.name, when, self._last_ms, set() if first else {found.folder}, None, first)

@@ -24,6 +24,7 @@ FIRST_PAUSE_S: Final = 60.0
 LONGEST_PAUSE_S: Final = 3600.0
 """What cannot be opened is tried again after a minute, then after twice as long each time, up to this."""
 MOST_DEPTH: Final = 12
+MOST_TOGETHER: Final = 1000
 PARTIAL: Final = (".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload", ".swp", "~")
 """Names under which a file is written before it gets its own."""
 
@@ -109,16 +110,20 @@ class Watch:
         self._settle(now_s)
         return whole and self.there
 
-    def take(self, most: int, newer_ms: int | None = None) -> list[Found]:
+    def take(self, most: int, newer_ms: int | None = None, together_ms: int = 0) -> list[Found]:
         """Of what has settled the newest, each once: a new picture does not wait for an old card.
 
-        Given `newer_ms`, only what was changed after that.
+        Given `newer_ms`, only what was changed after that. What was changed within `together_ms` of one that is taken
+        is taken with it, up to `MOST_TOGETHER`: a visit is not cut in two.
         """
         ready = [one for one in self._ready.values() if newer_ms is None or one.stat.mtime_ms > newer_ms]
-        newest = heapq.nlargest(most, ready, key=lambda one: (one.stat.mtime_ms, one.name))
-        for one in newest:
+        newest = heapq.nlargest(max(most, MOST_TOGETHER), ready, key=lambda one: (one.stat.mtime_ms, one.name))
+        count = min(most, len(newest))
+        while 0 < count < len(newest) and newest[count - 1].stat.mtime_ms - newest[count].stat.mtime_ms <= together_ms:
+            count += 1
+        for one in newest[:count]:
             del self._ready[self._raw(one)]
-        return newest
+        return newest[:count]
 
     def again(self, found: Found, *, shut: bool = False) -> None:
         """It could not be read as it was: it comes again once it has changed; `shut`: and as it is after a pause."""
@@ -131,6 +136,10 @@ class Watch:
             self._suspects[name] = _Suspect(found.stat, due_s, min(2 * found.pause_s, LONGEST_PAUSE_S))
         else:
             self._suspects[name] = _Suspect(found.stat)
+
+    def waits(self, folder: str) -> bool:
+        """Whether a file right in a folder is perhaps still being written."""
+        return any(spelled(name.rpartition("/")[0]) == folder for name in self._waiting)
 
     def names(self) -> set[str]:
         """The names of all files that the last looks have found, as text."""

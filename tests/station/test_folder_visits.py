@@ -1,0 +1,83 @@
+"""A visit is read whole, however many pictures it has and however they come: else it would be several events."""
+
+import os
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from otorongo.station.adapters.folder import PATIENCE_S
+from otorongo.station.adapters.replay_file import Part
+from otorongo.station.samples import Item, Sample
+from tests.station.folder_post import Post, seen
+
+
+@pytest.mark.parametrize("by", [1, 0, 7919], ids=["as taken", "at once", "in any order"])
+def test_a_visit_of_many_pictures_is_one(tmp_path: Path, by: int) -> None:
+    """A hundred and thirty a second apart, whenever their files were changed: one after another in one domain."""
+    post = Post(tmp_path)
+    for number in range(130):
+        path = post.write(f"IMG_{number:04d}.jpg", number)
+        os.utime(path, (1_768_000_000 + number * by % 130,) * 2)
+    items = [one for one in post.runs(30) if isinstance(one, Sample)]
+    assert [one.source for one in items] == [f"IMG_{number:04d}.jpg" for number in range(130)]
+    assert len({one.domain for one in items}) == 1
+
+
+class Copied(Post):
+    """A card that is being copied while it is read; hands: `copy`, and a network that takes `cost_s` for a picture."""
+
+    def __init__(self, folder: Path, cost_s: float) -> None:
+        self.cost_s = cost_s
+        self.coming: list[tuple[float, str, int, int]] = []
+        super().__init__(folder, read=self._read)
+
+    def copy(self, name: str, second: int, at_s: float, changed_s: int = 0) -> None:
+        """It will be there then; changed when it was taken, or when it came."""
+        self.coming.append((self.now_s + at_s, name, second, changed_s))
+
+    def _sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+        for one in [one for one in self.coming if one[0] <= self.now_s]:
+            self.coming.remove(one)
+            at_s, name, second, changed_s = one
+            path = self.write(name, second)
+            os.utime(path, (changed_s or 1_768_200_000 + at_s,) * 2)
+            os.utime(path.parent, (at_s,) * 2)
+
+    def _read(self, path: Path, position: int) -> Iterator[Part]:
+        self._sleep(self.cost_s)
+        yield Part(0, Sample(0, np.zeros((24, 32, 3), np.uint8), new_ms=0), -1)
+
+
+def runs_of(items: list[Item]) -> list[str]:
+    """The visits of the samples, each run of pictures once."""
+    return [visit for visit, _ in groupby(seen(items), key=lambda name: name.partition("-")[0])]
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["dates kept", "dates of the copy"])
+@pytest.mark.parametrize(("a_second", "cost_s"), [(10, 0.3), (2, 1.0), (0.7, 0.3)])
+def test_visits_of_a_card_that_is_being_copied_stay_whole(
+    tmp_path: Path, a_second: float, cost_s: float, *, kept: bool
+) -> None:
+    """Whether it comes faster than it is read or slower: no visit is left for another and taken up again."""
+    post = Copied(tmp_path, cost_s)
+    for number in range(120):
+        visit, second = number // 6, number // 6 * 300 + number % 6
+        changed_s = 1_768_000_000 + second if kept else 0
+        post.copy(f"D/{visit:02d}-{number % 6}.jpg", second, number / a_second, changed_s)
+    runs = runs_of(post.runs(120 / a_second + 200))
+    assert sorted(runs) == [f"D/{number:02d}" for number in range(20)]
+
+
+def test_a_visit_without_an_end_holds_others_up_for_half_a_minute(tmp_path: Path) -> None:
+    """Somebody who sits before one camera all day hides nobody who passes another."""
+    post = Copied(tmp_path, 0.5)
+    for number in range(600):
+        post.copy(f"camp/1-{number:04d}.jpg", number, number / 2)
+    post.copy("trail/2-1.jpg", 0, 100.0)
+    began_s = post.now_s
+    while "trail/2-1.jpg" not in seen(post.runs(1)):
+        assert post.now_s < began_s + 100 + PATIENCE_S + 10
