@@ -9,9 +9,11 @@ OpenCV, the camera process never loads what decodes sound, and neither loads wha
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from otorongo.errors import OtorongoError
 from otorongo.language import say
 from otorongo.models.manifest import Bundle
 from otorongo.models.manifest import load as load_bundle
@@ -50,6 +52,7 @@ from otorongo.wire.rows import Note
 log = logging.getLogger(__name__)
 
 PING_S: Final = 10.0
+MOST_WHY: Final = 400
 
 Show = Callable[[Event, Sample | None], None]
 
@@ -67,12 +70,19 @@ def sense(
     Raises ConfigError, BundleError, SensorError or OutboxError, which say how to mend it.
     """
     sensor = sensor_of(config, section)
-    with only_one(section, config.data_dir):
-        return _sense(config, section, sensor, show, {} if counters is None else counters, drill=drill)
+    with only_one(section, config.data_dir) as told:
+        return _sense(config, section, sensor, show, {} if counters is None else counters, told, drill=drill)
 
 
 def _sense(
-    config: StationConfig, section: str, sensor: Sensor, show: Show | None, counters: dict[int, int], *, drill: bool
+    config: StationConfig,
+    section: str,
+    sensor: Sensor,
+    show: Show | None,
+    counters: dict[int, int],
+    told: Callable[[], object],
+    *,
+    drill: bool,
 ) -> int:
     board = LinuxBoard(config.data_dir)
     bundle = load_bundle(sensor.bundle)
@@ -134,9 +144,17 @@ def _sense(
         notify(f"READY=1\nSTATUS={section}: {sensor.driver} {device}, {bundle.manifest.reference}")
         loop.run(source.samples())
         outbox.put([Note(outbox.t_ms(), NoteKind.STOPPED, section, sensor.number)])
+        told()
         notify("STOPPING=1")
         for each in done:
             each()
+    except Exception as error:  # whatever ends the process: the hub learns of it, and it ends all the same
+        kind = "" if isinstance(error, OtorongoError) else f"{type(error).__name__}: "
+        why = f"{section}: {kind}{without_secrets(str(error))}"[:MOST_WHY]
+        with suppress(OtorongoError):  # of a card that takes no more nobody can be told
+            outbox.put([Note(outbox.t_ms(), NoteKind.STOPPED, why, sensor.number)])
+            told()
+        raise
     finally:
         outbox.close()
     return 0

@@ -4,11 +4,12 @@ import fcntl
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Final, Literal
+from typing import IO, Final, Literal
 
 from otorongo import __version__
 from otorongo.errors import OtorongoError
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
 """Of glibc's malloc.h."""
 LARGE_BYTES: Final = 262_144
+_TRIES: Final = 5
+_TRY_S: Final = 0.05
 
 SOFTWARE: Final = f"otorongo {__version__}"
 """What a birth calls this program."""
@@ -92,8 +95,10 @@ def stop_on_signal(close: Callable[[], None]) -> None:
 
 
 @contextmanager
-def only_one(section: str, data_dir: str | Path) -> Iterator[None]:
+def only_one(section: str, data_dir: str | Path) -> Iterator[Callable[[], object]]:
     """Hold a section of a data folder for this process: a second one would close the events of the first.
+
+    What it yields is called by a process that has told of its own end: see `without_word`.
 
     `uplink` is held like a section: a second one would not know what the first has sent.
 
@@ -111,7 +116,7 @@ def only_one(section: str, data_dir: str | Path) -> Iterator[None]:
         ) from error
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file)
         except BlockingIOError:
             file.seek(0)
             number, _, command = file.read().strip().partition(" ")
@@ -130,7 +135,27 @@ def only_one(section: str, data_dir: str | Path) -> Iterator[None]:
         file.truncate(0)
         file.write(f"{os.getpid()} {_command()}")  # whoever reads it says it in a language of their own
         file.flush()
-        yield
+        yield lambda: file.truncate(0)
+
+
+def _lock(file: IO[str]) -> None:
+    """Raises BlockingIOError if another holds it, and not only looks whether anybody does."""
+    for _ in range(_TRIES):
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(_TRY_S)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def without_word(section: str, data_dir: str | Path) -> bool:
+    """Whether the process that last held a section is gone and has not told of its end."""
+    try:
+        with (Path(data_dir) / f"{section}.lock").open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return bool(file.read())
+    except OSError:  # held, never held, or not to be read: of none of them is known that it is gone
+        return False
 
 
 def _command() -> str:

@@ -54,7 +54,8 @@ def tune(config: StationConfig, given: argparse.Namespace) -> int:
         return _written(camera, given, _recorded(camera, place), str(place))
     said = words()
     sys.stderr.write(said["looking"].format(seconds=given.seconds))
-    with only_one("camera", config.data_dir):
+    with only_one("camera", config.data_dir) as told:
+        told()  # no process of a sensor: nobody misses it afterwards
         frames = _live(camera, given.seconds)
         return _written(camera, given, frames, f"{camera.driver} {without_secrets(camera.device)}".strip())
 

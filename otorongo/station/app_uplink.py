@@ -10,11 +10,12 @@ from typing import Final
 from otorongo.errors import OtorongoError
 from otorongo.language import say
 from otorongo.models.manifest import load as load_bundle
+from otorongo.station.absent import Absent
 from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.mqtt import MqttTransport, check_file, tls_context
 from otorongo.station.adapters.seal import FileSigner
 from otorongo.station.adapters.systemd import notify
-from otorongo.station.app_process import SOFTWARE, birth_bundles, kind_of, only_one, stop_on_signal
+from otorongo.station.app_process import SOFTWARE, birth_bundles, kind_of, only_one, stop_on_signal, without_word
 from otorongo.station.config import StationConfig
 from otorongo.station.outbox import Outbox
 from otorongo.station.uplink import Station, Uplink, speaks_cursor
@@ -79,7 +80,15 @@ def _uplink(config: StationConfig, link: UplinkConfig, config_path: Path) -> int
     )
     stop = threading.Event()
     stop_on_signal(stop.set)
-    run_uplink(Uplink(link, station, outbox, transport, board, signer), transport, outbox, notify, stop)
+    absent = Absent(
+        lambda: {
+            sensor.number: section
+            for section, sensor in config.sensors().items()
+            if without_word(section, config.data_dir)
+        }
+    )
+    uplink = Uplink(link, station, outbox, transport, board, signer, absent=absent)
+    run_uplink(uplink, transport, outbox, notify, stop)
     return 0
 
 

@@ -14,6 +14,7 @@ from typing import Final
 from msgspec import Struct, structs
 
 from otorongo.station import spending, watchdog
+from otorongo.station.absent import Absent
 from otorongo.station.errors import OutboxError
 from otorongo.station.flight import Flight
 from otorongo.station.heartbeat import station_heartbeat
@@ -84,6 +85,7 @@ class Uplink:
         board: Board,
         signer: Signer | None = None,
         jitter: Callable[[], float] = random.random,
+        absent: Absent | None = None,
     ) -> None:
         self.connected = False
         self.looks = 0
@@ -95,6 +97,7 @@ class Uplink:
         self._transport = transport
         self._board = board
         self._signer = signer
+        self._absent = absent or Absent()
         self._new_flight: Callable[[], Flight] = lambda: Flight(config.resend_after_s * 1000, jitter)
         self._flight = self._new_flight()
         self._sent = Sent(outbox)
@@ -231,6 +234,8 @@ class Uplink:
         self._changes = None
 
     def _every_minute(self, now: ClockReading) -> None:
+        if notes := self._absent.notes(now.t_ms):
+            self._outbox.put(notes)
         self._outbox.flush()
         self._outbox.restore_ballast()
         self._outbox.map_boot(self._outbox.boot, now.utc0_ms, now.state, now.bound_ms)

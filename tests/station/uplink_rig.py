@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from otorongo.station.absent import Absent
 from otorongo.station.adapters.seal import FileSigner
 from otorongo.station.outbox import Outbox
 from otorongo.station.uplink import Station, Uplink
@@ -25,7 +26,12 @@ class Rig:
         self.signer = FileSigner(folder / "seal.key")
         self.config = UplinkConfig(broker="mqtt://hub", daily_bytes=daily_bytes)
         about = Station("K-02", Birth(0, 0, "otorongo test"), 'user = "x"\npassword = "geheim"', lambda n: ["line"] * n)
-        self.uplink = Uplink(self.config, about, self.outbox, self.pipe, self.bench, self.signer, jitter=lambda: 0.0)
+        self.absent: dict[str, int] = {}
+        """Sensors whose process is gone, by section."""
+        absent = Absent(lambda: {number: section for section, number in self.absent.items()})
+        self.uplink = Uplink(
+            self.config, about, self.outbox, self.pipe, self.bench, self.signer, jitter=lambda: 0.0, absent=absent
+        )
 
     def turn(self, seconds: float = 1.0) -> None:
         """One turn of the uplink, a while later."""
