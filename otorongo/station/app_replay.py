@@ -57,9 +57,10 @@ def replay(given: argparse.Namespace) -> int:
             config = msgspec.structs.replace(config, data_dir=folder)
         if not given.json:
             sys.stdout.write(replay_words.head())
+        dated: list[datetime] = []
         for section in sections:
             counters: dict[int, int] = {}
-            sense(_only(config, section, given), section, show=_shown(given.json), counters=counters)
+            sense(_only(config, section, given), section, show=_shown(given.json, dated), counters=counters)
             if not given.json:
                 known = _SOUNDS if section == "microphone" else _PICTURES
                 played = sum(one.suffix.lower() in known for one in files)
@@ -70,6 +71,8 @@ def replay(given: argparse.Namespace) -> int:
                     sys.stdout.write(replay_words.untimed(len(untimed), shifted=given.at == "now"))
                 else:
                     sys.stdout.write(replay_words.untimed_sounds(len(untimed), _overlapping(untimed)))
+        if dated and given.at == "now" and given.keep and not given.json:
+            sys.stdout.write(replay_words.late((datetime.now(UTC) - min(dated)).total_seconds()))
     return 0
 
 
@@ -117,14 +120,18 @@ def _only(config: StationConfig, section: str, given: argparse.Namespace) -> Sta
     return msgspec.structs.replace(config, camera=msgspec.structs.replace(seen, **changes), microphone=None)
 
 
-def _shown(as_json: bool) -> Show:
-    """Writes revisions: as lines of a table, or of JSON. What closes at the end has no sample: the last clock holds."""
+def _shown(as_json: bool, dated: list[datetime]) -> Show:
+    """Writes revisions: as lines of a table, or of JSON. What closes at the end has no sample: the last clock holds.
+
+    When each of them was last heard or seen is put into `dated`.
+    """
     utc0_ms, file = 0, ""
 
     def show(event: Event, sample: Sample | None) -> None:
-        nonlocal utc0_ms, file
+        nonlocal utc0_ms, file, dated
         utc0_ms = sample.domain.utc0_ms if sample and sample.domain else utc0_ms
         when = datetime.fromtimestamp((utc0_ms + event.start_ms) / 1000, UTC) if utc0_ms else None
+        dated += [datetime.fromtimestamp((utc0_ms + event.t_ms) / 1000, UTC)] if utc0_ms else []
         source = sample.source if sample else ""
         if as_json:
             sys.stdout.write(_json(event, when, source) + "\n")

@@ -11,6 +11,8 @@ from otorongo.wire import species
 from otorongo.wire.classes import name_of
 from otorongo.wire.codes import Counter, Kind, NameSource
 
+LATE_S: Final = 1_500
+"""A hub takes for late what is half an hour old when it arrives, and the way there takes some minutes."""
 _WIDE: Final = 16
 """Of a class in the table."""
 
@@ -88,6 +90,16 @@ def untimed_sounds(count: int, overlapping: int) -> str:
     told = say_count("{count} overlaps another one by it", "{count} overlap others by them", overlapping)
     mend = say("These times are wrong: put date and time into the names, as in 20260111_172802.wav.")
     return f"{_dated(count)};\n{told}. {mend}\n"
+
+
+def late(oldest_s: float) -> str:
+    """Why a hub will ring nobody for the oldest of what was shifted to now; nothing where all of it is young."""
+    if oldest_s < LATE_S:
+        return ""
+    told = say("Shifted to now, the oldest is dated {minutes:.0f} minutes ago.", minutes=oldest_s / 60)
+    means = say("A hub rings nobody for what is older than 30 minutes (late_after_min) as it comes:")
+    mend = say("replay less at once to hear it ring.")
+    return f"{told}\n{means}\n{mend}\n"
 
 
 def _dated(count: int) -> str:

@@ -57,3 +57,12 @@ def test_what_an_unknown_time_means_is_said(shifted: bool, word: str) -> None:
     assert word in told
     assert "otorongo-models see" in told
     assert max(map(len, told.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("oldest_s", "said"), [(1_200, ""), (1_900, "32 minutes ago")])
+def test_what_a_hub_will_take_for_late_is_said(oldest_s: float, said: str) -> None:
+    """Shifted to now, the first of many pictures lies so far back that nobody is rung for it: why, and the way out."""
+    told = app_replay_words.late(oldest_s)
+    assert said in told
+    assert bool(told) == bool(said)
+    assert "late_after_min" in told or not told
