@@ -357,4 +357,6 @@ def _text(path: Path) -> str:
     try:
         return _read(path, MOST_LABEL_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BundleError(say("{path}: is no text in UTF-8: {error}", path=path, error=error)) from error
+        raise BundleError(
+            say("{path}: byte {start} is not UTF-8 text: save the file as UTF-8", path=path, start=error.start)
+        ) from error

@@ -52,8 +52,10 @@ def see(given: argparse.Namespace) -> int:
         print(said("others", lang).format(endings=told), file=sys.stderr)
     if not files:
         return 1
-    looker = Looker.of(given, folder, [_text(name) for name in files])
     out: Path | None = given.json
+    if out and out.is_dir():
+        raise InputError(say("{path}: is a folder; name the file to write", path=out))
+    looker = Looker.of(given, folder, [_text(name) for name in files])
     journal = out.with_name(out.name + ".part") if out else None
     done = _resumed(journal, looker.signature) if journal else {}
     if done:

@@ -127,6 +127,14 @@ def test_a_person_of_whom_the_network_of_names_is_surer_is_as_sure(folder: Path,
     assert (found["category"], found["conf"]) == ("2", pytest.approx(0.8, abs=1e-3))
 
 
+def test_a_folder_is_no_file_to_write(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says so before it looks at anything."""
+    bundle = detector(tmp_path / "theirs", "yolov5", THINGS)
+    assert main(["see", str(folder), "--json", str(tmp_path), "--bundle", str(bundle), "--lang", "en"]) == 1
+    assert "is a folder; name the file to write" in capsys.readouterr().err
+    assert not tmp_path.with_name(tmp_path.name + ".part").exists()
+
+
 def test_boxes_of_another_file_are_named(folder: Path, tmp_path: Path) -> None:
     """`--boxes` takes MegaDetector's own boxes, and a picture that is not in its file is told as such."""
     theirs = tmp_path / "md.json"

@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from otorongo.hub import camtrap
@@ -11,7 +12,7 @@ from otorongo.models import __main__, labels, manifest
 from otorongo.models.name_animals import Namer
 from otorongo.models.runtime import open_classifier
 from otorongo.models.species_train.names import class_of, nearest
-from tests.models import name_bundles, reviewed
+from tests.models import name_bundles, others, reviewed
 from tests.models.reviewed import BLUE, GREEN, RED
 from tests.spoken import english_in
 
@@ -318,6 +319,40 @@ def test_what_a_package_cannot_give_is_counted(tmp_path: Path, capsys: pytest.Ca
     assert "1 left out: the picture is not in the package's folder" in said
     assert "1 left out: unknown name Vulpes vulpes" in said
     assert "1 left out: more than one kind in one picture or box" in said
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--seed", "-1"], "--seed -1: is no whole number"),
+        (["--backbone", "boxes@1"], "is no bundle of names for pictures"),
+        (["--float", "WRONG"], "is not made for the pictures that"),
+        (["--float", "OTHER"], "gives 2 features"),
+        (["--boxes", "LATIN"], "is no JSON"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_looked_at(
+    tmp_path: Path, more: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not after an hour, and in a sentence; nothing is written, no features either."""
+    files = {
+        "WRONG": others.constant(np.zeros((1, 3), np.float32), (1, 64, 64, 3)),
+        "OTHER": others.constant(np.zeros((1, 2), np.float32), (1, 3, name_bundles.SIDE, name_bundles.SIDE)),
+        "LATIN": "{caña".encode("latin-1"),
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    source = reviewed.folder(tmp_path / "fotos", CLASSES, each=2)
+    assert _train(tmp_path, source, *(str(tmp_path / word) if word in files else word for word in more)) == 1
+    assert says in capsys.readouterr().err
+    assert not list(tmp_path.glob("mine*"))
+
+
+def test_a_bundle_is_not_put_among_the_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It would be taken for a class the next time."""
+    source = reviewed.folder(tmp_path / "fotos", CLASSES, each=2)
+    assert _train(tmp_path, source, out="fotos/mine") == 1
+    assert "lies among the pictures" in capsys.readouterr().err
 
 
 def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -203,7 +203,11 @@ def _own(folder: Path) -> Iterable[tuple[Picture, str]]:
                         )
                     )
                 rows.setdefault((row.get("file") or "").strip(), []).append((number, row))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise InputError(
+            say("{path}: byte {start} is not UTF-8 text: save the file as UTF-8", path=path, start=error.start)
+        ) from error
+    except (OSError, csv.Error) as error:
         raise InputError(say("{path}: cannot be read as CSV in UTF-8: {error}", path=path, error=error)) from error
     wrong = [name for name in columns if name not in COLUMNS] + [n for n in ("file", "label") if n not in columns]
     if wrong:

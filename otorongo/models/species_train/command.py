@@ -32,6 +32,12 @@ def train_species(given: argparse.Namespace) -> int:
         )
     if not given.source.is_dir():
         raise InputError(say("{source}: there is no such folder", source=given.source))
+    if given.source.resolve() in out.resolve().parents:
+        raise BundleError(
+            say("{out}: lies among the pictures of {source}: name a folder elsewhere", out=out, source=given.source)
+        )
+    if given.seed < 0:
+        raise InputError(say("--seed {seed}: is no whole number from 0 on", seed=given.seed))
     base = manifest.load(given.backbone)
     found = _gathered(given)
     if found.called:
@@ -40,6 +46,7 @@ def train_species(given: argparse.Namespace) -> int:
     enough(found)  # before anything takes long
     journal = out.with_name(f"{out.name}.features")
     backbone = Backbone(base, base.path("model"), given.threads)
+    floating = _floating(given, base, backbone) if given.floating else None
     seen = look_at(found.samples, backbone, journal, _bar(said("cut", lang)))
     kept, dropped = enough(found._replace(samples=seen.samples))
     _say(found, seen, dropped, lang, boxed=given.boxes is not None)
@@ -51,7 +58,7 @@ def train_species(given: argparse.Namespace) -> int:
     count = int(places.max()) + 1
     print(said("pictures", lang).format(count=len(y), classes=len(names), places=count), file=sys.stderr)
     fitted = fit.fit(seen.x[at], y, places, len(names), seed=given.seed, told=_bar(said("fit", lang)))
-    gate = _gate(given, base, seen, at, fitted, y, places) if given.floating else None
+    gate = _gate(given, floating, seen, at, fitted, y, places) if floating else None
     told = judge.answers(fitted.p, labels.parse(one.line for one in classes), y.tolist())
     judged = Judged(
         crops=len(y),
@@ -97,29 +104,34 @@ def _write(
     print(said("try", lang).format(path=given.out))
 
 
-def _gate(
-    given: argparse.Namespace,
-    base: Bundle,
-    seen: Seen,
-    at: list[int],
-    fitted: fit.Fitted,
-    y: fit.Classes,
-    places: fit.Classes,
-) -> judge.Gate:
-    """The same crops, parts and fits on the features of the float network. Raises BundleError, InputError."""
+def _floating(given: argparse.Namespace, base: Bundle, shipped: Backbone) -> Backbone:
+    """The float network, which must give as many features. Raises BundleError, InputError."""
     if not given.floating.is_file():
         raise InputError(say("{floating}: there is no such file", floating=given.floating))
     floating = Backbone(base, given.floating, given.threads)
-    if floating.size != seen.x.shape[1]:
+    if floating.size != shipped.size:
         raise BundleError(
             say(
                 "{floating}: gives {size} features, {backbone} {shape}",
                 floating=given.floating,
                 size=floating.size,
                 backbone=given.backbone,
-                shape=seen.x.shape[1],
+                shape=shipped.size,
             )
         )
+    return floating
+
+
+def _gate(
+    given: argparse.Namespace,
+    floating: Backbone,
+    seen: Seen,
+    at: list[int],
+    fitted: fit.Fitted,
+    y: fit.Classes,
+    places: fit.Classes,
+) -> judge.Gate:
+    """The same crops, parts and fits on the features of the float network. Raises InputError."""
     lang = language(given.lang)
     journal = given.out.with_name(f"{given.out.name}.features-float")
     again = look_at([seen.samples[one] for one in at], floating, journal, _bar(said("cut", lang)))

@@ -39,16 +39,28 @@ class Backbone:
     """A frozen network, and what of a picture it is given."""
 
     def __init__(self, bundle: Bundle, network: Path, threads: int) -> None:
-        if bundle.manifest.picture is None:
+        if bundle.manifest.picture is None or not bundle.manifest.names:
             raise BundleError(
-                say("{folder}: is no bundle for pictures (allowed: one such as names@1)", folder=bundle.folder)
+                say("{folder}: is no bundle of names for pictures (allowed: one such as names@1)", folder=bundle.folder)
             )
         self._given = bundle.manifest.picture
         self._crop = bundle.manifest.crop or Crop()
         self._network: Network = open_session(network, threads)
         with network.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        self.size = int(self._features(np.zeros((32, 32, 3), np.uint8)).size)
+        try:
+            self.size = int(self._features(np.zeros((32, 32, 3), np.uint8)).size)
+        except BundleError:
+            raise
+        except Exception as error:  # onnxruntime's exceptions have no common base but this
+            raise BundleError(
+                say(
+                    "{network}: is not made for the pictures that {reference} is given: {error}",
+                    network=network,
+                    reference=bundle.manifest.reference,
+                    error=str(error).splitlines()[0],
+                )
+            ) from error
         if self.size > MOST_FEATURES:
             raise BundleError(
                 say(

@@ -161,7 +161,11 @@ def _rows(path: Path) -> Iterator[Row]:
                 if number >= MOST_ROWS:
                     raise InputError(say("{path}: has more than {most_rows} rows", path=path, most_rows=MOST_ROWS))
                 yield {key: value or "" for key, value in row.items() if isinstance(key, str)}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise InputError(
+            say("{path}: byte {start} is not UTF-8 text: save the file as UTF-8", path=path, start=error.start)
+        ) from error
+    except (OSError, csv.Error) as error:
         raise InputError(say("{path}: is no table that can be read: {error}", path=path, error=error)) from error
 
 

@@ -32,7 +32,11 @@ def gather(folder: Path, boxes: Path | None) -> Gathered:
             say("{folder}: holds no folders (needed: one for each class, CLASS/PLACE/pictures)", folder=folder)
         )
     classes = {name: class_of(name) for name in names}
-    unknown = [f"{name} (nearest: {', '.join(nearest(name))})" for name, one in classes.items() if one is None]
+    unknown = [
+        say("{name} (nearest: {names})", name=name, names=", ".join(nearest(name)))
+        for name, one in classes.items()
+        if one is None
+    ]
     if unknown:
         raise InputError(
             say(
