@@ -41,6 +41,15 @@ def test_the_spacing_of_a_comb_is_found_within_half_a_percent(f0_hz: float) -> N
     assert frame.harmonicity_db > 5
 
 
+@pytest.mark.parametrize("f0_hz", [100.04, 109.26, 120.24])
+def test_a_tone_where_a_comb_ends_does_not_pull_its_spacing(f0_hz: float) -> None:
+    """A strong tone beside the first line above 1.2 kHz, which no table holds any more: the lines below say it all."""
+    order = int(1200 / f0_hz) + 1
+    tone = np.sin(2 * np.pi * (order * f0_hz + 1.6) * np.arange(round(1.5 * RATE_HZ)) / RATE_HZ)
+    sound = lines(f0_hz) + (0.05 * tone).astype(np.float32)
+    assert COMB.frame(sound).f0_hz == pytest.approx(f0_hz, rel=0.0002)
+
+
 @given(f0_hz=st.floats(15.0, 110.0), stretch=st.floats(0.6, 2.0))
 @settings(max_examples=40, deadline=None)
 def test_f0_scales_with_the_rate(f0_hz: float, stretch: float) -> None:
