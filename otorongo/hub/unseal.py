@@ -99,7 +99,7 @@ def unseal(
     told["sha256"] = hashlib.sha256(content).hexdigest()
     _log(store, "unsealed", subject, told, now_ms)
     _write_new(out, content)
-    whose = f" with the key of {', '.join(names)}" if names else ""
+    whose = say(" with the key of {names}", names=", ".join(names)) if names else ""
     return [
         say(
             "{out}: {count} bytes, opened{whose}. It is logged; delete the file when it has served.",

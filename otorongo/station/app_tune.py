@@ -24,6 +24,7 @@ from otorongo.station.tune_words import words
 from otorongo.toml import ConfigError
 
 MOST_FRAMES: Final = 60
+MOST_S: Final = 3600
 
 
 class _Frame(NamedTuple):
@@ -47,6 +48,10 @@ def tune(config: StationConfig, given: argparse.Namespace) -> int:
             say(
                 "--frames {frames}: is none (allowed: 1 to {most_frames})", frames=given.frames, most_frames=MOST_FRAMES
             )
+        )
+    if not 1 <= given.seconds <= MOST_S:
+        raise ConfigError(
+            say("--seconds {seconds:g}: is none (allowed: 1 to {most})", seconds=given.seconds, most=MOST_S)
         )
     _may_show(config, camera, given)
     if given.source is not None or camera.driver in ("replay", "folder"):
@@ -101,6 +106,7 @@ def _live(camera: CameraConfig, seconds: float) -> Iterator[_Frame]:
 def _recorded(camera: CameraConfig, place: Path) -> Iterator[_Frame]:
     """Frames of recordings, in order of capture; those that cannot be read are told and left out."""
     from otorongo.station.adapters import replay
+    from otorongo.station.adapters.replay_file import Trouble, play
 
     reader, _, endings = recordings_of(camera)
     found, refused = replay.find(place, endings, replay.zone_of(camera.replay.zone))
@@ -108,15 +114,15 @@ def _recorded(camera: CameraConfig, place: Path) -> Iterator[_Frame]:
         sys.stderr.write(f"{one.name}: {one.why}\n")
     before_ms: int | None = None
     for recording in found:
-        try:
-            for part in reader(recording.path, 0):
-                t_ms = recording.when.utc_ms + part.offset_ms
-                step_s = None if before_ms is None or t_ms < before_ms else (t_ms - before_ms) / 1000
-                before_ms = t_ms
-                label = recording.name if not part.offset_ms else f"{recording.name} {part.offset_ms / 1000:.1f} s"
-                yield _Frame(label[-40:], part.sample.data, step_s)
-        except SensorError as error:
-            sys.stderr.write(f"{recording.name}: {error}\n")
+        for got in play(recording.path, None, reader, lambda path: False, lambda place: None):
+            if isinstance(got, Trouble):
+                sys.stderr.write(f"{recording.name}: {got.why}\n")
+                continue
+            t_ms = recording.when.utc_ms + got.part.offset_ms
+            step_s = None if before_ms is None or t_ms < before_ms else (t_ms - before_ms) / 1000
+            before_ms = t_ms
+            label = recording.name if not got.part.offset_ms else f"{recording.name} {got.part.offset_ms / 1000:.1f} s"
+            yield _Frame(label[-40:], got.part.sample.data, step_s)
 
 
 @dataclass

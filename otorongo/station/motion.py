@@ -30,6 +30,8 @@ from otorongo.station.view import WHOLE, View
 
 WIDTH: Final = 160
 """Of the small frame, in pixels."""
+TALLEST: Final = 4
+"""So many times as high as wide at most, whatever was found on a card."""
 STRIDE: Final = 4
 """A larger frame is thinned to about this many small pixels before it is averaged: reading is what costs."""
 OTHER: Final = 0.3
@@ -230,11 +232,11 @@ def _swings(state: Motion, seen: Look, step_s: float) -> tuple[Mask, Grey, Grey,
 
 
 def small(picture: NDArray[Any]) -> NDArray[np.uint8]:
-    """The frame at a fixed width, averaged over areas; a large one is thinned first."""
+    """The frame at a fixed width, averaged over areas; a large one is thinned first, and a strip gets no taller."""
     height, width = picture.shape[:2]
     step = max(1, width // (WIDTH * STRIDE))
     thin = np.ascontiguousarray(picture[::step, ::step])
-    size = (WIDTH, max(1, round(height * WIDTH / width)))
+    size = (WIDTH, min(WIDTH * TALLEST, max(1, round(height * WIDTH / width))))
     return np.asarray(cv2.resize(thin, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from otorongo.station.motion import Motion, Moved
+from otorongo.station.motion import TALLEST, Motion, Moved
 from otorongo.station.motion_look import LEAST_DIFFERENCE, NOISE_FACTOR
 from otorongo.station.motion_pieces import LEAST, Piece
 from otorongo.station.samples import Picture
@@ -226,7 +226,7 @@ def _width(text: str) -> int:
 
 
 def _at_width(picture: Picture, width: int) -> Picture:
-    height = max(1, round(picture.shape[0] * width / picture.shape[1]))
+    height = min(width * TALLEST, max(1, round(picture.shape[0] * width / picture.shape[1])))
     way = cv2.INTER_AREA if picture.shape[1] > width else cv2.INTER_NEAREST
     return np.asarray(cv2.resize(np.ascontiguousarray(picture), (width, height), interpolation=way), np.uint8)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pyrage
 import pytest
 
+from otorongo import language
 from otorongo.hub import app_check, backup, custodians, export, media, store_alerts, store_media, store_people, unseal
 from otorongo.hub import config as hub_config
 from otorongo.hub.belief import NO_RULES
@@ -27,6 +28,7 @@ from otorongo.wire.rows import Event, Media
 from otorongo.wire.sealed import fingerprints
 from tests.hub import scenes
 from tests.hub.fakes import NOON_MS, Card
+from tests.spoken import english_in
 
 ORIGINAL = b"RIFF....WEBPVP8 the whole frame" * 700
 KEYS = [pyrage.x25519.Identity.generate() for _ in range(3)]
@@ -163,6 +165,15 @@ def test_each_key_opens_and_the_log_says_who_when_why_and_what(scene: Scene, tmp
     assert row["data"]["sha256"] == hashlib.sha256(ORIGINAL).hexdigest()
     assert row["data"]["sealed_sha256"] == hashlib.sha256(scene.closed).hexdigest()
     assert str(KEYS[number])[20:] not in repr(row) + "".join(lines)
+
+
+def test_who_speaks_spanish_is_told_in_spanish_what_was_opened(scene: Scene, tmp_path: Path) -> None:
+    """Whose key it was, too."""
+    scene.arrive()
+    language.speak("es")
+    said = open_it(scene, tmp_path, 0)
+    assert "con la llave de Operaciones" in said[0]
+    assert [word for line in said for word in english_in(line)] == []
 
 
 def test_a_wrong_key_opens_nothing_and_is_logged(scene: Scene, tmp_path: Path) -> None:

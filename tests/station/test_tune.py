@@ -8,6 +8,8 @@ import pytest
 
 from otorongo.station import motion
 from otorongo.station.__main__ import main
+from otorongo.station.app_tune import _recorded
+from otorongo.station.config import load
 from otorongo.station.motion_strip import Strip, drawn
 from otorongo.station.samples import Picture
 from otorongo.station.tune_words import WORDS
@@ -114,6 +116,31 @@ def test_a_card_becomes_a_strip_that_only_its_owner_can_read(
     assert "21" in said.out.splitlines()[0]
     assert main([*argv[:-1], "0"]) == 1
     assert main([*argv[:-3], str(tmp_path / "none" / "strip.png")]) == 1
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
+def test_a_time_that_has_no_end_or_no_beginning_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], seconds: str
+) -> None:
+    """Before anything is opened, with what is allowed."""
+    config = station_toml(tmp_path, 'people = "keep"\n')
+    assert main(["--config", str(config), "tune", "--seconds", seconds, "--out", str(tmp_path / "strip.png")]) == 1
+    assert "1 to 3600" in capsys.readouterr().err
+
+
+def test_a_card_that_is_pulled_in_the_middle_leaves_a_strip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is gone is told like what is damaged; a picture that is all height takes no memory for that."""
+    place = card(tmp_path, [STILL] * 4)
+    cv2.imwrite(str(place / "20261122_130000.png"), np.zeros((9000, 1, 3), np.uint8))
+    frames = _recorded(load(station_toml(tmp_path)).camera, place)  # type: ignore[arg-type]
+    taken = [next(frames)]
+    (place / "20261122_120002.png").unlink()
+    taken += frames
+    assert [one.label for one in taken] == [f"20261122_{n}.png" for n in (120000, 120001, 120003, 130000)]
+    assert capsys.readouterr().err.startswith("20261122_120002.png: cannot be read")
+    (shot,) = strip_of([taken[-1].picture], View()).shots()
+    assert shot.picture.shape == (4 * 480, 480, 3)
+    assert shot.differs.shape == (4 * 160, 160)
 
 
 @pytest.mark.parametrize(
