@@ -12,6 +12,7 @@ from otorongo import __version__, logs
 from otorongo.errors import OtorongoError
 from otorongo.language import LANGUAGES, say, say_count, speak
 from otorongo.models import (
+    add_picture,
     adding,
     evaluating,
     evidence,
@@ -209,14 +210,16 @@ def check_one(reference: str, *, quiet: bool) -> bool:
 def list_all() -> int:
     """One line per bundle; a broken one is named as such."""
     failed, broken = 0, say("broken")
-    for reference in [*shelves.zoo(), *shelves.added()]:
+    references = [*shelves.zoo(), *shelves.added()]
+    wide = max(14, *(len(one) + 2 for one in references))
+    for reference in references:
         try:
             about = manifest.load(reference).manifest
             kinds = {"sound": say("sound"), "picture": say("pictures")}
             what = say("names") if about.names else say_count("{count} class", "{count} classes", len(about.classes))
-            print(f"{reference:<14}{kinds[about.kind]:<9} {what}\n{_summary(about)}")
+            print(f"{reference:<{wide}}{kinds[about.kind]:<9} {what}\n{_summary(about)}")
         except OtorongoError as error:
-            print(f"{reference:<14}{broken:<9} {error}")
+            print(f"{reference:<{wide}}{broken:<9} {error}")
             failed = 1
     return failed
 
@@ -235,7 +238,10 @@ def _summary(about: Manifest) -> str:
         "birdnet": say("BirdNET 2.4: species of birds, by choice and for non-commercial use"),
     }
     name = about.reference.partition("@")[0]
-    text = (ours if about.reference in shelves.zoo() else added).get(name, about.summary)
+    unproved = say("neither calibrated nor measured in Peru")
+    kinds = {kind.what: say(kind.what) for kind in add_picture.KINDS.values()}
+    others = {f"{what}{add_picture.UNPROVED}": f"{told}; {unproved}" for what, told in kinds.items()}
+    text = others.get(about.summary) or (ours if about.reference in shelves.zoo() else added).get(name, about.summary)
     return textwrap.fill(text, shutil.get_terminal_size().columns - 1, initial_indent="  ", subsequent_indent="  ")
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from otorongo.language import say, why
+from otorongo.language import later, say, why
 from otorongo.models import detectors, fetch, manifest, plain_labels, runtime, shelves
 from otorongo.models.errors import BundleError
 
@@ -28,6 +28,8 @@ MEGADETECTOR: Final = (("animal", 0, 0.2), ("person", 1, 0.2), ("vehicle", 2, 0.
 """Its classes, their places, and the score that its makers call typical."""
 PRIOR: Final = 0.1
 GOLDEN_PX: Final = 96
+UNPROVED: Final = "; not calibrated, not measured in Peru"
+"""The end of such a bundle's summary."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,10 @@ class Kind:
 
 
 KINDS: Final = {
-    "megadetector": Kind("MegaDetector, boxes of animals, people and vehicles", names=False, fit="letterbox"),
-    "speciesnet": Kind("SpeciesNet by Google, names of 2,498 kinds of animals, always_crop", "Apache-2.0"),
+    "megadetector": Kind(later("MegaDetector, boxes of animals, people and vehicles"), names=False, fit="letterbox"),
+    "speciesnet": Kind(later("SpeciesNet by Google, names of 2,498 kinds of animals, always_crop"), "Apache-2.0"),
     "deepfaune": Kind(
-        "DeepFaune by CNRS, names of European mammals and birds",
+        later("DeepFaune by CNRS, names of European mammals and birds"),
         "CC-BY-NC-SA-4.0",
         mean=(0.485 * 255, 0.456 * 255, 0.406 * 255),
         std=(0.229 * 255, 0.224 * 255, 0.225 * 255),
@@ -288,7 +290,7 @@ def _manifest(
     activation: str,
 ) -> str:
     """All of manifest.toml but its digests and golden."""
-    summary = f"{kind.what}; not calibrated, not measured in Peru"
+    summary = f"{kind.what}{UNPROVED}"
     lines = [f"name = {json.dumps(name[0])}", f"version = {name[1]}", f"summary = {json.dumps(summary)}"]
     lines += [f"licence = {json.dumps(licence)}"]
     lines += [f'detector = "{layout}"'] if layout else [f'activation = "{activation}"']

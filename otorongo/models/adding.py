@@ -45,7 +45,7 @@ def add(given: argparse.Namespace) -> int:
     for source in bundle.manifest.sources:
         what = f"{source.what} ({source.licence}) {source.attribution}".rstrip()
         print("  " + say("from {what}", what=what))
-    if bundle.manifest.summary.endswith("not measured in Peru"):
+    if bundle.manifest.summary.endswith(add_picture.UNPROVED):
         print("  " + say("neither calibrated nor measured in Peru"))
     wrong = [result for result in runtime.check_goldens(runtime.open_classifier(bundle)) if not result.ok]
     if wrong:
@@ -80,8 +80,9 @@ def _use(name: str, reference: str) -> str:
         key = "species" if add_picture.KINDS[name].names else "bundle"
         written = f'{key} = "{reference}"'
         return say(
-            "write into [camera] of station.toml: {written}; or try it: otorongo-models see FOLDER", written=written
-        )
+            "write into [camera] of station.toml: {written}; or try it: otorongo-models see FOLDER --{key} {reference}",
+            written=written, key=key, reference=reference,
+        )  # fmt: skip
     if name == "yamnet":
         written = f'second = "{add_yamnet.REFERENCE}"'
         return say("as a second opinion, write into [microphone] of station.toml: {written}", written=written)

@@ -39,10 +39,26 @@ def test_megadetector_is_a_bundle_whose_layout_was_found(
     said = capsys.readouterr().out
     assert "licence MIT" in said
     assert 'bundle = "megadetector@1"' in said
+    assert said.rstrip().endswith("otorongo-models see FOLDER --bundle megadetector@1")
     bundle = manifest.load(shelf / "megadetector@1")
     verdict = runtime.open_classifier(bundle).scores(RED)
     assert verdict.of("person").p == pytest.approx(0.4, abs=1e-3)
     assert main(["check", str(bundle.folder)]) == 0
+
+
+def test_what_was_added_is_listed_in_spanish_beside_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it is called, a column of its own; what it is for in the language that is spoken."""
+    monkeypatch.setenv("OTORONGO_MODELS", str(tmp_path / "shelf"))
+    source = _file(tmp_path / "md.onnx", constant(output("yolov5", THINGS)))
+    for name in ("megadetector@1", "megadetector-of-the-station@12"):
+        assert main(["add", "megadetector", "--from", source, "--licence", "MIT", "--as", name, "--lang", "es"]) == 0
+    capsys.readouterr()
+    assert main(["list", "--lang", "es"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for name in ("megadetector@1", "megadetector-of-the-station@12"):
+        assert f"{name} fotos 3 clases MegaDetector, recuadros de animales, personas y vehículos; sin calibrar" in said
 
 
 def test_yolox_is_taken_at_its_word(tmp_path: Path) -> None:
