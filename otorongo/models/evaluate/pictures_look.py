@@ -60,12 +60,12 @@ def open_eyes(reference: str, floats: Sequence[Path] = ()) -> Eyes:
         )
     by_name = {SHIPPED: runtime.open_classifier(bundle)}
     if floats:
-        by_name[FLOAT] = _with_networks(bundle, floats)
+        by_name[FLOAT] = runtime.open_classifier(with_networks(bundle, floats))
     return Eyes(bundle, by_name)
 
 
-def _with_networks(bundle: Bundle, networks: Sequence[Path]) -> Classifier:
-    """The same bundle with other networks in the places of its own."""
+def with_networks(bundle: Bundle, networks: Sequence[Path]) -> Bundle:
+    """The same bundle with other networks in the places of its own (model, things). Raises BundleError, InputError."""
     roles = [role for role in ("model", "things") if role in bundle.manifest.files]
     if len(networks) != len(roles):
         raise InputError(
@@ -84,7 +84,7 @@ def _with_networks(bundle: Bundle, networks: Sequence[Path]) -> Classifier:
             )
         # A whole path takes the place of the folder; networks may be opened long after this, when they are needed.
         files[role] = File(name=str(path.resolve()), sha256=hashlib.sha256(path.read_bytes()).hexdigest())
-    return runtime.open_classifier(replace(bundle, manifest=msgspec.structs.replace(bundle.manifest, files=files)))
+    return replace(bundle, manifest=msgspec.structs.replace(bundle.manifest, files=files))
 
 
 @dataclass(frozen=True)

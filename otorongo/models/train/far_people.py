@@ -2,7 +2,8 @@
 
 A rendered test: pasted people keep the light of where they stood, and the network has seen their pictures in training.
 It compares ways of looking (one look, a second from near, and from near where the gate sees motion) at equal people; it
-is no figure of the field. `python -m otorongo.models.train.far_people MEDIA` prints it for the bundle in the zoo.
+is no figure of the field. `python -m otorongo.models.train.far_people MEDIA` prints it for the bundle in the zoo, and
+how often looks from near see people in frames where nobody is.
 """
 
 import argparse
@@ -15,12 +16,12 @@ from typing import Final
 import cv2
 import numpy as np
 
-from otorongo.models import image
-from otorongo.models.boxes import LOOKS, BoxClassifier
+from otorongo.models import calibrate, image
+from otorongo.models.boxes import LOOK_DOUBT, LOOKS, BoxClassifier, nearer
 from otorongo.models.manifest import load
 from otorongo.models.train.card_picture import Far
 from otorongo.models.train.picture_scenes import paste, resized
-from otorongo.models.train.picture_sets import empty_frames, gather
+from otorongo.models.train.picture_sets import Labelled, empty_frames, gather
 from otorongo.station.motion import moved
 from otorongo.station.motion_pieces import Piece
 
@@ -28,6 +29,11 @@ FRAME: Final = (2048, 1536)
 HEIGHTS_PX: Final = (600, 300, 180, 110)
 MARGIN: Final = 0.15
 MOST: Final = 60
+RANDOM_LOOKS: Final = 8
+"""In each frame without people."""
+WIDE: Final = (0.05, 0.3)
+"""What is looked at there, in heights of the frame, square."""
+FRAMES: Final = ("lila", "ena24", "cameratrapai")
 
 
 def people(folder: Path) -> list[tuple[image.Picture, float]]:
@@ -103,16 +109,38 @@ def _reaches(
     return bool(len(seen) and seen[0] >= threshold)
 
 
+def seen_in_nothing(classifier: BoxClassifier, pictures: list[Labelled]) -> list[float]:
+    """The strongest raw score of a person in each look from near at a random place of frames without any."""
+    rng = np.random.default_rng(5)
+    out = []
+    for one in pictures:
+        if one.set not in FRAMES or "person" not in one.known or one.labels & {"person", "vehicle"}:
+            continue
+        picture = image.decode(one.path.read_bytes())
+        height, width = picture.shape[:2]
+        for _ in range(RANDOM_LOOKS):
+            side = rng.uniform(*WIDE)
+            x, y = rng.uniform(0, 1 - side, 2)
+            box = np.array([[x, y, x + side * height / width, y + side]], np.float32)
+            for look in nearer(box, width, height):
+                seen = classifier.find(picture[look.rows, look.columns], looks=0)["person"].scores
+                out.append(float(seen[0]) if len(seen) else 0.0)
+    return out
+
+
 def main() -> int:
     """Print the table for boxes@1."""
     parser = argparse.ArgumentParser(description="How far away boxes@1 still finds a person, by three ways of looking.")
     parser.add_argument("media", type=Path, help="folder with coco128, cameratrapai, ena24, lila, commons_animals")
     media: Path = parser.parse_args().media
     cv2.setNumThreads(1)
-    for high, once, twice, moving, count in found(
-        BoxClassifier(load("boxes@1")), media, empty_frames(gather(media)), 0.25
-    ):
+    classifier, pictures, least = BoxClassifier(load("boxes@1")), gather(media), 0.25
+    for high, once, twice, moving, count in found(classifier, media, empty_frames(pictures), least):
         print(f"{high} px: one look {once}, second looks {twice}, also where something moves {moving}, of {count}")
+    scores = seen_in_nothing(classifier, pictures)
+    doubted = calibrate.sigmoid(calibrate.logit(least) + LOOK_DOUBT)
+    some, less = (sum(each >= limit for each in scores) for limit in (least, doubted))
+    print(f"looks from near at nobody: of {len(scores)} {some} see a person, {less} with the doubt of such a look")
     return 0
 
 

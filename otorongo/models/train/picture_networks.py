@@ -18,11 +18,18 @@ from onnx import TensorProto, helper, numpy_helper
 
 from otorongo.models import image
 from otorongo.models.manifest import PictureInput
+from otorongo.models.train import pair_weights
 
 COCO_KEPT = (0, 2, 3, 5, 7, 8, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24)
 """Of the 90 classes: person, car, motorcycle, bus, truck, boat, bird, cat, dog, horse, sheep, cow, elephant, bear,
 zebra, giraffe."""
 COCO_CLASSES = 90
+FLOAT_CONVOLUTIONS = 3
+"""The first ones of `somewhere`. README.md beside this file: how three were chosen, and the figures below."""
+PERCENTILE = 99.9995
+"""Of what each tensor holds, on one side of nothing and the other, must be within its range."""
+SILU_FLOOR = -8.0
+"""What goes into x * sigmoid(x) need not be told apart below: there it gives between -0.003 and 0."""
 
 
 def export_somewhere(checkpoint: Path, side: int, out: Path) -> None:
@@ -69,11 +76,10 @@ def calibration_pictures(count: int = 96) -> Iterator[image.Picture]:
 
 
 def quantize_somewhere(source: Path, side: int, out: Path) -> None:
-    """Static QDQ, unsigned activations, signed weights per channel; the last convolutions stay in float.
+    """Static QDQ, unsigned activations, signed weights per channel; the first and the last convolutions stay in float.
 
-    Weights keep 7 bits: with 8, the kernels of x86 machines without VNNI saturate (sums of two products in 16 bits),
-    and the network says other things there than elsewhere. Ranges are the 99.99th percentile, because rare peaks of
-    SiLU would cost all others their resolution.
+    Ranges end at a percentile, because rare peaks of SiLU would cost all others their resolution, and what SiLU makes
+    nothing of is given none. Weights are `pair_weights.fitted`.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.calibrate import CalibrationDataReader
@@ -91,27 +97,35 @@ def quantize_somewhere(source: Path, side: int, out: Path) -> None:
 
     prepared = out.with_suffix(".prepared.onnx")
     quant_pre_process(str(source), str(prepared))
-    graph = onnx.load(prepared).graph
-    last = [node.name for node in graph.node if node.op_type == "Conv" and "_preds" in node.name]
+    exact = onnx.load(prepared).graph
+    convolutions = [node.name for node in exact.node if node.op_type == "Conv"]
+    kept = convolutions[:FLOAT_CONVOLUTIONS] + [name for name in convolutions if "_preds" in name]
     quantize_static(
         str(prepared), str(out), Pictures(), quant_format=QuantFormat.QDQ, per_channel=True,
         activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, op_types_to_quantize=["Conv"],
-        nodes_to_exclude=last, reduce_range=True,
-        calibrate_method=CalibrationMethod.Percentile, extra_options={"CalibPercentile": 99.99},
+        nodes_to_exclude=kept, calibrate_method=CalibrationMethod.Percentile,
+        extra_options={"CalibPercentile": PERCENTILE},
     )  # fmt: skip
     prepared.unlink()
-    print(f"{out}: {out.stat().st_size} bytes; left in float: {', '.join(last)}")
+    model = onnx.load(out)
+    graph = Graph(model)
+    graph.end_silu_ranges(SILU_FLOOR)
+    graph.pair_weights(exact)
+    graph.prune()
+    onnx.checker.check_model(model)
+    onnx.save(model, out)
+    print(f"{out}: {out.stat().st_size} bytes; left in float: {', '.join(kept)}")
 
 
 def cut_things(source: Path, out: Path) -> None:
     """EfficientDet-Lite of tf2onnx, cut: `classes` (1, n, 16) logits and `boxes` (1, n, 4) raw regressions."""
     model = onnx.load(source)
-    graph = _Graph(model)
+    graph = Graph(model)
     graph.keep_classes()
     graph.end_before_decoding()
     graph.prune()
     graph.unsigned_activations()
-    graph.seven_bit_weights()
+    graph.pair_weights()
     graph.whole_resizes()
     graph.prune()
     onnx.checker.check_model(model)
@@ -119,16 +133,15 @@ def cut_things(source: Path, out: Path) -> None:
     print(f"{out}: {out.stat().st_size} bytes")
 
 
-class _Graph:
-    """The surgery of `cut_things`."""
+class Graph:
+    """The surgery of both networks."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self.graph = model.graph
         self.constants = {one.name: one for one in self.graph.initializer}
         self._added: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self.maker = {name: node for node in self.graph.node for name in node.output}
-        self._logits = next(node for node in self.graph.node if node.op_type == "Sigmoid").input[0]
-        self._boxes = next(node for node in self.graph.node if node.op_type == "Div").input[0]
+        self._ends = {node.op_type: node.input[0] for node in reversed(self.graph.node)}
 
     def _value(self, name: str) -> NDArray[np.float32]:
         return numpy_helper.to_array(self.constants[name])
@@ -147,7 +160,7 @@ class _Graph:
     def keep_classes(self) -> None:
         """Drop the filters of the other classes from the last convolution of each level."""
         rows = np.array([anchor * COCO_CLASSES + kept for anchor in range(9) for kept in COCO_KEPT])
-        joined = self.maker[self._logits]
+        joined = self.maker[self._ends["Sigmoid"]]
         while joined.op_type != "Concat":
             joined = self.maker[joined.input[0]]
         for name in joined.input:
@@ -166,7 +179,7 @@ class _Graph:
     def end_before_decoding(self) -> None:
         """The outputs are the logits and the raw regressions."""
         del self.graph.output[:]
-        for name, ours, width in ((self._logits, "classes", len(COCO_KEPT)), (self._boxes, "boxes", 4)):
+        for name, ours, width in ((self._ends["Sigmoid"], "classes", len(COCO_KEPT)), (self._ends["Div"], "boxes", 4)):
             self.maker[name].output[0] = ours
             self.graph.output.append(helper.make_tensor_value_info(ours, TensorProto.FLOAT, [1, None, width]))
 
@@ -193,37 +206,62 @@ class _Graph:
                 if zero.dtype == np.int8:
                     node.input[2] = self._add(node.input[2] + "_u8", (zero.astype(np.int16) + 128).astype(np.uint8))
 
-    def seven_bit_weights(self) -> None:
-        """Weights of a channel that use 8 bits are halved, and their scale doubled: see `quantize_somewhere`.
+    def end_silu_ranges(self, least: float) -> None:
+        """Ranges of what only goes into x * sigmoid(x) begin at `least`, where they began lower."""
+        users: dict[str, list[onnx.NodeProto]] = {}
+        for node in self.graph.node:
+            for name in node.input:
+                users.setdefault(name, []).append(node)
+        for node in self.graph.node:
+            if node.op_type != "QuantizeLinear" or node.input[0] not in self.maker:
+                continue
+            told = [one for made in users[node.output[0]] for one in users.get(made.output[0], [])]
+            scale, zero = float(self._value(node.input[1])), int(self._value(node.input[2]))
+            if {one.op_type for one in told} != {"Sigmoid", "Mul"} or -zero * scale >= least:
+                continue
+            narrow = ((255 - zero) * scale - least) / 255
+            for held in (node, *users[node.output[0]]):
+                held.input[1] = self._add(f"{node.output[0]}_scale", np.array(narrow, np.float32))
+                held.input[2] = self._add(f"{node.output[0]}_zero", np.array(round(-least / narrow), np.uint8))
 
-        The scale of a bias must stay the product of its input's and its weights': it is doubled too.
+    def pair_weights(self, exact: onnx.GraphProto | None = None) -> None:
+        """Quantized weights of convolutions anew, so that no pair saturates: from those of `exact`, or from themselves.
+
+        Kernels of depthwise convolutions multiply no pairs, and their weights stay. The scale of a bias must be the
+        product of its input's and its weights', so that it follows.
         """
+        floats = {one.name: numpy_helper.to_array(one) for one in exact.initializer} if exact else {}
+        named = {node.name: node.input[1] for node in exact.node if node.op_type == "Conv"} if exact else {}
         nodes = list(self.graph.node)
         maker = {name: node for node in nodes for name in node.output}  # pruning copied the nodes
         made: list[onnx.NodeProto] = []
         for node in nodes:
-            named = node.input[1:] if node.op_type == "Conv" else []
-            held = [maker[name] for name in named if name in maker]
-            if len(named) != 2 or len(held) != 2 or held[0].input[0] not in self.constants:
+            held = [maker[name] for name in node.input[1:] if name in maker] if node.op_type == "Conv" else []
+            if len(held) != 2 or held[0].input[0] not in self.constants:
                 continue
-            weights = self._value(held[0].input[0])
-            most = np.abs(weights.astype(np.int16)).max(axis=tuple(range(1, weights.ndim)))
-            factor = np.maximum(most / 63.0, 1.0)
-            for slot, dtype in ((1, np.int8), (2, np.int32)):
-                made.append(self._larger_scale(held[slot - 1], factor, dtype, f"{node.output[0]}_{slot}"))
+            scale = self._value(held[0].input[1]).astype(np.float64).reshape(-1)
+            whole = self._value(held[0].input[0]).astype(np.float64)
+            scale = np.broadcast_to(scale, len(whole)).copy()
+            if whole.shape[1] == 1:
+                continue
+            weights = whole * scale.reshape(-1, 1, 1, 1)
+            if node.name in named:
+                weights = floats[named[node.name]].astype(np.float64)
+                scale = pair_weights.least_scale(weights)
+            fitted, wider = pair_weights.fitted(weights, scale)
+            bias = self._value(held[1].input[0]) * self._value(held[1].input[1]).astype(np.float64)
+            given = float(self._value(maker[node.input[0]].input[1]))
+            whole_bias = np.round(bias / (wider.astype(np.float64) * given)).astype(np.int32)
+            for slot, values, its in ((1, fitted, wider), (2, whole_bias, wider * np.float32(given))):
+                made.append(self._dequantized(values, its.astype(np.float32), f"{node.output[0]}_{slot}"))
                 node.input[slot] = made[-1].output[0]
         del self.graph.node[:]
         self.graph.node.extend([*made, *nodes])
 
-    def _larger_scale(
-        self, held: onnx.NodeProto, factor: NDArray[np.float64], dtype: type[np.generic], name: str
-    ) -> onnx.NodeProto:
-        """A DequantizeLinear of its own, with a scale that is larger by `factor` per channel and values to match."""
-        values = self._value(held.input[0])
-        small = np.round(values / factor.reshape(-1, *[1] * (values.ndim - 1))).astype(dtype)
-        scale = (self._value(held.input[1]) * factor).astype(np.float32)
-        zero = np.zeros(len(factor), dtype)
-        names = [self._add(f"{name}_{kind}", each) for kind, each in (("q", small), ("scale", scale), ("zero", zero))]
+    def _dequantized(self, values: NDArray[np.generic], scale: NDArray[np.float32], name: str) -> onnx.NodeProto:
+        """A DequantizeLinear of its own with these values, a scale for each of the first axis."""
+        zero = np.zeros(len(scale), values.dtype)
+        names = [self._add(f"{name}_{kind}", each) for kind, each in (("q", values), ("scale", scale), ("zero", zero))]
         return helper.make_node("DequantizeLinear", names, [f"{name}_dq"], axis=0)
 
     def whole_resizes(self) -> None:
