@@ -288,6 +288,23 @@ def test_a_package_of_the_hub_becomes_a_bundle(tmp_path: Path, capsys: pytest.Ca
     assert namer.candidates(name_bundles.painted(GREEN))[0].label.name == "Cuniculus paca"
 
 
+def test_of_a_visit_only_what_has_an_animals_box_is_learnt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A label is of the whole visit: a picture in which MegaDetector sees nothing would teach the empty clearing."""
+    package = _package(tmp_path / "dp", human=True)
+    files = sorted(row["filePath"] for row in csv.DictReader((package / "media.csv").read_text().splitlines()))
+    box = {"category": "1", "conf": 0.9, "bbox": [0.2, 0.2, 0.5, 0.5]}
+    images = [{"file": name, "detections": [box]} for name in files]
+    animals = [at for at, name in enumerate(files) if int(name.split("-")[-2]) % 3 != 2]
+    images[animals[0]]["detections"] = []
+    del images[animals[1]]
+    (tmp_path / "md.json").write_text(json.dumps({"images": images}))
+    assert _train(tmp_path, package, "--boxes", str(tmp_path / "md.json")) == 0
+    told = capsys.readouterr()
+    assert "1 left out: no box of an animal in it" in told.err
+    assert "1 left out: not in the file of boxes" in told.err
+    assert "52 crops of 6 places" in told.out
+
+
 def test_labels_of_a_machine_are_no_reviewed_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By default nothing is left, and it says so; with --unreviewed they count, and nobody may validate them."""
     package = _package(tmp_path / "dp", human=False)

@@ -15,7 +15,7 @@ from otorongo.language import later, say
 from otorongo.models.errors import InputError
 from otorongo.models.megadetector_json import Result, by_file, of_file
 from otorongo.models.species_train.names import Class, class_of, nearest
-from otorongo.models.species_train.samples import Box, Gathered, Reason, Sample, box_for
+from otorongo.models.species_train.samples import Box, Gathered, Reason, Sample, boxed
 
 TABLES: Final = ("media", "observations")
 NO_ROW: Final = Reason(later("no picture of the observation in media.csv"))
@@ -77,7 +77,7 @@ def gather(folder: Path, boxes: Path | None, *, unreviewed: bool) -> Gathered:
         for picture in several:
             # The box of an event is in the frame, and what is here may be cut out of it: only a file's own says where.
             shown[picture.get("mediaID", ""), _box(row) if of else None].add(one.name)
-    found = tuple(_samples(wanted, shown, by_id, places, left))
+    found = tuple(_samples(wanted, shown, by_id, places, classes, left))
     return Gathered(found, classes, left, all(one.place for one in found), reviewed=not machine)
 
 
@@ -115,6 +115,7 @@ def _samples(
     shown: Mapping[tuple[str, Box | None], set[str]],
     by_id: Mapping[str, Row],
     places: Mapping[str, str],
+    classes: Mapping[str, Class],
     left: Counter[Reason],
 ) -> Iterator[Sample]:
     root = wanted.folder.resolve()
@@ -131,7 +132,10 @@ def _samples(
         elif "://" in file or not path.is_relative_to(root) or not path.is_file():
             left[NOT_HERE] += 1
         else:
-            found = box or box_for(wanted.boxes.get(file) if wanted.boxes is not None else None, name)
+            found = box or boxed(wanted.boxes, file, classes[name])
+            if isinstance(found, Reason):
+                left[found] += 1
+                continue
             deployment = row.get("deploymentID", "")
             yield Sample(path, found, name, places.get(deployment) or deployment)
 

@@ -11,12 +11,9 @@ from otorongo.models.errors import InputError
 from otorongo.models.megadetector_json import Result, by_file, of_file
 from otorongo.models.see import ENDINGS
 from otorongo.models.species_train.names import Class, class_of, nearest, plain
-from otorongo.models.species_train.samples import Gathered, Reason, Sample, box_for
+from otorongo.models.species_train.samples import Gathered, Reason, Sample, boxed
 
 NO_PICTURE: Final = Reason(later("no picture (.jpg, .jpeg, .png, .webp)"))
-FAILED: Final = Reason(later("failed in the file of boxes"))
-NO_BOX: Final = Reason(later("no box of an animal in it"))
-NOT_THERE: Final = Reason(later("not in the file of boxes"))
 TOGETHER: Final = 10
 """Where places are not known, so many files of a class, in the order of their names, are held out together."""
 
@@ -78,13 +75,9 @@ def _samples(
             continue
         below = path.relative_to(folder)
         place = below.parts[1] if len(below.parts) > 2 else ""
-        result = boxes.get(below.as_posix()) if boxes is not None else None
-        if result is not None and result.failure:
-            left[FAILED] += 1
-            continue
-        box = box_for(result, one.name)
-        if box is None and boxes is not None and not one.special:
-            left[NO_BOX if result else NOT_THERE] += 1
+        box = boxed(boxes, below.as_posix(), one)
+        if isinstance(box, Reason):
+            left[box] += 1
             continue
         yield Sample(path, box, one.name, place)
 

@@ -45,6 +45,11 @@ class Reason(NamedTuple):
         return say(self.text, **dict(self.values))
 
 
+FAILED: Final = Reason(later("failed in the file of boxes"))
+NO_BOX: Final = Reason(later("no box of an animal in it"))
+NOT_THERE: Final = Reason(later("not in the file of boxes"))
+
+
 class Gathered(NamedTuple):
     """What a folder or a package holds."""
 
@@ -67,6 +72,20 @@ def box_for(result: Result | None, name: str) -> Box | None:
     fit = [one for one in result.detections if one.p >= LEAST_BOX and _may_hold(one, name)]
     best = max(fit, key=lambda one: one.p, default=None)
     return (best.x, best.y, best.x + best.w, best.y + best.h) if best else None
+
+
+def boxed(boxes: Mapping[str, Result] | None, file: str, one: Class) -> Box | Reason | None:
+    """Where in a picture a class is, None: in the whole of it; or why it is left out.
+
+    With a file of boxes only blanks, people and vehicles may do without one: an animal that nobody boxed is not there.
+    """
+    if boxes is None:
+        return None
+    result = boxes.get(file)
+    if result is not None and result.failure:
+        return FAILED
+    box = box_for(result, one.name)
+    return box if box or one.special else NO_BOX if result else NOT_THERE
 
 
 def _may_hold(box: Detection, name: str) -> bool:
