@@ -17,6 +17,7 @@ import msgspec
 from otorongo.language import say, why
 from otorongo.models import plain_labels
 from otorongo.models.errors import InputError
+from otorongo.models.rollup import Label
 from otorongo.toml import explained
 from otorongo.wire.classes import BY_NAME
 
@@ -27,6 +28,8 @@ FINER: Final = {"boat": "3", "dog": "1", "cattle": "1"}
 PEOPLE: Final = {"human": "person", "vehicle": "vehicle", "blank": "", "animal": "animal"}
 """Ours for what others call a person, a vehicle or nothing (`plain_labels.SPECIAL`): SpeciesNet says `human`."""
 TYPICAL: Final = 0.2
+SEPARATORS: Final = 6
+"""Between the seven fields of a line of SpeciesNet's labels."""
 MOST_BYTES: Final = 1 << 30
 DIGITS: Final = 4
 
@@ -124,6 +127,7 @@ class _File(msgspec.Struct):
     images: list[_Image]
     detection_categories: dict[str, str] = msgspec.field(default_factory=lambda: dict(CATEGORIES))
     classification_categories: dict[str, str] = {}
+    classification_category_descriptions: Any = None
     info: Any = None
 
 
@@ -135,6 +139,8 @@ class Told(NamedTuple):
     """What its `info` calls the network; empty: nothing."""
     typical: float
     """From which probability on a box counts, as it says itself; else what MegaDetector's makers call typical."""
+    labels: Mapping[str, Label] = {}
+    """What its names mean, by their lines of seven fields where it has them, else by the table of Peru."""
 
 
 def read(data: bytes, where: str) -> Told:
@@ -157,7 +163,17 @@ def read(data: bytes, where: str) -> Told:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(say("{where}: is no JSON, or is cut off: make it again", where=where)) from error
     about = file.info if isinstance(file.info, dict) else {}
-    return Told(tuple(_result(image, file) for image in file.images), str(about.get("detector") or ""), _typical(about))
+    results = tuple(_result(image, file) for image in file.images)
+    return Told(results, str(about.get("detector") or ""), _typical(about), _labels(file))
+
+
+def _labels(file: _File) -> dict[str, Label]:
+    lines = file.classification_category_descriptions
+    told = lines if isinstance(lines, dict) else {}
+    return {
+        name: plain_labels.label(str(told[number]) if str(told.get(number)).count(";") == SEPARATORS else name)
+        for number, name in file.classification_categories.items()
+    }
 
 
 def _typical(about: Mapping[str, Any]) -> float:

@@ -9,6 +9,8 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from otorongo.language import say
+from otorongo.models.labels import FIELDS
+from otorongo.models.rollup import UNKNOWN, Label, label_of
 from otorongo.wire import species
 from otorongo.wire.species import Taxon
 
@@ -51,9 +53,16 @@ def read(text: str) -> Read:
     given = _bare([line.strip() for line in text.splitlines() if line.strip()])
     if not given:
         raise ValueError(say("holds no name (allowed: one line for each output of the network, in their order)"))
-    lines = [line if line.count(";") == 6 else _line(line) for line in given]
+    lines = [line if line.count(";") == FIELDS - 1 else _line(line) for line in given]
     silent = tuple(name for name, line in zip(given, lines, strict=True) if line is None)
     return Read(tuple(line or f";;;;;;{_plain(name)}" for name, line in zip(given, lines, strict=True)), silent)
+
+
+def label(name: str) -> Label:
+    """What one name, or a line of seven fields, means."""
+    line = name if name.count(";") == FIELDS - 1 else _line(name)
+    fields = line.split(";") if line else []
+    return label_of(fields[1:6], fields[6]) if fields else UNKNOWN
 
 
 def _bare(lines: list[str]) -> list[str]:

@@ -18,14 +18,14 @@ import msgspec
 
 from otorongo.errors import OtorongoError
 from otorongo.language import language, say, say_count, why
-from otorongo.models import image, manifest, megadetector_json, plain_labels, runtime
+from otorongo.models import image, manifest, megadetector_json, runtime
 from otorongo.models.calibrate import logit
 from otorongo.models.errors import InputError
 from otorongo.models.megadetector_json import Detection, Named, Result, Told
 from otorongo.models.name_animals import Namer, cut
 from otorongo.models.runtime import Classifier
+from otorongo.models.see_rules import judged, of_theirs
 from otorongo.models.see_words import said
-from otorongo.models.threat_first import Record, Seen, judge
 from otorongo.wire import species
 from otorongo.wire.classes import BY_NAME, is_threat, name_of
 
@@ -151,8 +151,10 @@ class Looker:
         theirs = self._theirs.get(name) if self._theirs is not None else None
         if self._theirs is not None and theirs is None:
             return Result(name, failure=say("not in the file of boxes"))
-        if theirs is not None and (theirs.failure or not self._namer):
+        if theirs is not None and theirs.failure:
             return theirs
+        if theirs is not None and self._told and not self._namer:
+            return theirs._replace(detections=tuple(of_theirs(theirs.detections, self._told.labels)))
         try:
             if path.stat().st_size > MOST_PICTURE_BYTES:
                 raise InputError(
@@ -175,27 +177,14 @@ class Looker:
         ]
 
     def _named(self, picture: image.Picture, boxes: Sequence[Detection]) -> Iterator[Detection]:
-        """The boxes, the surest first; the names stand on boxes of animals alone.
-
-        A person whom only the network of names sees has a box too, and so has an animal in a box of something else.
-        """
+        """The boxes, the surest first, after the rules."""
         for at, box in enumerate(sorted(boxes, key=lambda one: -one.p)):
             if self._namer is None or box.p < NAMED_FROM or at >= MOST_NAMED:
                 yield box
                 continue
             place = (box.x, box.y, box.x + box.w, box.y + box.h)
             candidates = self._namer.candidates(cut(picture, place, self._namer.crop))
-            raw = tuple(Named(label.name, p) for label, p in candidates)
-            records = judge(Seen(BY_NAME[box.cls].number, box.p, candidates))
-            names = [_name(record) for record in records if record.animal and record.animal.name]
-            p = max((record.p for record in records if name_of(record.cls) == box.cls), default=box.p)
-            yield box._replace(p=max(p, box.p), named=tuple(names) if box.cls == "animal" else (), raw=raw)
-            for record in records:
-                if name_of(record.cls) == box.cls or (record.source == "detector" and not record.animal):
-                    continue
-                yield box._replace(
-                    cls=name_of(record.cls), p=record.p, named=tuple(names) if record.animal else (), raw=raw
-                )
+            yield from judged(box, candidates, [Named(label.name, p) for label, p in candidates])
 
     def thresholds(self) -> dict[str, float]:
         """From which probability on a class is told: those of the network whose boxes these are."""
@@ -224,12 +213,6 @@ class Looker:
             },
         }
         return out | ({"classifier": self._namer.bundle.manifest.reference} if self._namer else {})
-
-
-def _name(record: Record) -> Named:
-    """An animal's name after the rules."""
-    assert record.animal is not None  # noqa: S101 - asked for those that have one
-    return Named(record.animal.name, record.animal.p)
 
 
 # ---- what was already looked at, and what is shown meanwhile ----
@@ -369,7 +352,5 @@ def _shown(one: Detection, lang: str) -> str:
     """The class, or the animal's name where it has one."""
     if not one.named:
         return said(one.cls, lang)
-    if plain_labels.SPECIAL.get(one.named[0].name.lower()) == "human":
-        return said("person", lang)
     line = species.taxon(species.numbers().get(one.named[0].name.lower(), 0))
     return line.name(lang) if line else said(one.named[0].name, lang)

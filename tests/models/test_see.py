@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 
 from otorongo.language import speak
-from otorongo.models import megadetector_json as md
 from otorongo.models.__main__ import main
 from otorongo.models.megadetector_json import Detection, Result
 from otorongo.models.see import _copy_of, _draw
@@ -133,91 +132,6 @@ def test_a_folder_is_no_file_to_write(folder: Path, tmp_path: Path, capsys: pyte
     assert main(["see", str(folder), "--json", str(tmp_path), "--bundle", str(bundle), "--lang", "en"]) == 1
     assert "is a folder; name the file to write" in capsys.readouterr().err
     assert not tmp_path.with_name(tmp_path.name + ".part").exists()
-
-
-def test_boxes_of_another_file_are_named(folder: Path, tmp_path: Path) -> None:
-    """`--boxes` takes MegaDetector's own boxes, and a picture that is not in its file is told as such."""
-    theirs = tmp_path / "md.json"
-    theirs.write_bytes(md.written([md.Result("a.jpg", (md.Detection("animal", 0.8, 0.1, 0.1, 0.5, 0.5),))], {}))
-    names = name_bundles.make(tmp_path / "names")
-    out = tmp_path / "out.json"
-    given = ["see", str(folder), "--json", str(out), "--boxes", str(theirs), "--species", str(names)]
-    assert main([*given, "--bundle", str(detector(tmp_path / "theirs", "yolov5", []))]) == 1
-    told = _told(out)
-    assert told["a.jpg"]["detections"][0]["bbox"] == [0.1, 0.1, 0.5, 0.5]
-    assert told["a.jpg"]["detections"][0]["classifications"]
-    assert told["DCIM/b.PNG"]["failure"] == "not in the file of boxes"
-
-
-def test_boxes_with_whole_paths_of_another_machine_are_found(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """MegaDetector writes them by default; of another folder's file the error names both, and nothing is written."""
-    theirs, out = tmp_path / "md.json", tmp_path / "out.json"
-    told = [
-        md.Result(f"E:\\cards\\{name}", (md.Detection("person", 0.8, 0, 0, 1, 1),)) for name in ("a.jpg", "DCIM\\b.PNG")
-    ]
-    theirs.write_bytes(md.written(told, {}))
-    bundle = str(detector(tmp_path / "theirs", "yolov5", []))
-    given = ["see", str(folder), "--json", str(out), "--boxes", str(theirs), "--bundle", bundle]
-    assert main(given) == 1  # broken.jpg is not in their file
-    assert {name for name, one in _told(out).items() if one["detections"]} == {"a.jpg", "DCIM/b.PNG"}
-    theirs.write_bytes(md.written([md.Result("E:\\others\\c.jpg")], {}))
-    out.unlink()
-    assert main(given) == 1
-    assert "E:/others/c.jpg" in capsys.readouterr().err
-    assert not out.exists()
-
-
-def test_boxes_of_another_file_count_from_its_own_threshold_on(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """MegaDetector's .5 is sure, whatever ours would say of it; its file says from where on, else its makers do."""
-    theirs, out = tmp_path / "md.json", tmp_path / "out.json"
-    bundle = str(make(tmp_path / "boxes", Shown("animal", 0.9)))
-    boxes = (
-        md.Detection("animal", 0.3, 0, 0, 1, 1),
-        md.Detection("animal", 0.15, 0, 0, 1, 1, (md.Named("human", 0.9),)),
-    )
-    given = ["see", str(folder / "a.jpg"), "--boxes", str(theirs), "--bundle", bundle, "--lang", "en"]
-
-    def told(info: dict[str, Any], *more: str) -> str:
-        theirs.write_bytes(md.written([md.Result("a.jpg", boxes)], info))
-        assert main([*given, *more]) == 0
-        return capsys.readouterr().out.splitlines()[0] if not more else ""
-
-    assert told({"detector": "v5a"}) == "a.jpg  animal 30 %"
-    sure = {"detector": "v6", "detector_metadata": {"typical_detection_threshold": 0.1}}
-    assert told(sure) == "a.jpg  animal 30 %, person 15 %"
-    assert "perhaps animal, 30 %, below" in told({"detector": "stub@1"})  # our own file: from our thresholds on
-    told(sure, "--json", str(out))
-    about = json.loads(out.read_bytes())["info"]
-    assert (about["detector"], about["detector_metadata"]["typical_detection_threshold"]) == ("v6", 0.1)
-
-
-def test_the_one_threshold_of_the_file_hides_no_person(folder: Path, tmp_path: Path) -> None:
-    """Timelapse has one for all classes: the lowest that would make an alert, not that of animals."""
-    bundle, out = make(tmp_path / "boxes", Shown("person", 0.3)), tmp_path / "out.json"
-    path = bundle / "manifest.toml"
-    text = path.read_text()
-    path.write_text(text.replace('wire = "person"\nthreshold = 0.5', 'wire = "person"\nthreshold = 0.2'))
-    assert main(["see", str(folder / "a.jpg"), "--bundle", str(bundle), "--json", str(out)]) == 0
-    whole = json.loads(out.read_bytes())
-    typical = whole["info"]["detector_metadata"]["typical_detection_threshold"]
-    assert typical == 0.2
-    assert [one["category"] for one in whole["images"][0]["detections"] if one["conf"] >= typical] == ["2"]
-
-
-def test_a_stopped_command_does_not_go_on_with_boxes_of_another_file(folder: Path, tmp_path: Path) -> None:
-    """What rests on other boxes is looked at anew."""
-    from otorongo.models import manifest
-    from otorongo.models.runtime import open_classifier
-    from otorongo.models.see import Looker
-
-    opened = open_classifier(manifest.load(detector(tmp_path / "theirs", "yolov5", [])))
-    several = [md.Result("a.jpg", (md.Detection(cls, 0.8, 0, 0, 1, 1),)) for cls in ("animal", "person")]
-    files = [md.Told((one,), "", 0.2) for one in several]
-    assert len({Looker(opened, None, one, 0.05).signature for one in (None, *files)}) == 3
 
 
 def test_a_stopped_command_goes_on(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
