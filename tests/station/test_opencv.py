@@ -29,6 +29,7 @@ class Lens:
         self.made = 0
         self.free = threading.Event()
         self.free.set()
+        self.stuck = threading.Event()
         self._now = 0
 
     def lies_waiting(self, count: int) -> None:
@@ -56,6 +57,8 @@ class Lens:
 
     def grab(self) -> bool:
         """The oldest frame that the driver has, or the next one."""
+        if not self.free.is_set():
+            self.stuck.set()
         self.free.wait()
         if self.queue:
             self._now = self.queue.popleft()
@@ -192,6 +195,24 @@ def test_a_driver_that_hung_and_came_back_is_opened_again() -> None:
     assert next(item for item in items if isinstance(item, Sample)).t_ms == 7
     source.close()
     assert lens.opened == [0, 0]
+
+
+def test_a_camera_that_repeats_itself_is_let_go_before_it_is_opened_again() -> None:
+    """Whoever begins anew, because a frame came again and again, waits for the one who has it."""
+    lens = Lens()
+    source = camera(lens, silent_s=PATIENCE_S, stuck_s=PATIENCE_S)
+    items = source.samples()
+    next(items)
+    lens.free.clear()
+    assert lens.stuck.wait(PATIENCE_S)
+    items.close()  # type: ignore[attr-defined]
+    items = source.samples()
+    assert isinstance(next(items), Tick)
+    assert (lens.opened, lens.released) == ([0], 0)
+    lens.free.set()
+    assert next(item for item in items if isinstance(item, Sample)).t_ms == 7
+    assert (lens.opened, lens.released) == ([0, 0], 1)
+    source.close()
 
 
 def test_a_password_is_in_no_fault() -> None:

@@ -53,6 +53,8 @@ class OpenCvCamera:
         self._sleep_s = sleep_s
         self._silent_s = silent_s
         self._stuck_s = stuck_s
+        self._reader: _Reader | None = None
+        """The newest: it may have the camera yet."""
         self._closed = False
 
     def close(self) -> None:
@@ -70,8 +72,10 @@ class OpenCvCamera:
         """
         failures = 0
         while not self._closed:
+            if self._reader:
+                yield from self._parted(self._reader)
             seen = False
-            reader = _Reader(self._device, self._size, self._capture, self._uptime_ms)
+            self._reader = reader = _Reader(self._device, self._size, self._capture, self._uptime_ms)
             try:
                 for item in self._look(reader):
                     seen = seen or isinstance(item, Sample)
@@ -82,7 +86,6 @@ class OpenCvCamera:
                 yield from self._pause(min(MOST_PAUSE_S, 2.0 ** min(failures, 6)) * random.uniform(0.5, 1.0))
             finally:
                 reader.stop()
-            yield from self._parted(reader)
 
     def _pause(self, left_s: float) -> Iterator[Tick]:
         while left_s > 0 and not self._closed:
