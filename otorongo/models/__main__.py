@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Sequence
+from typing import Final
 
 from otorongo import __version__, logs
 from otorongo.errors import OtorongoError
@@ -28,6 +29,9 @@ from otorongo.models.class_words import named
 from otorongo.models.manifest import Bundle, Manifest
 from otorongo.models.species_train import words as species_words
 from otorongo.pipes import printing
+
+STOPPED: Final = 130
+"""The exit status of whoever was stopped by Ctrl-C, as shells have it."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -96,6 +100,12 @@ def _main(arguments: Sequence[str] | None) -> int:
     except OtorongoError as error:
         print(f"otorongo-models: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        told = say("stopped")
+        if given.command == "train-species" or (given.command == "see" and given.json):
+            told = say("stopped; what was looked at is kept, and the same command goes on from there")
+        print(f"\notorongo-models: {told}", file=sys.stderr)
+        return STOPPED
 
 
 def _run(given: argparse.Namespace) -> int:

@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +134,24 @@ def test_a_folder_is_no_file_to_write(folder: Path, tmp_path: Path, capsys: pyte
     assert main(["see", str(folder), "--json", str(tmp_path), "--bundle", str(bundle), "--lang", "en"]) == 1
     assert "is a folder; name the file to write" in capsys.readouterr().err
     assert not tmp_path.with_name(tmp_path.name + ".part").exists()
+
+
+def test_who_stops_it_reads_no_traceback(folder: Path, tmp_path: Path) -> None:
+    """Ctrl-C: a sentence, the status that shells have for it, and what was looked at is kept."""
+    for number in range(400):
+        os.link(folder / "a.jpg", folder / f"{number:03}.jpg")
+    out, part = tmp_path / "out.json", tmp_path / "out.json.part"
+    call = [sys.executable, "-m", "otorongo.models", "see", str(folder), "--json", str(out), "--lang", "es"]
+    with subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
+        while running.poll() is None and (not part.exists() or part.read_bytes().count(b"\n") < 3):
+            time.sleep(0.01)
+        running.send_signal(signal.SIGINT)
+        said = running.communicate()[1]
+    assert running.returncode == 130
+    assert "Traceback" not in said
+    assert "detenido; lo mirado queda guardado" in said
+    assert part.exists()
+    assert not out.exists()
 
 
 def test_a_stopped_command_goes_on(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
