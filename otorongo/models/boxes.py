@@ -44,7 +44,9 @@ random places in 68 camera-trap frames without people 15 reach the threshold (ra
 (`python -m otorongo.models.train.far_people`). On the half that calibrates as many people are found with it, and
 somebody in 6 instead of 9 of 146 pictures without."""
 ASIDE_DOUBT: Final = 1.0
-"""The same for a box that is not where the look was aimed: a tree trunk beside the animal."""
+"""The same for a box that is not where the look was aimed (a tree trunk beside the animal), or less high and wide than
+`LOOK_FILLS` of the look: too small to tell."""
+LOOK_FILLS: Final = 0.25
 COVERS: Final = 3.0
 """A look covers a place that asked for one of its own, unless it is so many times as large: it would show it small."""
 LOOK_SIDE: Final = 1.6
@@ -211,12 +213,17 @@ def beyond(looks: Sequence[Look], known: Sequence[Look]) -> list[Look]:
     return out
 
 
-def doubted(found: Found, look: Look) -> Found:
-    """What a look from near found, in shares of the frame, with less evidence; with still less beside its aim."""
-    smaller = np.minimum(_area(found.boxes), _area(look.around[None]))
-    aimed = _shared(look.around, found.boxes) >= EXPLAINS * np.maximum(smaller, 1e-9)
-    odds = found.scores / np.maximum(1 - found.scores, 1e-6) * np.exp(-np.where(aimed, LOOK_DOUBT, ASIDE_DOUBT))
-    return Found(found.boxes, (odds / (1 + odds)).astype(np.float32))
+def doubted(found: Found, look: Look, placed: Boxes) -> NDArray[np.float32]:
+    """Scores of what a look from near found, with less evidence; with still less beside its aim, or of small things.
+
+    `placed`: the boxes in shares of the frame, which in `found` are in shares of the look.
+    """
+    smaller = np.minimum(_area(placed), _area(look.around[None]))
+    aimed = _shared(look.around, placed) >= EXPLAINS * np.maximum(smaller, 1e-9)
+    large = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1, initial=0) >= LOOK_FILLS
+    odds = found.scores / np.maximum(1 - found.scores, 1e-6)
+    odds = odds * np.exp(-np.where(aimed & large, LOOK_DOUBT, ASIDE_DOUBT))
+    return np.asarray(odds / (1 + odds), np.float32)
 
 
 def outward(boxes: Boxes, rows: slice, columns: slice, width: int, height: int) -> Boxes:
@@ -285,10 +292,10 @@ class BoxClassifier:
         led = beyond(nearer(_unseen(moved, sure), width, height), seen)[:LOOKS_MOVED]
         for look in (*seen, *led):
             for label, found in self._look(picture[look.rows, look.columns], threats).items():
-                placed = Found(outward(found.boxes, look.rows, look.columns, width, height), found.scores)
-                near = doubted(placed, look) if label in people else placed
-                boxes, scores = (out[label].boxes, near.boxes), (out[label].scores, near.scores)
-                out[label] = strongest(np.concatenate(boxes), np.concatenate(scores))
+                placed = outward(found.boxes, look.rows, look.columns, width, height)
+                scores = doubted(found, look, placed) if label in people else found.scores
+                boxes = np.concatenate([out[label].boxes, placed])
+                out[label] = strongest(boxes, np.concatenate([out[label].scores, scores]))
         left = unexplained(first, self._certain(out, named))
         return out | {spec.label: left for spec in self.bundle.manifest.classes if not spec.outputs}
 

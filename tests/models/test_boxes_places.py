@@ -127,27 +127,32 @@ def test_motion_adds_looks_and_takes_none_away(shared: Path, classifier: BoxClas
             assert more.of(label).p >= plain.of(label).p, (name, label)
 
 
-@given(st.lists(st.tuples(st.floats(0.02, 0.99), st.booleans()), max_size=6))
-def test_what_a_second_look_finds_needs_more_evidence(found: list[tuple[float, bool]]) -> None:
-    """Each score loses half a natural unit, and a whole one where the box is not what was looked at; boxes stay."""
-    raw = np.array([score for score, _ in found], np.float32)
-    aimed, aside = (0.4, 0.4, 0.5, 0.6), (0.1, 0.1, 0.2, 0.2)
-    places = np.array([aimed if on else aside for _, on in found], np.float32).reshape(-1, 4)
-    look = boxes.Look(slice(0, 9), slice(0, 9), np.array([0.38, 0.38, 0.52, 0.62], np.float32))
-    less = boxes.doubted(boxes.Found(places, raw), look)
-    assert np.array_equal(less.boxes, places)
-    lost = np.log(raw / (1 - raw)) - np.log(less.scores / (1 - less.scores))
-    assert lost == pytest.approx(np.array([0.48 if on else 1.0 for _, on in found]), abs=1e-3)
+ROWS, COLUMNS = slice(400, 800), slice(400, 800)
+
+
+def near_scores(boxes_: list[tuple[float, ...]], raw: list[float], around: tuple[float, ...]) -> np.ndarray:
+    """What is left of raw scores of boxes (in shares of a look of 400 pixels in 1000) if this box (in shares) asked."""
+    found = boxes.Found(np.array(boxes_, np.float32).reshape(-1, 4), np.array(raw, np.float32))
+    look = boxes.Look(ROWS, COLUMNS, np.array(around, np.float32))
+    return boxes.doubted(found, look, boxes.outward(found.boxes, ROWS, COLUMNS, 1000, 1000))
+
+
+@given(st.lists(st.tuples(st.floats(0.02, 0.99), st.sampled_from(["aimed", "aside", "small"])), max_size=6))
+def test_what_a_second_look_finds_needs_more_evidence(found: list[tuple[float, str]]) -> None:
+    """Each score loses half a natural unit; a whole one where the box is not what was looked at, or still small."""
+    places = {"aimed": (0.3, 0.2, 0.6, 0.8), "aside": (0.0, 0.0, 0.3, 0.3), "small": (0.4, 0.4, 0.45, 0.64)}
+    raw = [score for score, _ in found]
+    less = near_scores([places[where] for _, where in found], raw, (0.52, 0.48, 0.64, 0.72))
+    lost = np.log(np.array(raw) / (1 - np.array(raw))) - np.log(less / (1 - less))
+    assert lost == pytest.approx(np.array([0.48 if where == "aimed" else 1.0 for _, where in found]), abs=1e-3)
 
 
 def test_a_part_of_what_was_looked_at_is_where_the_look_was_aimed() -> None:
     """A head in the box of a body, and a body around the box of a head, lose no more than any second look."""
-    head, body = np.array([0.45, 0.1, 0.5, 0.2], np.float32), np.array([0.3, 0.1, 0.6, 0.9], np.float32)
-    for box, around in ((head, body), (body, head)):
-        less = boxes.doubted(
-            boxes.Found(box[None], np.array([0.5], np.float32)), boxes.Look(slice(0, 9), slice(0, 9), around)
-        )
-        assert less.scores[0] == pytest.approx(1 / (1 + np.exp(0.48)), abs=1e-3)
+    body, head = (0.3, 0.1, 0.6, 0.9), (0.4, 0.1, 0.5, 0.4)
+    for box, asked in ((head, body), (body, head)):
+        around = tuple(0.4 + 0.4 * each for each in asked)
+        assert near_scores([box], [0.5], around)[0] == pytest.approx(1 / (1 + np.exp(0.48)), abs=1e-3)
 
 
 # ---- animals
