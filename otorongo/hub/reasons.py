@@ -46,7 +46,12 @@ def sentence(reason: Reason, lang: str) -> str:
 
 def certainty(lang: str, belief: float) -> str:
     """`certeza 97 %`, never 100."""
-    return texts.text(lang, "reason.belief", percent=min(99, round(belief * 100)))
+    return texts.text(lang, "reason.belief", percent=percent(belief))
+
+
+def percent(p: float) -> int:
+    """A probability as people read it, never 100."""
+    return min(99, round(p * 100))
 
 
 def _class(lang: str, name: str, ms: int, shots: int, f0_dhz: int = 0, trend: int = 0) -> str:

@@ -39,7 +39,7 @@ def told(hub: Hub, *rows: Row, after_ms: int = 0) -> tuple[str, str, str]:
         ((BEAT, FAULT), 0, "falla del sensor"),
         ((FAULT, BEAT), 0, "falla del sensor"),  # tried again in about a minute
         ((BEAT, FAULT, Event(9, SENSOR, CHAINSAW, 9, kind=Kind.CLOSE, back=1)), 0, "falla del sensor"),  # as lost
-        ((BEAT, STOPPED), 900_000, "su proceso terminó"),
+        ((BEAT, STOPPED), 900_000, "su programa se detuvo"),
         ((BEAT,), 2 * 3_600_000, "ningún sensor contesta"),
     ],
 )
@@ -88,6 +88,6 @@ def test_where_none_listens_an_empty_list_means_nothing(hub: Hub) -> None:
         clock = mapping(1, hub.clock())
         assert accept(hub.store, hub.seeded.rules, name, card.batch(clock=clock), hub.clock()) is not None
     text = hub.login("jose").get("/alerts").text
-    assert "Ninguna estación escucha en sus sectores: una lista vacía no significa nada." in text
-    assert SAYS + "su proceso terminó." in text
+    assert "Ninguna estación escucha en sus sectores: lo que pase ahora no aparecerá aquí." in text
+    assert SAYS + "su programa se detuvo." in text
     assert "N-01" not in text

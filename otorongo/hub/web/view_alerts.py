@@ -156,19 +156,25 @@ def _looks(tx: Tx, names: Names, code: str) -> list[dict[str, Any]]:
 
 
 def _life(tx: Tx, page: Page, viewer: Viewer, names: Names, code: str) -> list[dict[str, Any]]:
-    """An alert's life, newest first."""
-    lines = store_web.log_newest(tx, code, limit=MOST_LINES)
-    return [{"at_ms": row["at_ms"], "what": row["what"], "text": line_text(page, viewer, names, row)} for row in lines]
+    """An alert's life, newest first; what was noticed is told where it has changed, and not in each line."""
+    told, before = [], ""
+    for row in reversed(store_web.log_newest(tx, code, limit=MOST_LINES)):
+        noticed = reasons.render(ledger.reason_of((row["data"] or {}).get("reason") or {"code": ""}), page.lang)
+        text = line_text(page, viewer, names, row, again=bool(noticed) and noticed == before)
+        told.append({"at_ms": row["at_ms"], "what": row["what"], "text": text})
+        before = noticed or before
+    return told[::-1]
 
 
-def line_text(page: Page, viewer: Viewer, names: Names, row: Found) -> str:
-    """One line of an alert's life as a sentence."""
+def line_text(page: Page, viewer: Viewer, names: Names, row: Found, *, again: bool = False) -> str:
+    """One line of an alert's life as a sentence; `again`: what was noticed has been told by the line before it."""
     data = row["data"] or {}
     if row["what"] == "not_sent":
         return page.t("page.life.not_sent", who=names.shown(str(data.get("person", ""))))
     reason = ledger.reason_of(data.get("reason") or {"code": row["what"]})
     note = str(reason.detail.get("note", ""))
-    said = reasons.sentence(_readable(page, viewer, names, reason), page.lang)
+    say = reasons.headline if again else reasons.sentence
+    said = say(_readable(page, viewer, names, reason), page.lang)
     return page.t("page.life.note", said=said, note=note) if note else said
 
 
@@ -182,22 +188,22 @@ def _readable(page: Page, viewer: Viewer, names: Names, reason: Reason) -> Reaso
 
 
 def _deliveries(tx: Tx, page: Page, viewer: Viewer, names: Names, code: str) -> list[dict[str, Any]]:
-    told = []
+    """Who was told, newest first; messages that differ in nothing but their time are one line, with how many."""
+    told: dict[str, dict[str, Any]] = {}
     for row in store_web.deliveries_newest(tx, code, limit=MOST_LINES):
-        error = row["last_error"] if viewer.may(May.AUDIT) or viewer.may(May.NAMES) else ""
-        told.append(
-            {
-                "who": names.shown(row["person"]),
-                "kind": page.t(f"delivery.{row['kind']}"),
-                "state": row["state"],
-                "state_text": page.t(f"delivery.state.{row['state']}"),
-                "repeat": bool(row["possible_repeat"]),
-                "at_ms": row["sent_ms"] or row["created_ms"],
-                "attempts": row["attempts"],
-                "error": error,
-            }
-        )
-    return told
+        line = {
+            "who": names.shown(row["person"]),
+            "kind": page.t(f"delivery.{row['kind']}"),
+            "state": row["state"],
+            "state_text": page.t(f"delivery.state.{row['state']}"),
+            "repeat": bool(row["possible_repeat"]),
+            "attempts": row["attempts"],
+            "error": row["last_error"] if viewer.may(May.AUDIT) or viewer.may(May.NAMES) else "",
+        }
+        at_ms = row["sent_ms"] or row["created_ms"]
+        one = told.setdefault(repr(line), {**line, "at_ms": at_ms, "count": 0})
+        one["count"], one["since_ms"] = one["count"] + 1, at_ms
+    return list(told.values())
 
 
 def _sites(tx: Tx, page: Page, viewer: Viewer, covered: list[Found]) -> list[dict[str, Any]]:
@@ -224,7 +230,7 @@ def event(page: Page, row: Found) -> dict[str, Any]:
         "start_ms": row["start_ms"],
         "open": row["end_ms"] is None,
         "length": texts.duration(row["duration_ms"]) if row["duration_ms"] else "",
-        "peak": row["peak"],
+        "peak": reasons.percent(row["peak"] / 100),
         "level_db": row["level_db"],
         "f0_hz": round(row["f0_dhz"] / 10),
         "count": row["count"],

@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from otorongo.hub import leaving, messages, review, shown, store_evidence, store_reviews, store_visits, store_web, texts
+from otorongo.hub import (
+    leaving,
+    messages,
+    reasons,
+    review,
+    shown,
+    store_evidence,
+    store_reviews,
+    store_visits,
+    store_web,
+    texts,
+)
 from otorongo.hub.leaving import Gate
 from otorongo.hub.review import Settled
 from otorongo.hub.shown import Shown
@@ -156,7 +167,11 @@ def _kinds(page: Page, row: Found, frame: Shown | None) -> list[dict[str, Any]]:
     if not several:
         return [_machine(page, row)]
     return [
-        {**_named(page, one.species, one.most), "percent": round(one.p * 100), "source": shown.source_of(one.source)}
+        {
+            **_named(page, one.species, one.most),
+            "percent": reasons.percent(one.p),
+            "source": shown.source_of(one.source),
+        }
         if one.species
         else {**_machine(page, {**row, "species": 0}), "count": one.most}
         for one in several
@@ -188,8 +203,8 @@ def _certainty(row: Found, frame: Shown | None) -> int | None:
     """Percent: of the name where there is one and it is known, of the class where it has no name; None: not known."""
     p = frame.p_of(row["species"]) if frame and row["species"] else None
     if row["species"] and frame and frame.names:
-        return None if p is None else round(p * 100)
-    return row["peak"] or None
+        return None if p is None else reasons.percent(p)
+    return reasons.percent(row["peak"] / 100) or None
 
 
 def whole(tx: Tx, page: Page, viewer: Viewer, eyes: Eyes, row: Found, names: Names) -> dict[str, Any]:
@@ -242,23 +257,23 @@ def _said(page: Page, row: Found, frame: Shown | None) -> dict[str, Any]:
     """What named it: every name with its probability, the rule that chose, and the bundle."""
     if frame is None:
         return {"names": [], "how": "", "bundle": "", "boxes": 0}
-    names = [(_named(page, one.species, 0) if one.species else None, round(one.p * 100)) for one in frame.names]
+    names = [(_named(page, one.species, 0) if one.species else None, reasons.percent(one.p)) for one in frame.names]
     how = page.t(f"page.named.{frame.source}") if row["species"] and frame.source else page.t("page.named.none")
     return {"names": names, "how": how if names else "", "bundle": frame.bundle, "boxes": len(frame.boxes)}
 
 
 def _facts(page: Page, row: Found, frame: Shown | None) -> list[tuple[str, str]]:
     """Numbers of the event with what they are called."""
-    reasons = {int(one): one.name.lower() for one in CloseReason if one != CloseReason.NONE}
-    known = row["end_ms"] is not None and row["reason"] in reasons  # a newer station may know others
+    ends = {int(one): one.name.lower() for one in CloseReason if one != CloseReason.NONE}
+    known = row["end_ms"] is not None and row["reason"] in ends  # a newer station may know others
     given = (
         ("clock", f"± {texts.duration(row['bound_ms'])}" if row["bound_ms"] >= DOUBT_MS else "± < 1 s"),
         ("hits", str(row["hits"]) if row["hits"] else ""),
         ("most", str(row["count"]) if row["count"] and counted(row, frame) else ""),
-        ("peak", f"{row['peak']} %" if row["peak"] else ""),
+        ("peak", f"{reasons.percent(row['peak'] / 100)} %" if row["peak"] else ""),
         ("level", f"{row['level_db']} dBFS" if row["level_db"] else ""),
         ("f0", f"{row['f0_dhz'] / 10:.0f} Hz" if row["f0_dhz"] else ""),
-        ("closed", page.t(f"page.visit.closed.{reasons[row['reason']]}") if known else ""),
+        ("closed", page.t(f"page.visit.closed.{ends[row['reason']]}") if known else ""),
     )
     return [(page.t(f"page.visit.fact.{name}"), value) for name, value in given if value]
 

@@ -151,7 +151,7 @@ def one_of(tx: Tx, page: Page, viewer: Viewer, name: str) -> dict[str, Any] | No
         "sensors": [_sensor(page, beat, kinds, states.get(_key(beat)), hearing.get(_key(beat))) for beat in beats],
         "listening": view_listening.of(tx, page, name),
         "seeing": view_seeing.of(tx, page, name),
-        "notes": [_note(page, one) for one in store_stations.notes_newest(tx, name, limit=30)],
+        "notes": [_note(page, one, kinds) for one in store_stations.notes_newest(tx, name, limit=30)],
         "gaps": [_gap(page, one) for one in store_web.gaps_newest(tx, name, limit=20)],
         "kept": store_stations.kept_newest(tx, name, limit=20),
         "kept_dropped": row["kept_dropped"],
@@ -197,13 +197,14 @@ def _counter(page: Page, number: int) -> str:
     return texts.named(page.lang, "counter", names.get(number, f"counter-{number}"))
 
 
-def _note(page: Page, row: Found) -> dict[str, Any]:
+def _note(page: Page, row: Found, kinds: Mapping[int, str]) -> dict[str, Any]:
+    kind, text = kinds.get(row["sensor"], "sensor"), noted.text(page.lang, row)
     return {
         "at_ms": row["at_ms"],
         "label": noted.label(page.lang, row),
-        "text": noted.text(page.lang, row),
+        "text": "" if text == kind else text,
         "bad": row["what"] in ("tamper", "silent", "lost_outbox", "conflict", "chain", "key_changed"),
-        "sensor": row["sensor"],
+        "sensor": page.t(f"sensor.{kind}", number=row["sensor"]) if row["sensor"] else "",
     }
 
 

@@ -1,0 +1,67 @@
+"""What the page of an alert says once, what it never says, and where its list begins on a phone."""
+
+import re
+
+from sqlalchemy import update
+
+from otorongo.hub import db, reasons
+from otorongo.wire.codes import NoteKind
+from otorongo.wire.rows import Note
+from tests.web.conftest import Hub
+from tests.web.seed import LAKE
+from tests.web.test_deaf import told
+
+SAW = (LAKE, "logging")
+
+
+def section(page: str, title: str) -> list[str]:
+    """The lines of a part of a page, as somebody reads them, newest first."""
+    part = page[page.index(f"<h2>{title}</h2>") :].split("</section>", maxsplit=1)[0]
+    return [" ".join(re.sub("<[^>]+>", " ", line).split()) for line in re.findall(r"<li.*?</li>", part, re.DOTALL)]
+
+
+def test_what_was_noticed_is_told_where_it_changes(read_hub: Hub) -> None:
+    """The life of an alert: what was noticed stands with a decision only if the line before told something else."""
+    life = section(read_hub.login("carla").get(f"/alerts/{read_hub.code(*SAW)}").text, "Historia")
+    rings = [line for line in life if line.startswith("Nadie acude: se avisa otra vez")]
+    assert len(rings) == 2
+    assert ["caída de árbol" in line for line in rings] == [False, True]
+    assert sum("motosierra" in line and "sin derecho vigente" in line for line in life) == 4
+
+
+def test_messages_that_differ_in_their_time_alone_are_one_line(read_hub: Hub) -> None:
+    """With how many they were and since when; other kinds, people and fates stay lines of their own."""
+    page = read_hub.login("carla").get(f"/alerts/{read_hub.code(*SAW)}").text
+    sent = section(page, "Avisos")
+    assert [line.split(" ")[:3] for line in sent if "maria" in line] == [["maria", "·", "aviso"]] * 2
+    assert sum("2 veces desde" in line for line in sent) == 2
+    assert sum("veces" in line for line in sent if line.startswith("carla")) == 0
+
+
+def test_no_machine_is_said_to_be_certain(hub: Hub) -> None:
+    """A network that says 100 % is shown with 99, as a belief is."""
+    code = hub.code(*SAW)
+    with hub.store.write() as tx:
+        tx.execute(update(db.events).values(peak=100))
+    maria = hub.login("maria")
+    for path in (f"/alerts/{code}", "/events"):
+        page = maria.get(path).text
+        assert "99 %" in page, path
+        assert "100 %" not in page, path
+    assert (reasons.percent(1.0), reasons.percent(0.5)) == (99, 50)
+
+
+def test_a_note_of_a_sensor_names_it(hub: Hub) -> None:
+    """As the list of sensors does, and not by its section in a file."""
+    _, _, station = told(hub, Note(9, NoteKind.STOPPED, "microphone", 1))
+    note = section(station + "</section>", "Notas")[0]
+    assert note.startswith("Se detuvo · Micrófono 1 ")
+    assert "microphone" not in note
+
+
+def test_alerts_come_before_the_search_for_them(read_hub: Hub) -> None:
+    """The search is folded away until somebody has asked for something."""
+    carla = read_hub.login("carla")
+    assert '<details class="closing">' in carla.get("/alerts").text
+    for query in ("state=all", "activity=mining"):
+        assert '<details class="closing" open>' in carla.get(f"/alerts?{query}").text
