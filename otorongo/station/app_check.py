@@ -211,9 +211,22 @@ def _device(section: str, sensor: Sensor) -> Iterator[Finding]:
         there = Path("/usr/lib/python3/dist-packages/picamera2").exists()
         found, missing = say("is there"), say("is missing: install the package python3-picamera2")
         yield there, f"camera: picamera2 {found if there else missing}"
-    elif sensor.device.startswith("/dev/"):
-        there = Path(sensor.device).exists()
-        yield there, f"{where}: " + (say("is there") if there else say("no such device: is the camera plugged in?"))
+    elif (given := sensor.device or "0").startswith("/") or given.isdecimal():
+        device = f"/dev/video{given}" if given.isdecimal() else given
+        there = Path(device).exists()
+        told = say("is there") if there else say("no such device: is the camera plugged in?")
+        yield there, f"{section}.device {without_secrets(device)}: {told}"
+    if isinstance(sensor, CameraConfig):
+        yield from _pins(section, sensor)
+
+
+def _pins(section: str, sensor: CameraConfig) -> Iterator[Finding]:
+    """Whether there is something that reads and drives the pins of a camera."""
+    from otorongo.station.adapters import gpio
+
+    for key, pin in (("trigger_pin", sensor.trigger_pin), ("ir_cut_pin", sensor.ir_cut_pin)):
+        if pin is not None and (missing := gpio.missing()):
+            yield False, f"{section}.{key} {pin}: {missing}"
 
 
 def _recordings(section: str, sensor: Sensor) -> Finding:

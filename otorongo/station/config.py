@@ -260,6 +260,7 @@ def load(path: str | Path) -> StationConfig:
     if config.camera:
         check_view(f"{path}: camera", config.camera.mask, config.camera.zone)
         _check_pi(f"{path}: camera", config.camera)
+        _check_device(f"{path}: camera", config.camera)
         if config.camera.full and config.no_contact:
             raise ConfigError(
                 say("{path}: camera.full: is true, in land of peoples in isolation (allowed: false)", path=path)
@@ -293,6 +294,27 @@ def _check_pi(where: str, camera: CameraConfig) -> None:
                 '{where}.night_exposure_ms: is {night_exposure_ms} (allowed only with "picamera")',
                 where=where,
                 night_exposure_ms=camera.night_exposure_ms,
+            )
+        )
+
+
+def _check_device(where: str, camera: CameraConfig) -> None:
+    """Refuse a device that its driver cannot mean, and one pin for two things: both fail only once it runs."""
+    device, allowed = camera.device, ""
+    if camera.driver == "picamera" and device and not device.isdecimal():
+        allowed = say("the number of the camera, such as 0")
+    if camera.driver == "opencv" and device and not (device.isdecimal() or device[0] == "/" or "://" in device):
+        allowed = say("a number, /dev/video0 or an rtsp:// address")
+    if allowed:
+        raise ConfigError(
+            say("{where}.device: {device!r} (allowed: {allowed})", where=where, device=device, allowed=allowed)
+        )
+    if camera.trigger_pin is not None and camera.trigger_pin == camera.ir_cut_pin:
+        raise ConfigError(
+            say(
+                "{where}.ir_cut_pin: {pin} is that of trigger_pin too (allowed: a pin of its own)",
+                where=where,
+                pin=camera.ir_cut_pin,
             )
         )
 

@@ -32,8 +32,6 @@ def fault_of(points: Polygon) -> str:
             return say(
                 "the point [{x:g}, {y:g}] lies outside (allowed: 0 to 1, from the left and from the top)", x=x, y=y
             )
-    if area(points) < 1e-4:
-        return say("it has no area: its points lie on a line (allowed: at least three that do not)")
     crossing = _crossing(points)
     if crossing:
         return say(
@@ -41,6 +39,8 @@ def fault_of(points: Polygon) -> str:
             one=crossing[0] + 1,
             other=crossing[1] + 1,
         )
+    if area(points) < 1e-4:
+        return say("it has no area: its points lie on a line (allowed: at least three that do not)")
     return ""
 
 

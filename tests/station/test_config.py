@@ -1,5 +1,6 @@
 """station.toml: what is wrong is refused with file, key, reason and what is allowed."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -53,6 +54,18 @@ def test_a_good_file_has_sensible_defaults(tmp_path: Path) -> None:
         ("[microphone.rule.chainsaw]\nhitz = 3", r"microphone\.rule\[.*\]\.hitz: no such key|hitz: no such key"),
         ('[camera]\ndriver = "opencv"\nnumber = 1', r"camera\.number: 1 is that of \[microphone\] too"),
         ('[camera]\ndriver = "webcam"', r"camera\.driver: .*allowed: picamera, opencv, folder, replay"),
+        (
+            '[camera]\ndriver = "picamera"\ndevice = "/dev/video0"',
+            r"camera\.device: '/dev/video0' \(allowed: .*such as 0",
+        ),
+        (
+            '[camera]\ndriver = "opencv"\ndevice = "camera"',
+            r"camera\.device: 'camera' \(allowed: a number, /dev/video0",
+        ),
+        (
+            '[camera]\ndriver = "opencv"\ntrigger_pin = 17\nir_cut_pin = 17',
+            r"camera\.ir_cut_pin: 17 is that of trigger_",
+        ),
         ("[uplink]", r"uplink\.broker: is missing"),
         ('[uplink]\nbroker = "mqtt://h"\nkeepalive_s = 1', r"uplink\.keepalive_s: expected"),
     ],
@@ -76,6 +89,30 @@ def test_a_bad_name_and_no_sensor_are_refused(tmp_path: Path) -> None:
     path.write_text('station = "K-02"\n')
     with pytest.raises(ConfigError, match="no sensor"):
         station_config.load(path)
+
+
+@pytest.mark.parametrize(
+    ("device", "named"), [("", "/dev/video0"), ("97", "/dev/video97"), ("/dev/video98", "/dev/video98")]
+)
+def test_a_usb_camera_that_is_not_plugged_in_is_something_to_mend(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], device: str, named: str
+) -> None:
+    """By whatever name it is meant."""
+    given = "" if not device else f'device = "{device}"\n'
+    assert check(write(tmp_path, f'[camera]\ndriver = "opencv"\n{given}')) == 1
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line[7:].startswith("camera.device")]
+    assert Path(named).exists() or line == f"WRONG  camera.device {named}: no such device: is the camera plugged in?"
+
+
+def test_a_pin_that_nothing_here_can_read_is_something_to_mend(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before the station hangs in the tree; with gpiozero there is nothing to say."""
+    check(write(tmp_path, '[camera]\ndriver = "opencv"\ntrigger_pin = 17\n'))
+    told = [line for line in capsys.readouterr().out.splitlines() if "camera.trigger_pin 17" in line]
+    there = importlib.util.find_spec("gpiozero") is not None
+    assert [line[:5] for line in told] == ([] if there else ["WRONG"])
+    assert all("install the extra `pi`" in line for line in told)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ SQUARE = ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75))
         (((0, 0), (1, 0), (1, 1.2)), "outside"),
         (((0, 0), (0.5, 0.5), (1, 1)), "no area"),
         (((0, 0), (1, 1), (1, 0), (0, 0.8)), "cross"),
+        (((0, 0), (1, 1), (1, 0), (0, 1)), "cross"),
     ],
 )
 def test_what_is_no_polygon_is_told_with_its_reason(points: tuple[tuple[float, float], ...], word: str) -> None:

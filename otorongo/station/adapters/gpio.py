@@ -9,6 +9,15 @@ from otorongo.language import say
 from otorongo.station.errors import SensorError
 
 
+def missing() -> str:
+    """What is missing for pins, and the way out; empty: nothing."""
+    try:
+        import gpiozero  # noqa: F401
+    except ImportError as error:
+        return say("{error}: install the extra `pi`", error=error)
+    return ""
+
+
 class Pir:
     """Something warm moved. `wait` sleeps until the pin rises."""
 
