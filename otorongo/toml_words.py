@@ -113,4 +113,4 @@ def _kinds(names: str) -> str:
         "datetime": say("a day and a time"),
     }  # fmt: skip
     kinds = [words.get(one, f"`{one}`") for one in names.split(" | ") if one != "null"]
-    return say(" or ").join(kinds)
+    return say(" or ").join(kinds) or say("nothing (null)")

@@ -164,7 +164,8 @@ def read(data: bytes, where: str) -> Told:
         raise InputError(say("{where}: is no JSON, or is cut off: make it again", where=where)) from error
     about = file.info if isinstance(file.info, dict) else {}
     results = tuple(_result(image, file) for image in file.images)
-    return Told(results, str(about.get("detector") or ""), _typical(about), _labels(file))
+    detector = about.get("detector")
+    return Told(results, detector if isinstance(detector, str) else "", _typical(about), _labels(file))
 
 
 def _labels(file: _File) -> dict[str, Label]:
