@@ -352,5 +352,7 @@ def _shown(one: Detection, lang: str) -> str:
     """The class, or the animal's name where it has one."""
     if not one.named:
         return said(one.cls, lang)
+    if one.named[0].name == "blank":  # a station tells the animal all the same
+        return said("doubtful", lang).format(what=said(one.cls, lang))
     line = species.taxon(species.numbers().get(one.named[0].name.lower(), 0))
     return line.name(lang) if line else said(one.named[0].name, lang)

@@ -23,6 +23,7 @@ _WORDS: Final = {
         "{count} de las otras muestran quizá algo más, bajo el umbral",
         "{count} of the others show perhaps something more, below the threshold",
     ),
+    "doubtful": ("{what}, o nada", "{what}, or nothing"),
     "failed": ("no se pudo leer", "could not be read"),
     "written": ("escrito: {path}", "written: {path}"),
     "others": ("se dejan de lado, aquí no se leen: {endings}", "left out, they are not read here: {endings}"),

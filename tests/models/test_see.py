@@ -114,6 +114,20 @@ def test_a_person_in_whose_box_a_monkey_is_seen_stays_a_person(
     assert whole["classification_categories"][monkey["classifications"][0][0]] == "Sapajus macrocephalus"
 
 
+@pytest.mark.parametrize(("lang", "says"), [("es", "animal, o nada 90 %"), ("en", "animal, or nothing 90 %")])
+def test_an_animal_that_the_network_of_names_takes_for_nothing_is_told(
+    lang: str, says: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A station makes an event of it, so that the table tells it, with the doubt."""
+    bundle = make(tmp_path / "boxes", Shown("animal", 0.9))
+    names = name_bundles.make(
+        tmp_path / "names", (name_bundles.JAGUAR, name_bundles.BLANK), network=name_bundles.constant(0.0, 0.995),
+        more='activation = "none"', golden={"blank": 0.995},
+    )  # fmt: skip
+    main(["see", str(folder / "a.jpg"), "--bundle", str(bundle), "--species", str(names), "--lang", lang])
+    assert capsys.readouterr().out.startswith(f"a.jpg  {says}\n")
+
+
 def test_a_person_of_whom_the_network_of_names_is_surer_is_as_sure(folder: Path, tmp_path: Path) -> None:
     """Person .3 and human .8 in the same box: .8, as a station tells it."""
     bundle = make(tmp_path / "boxes", Shown("person", 0.3))
