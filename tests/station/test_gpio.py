@@ -1,5 +1,6 @@
 """A PIR detector and a lamp at pins that are not there: gpiozero's own stand-in for them."""
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,6 +47,20 @@ def test_a_pin_that_stays_high_says_when_it_rose(pins: Any) -> None:
     pir = Pir(17, lambda: next(now))
     pins.pin(17).drive_high()
     assert [pir.wait(0) for _ in range(3)] == [250, 250, 250]
+    pir.close()
+
+
+def test_who_stays_before_the_detector_is_not_waited_for(pins: Any) -> None:
+    """While the pin is high frames go on at their rate: however long a call may wait, it says at once that it rose."""
+    pir = Pir(17, lambda: 250)
+    pins.pin(17).drive_high()
+    told: list[int | None] = []
+    asks = threading.Thread(target=lambda: told.extend(pir.wait(1000.0) for _ in range(3)), daemon=True)
+    asks.start()
+    asks.join(20.0)
+    assert told == [250, 250, 250]
+    pins.pin(17).drive_low()
+    assert pir.wait(0) is None
     pir.close()
 
 

@@ -4,9 +4,13 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable
+from typing import Final
 
 from otorongo.language import say
 from otorongo.station.errors import SensorError
+
+_EDGE_S: Final = 0.02
+"""A pin that is high may have risen just now, and its edge be told by another thread in a moment."""
 
 
 def missing() -> str:
@@ -42,9 +46,9 @@ class Pir:
     def wait(self, seconds: float) -> int | None:
         """When it rose, in ms since boot, if that is within so many seconds or since the last call; None: it did not.
 
-        As long as the pin stays high, each call says when it rose.
+        As long as the pin stays high, each call says at once when it rose.
         """
-        rose = self._rose.wait(seconds) or bool(self._pin.value)
+        rose = self._rose.wait(_EDGE_S if self._pin.value else seconds) or bool(self._pin.value)
         self._rose.clear()
         return self._rose_ms if rose else None
 
