@@ -1,4 +1,4 @@
-"""What the page of an alert says once, what it never says, and where its list begins on a phone."""
+"""How pages speak: what they say once, what they never say, and where the list of alerts begins on a phone."""
 
 import re
 
@@ -65,3 +65,10 @@ def test_alerts_come_before_the_search_for_them(read_hub: Hub) -> None:
     assert '<details class="closing">' in carla.get("/alerts").text
     for query in ("state=all", "activity=mining"):
         assert '<details class="closing" open>' in carla.get(f"/alerts?{query}").text
+
+
+def test_what_could_not_be_read_and_what_is_in_no_backup_is_said_in_words(read_hub: Hub) -> None:
+    """A decoder's own words stand behind ours; a station of which nothing was copied yet is not "safe up to 0"."""
+    page = read_hub.login("tito").get("/stations/K-04").text
+    assert "No se entiende lo que llegó: not columns" in page
+    assert "todavía sin sello · sin copia de respaldo todavía" in page
