@@ -93,11 +93,13 @@ def _without_root(folder: Path, **more: str) -> dict[str, str]:
 
 
 def test_a_missing_package_is_named_to_those_who_are_not_root(root: Path, tmp_path: Path) -> None:
-    """Without root, `need` names the missing Debian package and the command that brings it."""
+    """Without root, `need` names in both languages what is missing, and the command that brings it."""
     needing = ["scripts/need", "mosquitto", "chromium"]
     done = subprocess.run(needing, cwd=root, env=_without_root(tmp_path), capture_output=True, text=True)
     assert done.returncode == 1
-    assert "apt-get install mosquitto chromium" in done.stderr
+    assert "faltan estos paquetes de Debian" in done.stderr
+    assert "these Debian packages are missing" in done.stderr
+    assert "\n    apt-get install mosquitto chromium\n" in done.stderr
 
 
 @pytest.mark.parametrize("script", ["test", "bench", "faults"])
