@@ -117,6 +117,8 @@ def _only(config: StationConfig, section: str, given: argparse.Namespace) -> Sta
     if given.species:
         changes["species"] = given.species
     seen = config.camera or CameraConfig(driver="replay")
+    if seen.driver == "folder":
+        changes["gate"] = False  # as there: what made the pictures was a trigger
     return msgspec.structs.replace(config, camera=msgspec.structs.replace(seen, **changes), microphone=None)
 
 

@@ -31,7 +31,9 @@ from otorongo.station.view import WHOLE, View
 WIDTH: Final = 160
 """Of the small frame, in pixels."""
 TALLEST: Final = 4
-"""So many times as high as wide at most, whatever was found on a card."""
+"""So many times as high as wide at most, whatever was found on a card ..."""
+LEAST_ROWS: Final = 16
+"""... and of so many rows at least."""
 STRIDE: Final = 4
 """A larger frame is thinned to about this many small pixels before it is averaged: reading is what costs."""
 OTHER: Final = 0.3
@@ -236,7 +238,7 @@ def small(picture: NDArray[Any]) -> NDArray[np.uint8]:
     height, width = picture.shape[:2]
     step = max(1, width // (WIDTH * STRIDE))
     thin = np.ascontiguousarray(picture[::step, ::step])
-    size = (WIDTH, min(WIDTH * TALLEST, max(1, round(height * WIDTH / width))))
+    size = (WIDTH, min(WIDTH * TALLEST, max(LEAST_ROWS, round(height * WIDTH / width))))
     return np.asarray(cv2.resize(thin, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -12,9 +12,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from otorongo.models.image import look, pixels
+from otorongo.station.__main__ import main
 from otorongo.station.adapters.folder import FolderCamera
 from otorongo.station.adapters.replay_picture import PictureReader
 from otorongo.station.events import Rule
@@ -123,6 +125,19 @@ def test_names_that_are_no_text_stop_nobody(tmp_path: Path) -> None:
     }  # fmt: skip
     assert Counter.SAMPLES not in run(folder, outbox, 30)
     outbox.close()
+
+
+def test_a_replay_looks_at_every_picture_where_the_station_would(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pictures of a trail camera pass no gate at the station, so they pass none when its card is replayed."""
+    cards, config = tmp_path / "cards", tmp_path / "station.toml"
+    for second in range(3):
+        picture(cards / f"IMG_{second}.jpg", f"2026:01:11 12:00:0{second}", red=False)
+    for driver, classified in (("folder", "3 of them"), ("opencv", "1 of it")):
+        config.write_text(f'station = "s"\ndata_dir = "{tmp_path}"\n[camera]\ndriver = "{driver}"\n')
+        assert main(["--config", str(config), "replay", str(cards)]) == 0
+        assert f"3 frames, {classified} classified" in capsys.readouterr().out
 
 
 def test_the_command_sorts_a_folder_until_it_is_stopped(tmp_path: Path) -> None:

@@ -156,6 +156,16 @@ def test_a_new_log_becomes_scenery(rng: np.random.Generator) -> None:
     assert not any(passes[-50:])
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (16, 20_000), (5000, 1), (20_000, 16)])
+def test_what_is_all_height_or_all_width_is_compared_in_little_memory(size: tuple[int, int]) -> None:
+    """Of any size that lies on a card: the second one that is the same does not pass."""
+    picture = np.full((*size, 3), 90, np.uint8)
+    state, first = moved(None, picture)
+    again = moved(state, picture)[1]
+    assert (first.passed, again.passed) == (True, False)
+    assert state.background.size <= 160 * 640
+
+
 def test_a_picture_of_another_shape_is_refused_by_name() -> None:
     """Grey arrays are no pictures."""
     with pytest.raises(ValueError, match=r"\(H, W, 3\)"):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from otorongo.language import later, say
+from otorongo.language import later, say, why
 from otorongo.station.adapters.replay_file import Reader, Trouble, play
 from otorongo.station.adapters.replay_foreign import told
 from otorongo.station.adapters.replay_place import Place, load, spelled, stat_of
@@ -106,7 +106,7 @@ def find(
         try:
             found.append(Recording(path, name, captured(path, zone, now_ms)))
         except OSError as error:
-            refused.append(Refused(name, f"cannot be read: {error.strerror or error}"))
+            refused.append(Refused(name, say("cannot be read: {reason}", reason=why(error))))
     return sorted(found, key=lambda one: (one.when.utc_ms, one.name)), refused
 
 
@@ -168,8 +168,8 @@ class Replay:
         """All samples that were not played yet, at the replay's pace; ends with the last file."""
         self._began_s, self._first_ms = self.monotonic_s(), None
         places = {one.name: place for one in self.recordings if (place := self._place(one))}
-        for name, why in self.refused:
-            yield Fault(self._fault_ms(), NoteKind.BAD_INPUT, f"{name}: {why}", 1, self._now())
+        for name, reason in self.refused:
+            yield Fault(self._fault_ms(), NoteKind.BAD_INPUT, f"{name}: {reason}", 1, self._now())
         yield from told(self.foreign, self.endings, self.name, self.committed, self._fault_ms(), self._now())
         doubted: set[str] = set()
         at, end = 0, max((place.end for place in places.values()), default=0)
