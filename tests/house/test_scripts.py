@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,22 +59,67 @@ def test_an_up_to_date_environment_is_left_alone(root: Path, tmp_path: Path) -> 
     assert (venv / "installed-dev").stat().st_mtime_ns == before
 
 
-def test_an_environment_of_another_checkout_is_refused(root: Path, tmp_path: Path) -> None:
-    """Who names another checkout's environment is told whose it is and the way out; nothing is installed into it."""
-    other = tmp_path / "other checkout"
-    (other / "otorongo").mkdir(parents=True)
-    (other / "otorongo/__init__.py").touch()
-    venv = tmp_path / "venv"
+def _checkout(folder: Path, root: Path) -> Path:
+    """A folder with what setup needs of a checkout."""
+    for name in ("scripts/setup", "scripts/need", "locks/dev.txt", "pyproject.toml"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / name, folder / name)
+    (folder / "otorongo").mkdir()
+    (folder / "otorongo/__init__.py").touch()
+    return folder
+
+
+def _environment(venv: Path, runs: Path) -> None:
+    """A virtual environment without pip, so that nothing can be installed into it, which runs a checkout."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     (site,) = venv.glob("lib/python*/site-packages")
-    (site / "editable.pth").write_text(f"{other}\n")
-    env = {"VENV": str(venv), "PATH": os.environ["PATH"]}
-    done = subprocess.run(["scripts/setup"], cwd=root, env=env, capture_output=True, text=True)
+    (site / "editable.pth").write_text(f"{runs}\n")
+
+
+def _set_up(checkout: Path, **env: str) -> "subprocess.CompletedProcess[str]":
+    given = {"PATH": os.environ["PATH"], **env}
+    return subprocess.run(["scripts/setup"], cwd=checkout, env=given, capture_output=True, text=True)
+
+
+def test_an_environment_of_another_checkout_is_refused(root: Path, tmp_path: Path) -> None:
+    """Who names another checkout's environment is told whose it is and the way out; nothing is installed into it."""
+    other, ours = _checkout(tmp_path / "other checkout", root), _checkout(tmp_path / "ours", root)
+    _environment(other / ".venv", other)
+    for venv, way in ((other / ".venv", "such as  VENV=.venv"), ("../other checkout/.venv", "such as  VENV=.venv")):
+        done = _set_up(ours, VENV=str(venv))
+        assert done.returncode == 1
+        assert f"{venv} belongs to {other}" in done.stderr
+        assert way in done.stderr
+        assert " rm " not in done.stderr  # the other's environment is no way out
+        assert "installing locks" not in done.stdout
+    (ours / ".venv").symlink_to(other / ".venv")
+    done = _set_up(ours)
     assert done.returncode == 1
-    assert f"{venv} belongs to {other}" in done.stderr
-    assert "VENV=.venv" in done.stderr
-    assert "installing locks" not in done.stdout
-    assert not list(venv.glob("installed-*"))
+    assert f".venv belongs to {other}" in done.stderr
+    assert "rm .venv" in done.stderr
+    assert not list(other.glob(".venv/installed-*"))
+
+
+def test_a_checkout_that_was_copied_or_moved_keeps_its_environment(root: Path, tmp_path: Path) -> None:
+    """What lies in a checkout is its own, though it runs the folder that it was before; a link is no other one."""
+    before, ours = _checkout(tmp_path / "before", root), _checkout(tmp_path / "now", root)
+    _environment(ours / ".venv", before)
+    (tmp_path / "link").symlink_to(ours)
+    for folder, venv in ((ours, ".venv"), (tmp_path / "link", ".venv"), (ours, str(tmp_path / "link/.venv"))):
+        done = _set_up(folder, VENV=venv)
+        assert "belongs to" not in done.stderr
+        assert "installing locks" in done.stdout
+        assert "No module named pip" in done.stderr
+
+
+def test_no_script_runs_a_program_of_the_environment_by_its_first_line(root: Path) -> None:
+    """It names the folder that the environment was made in, and a checkout may be moved: they are run by its Python."""
+    known = {"python", "otorongo-models"}  # ours is installed anew where the folder has changed
+    for script in (root / "scripts").iterdir():
+        text = script.read_text().replace("venv}/bin/", "venv/bin/") if script.is_file() else ""
+        text = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+        assert set(re.findall(r"venv\b\"?/bin/([\w-]+)", text)) <= known, script.name
+        assert "$bin/" not in text, script.name
 
 
 def test_an_unknown_lock_is_named(root: Path) -> None:
