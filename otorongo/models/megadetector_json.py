@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, NamedTuple
 import msgspec
 
 from otorongo.language import say, why
-from otorongo.models import plain_labels
+from otorongo.models import calibrate, plain_labels
 from otorongo.models.errors import InputError
 from otorongo.models.rollup import Label
 from otorongo.toml import explained
@@ -67,10 +67,14 @@ class Result(NamedTuple):
     """Why nothing is known of it; empty: it was looked at."""
 
 
-def written(results: Iterable[Result], info: Mapping[str, Any]) -> bytes:
-    """A whole file in JSON; `info` says which networks, when, and their thresholds."""
+def written(results: Iterable[Result], info: Mapping[str, Any], sure: Mapping[str, float] | None = None) -> bytes:
+    """A whole file in JSON; `info` says which networks, when, and their thresholds.
+
+    `sure` is from which p on each class is told. The format has one threshold for all: with these, `conf` is moved so
+    that each class reaches that of animals where it reaches its own, and `probability` beside it is p itself.
+    """
     numbers: dict[str, str] = {}
-    images = [_image(result, numbers) for result in results]
+    images = [_image(result, numbers, sure or {}) for result in results]
     whole = {
         "info": {"format_version": FORMAT, **info},
         "detection_categories": CATEGORIES,
@@ -80,24 +84,35 @@ def written(results: Iterable[Result], info: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(whole)
 
 
-def _image(result: Result, numbers: dict[str, str]) -> dict[str, Any]:
+def _image(result: Result, numbers: dict[str, str], sure: Mapping[str, float]) -> dict[str, Any]:
     if result.failure:
         return {"file": result.file, "detections": None, "failure": result.failure}
-    return {"file": result.file, "detections": [_detection(one, numbers) for one in result.detections]}
+    return {"file": result.file, "detections": [_detection(one, numbers, sure) for one in result.detections]}
 
 
-def _detection(one: Detection, numbers: dict[str, str]) -> dict[str, Any]:
+def _detection(one: Detection, numbers: dict[str, str], sure: Mapping[str, float]) -> dict[str, Any]:
     category = next((number for number, name in CATEGORIES.items() if name == one.cls), FINER.get(one.cls, "1"))
     named = (Named(one.cls, one.p), *one.named) if one.cls in FINER else one.named
+    conf, p = round(level(one, sure), DIGITS), round(one.p, DIGITS)
     out: dict[str, Any] = {
         "category": category,
-        "conf": round(one.p, DIGITS),
+        "conf": conf,
         "bbox": [round(value, DIGITS) for value in (one.x, one.y, one.w, one.h)],
     }
+    if conf != p:
+        out["probability"] = p
     for key, names in (("classifications", named), ("raw_classifications", one.raw)):
         if names:
             out[key] = [[numbers.setdefault(name, str(len(numbers))), round(p, DIGITS)] for name, p in names]
     return out
+
+
+def level(one: Detection, sure: Mapping[str, float]) -> float:
+    """p, moved by as many natural units as its class's threshold is away from that of animals."""
+    own, animals = sure.get(one.cls), sure.get("animal")
+    if not own or not animals or own == animals or not 0 < one.p < 1:
+        return one.p
+    return calibrate.sigmoid(calibrate.logit(one.p) - calibrate.logit(own) + calibrate.logit(animals))
 
 
 # ---- in ----
@@ -113,6 +128,8 @@ class _Box(msgspec.Struct):
     category: str
     conf: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
     bbox: tuple[Share, Share, Share, Share]
+    probability: Any = None
+    """Of ours alone: p where `conf` is moved."""
     classifications: list[tuple[str, float]] | None = None
     raw_classifications: list[tuple[str, float]] | None = None
 
@@ -228,15 +245,16 @@ def _read_box(one: _Box, file: _File) -> Detection | None:
         return None
     if cls not in BY_NAME or BY_NAME[cls].sense == "sound":
         cls = "animal"
-    names = file.classification_categories
+    names, told_p = file.classification_categories, one.probability
+    p = float(told_p) if isinstance(told_p, int | float) and 0 <= told_p <= 1 else one.conf
     named, raw = (
-        tuple(Named(names.get(number, number), p) for number, p in several or ())
+        tuple(Named(names.get(number, number), score) for number, score in several or ())
         for several in (one.classifications, one.raw_classifications)
     )
-    if named and named[0].p == one.conf and FINER.get(named[0].name) == one.category and cls in CATEGORIES.values():
+    if named and named[0].p == p and FINER.get(named[0].name) == one.category and cls in CATEGORIES.values():
         cls, named = named[0].name, named[1:]  # as we write a boat, a dog and a cow
     x, y, w, h = (min(1.0, max(0.0, value)) for value in one.bbox)
-    return Detection(cls, one.conf, x, y, w, h, named, raw)
+    return Detection(cls, p, x, y, w, h, named, raw)
 
 
 def of_file(path: Path, folder: Path, names: Sequence[str]) -> Told:

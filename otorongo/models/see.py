@@ -27,7 +27,7 @@ from otorongo.models.runtime import Classifier
 from otorongo.models.see_rules import judged, of_theirs
 from otorongo.models.see_words import said
 from otorongo.wire import species
-from otorongo.wire.classes import BY_NAME, is_threat, name_of
+from otorongo.wire.classes import BY_NAME, name_of
 
 ENDINGS: Final = (".jpg", ".jpeg", ".png", ".webp")
 MOST_PICTURE_BYTES: Final = 256 << 20
@@ -77,7 +77,7 @@ def see(given: argparse.Namespace) -> int:
                 copies += _draw(folder / name, _copy_of(given.draw / name), result, looker.thresholds(), lang)
             _bar(at + 1, len(files), lang)
     if out and journal:
-        _replace(out, megadetector_json.written(results, looker.info()))
+        _replace(out, megadetector_json.written(results, looker.info(), looker.thresholds()))
         journal.unlink(missing_ok=True)
         print(said("written", lang).format(path=out), file=sys.stderr)
     if given.draw:
@@ -194,15 +194,8 @@ class Looker:
         return {spec.wire: spec.threshold for spec in about.classes}
 
     def info(self) -> dict[str, Any]:
-        """Of the file: which networks, when, and from which probability on a box counts.
-
-        The format knows one threshold for all: it is the lowest of animals and of every threat, so that nobody is left
-        out who would have made an alert.
-        """
-        sure = self.thresholds()
-        typical = min(
-            [p for wire, p in sure.items() if wire == "animal" or is_threat(BY_NAME[wire].number)], default=0.2
-        )
+        """Of the file: which networks, when, and the threshold of animals, which `written` moves all others to."""
+        typical = self.thresholds().get("animal", megadetector_json.TYPICAL)
         theirs = self._told.detector or "boxes of another file" if self._told else ""
         out: dict[str, Any] = {
             "detector": theirs or self._classifier.bundle.manifest.reference,

@@ -155,6 +155,20 @@ def test_the_threshold_is_that_of_the_file_or_of_its_makers(info: object, typica
     assert (told.typical, told.detector) == (typical, "")
 
 
+THRESHOLDS = {"animal": 0.63, "person": 0.18, "vehicle": 0.29, "boat": 0.08, "dog": 0.35, "cattle": 0.26}
+
+
+@given(st.sampled_from(sorted(THRESHOLDS)), shares)
+def test_who_reaches_their_own_threshold_reaches_that_of_the_file(cls: str, p: float) -> None:
+    """And nobody else does; what is read again is p, for finer classes too."""
+    data = md.written([md.Result("a", (md.Detection(cls, p, 0, 0, 1, 1),))], {}, THRESHOLDS)
+    conf = json.loads(data)["images"][0]["detections"][0]["conf"]
+    assert (conf >= THRESHOLDS["animal"]) == (p >= THRESHOLDS[cls])
+    assert 0 <= conf <= 1
+    (back,) = md.read(data, "x").results
+    assert back.detections == (md.Detection(cls, p, 0, 0, 1, 1),)
+
+
 @given(st.lists(st.sampled_from(["animal", "person", "vehicle", "boat", "dog", "cattle"]), max_size=5), shares)
 def test_our_finer_classes_come_back(classes: list[str], p: float) -> None:
     """A boat, a dog and a cow that we have written are read as such, with their own thresholds, and their names."""

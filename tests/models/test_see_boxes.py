@@ -123,17 +123,30 @@ def test_names_of_another_file_go_through_the_rules(
     assert capsys.readouterr().out.splitlines()[0] == said
 
 
-def test_the_one_threshold_of_the_file_hides_no_person(folder: Path, tmp_path: Path) -> None:
-    """Timelapse has one for all classes: the lowest that would make an alert, not that of animals."""
-    bundle, out = make(tmp_path / "boxes", Shown("person", 0.3)), tmp_path / "out.json"
+def test_the_one_threshold_of_the_file_hides_no_person(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Timelapse has one for all: who reaches their own reaches it; p itself stands beside, and comes back."""
+    out = tmp_path / "out.json"
+    bundle = make(tmp_path / "boxes", Shown("person", 0.3), Shown("vehicle", 0.3, (0.0, 0.0, 0.2, 0.2)))
     path = bundle / "manifest.toml"
     text = path.read_text()
     path.write_text(text.replace('wire = "person"\nthreshold = 0.5', 'wire = "person"\nthreshold = 0.2'))
-    assert main(["see", str(folder / "a.jpg"), "--bundle", str(bundle), "--json", str(out)]) == 0
+    given = ["see", str(folder / "a.jpg"), "--bundle", str(bundle), "--lang", "en"]
+    assert main([*given, "--json", str(out)]) == 0
     whole = json.loads(out.read_bytes())
     typical = whole["info"]["detector_metadata"]["typical_detection_threshold"]
-    assert typical == 0.2
-    assert [one["category"] for one in whole["images"][0]["detections"] if one["conf"] >= typical] == ["2"]
+    assert typical == 0.5
+    person, vehicle = whole["images"][0]["detections"]
+    assert (person["category"], person["conf"] >= typical) == ("2", True)
+    assert person["probability"] == pytest.approx(0.3, abs=1e-3)
+    assert (vehicle["category"], vehicle["conf"]) == ("3", pytest.approx(0.3, abs=1e-3))
+    assert "probability" not in vehicle
+    capsys.readouterr()
+    main(given)
+    said = capsys.readouterr().out
+    assert main([*given, "--boxes", str(out)]) == 0
+    assert capsys.readouterr().out == said
 
 
 def test_a_stopped_command_does_not_go_on_with_boxes_of_another_file(folder: Path, tmp_path: Path) -> None:
