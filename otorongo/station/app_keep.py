@@ -47,7 +47,8 @@ def keeper(
     from otorongo.station.media_picture import ThumbnailKeeper
 
     people = People(sensor.people, sensor.people_p, knows_people(bundle), sealer, config.no_contact)
-    full = Shelf(Path(config.data_dir), f"{section}-full", sensor.full_mb * 1_000_000, outbox.media)
+    budget = sensor.full_mb * 1_000_000
+    full = Shelf(Path(config.data_dir), f"{section}-full", budget, outbox.media, key=f"{section}.full_mb")
     full.sweep()
     parts: list[Keeper] = []
     if sensor.media_mb and sensor.thumbnail:
@@ -89,7 +90,8 @@ def _audit(
     classify: Callable[[Any, int], Judged] | None,
 ) -> Keeper | None:
     """A random few of a live camera's rejected frames; None where nobody wants them, or nobody could look at them."""
-    shelf = Shelf(Path(config.data_dir), f"{section}-audit", sensor.audit.mb * 1_000_000, outbox.media)
+    budget = sensor.audit.mb * 1_000_000
+    shelf = Shelf(Path(config.data_dir), f"{section}-audit", budget, outbox.media, key=f"{section}.audit.mb")
     shelf.sweep()
     if not sensor.audit.per_day or not sensor.audit.mb or classify is None or sensor.driver in ("replay", "folder"):
         return None

@@ -32,6 +32,8 @@ class Shelf:
     budget_bytes: int
     media: MediaShelf
     delete: Callable[[Path], None] = lambda path: path.unlink(missing_ok=True)
+    key: str = ""
+    """Of the budget in station.toml; empty: `media_mb` of the section."""
 
     def sweep(self) -> int:
         """Delete files that no row tells of; returns how many."""
@@ -51,10 +53,10 @@ class Shelf:
         if len(content) > self.budget_bytes:
             raise SensorError(
                 say(
-                    "{name} has {count} bytes, more than all of {section}.media_mb",
+                    "{name} has {count} bytes, more than all of {key}: allow more there",
                     name=name,
                     count=len(content),
-                    section=self.section,
+                    key=self.key or f"{self.section}.media_mb",
                 )
             )
         self._make_room(len(content))

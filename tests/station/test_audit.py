@@ -15,8 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otorongo.models import manifest
 from otorongo.station.adapters.encode_picture import decoded, jpeg, shrink, webp
+from otorongo.station.app_keep import keeper
 from otorongo.station.audit_picture import DAY_MS, WAITING_BYTES, AuditKeeper, Reservoir, pressed
+from otorongo.station.config import load
 from otorongo.station.handed import Judged, Kept, Passed, Unkept
 from otorongo.station.samples import ClockDomain, Sample, Score
 from otorongo.station.sealing import People, Sealer
@@ -279,6 +282,27 @@ def test_the_oldest_go_first_within_the_budget(tmp_path: Path) -> None:
     newest = sorted(int(path.stem.split("-t")[1]) for path in files)
     assert len(newest) == 6
     assert newest[0] > 2 * DAY_MS
+    outbox.close()
+
+
+def test_a_frame_that_has_no_room_at_all_is_told_with_the_key_that_gives_more(tmp_path: Path) -> None:
+    """As it is called in station.toml: nobody finds a section of a folder there."""
+    path = tmp_path / "station.toml"
+    path.write_text(
+        f'station = "s"\ndata_dir = "{tmp_path}"\n[camera]\ndriver = "opencv"\npeople = "keep"\nthumbnail = false\n'
+        "[camera.audit]\nmb = 1\n[camera.repeat]\nmb = 0\n"
+    )
+    config, outbox = load(path), open_outbox(tmp_path)
+    assert config.camera is not None
+    bundle = manifest.load("boxes@1")
+    kept = keeper(config, "camera", config.camera, bundle, outbox, None, None, lambda data, rate_hz: NOBODY)
+    assert kept is not None
+    noise = np.random.default_rng(1).integers(0, 255, (1500, 1500, 3), np.uint8)
+    for t_ms in (0, DAY_MS):
+        kept.see(Sample(t_ms, noise), None)
+    told = [one.why for one in kept.work(2 * DAY_MS) if isinstance(one, Unkept)]
+    assert len(told) == 2
+    assert all("more than all of camera.audit.mb: allow more there" in why for why in told)
     outbox.close()
 
 
