@@ -1,6 +1,7 @@
 """What somebody calls a class of pictures, looked up in the table of Peru. Pure."""
 
 import difflib
+import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from typing import Final, NamedTuple
@@ -47,14 +48,24 @@ def nearest(word: str) -> tuple[str, ...]:
     key = plain(word)
     parts = set(key.split())
     holding = [name for name in _known() if parts and parts <= set(name.split())]
-    alike = difflib.get_close_matches(key, (*SPECIAL, *_known()), NEAREST, cutoff=0.0)
-    return tuple(dict.fromkeys((*holding, *alike)))[:NEAREST]
+    alike = difflib.get_close_matches(key, (*SPECIAL, *_known()), 4 * NEAREST, cutoff=0.0)
+    several: dict[str, str] = {}
+    for name in (*holding, *alike):
+        line = _known().get(name)
+        several.setdefault(line.scientific if line else name, name)  # of each animal one name
+    return tuple(several.values())[:NEAREST]
 
 
 def plain(word: str) -> str:
-    """Lower case, one blank between words, `_` and `-` as blanks where the name has none."""
-    key = " ".join(word.replace("_", " ").lower().split())
-    return key if key in _known() or key in plain_labels.SPECIAL else key.replace("-", " ")
+    """Lower case, one blank between words, `_` and `-` as blanks where the name has none; without accents at worst."""
+    key = " ".join(unicodedata.normalize("NFC", word).replace("_", " ").lower().split())
+    tried = (key, key.replace("-", " "), _bare(key), _bare(key).replace("-", " "))
+    return next((one for one in tried if one in _known() or one in plain_labels.SPECIAL), tried[1])
+
+
+def _bare(name: str) -> str:
+    """Without accents: names of folders often have none, and some systems write them as letters of their own."""
+    return "".join(one for one in unicodedata.normalize("NFD", name) if not unicodedata.combining(one))
 
 
 @cache
@@ -75,10 +86,10 @@ def _known() -> dict[str, species.Taxon]:
         shared = _shared(animals or lines) if name else None
         if shared:
             out.setdefault(name, shared)
-    out = scientific | out  # who says puma or caiman speaks of no genus
     for name, line in tuple(out.items()):
-        out.setdefault(name.replace("-", " "), line)
-    return out
+        for other in (name.replace("-", " "), _bare(name), _bare(name).replace("-", " ")):
+            out.setdefault(other, line)
+    return scientific | out  # who says puma, caiman or pecari speaks of no genus
 
 
 def _shared(lines: Sequence[species.Taxon]) -> species.Taxon | None:
