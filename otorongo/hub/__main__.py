@@ -156,13 +156,13 @@ def _log_station(config: HubConfig, given: argparse.Namespace) -> list[str]:
 
     try:
         store = Store.open(config.database_url)
-    except HubError as error:
+        try:
+            with store.write() as tx:
+                users.saw_command(tx, now_ms(), f"station_{given.action}", getattr(given, "name", ""))
+        finally:
+            store.close()
+    except HubError as error:  # what was done is done, and its lines are to be printed
         return [say("WARNING: the log that auditors read has no line of this: {error}", error=error)]
-    try:
-        with store.write() as tx:
-            users.saw_command(tx, now_ms(), f"station_{given.action}", getattr(given, "name", ""))
-    finally:
-        store.close()
     return []
 
 

@@ -1,5 +1,6 @@
 """The whole hub over real brokers and databases, started and stopped as a program."""
 
+import contextlib
 import json
 import os
 import signal
@@ -141,6 +142,20 @@ def test_stations_let_in_and_shut_out_stand_in_the_log(config_file: Path, capsys
     assert "WARNING" not in capsys.readouterr().out
     assert main(["station", *at, "add", "K-05", "--broker", "mqtts://hub.example:8883"]) == 0
     assert "WARNING: the log that auditors read has no line of this" in capsys.readouterr().out
+
+
+def test_a_station_that_was_let_in_is_told_whatever_the_log_takes(
+    config_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where its line can be begun and not written, its folder is named all the same: it was made."""
+    at, database = ["--config", str(config_file)], config_file.parent / "hub" / "hub.db"
+    Store.open(f"sqlite:///{database}").close()
+    with contextlib.closing(sqlite3.connect(database)) as db:
+        db.execute("DROP TABLE access_log")
+    assert main(["station", *at, "add", "K-02", "--broker", "mqtts://hub.example:8883"]) == 0
+    out = capsys.readouterr().out
+    assert "K-02: everything it needs is in" in out
+    assert "WARNING: the log that auditors read has no line of this" in out
 
 
 def test_a_standby_that_is_not_there_is_refused(tmp_path: Path, postgres_hub: str) -> None:

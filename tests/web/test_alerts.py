@@ -287,6 +287,19 @@ def test_the_log_tells_what_people_did_with_alerts(hub: Hub) -> None:
     assert re.search(r"<strong>en la máquina del centro: [^<]+</strong> · añadió al usuario · rita · guardaparque", log)
 
 
+def test_the_log_reads_what_older_hubs_wrote(hub: Hub) -> None:
+    """They wrote acts of sealed alerts only, all under one name: each is told in words, and leads to its alert."""
+    code = hub.code(*SAW)
+    with hub.store.write() as tx:
+        for what in ("confirmed", "refuse"):
+            store_people.saw(tx, hub.clock(), "carla", "sealed_closing", subject=code, data={"what": what})
+    log = hub.login("alba").get("/log").text
+    link = f'<a class="code" href="/alerts/{code}">{code}</a>'
+    for said in ("dijo que era cierta", "no aceptó el cierre"):
+        assert f"<strong>carla</strong> · {said} · {link} <" in log
+    assert "sealed" not in log
+
+
 def test_evidence_goes_only_to_those_who_see_its_alert(read_hub: Hub) -> None:
     """The address of a piece is worth nothing without the alert, nor under another alert, nor outside the folder."""
     page = f"/alerts/{read_hub.code(*SAW)}"

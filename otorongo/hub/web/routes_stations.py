@@ -27,6 +27,7 @@ _OF_ALERTS: Final = (
     "took_sealed",
     "asked_sealed",
     "asked_frame",
+    "sealed_closing",
     *(f"act_{one}" for one in ACTS),
 )
 _OF_EVENTS: Final = ("saw_event", "saw_event_media", "saw_withdrawn", "reviewed")
@@ -83,7 +84,7 @@ def show_log(request: Request, here: Here, viewer: Me, before: int = 0) -> Respo
         {
             "at_ms": row["at_ms"],
             "who": _who(this, names, row["who"]),
-            "what": texts.named(this.lang, "log", row["what"]),
+            "what": texts.named(this.lang, "log", _what(row)),
             "subject": "" if row["subject"] == row["who"] else names.shown(row["subject"]),
             "alert": _subject_is_alert(row),
             "event": row["what"] in _OF_EVENTS or (row["what"] in _ASKED and not _subject_is_alert(row)),
@@ -100,6 +101,11 @@ def show_log(request: Request, here: Here, viewer: Me, before: int = 0) -> Respo
 def _who(this: Page, names: Names, who: str) -> str:
     at_the_machine = who.removeprefix(COMMAND_LINE)
     return names.shown(who) if at_the_machine == who else this.t("page.log.command", who=at_the_machine)
+
+
+def _what(row: Found) -> str:
+    """What was done. Older hubs wrote acts of sealed alerts only, and all of them under one name."""
+    return f"act_{row['data']['what']}" if row["what"] == "sealed_closing" and row["data"] else str(row["what"])
 
 
 def _then(this: Page, row: Found) -> str:
