@@ -24,7 +24,7 @@ def open_folder(sensor: CameraConfig, name: str, outbox: Outbox, board: LinuxBoa
     from otorongo.station.adapters.folder import FolderCamera
     from otorongo.station.adapters.folder_memory import Memory
     from otorongo.station.adapters.replay import zone_of
-    from otorongo.station.adapters.replay_picture import PictureReader
+    from otorongo.station.adapters.replay_picture import PictureReader, duration_ms
 
     if not sensor.device:
         raise SensorError(say("camera.device: is empty (allowed: the folder into which the cameras write)"))
@@ -44,6 +44,7 @@ def open_folder(sensor: CameraConfig, name: str, outbox: Outbox, board: LinuxBoa
         committed=outbox.cursor,
         mark=lambda cursor: outbox.put([], cursor=cursor),
         heavy=reader.heavy,
+        duration_ms=duration_ms,
         sweep=memory.sweep,
         settle_s=given.settle_s,
         poll_s=given.poll_s,

@@ -39,6 +39,7 @@ class Post:
             "monotonic_s": lambda: self.now_s, "sleep_s": self._sleep, "close_s": 60.0,
             "sweep": Memory(self._below, self._change, lambda: round(self.now_s * 1000)).sweep,
         }  # fmt: skip
+        given_ |= {key: value for key, value in self.more.items() if key != "read"}
         self.camera = FolderCamera(self.folder, self.more.get("read", EYES), LIMA, **given_)
         self.items = self.camera.samples()
 

@@ -10,8 +10,11 @@ import pytest
 
 from otorongo.station.adapters.folder import PATIENCE_S
 from otorongo.station.adapters.replay_file import Part
+from otorongo.station.adapters.replay_picture import duration_ms
+from otorongo.station.adapters.replay_times import CHANGED_BOUND_MS, SAID_BOUND_MS
 from otorongo.station.samples import Item, Sample
 from tests.station.folder_post import Post, seen
+from tests.station.test_replay_film import film
 
 
 @pytest.mark.parametrize("by", [1, 0, 7919], ids=["as taken", "at once", "in any order"])
@@ -81,3 +84,24 @@ def test_a_visit_without_an_end_holds_others_up_for_half_a_minute(tmp_path: Path
     began_s = post.now_s
     while "trail/2-1.jpg" not in seen(post.runs(1)):
         assert post.now_s < began_s + 100 + PATIENCE_S + 10
+
+
+def test_a_film_is_of_the_visit_of_the_picture_before_it(tmp_path: Path) -> None:
+    """A camera takes a picture and then a film, which says only when it was written: one visit, one clock."""
+    post = Post(tmp_path, duration_ms=duration_ms)
+    post.write("IMG_0001.jpg", 0)
+    film(tmp_path / "IMG_0002.avi", 200)  # 20 s at 10 frames a second
+    post.write("IMG_0003.jpg", 30)
+    film(tmp_path / "IMG_0004.avi", 20)
+    noon_s = 1_768_150_800  # of 11 January 2026 in Lima
+    os.utime(tmp_path / "IMG_0002.avi", (noon_s + 22,) * 2)
+    os.utime(tmp_path / "IMG_0004.avi", (noon_s + 3600,) * 2)
+    items = [one for one in post.runs(60) if isinstance(one, Sample)]
+    visit = [one for one in items if one.source != "IMG_0004.avi"]
+    assert len({one.domain for one in visit}) == 1
+    assert [visit[0].source, visit[1].source, visit[-1].source] == ["IMG_0001.jpg", "IMG_0002.avi", "IMG_0003.jpg"]
+    assert [one.t_ms - visit[0].t_ms for one in visit] == [0, *range(2000, 22_000, 500), 30_000]
+    assert visit[0].domain is not None
+    assert visit[0].domain.bound_ms == SAID_BOUND_MS
+    later = [one.domain for one in items if one.source == "IMG_0004.avi"]
+    assert {one.bound_ms for one in later if one} == {CHANGED_BOUND_MS}

@@ -50,6 +50,7 @@ class FolderCamera:
         committed: Callable[[str], str | None] = lambda name: None,
         mark: Callable[[tuple[str, str]], object] = lambda cursor: None,
         heavy: Callable[[Path], bool] = lambda path: False,
+        duration_ms: Callable[[Path], int] = lambda path: 0,
         sweep: Callable[[set[str]], None] = lambda names: None,
         settle_s: float = 3.0,
         poll_s: float = 2.0,
@@ -69,6 +70,7 @@ class FolderCamera:
         self._committed = committed
         self._mark = mark
         self._heavy = heavy
+        self._duration_ms = duration_ms
         self._sweep = sweep
         self._poll_s = poll_s
         self._close_s = close_s
@@ -214,16 +216,18 @@ class FolderCamera:
             except OSError as error:
                 yield from self._trouble(found, of_card(error), 0)
                 continue
+            if when.source == "changed":  # when its last byte was written
+                when = when._replace(utc_ms=when.utc_ms - self._duration_ms(found.path))
             self._rest.append(Dated(found, when, place if same else replay_place.load(kept, when.utc_ms)))
 
     def _file(self, file: Dated) -> Iterator[Item]:
         """What is new of one file."""
-        self._before = file
+        before, self._before = self._before, file
         found, when, known = file
         if when.doubt:
             first = self._first("doubted", found.name)
             yield doubt_of(found.name, when, self._last_ms, set() if first else {found.folder}, None, first)
-        domain, base_ms = self._times(found, when)
+        domain, base_ms = self._times(found, when, self._bound_ms(file, before))
 
         def mark(place: Place) -> None:
             self._mark((self._cursor(found), place.dump(when.utc_ms)))
@@ -262,16 +266,27 @@ class FolderCamera:
         cursor = (self._cursor(found), trouble.place.dump(utc_ms)) if trouble.place else None
         yield Fault(self._last_ms, NoteKind.BAD_INPUT, text, 1, None, cursor)
 
-    def _times(self, found: Found, when: Captured) -> tuple[ClockDomain, int]:
+    def _bound_ms(self, file: Dated, before: Dated | None) -> int:
+        """How wrong its time is at most.
+
+        A film has no clock of its own: where its date goes on with the picture before it, they are of one visit, and
+        one clock.
+        """
+        here, there = file.when, before.when if before else file.when
+        if before and self._domain and "changed" in (here.source, there.source) and not (here.doubt or there.doubt):
+            return self._domain.bound_ms if follows(file, before, self._apart_ms) else here.bound_ms
+        return here.bound_ms
+
+    def _times(self, found: Found, when: Captured, bound_ms: int) -> tuple[ClockDomain, int]:
         """The clock domain of a file, in which time does not run back with it, and its beginning there in ms."""
         midnight = when.utc_ms // DAY_MS * DAY_MS
         day = dt.datetime.fromtimestamp(midnight / 1000, dt.UTC).date()
-        key = f"{self._name}: {found.folder}: {day} within {when.bound_ms} ms"
+        key = f"{self._name}: {found.folder}: {day} within {bound_ms} ms"
         t_ms = when.utc_ms - midnight
         late, now = f"{key}, late", self._domain.key if self._domain else ""
         if now == (key if t_ms < self._last_ms else late):
             key = late
-        return ClockDomain(key, midnight, Clock.RTC, when.bound_ms), t_ms
+        return ClockDomain(key, midnight, Clock.RTC, bound_ms), t_ms
 
     def _cursor(self, found: Found) -> str:
         return f"{self._name}\n{found.name}"
