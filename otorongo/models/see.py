@@ -153,15 +153,16 @@ class Looker:
             return Result(name, failure=say("not in the file of boxes"))
         if theirs is not None and theirs.failure:
             return theirs
+        drawn = [one for one in theirs.detections if one.p >= self._least] if theirs else []
         if theirs is not None and self._told and not self._namer:
-            return theirs._replace(detections=tuple(of_theirs(theirs.detections, self._told.labels)))
+            return theirs._replace(detections=tuple(of_theirs(drawn, self._told.labels)))
         try:
             if path.stat().st_size > MOST_PICTURE_BYTES:
                 raise InputError(
                     say("is larger than {most_picture_bytes} MiB", most_picture_bytes=MOST_PICTURE_BYTES >> 20)
                 )
             picture = image.as_picture(image.decode(path.read_bytes(), str(path)))
-            boxes = self._boxes(picture) if theirs is None else theirs.detections
+            boxes = self._boxes(picture) if theirs is None else drawn
             return Result(name, tuple(self._named(picture, boxes)))
         except (OSError, OtorongoError) as error:
             return Result(name, failure=str(error) or type(error).__name__)

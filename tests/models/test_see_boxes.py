@@ -91,6 +91,20 @@ def test_boxes_of_another_file_count_from_its_own_threshold_on(
     assert (about["detector"], about["detector_metadata"]["typical_detection_threshold"]) == ("v6", 0.1)
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_boxes_of_another_file_below_the_least_are_not_written(named: bool, folder: Path, tmp_path: Path) -> None:
+    """MegaDetector's own files hold hundreds of boxes of .01: `--least` is for them too."""
+    theirs, out = tmp_path / "md.json", tmp_path / "out.json"
+    boxes = tuple(md.Detection("animal", p, 0, 0, 1, 1) for p in (0.3, 0.06, 0.01))
+    theirs.write_bytes(md.written([md.Result("a.jpg", boxes)], {}))
+    given = ["see", str(folder / "a.jpg"), "--boxes", str(theirs), "--json", str(out)]
+    given += ["--bundle", str(make(tmp_path / "boxes", Shown("animal", 0.9)))]
+    given += ["--species", str(name_bundles.make(tmp_path / "names"))] if named else []
+    for least, count in (([], 2), (["--least", "0.1"], 1), (["--least", "0"], 3)):
+        assert main([*given, *least]) == 0
+        assert len(_told(out)["a.jpg"]["detections"]) == count
+
+
 def test_names_of_another_file_go_through_the_rules(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
