@@ -1,17 +1,22 @@
-"""Sensors whose process is gone without a word: killed, or out of memory. The uplink tells the hub in its place.
+"""Sensors whose process ended without being asked to: what the hub is told of it.
 
-A process that ends in order, or by an error of its own, says so itself. One that is just being started again may be
-away for some seconds; so it must be found gone twice in a row, a minute apart.
+A process that ends by an error of its own says so itself. One that was killed, or for which there was no memory,
+cannot: the uplink tells the hub in its place. One that is just being started again may be away for some seconds; so it
+must be found gone twice in a row, a minute apart.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from otorongo.language import say
+from otorongo.station.outbox import Outbox
 from otorongo.wire.codes import NoteKind
 from otorongo.wire.rows import Note
 
 LOOKS: Final = 2
+MOST_WHY: Final = 400
+AGAIN_MS: Final = 3_600_000
+"""What cannot even begin is started again every ten seconds, for weeks if nobody comes: it says why once an hour."""
 
 
 class Absent:
@@ -31,3 +36,16 @@ class Absent:
 
 def _told(section: str) -> str:
     return say("{section}: its process is gone, and did not say why", section=section)
+
+
+def put_why(outbox: Outbox, section: str, number: int, why: str, *, worked: bool) -> None:
+    """Put the last row of a sensor's process: why it ends. `worked`: it told that it lives, which this takes back.
+
+    Raises OutboxError.
+    """
+    text, t_ms, name = f"{section}: {why}"[:MOST_WHY], outbox.t_ms(), f"{section} ended"
+    boot, _, before = (outbox.cursor(name) or "").partition(" ")
+    at, _, known = before.partition(" ")
+    same = boot == str(outbox.boot) and known == text
+    if worked or not (same and t_ms - int(at) < AGAIN_MS):
+        outbox.put([Note(t_ms, NoteKind.STOPPED, text, number)], cursor=(name, f"{outbox.boot} {t_ms} {text}"))

@@ -17,6 +17,7 @@ from otorongo.errors import OtorongoError
 from otorongo.language import say
 from otorongo.models.manifest import Bundle
 from otorongo.models.manifest import load as load_bundle
+from otorongo.station.absent import put_why
 from otorongo.station.adapters.board import LinuxBoard
 from otorongo.station.adapters.systemd import notify
 from otorongo.station.app_keep import keep_bad, keeper, sealer_of
@@ -52,7 +53,6 @@ from otorongo.wire.rows import Note
 log = logging.getLogger(__name__)
 
 PING_S: Final = 10.0
-MOST_WHY: Final = 400
 
 Show = Callable[[Event, Sample | None], None]
 
@@ -90,6 +90,7 @@ def _sense(
     classifier = _classifier(config, sensor, bundle, board)
     sealer = sealer_of(config, sensor)
     outbox = Outbox.open(config.outbox_path, boot_id=board.boot_id(), now=board.clock())
+    worked = False
     try:
         outbox.speak_as(birth.encode(birth_of(config, section, sensor, bundle, outbox)))
         for seq in outbox.close_leftovers(sensor.number):
@@ -142,6 +143,7 @@ def _sense(
         log.debug("ready")
         device = without_secrets(sensor.device)  # everybody may read a service's status
         notify(f"READY=1\nSTATUS={section}: {sensor.driver} {device}, {bundle.manifest.reference}")
+        worked = True
         loop.run(source.samples())
         outbox.put([Note(outbox.t_ms(), NoteKind.STOPPED, section, sensor.number)])
         told()
@@ -150,9 +152,8 @@ def _sense(
             each()
     except Exception as error:  # whatever ends the process: the hub learns of it, and it ends all the same
         kind = "" if isinstance(error, OtorongoError) else f"{type(error).__name__}: "
-        why = f"{section}: {kind}{without_secrets(str(error))}"[:MOST_WHY]
         with suppress(OtorongoError):  # of a card that takes no more nobody can be told
-            outbox.put([Note(outbox.t_ms(), NoteKind.STOPPED, why, sensor.number)])
+            put_why(outbox, section, sensor.number, f"{kind}{without_secrets(str(error))}", worked=worked)
             told()
         raise
     finally:

@@ -1,5 +1,6 @@
 """A loop over a real outbox, and windows to play to it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from otorongo.station.events import Rule
 from otorongo.station.handed import Judged, Passed
-from otorongo.station.outbox import Outbox
+from otorongo.station.outbox import Outbox, uptime_ms
 from otorongo.station.pipeline import Sense
 from otorongo.station.ports import ClockReading
 from otorongo.station.samples import Sample, Score
@@ -20,10 +21,10 @@ PERSON = 32
 RULES = {SAW: Rule(2, 4, 6_000, 600_000, 60_000)}
 
 
-def open_outbox(folder: Path) -> Outbox:
+def open_outbox(folder: Path, *, boot_id: str = "boot", t_ms: Callable[[], int] = uptime_ms) -> Outbox:
     """An outbox on this boot."""
     now = ClockReading(1_000, 1_763_800_000_000, Clock.NTP, 50)
-    return Outbox.open(folder / "outbox.db", boot_id="boot", now=now, ballast_bytes=64 * 1024)
+    return Outbox.open(folder / "outbox.db", boot_id=boot_id, now=now, ballast_bytes=64 * 1024, t_ms=t_ms)
 
 
 def rows_in(outbox: Outbox) -> list[Record]:

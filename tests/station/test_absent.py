@@ -9,7 +9,7 @@ import pytest
 
 from otorongo.station import app
 from otorongo.station import config as station_config
-from otorongo.station.absent import Absent
+from otorongo.station.absent import Absent, put_why
 from otorongo.station.app_process import only_one, without_word
 from otorongo.station.errors import SensorError
 from otorongo.station.outbox import Outbox
@@ -87,10 +87,30 @@ def test_a_sensor_that_fails_tells_why_itself(tmp_path: Path) -> None:
         f'station = "K-02"\ndata_dir = "{tmp_path}/data"\n[microphone]\ndriver = "replay"\n'
         f'device = "{tmp_path}/none"\nbundle = "threats@5"\n'
     )
-    with pytest.raises(SensorError):
-        app.sense(station_config.load(config), "microphone")
+    for _ in range(3):  # as systemd starts it again and again
+        with pytest.raises(SensorError):
+            app.sense(station_config.load(config), "microphone")
     ((kind, sensor, text),) = notes(open_outbox(tmp_path / "data"))
     assert (kind, sensor) == (NoteKind.STOPPED, 1)
     assert text.startswith("microphone: ")
     assert str(tmp_path / "none") in text
     assert not without_word("microphone", tmp_path / "data")
+
+
+def test_what_cannot_begin_says_why_once_an_hour(tmp_path: Path) -> None:
+    """Another reason is told at once, and the same where the process had told that it lives; a new boot begins anew."""
+    now_ms = [0]
+    outbox = open_outbox(tmp_path, t_ms=lambda: now_ms[0])
+    for minutes, why, worked in (
+        (0, "none", False), (30, "none", False), (31, "other", False), (32, "none", False), (91, "none", False),
+        (92, "none", False), (93, "none", True), (94, "none", True), (95, "none", False), (96, "x" * 600, False),
+    ):  # fmt: skip
+        now_ms[0] = minutes * 60_000
+        put_why(outbox, "camera", 2, why, worked=worked)
+    told = [(row.t_ms // 60_000, row.text[8:12]) for one in rows_in(outbox) if isinstance(row := one.row, Note)]
+    whys = {0: "none", 31: "othe", 32: "none", 92: "none", 93: "none", 94: "none", 96: "xxxx"}
+    assert told == list(whys.items())
+    outbox.close()
+    outbox = open_outbox(tmp_path, t_ms=lambda: 97 * 60_000, boot_id="another")
+    put_why(outbox, "camera", 2, "x" * 600, worked=False)
+    assert len(notes(outbox)) == len(whys) + 1
