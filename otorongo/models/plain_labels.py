@@ -77,7 +77,7 @@ def _line(name: str) -> str | None:
     key = _plain(name)
     if key in SPECIAL:
         return f";;;;;;{SPECIAL[key]}"
-    found = known().get(key) or known().get(GROUPS.get(key, "").lower())
+    found = known().get(GROUPS.get(key, key).lower())
     if found is None:
         return None
     ranks = [*found.lineage[:4], found.lineage[4].removeprefix(f"{found.lineage[3]} ")]

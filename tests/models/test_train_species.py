@@ -12,6 +12,7 @@ from otorongo.models import __main__, labels, manifest
 from otorongo.models.name_animals import Namer
 from otorongo.models.runtime import open_classifier
 from otorongo.models.species_train.names import class_of, nearest
+from otorongo.wire import species
 from tests.models import name_bundles, others, reviewed
 from tests.models.reviewed import BLUE, GREEN, RED
 from tests.spoken import english_in
@@ -65,6 +66,8 @@ def _namer(folder: Path) -> Namer:
         ("perro de monte", "Canidae"),
         ("sacha perro", "Carnivora"),
         ("perdiz", "Tinamidae"),
+        ("perro", "Canis familiaris"),
+        ("monkey", "Primates"),
         ("armadillo", "Cingulata"),
         ("teapot", None),
     ],
@@ -75,6 +78,20 @@ def test_a_class_is_called_as_people_call_it(word: str, name: str | None) -> Non
     assert (found.name if found else None) == name
     if found:
         assert labels.parse([found.line])[0].name == name
+
+
+def test_every_name_of_the_table_is_of_its_animal_or_of_a_group_with_it() -> None:
+    """No scientific, Spanish, English or local name leads to another branch of the tree."""
+    for line in species.taxa().values():
+        for word in filter(None, (line.scientific, *line.synonyms, line.spanish, line.english, *line.local)):
+            found = class_of(word)
+            assert found, word
+            told = species.taxon(species.numbers().get(found.name.lower(), 0))
+            assert (
+                found.name == "human"
+                or (told and told.scientific in line.lineage)
+                or (told and line.scientific in told.lineage)
+            ), (word, found.name)
 
 
 def test_three_names_are_near() -> None:

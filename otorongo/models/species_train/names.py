@@ -81,6 +81,7 @@ def _known() -> dict[str, species.Taxon]:
             by_name.setdefault(name, []).append(line)
     scientific = {name.lower(): line for line in table for name in (line.scientific, *line.synonyms)}
     out = {name: line for name, line in scientific.items() if line.rank == "species"}
+    out |= {word: scientific[name.lower()] for word, name in plain_labels.GROUPS.items()}
     for name, lines in by_name.items():
         animals = [line for line in lines if line.rank == "species"]
         shared = _shared(animals or lines) if name else None
