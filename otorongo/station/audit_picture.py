@@ -90,7 +90,7 @@ class AuditKeeper:
     @property
     def stretch_ms(self) -> int:
         """How long a stretch is: each gives a picture of either kind."""
-        return DAY_MS // max(1, self.per_day // 2)
+        return 2 * DAY_MS // max(1, self.per_day)
 
     def see(self, sample: Sample, judged: Judged | None) -> None:
         """Take in a frame. Those of a replay lie where they lay."""

@@ -118,6 +118,13 @@ def test_the_day_is_covered_evenly(tmp_path: Path) -> None:
 # ---- what is kept, and how it is told
 
 
+@pytest.mark.parametrize("per_day", [1, 2, 3, 7, 20, 1000])
+def test_a_day_has_no_more_than_its_number(tmp_path: Path, per_day: int) -> None:
+    """Also of an odd one, and of one alone: both kinds together, over a week."""
+    kept = keeper_in(tmp_path, open_outbox(tmp_path), per_day=per_day)
+    assert 7 * DAY_MS / kept.stretch_ms * 2 == pytest.approx(7 * per_day, rel=0.01)
+
+
 def test_rejected_frames_become_rows_that_nobody_waits_for(tmp_path: Path) -> None:
     """Of a loop's day: rows of kind audit that belong to no event, counted, with their files; events are none of it."""
     outbox = open_outbox(tmp_path)
