@@ -251,7 +251,7 @@ class Eye:
             tags = 0
         if any(score.hit and score.cls in DRIVEN for score in scores):
             tags = Tag.THREAT
-        if any(score.p >= self.people_p for score in scores if score.cls == PERSON):
+        if any(score.hit or score.p >= self.people_p for score in scores if score.cls == PERSON):
             tags = Tag.THREAT | Tag.PERSON
         if tags >= 0:
             self._near.append((now_ms, int(tags)))

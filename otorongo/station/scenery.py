@@ -94,7 +94,8 @@ def sift(
     far as the station knows it, and may jump.
     """
     known = [one for one in state if t_ms - one.last_ms <= rule.forget_ms]
-    people = [one for one in (*boxes, *faint) if one.wire_class == PERSON and one.p >= rule.people_p]
+    people = [*boxes, *(one for one in faint if one.p >= rule.people_p)]
+    people = [one for one in people if one.wire_class == PERSON]
     out = []
     for box in boxes:
         if _disturbed(box, boxes, people, moved):

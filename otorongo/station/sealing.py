@@ -49,5 +49,6 @@ class People:
         """Whether a picture with these scores may show people."""
         signs = SIGNS if self.no_contact else CARRIERS
         return not self.known or any(
-            one.p >= self.least_p if one.cls == PERSON else one.hit and one.cls in signs for one in scores
+            (one.hit and (one.cls in signs or one.cls == PERSON)) or (one.cls == PERSON and one.p >= self.least_p)
+            for one in scores
         )

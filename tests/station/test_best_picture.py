@@ -22,6 +22,7 @@ from otorongo.station.outline import Place, outlined
 from otorongo.station.pipeline import Sense
 from otorongo.station.ring import Ring
 from otorongo.station.samples import Event, Picture, Sample, Score
+from otorongo.station.scenery import Repeat, sift
 from otorongo.station.sealing import People, Policy
 from otorongo.station.shelf import Keepers, Shelf
 from otorongo.toml import ConfigError
@@ -159,6 +160,18 @@ def test_a_better_picture_is_never_one_beside_people(tmp_path: Path, person: int
     assert len(media_in(outbox)) == (0 if near else 2)
     assert loop.counters.get(Counter.PEOPLE_DISCARDED, 0) == near
     assert len([one for one in (tmp_path / "media").rglob("*") if one.is_file()]) == (0 if near else 2)
+
+
+def test_who_makes_an_event_is_somebody_whatever_people_p_says(tmp_path: Path) -> None:
+    """Set too high, it hides no person who was told from the policy: neither in pictures nor in scenery."""
+    person = Score(PERSON, 0.9, 5.0, hit=True)
+    assert People("discard", 0.99).shown([person])
+    assert not People("discard", 0.99).shown([Score(PERSON, 0.9, 5.0, hit=False)])
+    log, somebody = Seen(ANIMAL, 0.2, 0.2, 0.2, 0.2, 0.9), Seen(PERSON, 0.3, 0.2, 0.1, 0.3, 0.9)
+    rule = Repeat(lasts_ms=1, hits=2, people_p=0.99)
+    state, _ = sift((), [log], 0, rule)
+    assert sift(state, [log, somebody], 60_000, rule)[1] == (False, False)
+    assert sift(state, [log], 60_000, rule)[1] == (True,)
 
 
 @pytest.mark.parametrize("later_s", [16, 36, 60, 3600])
