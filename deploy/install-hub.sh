@@ -1,14 +1,20 @@
 #!/usr/bin/env bash
+# Hace de esta máquina un centro: Debian 12 o 13, con mosquitto delante. Puede repetirse, también para actualizar.
 # Makes a hub of this machine: Debian 12 or 13, with mosquitto in front. May be run again, also to update.
 #
 #   sudo deploy/install-hub.sh [--config FILE] [--postgresql] [--wheels FOLDER] [--root DIR]
 #
-#   --config FILE    a hub.toml, with a folder places/ beside it if it has one; without it a first one is made, to be
+#   --config FILE    un hub.toml, con una carpeta places/ a su lado si la tiene; sin él se hace uno inicial, por llenar
+#                    a hub.toml, with a folder places/ beside it if it has one; without it a first one is made, to be
 #                    filled in
-#   --postgresql     also install PostgreSQL and make the database "otorongo" for the user "otorongo"; a first hub.toml
+#   --postgresql     instala también PostgreSQL y hace la base de datos "otorongo" para el usuario "otorongo"; el hub.toml
+#                    inicial la nombra
+#                    also install PostgreSQL and make the database "otorongo" for the user "otorongo"; a first hub.toml
 #                    names it
-#   --wheels FOLDER  take Python packages from there, without a network (pip download -r locks/hub.txt -d FOLDER)
-#   --root DIR       install into a mounted disk or image instead of this machine
+#   --wheels FOLDER  toma de ahí los paquetes de Python, sin red (pip download -r locks/hub.txt -d FOLDER)
+#                    take Python packages from there, without a network
+#   --root DIR       instala en un disco o imagen montados, no en esta máquina
+#                    install into a mounted disk or image instead of this machine
 set -euo pipefail
 
 program=install-hub
@@ -20,7 +26,7 @@ config='' wheels='' root='' postgresql=''
 while [ $# -gt 0 ]; do
     case $1 in
         --config | --wheels | --root)
-            [ $# -gt 1 ] || die "$1 needs a name"
+            [ $# -gt 1 ] || die "$1 necesita un nombre" "$1 needs a name"
             declare "${1#--}=$2"
             shift 2
             ;;
@@ -29,10 +35,10 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         -h | --help)
-            sed -n '2,11s/^# \{0,1\}//p' "$0"
+            sed -n '2,18s/^# \{0,1\}//p' "$0"
             exit 0
             ;;
-        *) die "$1: no such option; --help shows them" ;;
+        *) no_option "$1" ;;
     esac
 done
 
@@ -48,7 +54,9 @@ make_database() {
     elif ! as_postgres psql -qc '' 2>/dev/null; then # a mounted disk: for as long as this script runs, on no network
         local cluster
         cluster=$(pg_lsclusters -h | awk 'END { print $1, $2 }')
-        [ -n "$cluster" ] || die "PostgreSQL has no cluster here: pg_createcluster VERSION main, then run this again"
+        [ -n "$cluster" ] ||
+            die "aquí PostgreSQL no tiene clúster: pg_createcluster VERSIÓN main, y después esta orden otra vez" \
+                "PostgreSQL has no cluster here: pg_createcluster VERSION main, then run this again"
         # shellcheck disable=SC2086
         pg_ctlcluster $cluster start -- -o "-c listen_addresses=''"
         # shellcheck disable=SC2064
@@ -59,8 +67,8 @@ make_database() {
         as_postgres createdb --owner otorongo --encoding UTF8 --locale C.UTF-8 --template template0 otorongo
 }
 
-[ "$(id -u)" -eq 0 ] || die "must run as root: sudo $0"
-[ -z "$config" ] || [ -f "$config" ] || die "$config: no such file"
+[ "$(id -u)" -eq 0 ] || no_root
+[ -z "$config" ] || [ -f "$config" ] || die "$config: no existe ese archivo" "$config: no such file"
 
 if [ -n "$root" ]; then
     check_root "$root"
@@ -113,12 +121,16 @@ install -D -m 0644 "$source_dir/deploy/mosquitto/mosquitto.service.d.conf" \
 
 if [ -n "$postgresql" ]; then
     make_database
-    grep -q '^database' /etc/otorongo/hub.toml || say "above the first [section] of /etc/otorongo/hub.toml write: $database"
+    grep -q '^database' /etc/otorongo/hub.toml ||
+        say "antes de la primera [sección] de /etc/otorongo/hub.toml escriba: $database" \
+            "above the first [section] of /etc/otorongo/hub.toml write: $database"
 fi
 
 install -m 0644 "$source_dir/systemd/otorongo-hub.service" /etc/systemd/system/otorongo-hub.service
 if ! runuser -u otorongo -- /opt/otorongo-hub/current/bin/otorongo-hub check; then
-    die "installed, and not started: /etc/otorongo/hub.toml needs mending, as said above; then run this again"
+    die "instalado, pero no iniciado: corrija /etc/otorongo/hub.toml, como se dice arriba, y después esta orden otra vez" \
+        "installed, and not started: /etc/otorongo/hub.toml needs mending, as said above; then run this again"
 fi
 enable_units otorongo-hub.service
-say "done. Next, each with sudo -u otorongo: otorongo-hub user add NAME, otorongo-hub station add NAME; then systemctl restart mosquitto"
+say "listo. Ahora, con sudo -u otorongo: otorongo-hub user add NOMBRE, otorongo-hub station add NOMBRE; y después, como root, systemctl restart mosquitto" \
+    "done. Next, each with sudo -u otorongo: otorongo-hub user add NAME, otorongo-hub station add NAME; then systemctl restart mosquitto"

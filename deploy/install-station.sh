@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
+# Hace de esta máquina una estación: Raspberry Pi OS (64 bits) o Debian, 12 o 13. Puede repetirse, también para actualizar.
 # Makes a station of this machine: Raspberry Pi OS (64 bit) or Debian, 12 or 13. May be run again, also to update.
 #
 #   sudo deploy/install-station.sh [--station-folder FOLDER] [--wheels FOLDER] [--root DIR]
 #
-#   --station-folder FOLDER  what `otorongo-hub station add` wrote for this station: station.toml and pki/
-#   --wheels FOLDER          take Python packages from there, without a network (pip download -r locks/pi.txt -d FOLDER)
-#   --root DIR               install into a mounted card or image instead of this machine
+#   --station-folder FOLDER  lo que `otorongo-hub station add` escribió para esta estación: station.toml y pki/
+#                            what `otorongo-hub station add` wrote for this station: station.toml and pki/
+#   --wheels FOLDER          toma de ahí los paquetes de Python, sin red (pip download -r locks/pi.txt -d FOLDER)
+#                            take Python packages from there, without a network
+#   --root DIR               instala en una tarjeta o imagen montada, no en esta máquina
+#                            install into a mounted card or image instead of this machine
 set -euo pipefail
 
 program=install-station
@@ -17,23 +21,25 @@ station_folder='' wheels='' root=''
 while [ $# -gt 0 ]; do
     case $1 in
         --station-folder | --wheels | --root)
-            [ $# -gt 1 ] || die "$1 needs a folder"
+            [ $# -gt 1 ] || die "$1 necesita una carpeta" "$1 needs a folder"
             option=${1#--}
             declare "${option//-/_}=$2"
             shift 2
             ;;
         -h | --help)
-            sed -n '2,8s/^# \{0,1\}//p' "$0"
+            sed -n '2,12s/^# \{0,1\}//p' "$0"
             exit 0
             ;;
-        *) die "$1: no such option; --help shows them" ;;
+        *) no_option "$1" ;;
     esac
 done
-[ "$(id -u)" -eq 0 ] || die "must run as root: sudo $0"
+[ "$(id -u)" -eq 0 ] || no_root
 
 if [ -n "$station_folder" ]; then
     for file in station.toml pki/device.key pki/device.crt pki/hub-ca.crt pki/seal.key; do
-        [ -f "$station_folder/$file" ] || die "$station_folder/$file is missing; the folder must be one that 'station add' wrote"
+        [ -f "$station_folder/$file" ] ||
+            die "falta $station_folder/$file; la carpeta tiene que ser una que escribió 'station add'" \
+                "$station_folder/$file is missing; the folder must be one that 'station add' wrote"
     done
 fi
 if [ -n "$root" ]; then
@@ -84,7 +90,8 @@ for unit in otorongo-sense@.service otorongo-uplink.service; do
 done
 
 if [ ! -f /etc/otorongo/station.toml ]; then
-    say "installed, without a configuration. On the hub: otorongo-hub station add NAME; then run this again with --station-folder"
+    say "instalado, sin configuración. En el centro: otorongo-hub station add NOMBRE; después esto otra vez, con --station-folder" \
+        "installed, without a configuration. On the hub: otorongo-hub station add NAME; then run this again with --station-folder"
     exit 0
 fi
 mend=''
@@ -98,7 +105,9 @@ from otorongo.station.config import DEFAULT_PATH, load
 try:
     load(DEFAULT_PATH)
 except OtorongoError:
-    sys.exit(1)' || die "/etc/otorongo/station.toml needs mending, as said above; then run this again"
+    sys.exit(1)' ||
+        die "corrija /etc/otorongo/station.toml, como se dice arriba, y después esta orden otra vez" \
+            "/etc/otorongo/station.toml needs mending, as said above; then run this again"
 fi
 
 # One unit for each sensor that the configuration has, and none for one that it no longer has.
@@ -112,7 +121,8 @@ for sensor in microphone camera birds; do
 done
 enable_units otorongo-uplink.service
 if [ -n "$mend" ]; then
-    say "installed; some things are to be mended, as said above: otorongo-station check looks again"
+    say "instalado; algunas cosas están por corregir, como se dice arriba: otorongo-station check vuelve a mirar" \
+        "installed; some things are to be mended, as said above: otorongo-station check looks again"
 else
-    say "done: otorongo-station tail shows what it notices"
+    say "listo: otorongo-station tail muestra lo que nota" "done: otorongo-station tail shows what it notices"
 fi

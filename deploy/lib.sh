@@ -2,23 +2,26 @@
 # `program` and `source_dir` are set by whoever sources this.
 # shellcheck shell=bash disable=SC2154
 
-say() { printf '%s: %s\n' "$program" "$*"; }
+# say SPANISH ENGLISH: each on a line of its own, as in scripts/.
+say() { printf '%s: %s\n' "$program" "$1" "$program" "$2"; }
 die() {
-    printf '%s: %s\n' "$program" "$*" >&2
+    say "$1" "$2" >&2
     exit 1
 }
+no_root() { die "debe ejecutarse como root: sudo $0" "must run as root: sudo $0"; }
+no_option() { die "$1: no existe esa opción; --help las muestra" "$1: no such option; --help shows them"; }
 
 # check_root DIR: a card that is not mounted leaves an empty folder.
 check_root() {
     [ -e "$1/etc/os-release" ] || [ -e "$1/usr/lib/os-release" ] ||
-        die "$1: no es una tarjeta con un sistema: ¿está montada? / no card with a system: is it mounted?"
+        die "$1: no es una tarjeta con un sistema: ¿está montada?" "$1: no card with a system: is it mounted?"
 }
 
 # enter_root DIR SCRIPT ARGUMENT...: runs a script of this source tree again inside a mounted card or image.
 enter_root() {
     local dir=$1 script=$2 part
     shift 2
-    [ -x "$dir/usr/bin/dpkg" ] || die "$dir: no Debian system in there"
+    [ -x "$dir/usr/bin/dpkg" ] || die "$dir: ahí no hay ningún sistema Debian" "$dir: no Debian system in there"
     rm -rf "$dir/root/otorongo-source"
     mkdir "$dir/root/otorongo-source"
     for part in otorongo deploy systemd docs locks scripts pyproject.toml LICENSE README.md; do
@@ -36,15 +39,22 @@ enter_root() {
 }
 
 check_system() {
-    [ "$(id -u)" -eq 0 ] || die "must run as root: sudo $0"
+    [ "$(id -u)" -eq 0 ] || no_root
     case $(dpkg --print-architecture 2>/dev/null || echo none) in
         amd64 | arm64) ;;
-        none) die "this is no Debian system (Debian 12 or 13, Raspberry Pi OS)" ;;
-        *) die "$(dpkg --print-architecture): ONNX Runtime exists only for 64-bit systems; take the 64-bit Raspberry Pi OS" ;;
+        none)
+            die "esto no es un sistema Debian (Debian 12 o 13, Raspberry Pi OS)" \
+                "this is no Debian system (Debian 12 or 13, Raspberry Pi OS)"
+            ;;
+        *)
+            die "$(dpkg --print-architecture): ONNX Runtime solo existe para sistemas de 64 bits; use Raspberry Pi OS de 64 bits" \
+                "$(dpkg --print-architecture): ONNX Runtime exists only for 64-bit systems; take the 64-bit Raspberry Pi OS"
+            ;;
     esac
     "$source_dir/scripts/need" python3-venv systemd
     python3 -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' ||
-        die "$(python3 --version): needs Python 3.11 to 3.13 (Debian 12 or 13)"
+        die "$(python3 --version): se necesita Python 3.11 a 3.13 (Debian 12 o 13)" \
+            "$(python3 --version): needs Python 3.11 to 3.13 (Debian 12 or 13)"
 }
 
 # The version, and a digest of everything that is installed: another commit is another release.
@@ -62,7 +72,7 @@ install_release() {
     name=$(release_name)
     release=$prefix/releases/$name
     if [ ! -f "$release/complete" ]; then
-        say "installing $name into $release"
+        say "instalando $name en $release" "installing $name into $release"
         rm -rf "$release"
         mkdir -p "$prefix/releases"
         python3 -m venv "$release"
@@ -111,7 +121,8 @@ put_config() {
         install -o root -g otorongo -m 0640 "$from" "$to"
     elif ! cmp -s "$from" "$to"; then
         install -o root -g otorongo -m 0640 "$from" "$to.new"
-        say "$to is kept as it is; what would have been written is in $to.new"
+        say "$to queda como está; lo que se habría escrito está en $to.new" \
+            "$to is kept as it is; what would have been written is in $to.new"
     fi
 }
 

@@ -237,8 +237,16 @@ def handed(script: str, folder: Path) -> Path:
 @pytest.mark.parametrize("script", ["install-station.sh", "install-hub.sh"])
 def test_help_and_slips(source: Path, tmp_path: Path, script: str) -> None:
     """Help is the script's own head; an unknown option, an absent folder and a folder without Debian are named."""
-    assert f"sudo deploy/{script}" in install(source, script, "--help").stdout
-    assert "--moon: no such option" in install(source, script, "--moon").stderr
+    said = install(source, script, "--help").stdout
+    assert f"sudo deploy/{script}" in said
+    assert "Hace de esta máquina" in said
+    assert "Makes a " in said
+    assert said.endswith("image instead of this machine\n")
+    program = script.removesuffix(".sh")
+    assert install(source, script, "--moon").stderr == (
+        f"{program}: --moon: no existe esa opción; --help las muestra\n"
+        f"{program}: --moon: no such option; --help shows them\n"
+    )
     option = "--config" if script == "install-hub.sh" else "--station-folder"
     assert f"{tmp_path}/x" in install(source, script, option, tmp_path / "x").stderr
     empty, other = tmp_path / "empty", tmp_path / "other"
@@ -247,7 +255,8 @@ def test_help_and_slips(source: Path, tmp_path: Path, script: str) -> None:
     (other / "etc/os-release").touch()
     found = install(source, script, option, handed(script, tmp_path), "--root", empty)
     assert found.returncode == 1
-    assert found.stderr.endswith("¿está montada? / no card with a system: is it mounted?\n")
+    assert "no es una tarjeta con un sistema: ¿está montada?\n" in found.stderr
+    assert found.stderr.endswith("no card with a system: is it mounted?\n")
     assert list(empty.iterdir()) == []
     assert "no Debian system" in install(source, script, "--root", other).stderr
 

@@ -33,6 +33,20 @@ def test_scripts_are_sound_bash(root: Path) -> None:
         assert subprocess.run(["bash", "-n", script], capture_output=True, text=True).stderr == ""
 
 
+def test_what_an_install_script_says_is_said_in_both_languages(root: Path) -> None:
+    """Each line has its Spanish and its English, and both are printed."""
+    scripts = [*(root / "deploy").glob("install-*.sh"), root / "deploy/lib.sh"]
+    for script in scripts:
+        text = script.read_text().replace("\\\n", "")
+        for call in re.findall(r'\b(?:say|die) (".*)', text):
+            assert re.match(r'"[^"]+" +"[^"]+"', call), f"{script.name}: {call}"
+    sourced = 'program=install-moon; . "$0"; say "se llenó" "is full"; die "no hay luna" "there is no moon"'
+    done = subprocess.run(["bash", "-c", sourced, root / "deploy/lib.sh"], capture_output=True, text=True)
+    assert done.stdout == "install-moon: se llenó\ninstall-moon: is full\n"
+    assert done.stderr == "install-moon: no hay luna\ninstall-moon: there is no moon\n"
+    assert done.returncode == 1
+
+
 def test_ci_runs_what_people_run(root: Path) -> None:
     """CI is the commands that CONTRIBUTING.md names, nothing else."""
     lines = (root / ".ci" / "run").read_text().splitlines()
