@@ -41,7 +41,7 @@ def _station_adapter(name: str, *drivers: str) -> Rule:
     own = (f"otorongo.station.adapters.{name}",) if name.endswith("*") and name != "*" else ()
     return Rule(
         f"otorongo.station.adapters.{name}",
-        ours=(*CONTRACT, *(f"otorongo.station.{name}" for name in ROOMS), *own),
+        ours=(*CONTRACT, "otorongo.native", *(f"otorongo.station.{name}" for name in ROOMS), *own),
         libraries=("numpy", *drivers),
     )
 
@@ -58,6 +58,7 @@ RULES = (
     Rule("otorongo"),
     Rule("otorongo.errors"),
     Rule("otorongo.language"),
+    Rule("otorongo.native"),
     Rule("otorongo.pipes"),
     Rule("otorongo.logs", ours=("otorongo.language",)),
     Rule("otorongo.toml_words", ours=("otorongo.language",)),
@@ -72,19 +73,19 @@ RULES = (
     Rule("otorongo.models.mel", ours=(*BUNDLE_VALUES, "otorongo.models.fourier"), libraries=("numpy",)),
     Rule(
         "otorongo.models.image",
-        ours=(*BUNDLE_VALUES, "otorongo.language", "otorongo.models.image_head", "otorongo.models.native"),
+        ours=(*BUNDLE_VALUES, "otorongo.language", "otorongo.models.image_head", "otorongo.native"),
         libraries=("numpy", "cv2"),
     ),
     Rule(
         "otorongo.models.litert",
-        ours=("otorongo.language", "otorongo.models.errors", "otorongo.models.native"),
+        ours=("otorongo.language", "otorongo.models.errors", "otorongo.native"),
         libraries=("numpy", "ai_edge_litert"),
     ),
     # A person's view of what a station does: it runs the station's own parts over a recording, and draws.
     *(
         Rule(
             f"otorongo.models.{name}",
-            ours=(*CONTRACT, "otorongo.models*", "otorongo.station*"),
+            ours=(*CONTRACT, "otorongo.native", "otorongo.models*", "otorongo.station*"),
             never=("otorongo.models.train*", "otorongo.station.__main__"),
             libraries=("numpy", "soundfile", "PIL", "msgspec"),
         )
@@ -93,7 +94,7 @@ RULES = (
     # What a bundle reaches: the station's own ear over recordings, and training's labels, voices and splits (no torch).
     Rule(
         "otorongo.models.evaluate*",
-        ours=(*CONTRACT, "otorongo.models*", "otorongo.station*"),
+        ours=(*CONTRACT, "otorongo.native", "otorongo.models*", "otorongo.station*"),
         never=("otorongo.station.__main__",),
         libraries=("numpy", "soundfile", "soxr", "msgspec", "matplotlib", "PIL", "tqdm"),
     ),

@@ -12,7 +12,7 @@ from otorongo.language import say
 from otorongo.models.errors import InputError
 from otorongo.models.image_head import LARGE_PX, Head, head, mended
 from otorongo.models.manifest import PictureInput
-from otorongo.models.native import overheard
+from otorongo.native import overheard
 
 Picture = NDArray[np.uint8]
 

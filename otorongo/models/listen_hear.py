@@ -20,9 +20,9 @@ from otorongo.models.errors import InputError
 from otorongo.models.listen_voices import joined, unsafe_in
 from otorongo.models.manifest import SoundInput
 from otorongo.models.mel import Array
-from otorongo.models.native import overheard
 from otorongo.models.runtime import Classifier, Verdict
 from otorongo.models.second import by_label, thresholds
+from otorongo.native import overheard
 from otorongo.station import events, veto, voices
 from otorongo.station.adapters.replay_sound import SoundReader
 from otorongo.station.app_ears import ear

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from otorongo.language import say
 from otorongo.models.errors import BundleError
-from otorongo.models.native import overheard
+from otorongo.native import overheard
 
 _NEWS: Final = "INFO:"
 """So begins what LiteRT says of itself where all is well, such as that it takes XNNPACK."""

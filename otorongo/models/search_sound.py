@@ -13,6 +13,7 @@ import soundfile
 
 from otorongo.language import say, why_sound
 from otorongo.models.errors import InputError
+from otorongo.native import overheard
 
 _MINUTE: Final = re.compile(r"(?P<when>\d{8}_\d{6}Z|undated)_b(?P<boot>\d+)_t(?P<t_ms>\d+)\.flac")
 AROUND_S: Final = 1.5
@@ -57,7 +58,7 @@ def kept_sound(path: Path, section: str, boot: int, start_ms: int, end_ms: int, 
 def cut(place: Place, window_s: float, target: Path) -> None:
     """Write a window and what is around it as FLAC. Raises InputError if it cannot be read or written."""
     try:
-        with soundfile.SoundFile(place.path) as file:
+        with overheard(), soundfile.SoundFile(place.path) as file:
             rate_hz = file.samplerate
             start = min(file.frames, max(0, round((place.start_s - AROUND_S) * rate_hz)))
             file.seek(start)

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from otorongo.models import image, native
+from otorongo import native
+from otorongo.models import image
 from otorongo.models.errors import InputError
 from otorongo.models.image import look
 from otorongo.models.image_head import LARGE_PX, head, mended
-from otorongo.models.native import overheard
+from otorongo.native import overheard
 
 RED = (200, 10, 20)
 

@@ -289,6 +289,23 @@ def test_a_reader_that_fails_in_its_own_way_ends_only_its_file(tmp_path: Path) -
     assert [one.last for one in items if isinstance(one, Sample)] == [False, True]
 
 
+def test_of_a_damaged_mp3_nobody_but_we_speak(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its decoder complains in English, without the file's name, when it is measured, opened, sought in and read."""
+    rng = np.random.default_rng(1)
+    for name, begin, noise in (("20260111_170000.mp3", 20_000, 3000), ("20260111_170100.mp3", 0, 70_000)):
+        path = tmp_path / name
+        soundfile.write(path, (rng.normal(size=16_000 * 30) * 0.1).astype("f4"), 16_000)
+        raw = bytearray(path.read_bytes())
+        raw[begin : begin + noise] = rng.bytes(noise)
+        path.write_bytes(raw)
+        capfd.readouterr()
+        replay_sound.duration_ms(path)
+        for position in (0, RATE * 10):
+            with pytest.raises(SensorError, match="is damaged"):
+                list(READER(path, position))
+        assert capfd.readouterr() == ("", "")
+
+
 def test_sound_that_is_damaged_in_the_middle_is_heard_as_far_as_it_goes(tmp_path: Path) -> None:
     """MP3, FLAC, Ogg and WAV with noise or a hole in them: told or heard over, within bounds; the next one is heard."""
     folder = tmp_path / "sounds"

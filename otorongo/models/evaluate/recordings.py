@@ -20,6 +20,7 @@ from otorongo.models.evidence import Data
 from otorongo.models.manifest import Bundle
 from otorongo.models.train import gather
 from otorongo.models.train.labels import CLASSES, meaning
+from otorongo.native import overheard
 from otorongo.station.adapters.replay import SOUNDS
 from otorongo.station.channels import Channels
 from otorongo.wire.classes import BY_NAME, is_threat
@@ -186,7 +187,7 @@ def truth(label: str, wire: str) -> int:
 def decode(path: Path, rate_hz: int, longest_s: float = LONGEST_S) -> Int16:
     """The beginning of a file as int16 mono at `rate_hz`, its peak at most -3 dB. Raises InputError."""
     try:
-        with soundfile.SoundFile(path) as file:
+        with overheard(), soundfile.SoundFile(path) as file:
             read = file.read(int(longest_s * file.samplerate), dtype="float32", always_2d=True)
             own_hz = file.samplerate
     except (soundfile.LibsndfileError, OSError) as error:
@@ -221,6 +222,7 @@ def digests(recordings: Iterable[Recording]) -> tuple[Data, ...]:
 def seconds(path: Path) -> float:
     """How long a file says it is; 0 for what cannot be read."""
     try:
-        return float(soundfile.info(path).duration)
+        with overheard():
+            return float(soundfile.info(path).duration)
     except (soundfile.LibsndfileError, OSError):
         return 0.0

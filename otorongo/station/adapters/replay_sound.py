@@ -1,6 +1,8 @@
 """Recordings of sound as windows: WAV, FLAC, OGG, Opus, MP3, in any rate and number of channels."""
 
+import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,12 +11,15 @@ import soundfile
 import soxr
 
 from otorongo.language import say, why_sound
+from otorongo.native import overheard
 from otorongo.station.adapters.replay_file import Part
 from otorongo.station.adapters.replay_whole import cut_off
 from otorongo.station.channels import Channels
 from otorongo.station.clipping import Clipped
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Sample, Sound, Windows
+
+log = logging.getLogger(__name__)
 
 BLOCK_S: Final = 2.0
 """What a damaged place takes with it, at most."""
@@ -31,10 +36,23 @@ LOUDEST: Final = 1e6
 def duration_ms(path: Path) -> int:
     """How long a recording is; 0 if it cannot be read."""
     try:
-        info = soundfile.info(path)
+        with _unheard(path):
+            info = soundfile.info(path)
     except (soundfile.LibsndfileError, OSError):
         return 0
     return int(info.frames * 1000 // info.samplerate)
+
+
+@contextmanager
+def _unheard(path: Path) -> Iterator[None]:
+    """Around a decoder at work: what is wrong is said by us, and mpg123 complains of whole files too, in English."""
+    said: list[str] = []
+    try:
+        with overheard() as said:
+            yield
+    finally:
+        for line in said:
+            log.debug("%s: its decoder says: %s", path, line)
 
 
 class SoundReader:
@@ -104,7 +122,9 @@ class SoundReader:
 
     def _blocks(self, path: Path, position: int, heard: "_Captured") -> Iterator[Sound]:
         """Mono float32 at the wanted rate, block by block: a long recording does not fit into a small Pi."""
-        with soundfile.SoundFile(path) as file:
+        with _unheard(path):
+            opened = soundfile.SoundFile(path)
+        with opened as file:
             if not 1 <= file.channels <= MOST_CHANNELS or not 1000 <= file.samplerate <= 384_000:
                 raise SensorError(
                     say(
@@ -115,14 +135,16 @@ class SoundReader:
                 )
             begin = min(round(position * file.samplerate / self._rate_hz), file.frames)
             if position:
-                file.seek(begin)
+                with _unheard(path):
+                    file.seek(begin)
             heard.begin(file.samplerate)
             same = file.samplerate == self._rate_hz
             stream: Any = None if same else soxr.ResampleStream(file.samplerate, self._rate_hz, 1, dtype="float32")
             read = 0
             frames = min(round(BLOCK_S * file.samplerate), MOST_NUMBERS // file.channels)
             while True:
-                block = file.read(frames, dtype="float32", always_2d=True)
+                with _unheard(path):
+                    block = file.read(frames, dtype="float32", always_2d=True)
                 read += len(block)
                 last = len(block) == 0
                 mono = heard.mono(block)
