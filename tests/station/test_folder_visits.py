@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,25 @@ def test_a_visit_of_many_pictures_is_one(tmp_path: Path, by: int) -> None:
     items = [one for one in post.runs(30) if isinstance(one, Sample)]
     assert [one.source for one in items] == [f"IMG_{number:04d}.jpg" for number in range(130)]
     assert len({one.domain for one in items}) == 1
+
+
+def test_who_dates_many_files_tells_that_it_lives(tmp_path: Path) -> None:
+    """A visit of two hundred films, of each of which it takes a second to find the end: no watchdog barks meanwhile."""
+    asked: list[str] = []
+
+    def lasts(path: Path) -> int:
+        asked.append(path.name)
+        return 1000
+
+    post = Post(tmp_path, duration_ms=lasts)
+    for number in range(200):
+        path = post.write(f"MOV_{number:04d}.avi", number, content=b"no film")
+        os.utime(path, (1_768_000_000 + number,) * 2)
+    since = [0]
+    while len(asked) < 200:
+        next(post.items)
+        since.append(len(asked))
+    assert max(after - before for before, after in pairwise(since)) <= 10
 
 
 class Copied(Post):

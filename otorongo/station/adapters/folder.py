@@ -30,6 +30,8 @@ from otorongo.wire.codes import Clock, Counter, NoteKind
 ENDINGS: Final = (*PICTURES, *VIDEOS)
 BATCH: Final = 50
 """About so many files are dated at a time ..."""
+BREATH: Final = 10
+"""... after so many of which the watchdog is told: a slow card may take a second to say how long a film is ..."""
 MANY: Final = 1000
 """... and while so many wait, only newer ones."""
 PATIENCE_S: Final = 30.0
@@ -201,9 +203,11 @@ class FolderCamera:
         self._told[what].add(folder)
         return None if self._committed(cursor) else (cursor, "told")
 
-    def _dated(self, batch: list[Found]) -> Iterator[Fault]:
+    def _dated(self, batch: list[Found]) -> Iterator[Item]:
         """When the files of a batch were taken, but for those that are done."""
-        for found in batch:
+        for number, found in enumerate(batch, 1):
+            if not number % BREATH:
+                yield Tick(self._last_ms, self._domain)
             if found.retried:
                 yield Fault(self._last_ms, NoteKind.BAD_INPUT, "", counter=Counter.RETRIED)
             kept = self._committed(self._cursor(found))
