@@ -34,7 +34,7 @@ MOST_PICTURE_BYTES: Final = 256 << 20
 NAMED_FROM: Final = 0.1
 """The network of names is asked about boxes from this probability on ..."""
 NEAR: Final = 1.0
-"""Natural units below its threshold, within which a box is told as one that lacked little (.61 of .63, or .39)."""
+"""Natural units below its threshold, within which a box is told as one that lacked little (.52 of .54, or .31)."""
 MOST_NAMED: Final = 20
 """... and of so many in one picture at most."""
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,9 +17,10 @@ import pytest
 from PIL import Image
 
 from otorongo.language import speak
+from otorongo.models import calibrate, manifest
 from otorongo.models.__main__ import main
 from otorongo.models.megadetector_json import Detection, Result
-from otorongo.models.see import _copy_of, _draw
+from otorongo.models.see import NEAR, _copy_of, _draw
 from otorongo.models.see_draw import SURE, UNSURE
 from tests.models import name_bundles
 from tests.models.box_bundles import Shown, make
@@ -327,3 +329,13 @@ def test_a_file_of_which_its_decoder_complains_is_named(folder: Path, tmp_path: 
     lines = [line for line in ran.stderr.splitlines() if "JPEG" in line]
     assert len(lines) == 1
     assert f"AVISO {folder / 'a.jpg'}: quien lo lee dice: Corrupt JPEG data" in lines[0]
+
+
+def test_the_docs_tell_the_threshold_that_animals_have(root: Path) -> None:
+    """In the example of what lacks little: the highest that does, the lowest, and the threshold itself."""
+    text = (root / "docs/models.md").read_text()
+    least, most, sure = (int(one) for one in re.findall(r"such as \.(\d\d) or \.(\d\d) of \.(\d\d)\)", text)[0])
+    threshold = manifest.load("boxes@1").by_label["animal"].threshold
+    assert sure == round(100 * threshold)
+    assert least - 1 < 100 * calibrate.sigmoid(calibrate.logit(threshold) - NEAR) <= least < most < sure
+    assert f'"quizá animal, {most} %, bajo el umbral de {sure} %"' in text
