@@ -113,6 +113,8 @@ class Eye:
     """How often the last frame came again ..."""
     _same_ms: int = 0
     """... since when."""
+    _froze: bool = False
+    """Whether that was told of the last frame."""
     _again_ms: int = AGAIN_MS[0]
     _opened_ms: int | None = None
     """When the driver was last to be opened again."""
@@ -142,6 +144,9 @@ class Eye:
             counts[Counter.FROZEN] = 1
         seen, grey = glance(sample.data)
         frozen = live and self._frozen(now_ms, seen)
+        if frozen and not self._froze:
+            self._was_frozen()
+        self._froze = frozen
         self._passed(now_ms, blind=seen.blind or frozen, frozen=frozen)
         self._hour.frames += 1
         self._notice(now_ms, scores, boxes, grey, seen)
@@ -225,6 +230,14 @@ class Eye:
         hour.blind_ms += gone_ms if blind or missing else 0
         hour.frozen_ms += gone_ms if frozen else 0
         hour.end_ms = now_ms
+
+    def _was_frozen(self) -> None:
+        """It has been since the frame that came again: nobody could have been seen in that time either."""
+        hour = self._hour
+        if hour.start_ms >= 0:
+            gone_ms = max(0, hour.end_ms - max(self._same_ms, hour.start_ms))
+            hour.blind_ms += gone_ms
+            hour.frozen_ms += gone_ms
 
     def _repeats(self, picture: Picture, now_ms: int) -> bool:
         crc = zlib.crc32(np.ascontiguousarray(picture[::THIN, ::THIN]).tobytes())

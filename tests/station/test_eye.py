@@ -15,7 +15,7 @@ from otorongo.station.samples import ClockDomain, Item, Sample, Score
 from otorongo.station.seeing_usual import Usual
 from otorongo.station.sighting import Sighted
 from otorongo.wire.classes import BY_NAME
-from otorongo.wire.codes import Counter, Tag, TamperKind
+from otorongo.wire.codes import CameraFlag, Counter, Tag, TamperKind
 from otorongo.wire.rows import Heartbeat, Seeing, Tamper
 from tests.station import seeing_scenes as scenes
 from tests.station.seeing_scenes import HOUR_MS, Plane, Turned
@@ -182,6 +182,19 @@ def test_a_frozen_camera_is_told_and_opened_again(scene: Plane) -> None:
     assert faults == [15, 45, 105]
     assert [one.kind for sighted in told for one in sighted.tampers] == [TamperKind.CAMERA_DEAD]
     assert sum(one.counts.get(Counter.FROZEN, 0) for one in told) == 199
+
+
+def test_a_frozen_camera_was_blind_from_its_first_frame_on(scene: Plane) -> None:
+    """Not only since that is believed: a minute that moves, two that stand, one that moves."""
+    eye = Eye(2)
+    for n in range(121):
+        picture = scenes.frame(scene, NOON_MS)
+        picture[0, 0, 0] = n % 200 if n < 30 or n > 90 else 250
+        eye.see(Sample(n * 2_000, picture), (), ())
+    told = eye.due(lambda t_ms: 17, last=True)
+    assert told is not None
+    assert (told.row.length_ms, told.row.blind_ms) == (240_000, 120_000)
+    assert CameraFlag.FROZEN not in CameraFlag(told.row.flags)
 
 
 def test_what_repeats_rightly_is_not_frozen(scene: Plane) -> None:
