@@ -216,36 +216,50 @@ def station_toml(
     keys_of = "".join(f"{key:<13} = {_quoted(path)}\n" for key, path in used.items())
     latitude_deg, longitude_deg = place or (-12.5, -70.0)
     mark = "" if place else "# "
-    apart = f"{mark}no_contact    = true                 # land of peoples in isolation\n" if custody.no_contact else ""
+    free = say("nothing on this machine costs money")
+    unmetered = f"daily_bytes   = 1000000000           # {free}\n" if desk else ""
+    land = say("land of peoples in isolation")
+    apart = f"{mark}no_contact    = true                 # {land}\n" if custody.no_contact else ""
     policy = "seal" if custody.to else "discard"
     keys = "".join(f'    "{one.key}",  # {_plain(one.name)}\n' for one in custody.to)
-    head = "[seal]                               # who opens originals with people; docs/custodios.md"
-    seal = f"\n{head}\nrecipients = [\n{keys}]\n"
+    who = say("who opens originals with people; docs/custodios.md")
+    seal = f"\n[seal]                               # {who}\nrecipients = [\n{keys}]\n"
+    first = say(
+        "{file} of {name}. After a change: otorongo-station check, then restart the units.", file=where, name=name
+    )
+    hung = say("where it hangs: alerts speak of this")
+    height = say("microphone above ground")
+    without = say("leave a section out: no such sensor")
+    port = say("better the port's path, such as {example}", example='"usb-port:1-1.2"')
+    sound = say("sound with voices: seal, discard, or keep where all agreed")
+    other = say("or {other}", other='"opencv"')
+    trigger = say("PIR; leave out: the gate alone decides")
+    pictures = say("pictures of people: seal, discard, or keep where all agreed")
     return f'''\
-# {where} of {name}. After a change: otorongo-station check, then restart the units.
+# {first}
 station  = "{name}"
 data_dir = {_quoted(data_dir)}
 
-{mark}[place]                              # where it hangs: alerts speak of this
+{mark}[place]                              # {hung}
 {mark}latitude_deg  = {latitude_deg:.5f}
 {mark}longitude_deg = {longitude_deg:.5f}
-# height_m    = 6.0                  # microphone above ground
+# height_m    = 6.0                  # {height}
 {apart}{seal if custody.to else ""}
-[microphone]                         # leave a section out: no such sensor
+[microphone]                         # {without}
 driver = "alsa"
-device = "default"                   # better the port's path, such as "usb-port:1-1.2"
+device = "default"                   # {port}
 bundle = "threats@5"
-voices = "{policy}"{" " * (26 - len(policy))}# sound with voices: seal, discard, or keep where all agreed
+voices = "{policy}"{" " * (26 - len(policy))}# {sound}
 
 # [camera]
-# driver      = "picamera"           # or "opencv"
-# trigger_pin = 17                   # PIR; leave out: the gate alone decides
+# driver      = "picamera"           # {other}
+# trigger_pin = 17                   # {trigger}
 # bundle      = "boxes@1"
-# people      = "{policy}"{" " * (19 - len(policy))}# pictures of people: seal, discard, or keep where all agreed
+# people      = "{policy}"{" " * (19 - len(policy))}# {pictures}
 
 [uplink]
 broker        = "{broker}"
-{keys_of}'''
+{unmetered}{keys_of}'''
 
 
 def _quoted(path: Path) -> str:

@@ -6,7 +6,7 @@ import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -112,22 +112,29 @@ def _only(config: StationConfig, section: str, given: argparse.Namespace) -> Sta
     if given.bundle:
         changes["bundle"] = given.bundle
     if section == "microphone":
-        base = config.microphone or MicrophoneConfig(driver="replay", device="")
+        base = config.microphone or MicrophoneConfig(driver="replay", device="", voices=_closed(config))
         return msgspec.structs.replace(config, microphone=msgspec.structs.replace(base, **changes), camera=None)
     if given.species:
         changes["species"] = given.species
-    seen = config.camera or CameraConfig(driver="replay")
+    seen = config.camera or CameraConfig(driver="replay", people=_closed(config))
     if seen.driver == "folder":
         changes["gate"] = False  # as there: what made the pictures was a trigger
     return msgspec.structs.replace(config, camera=msgspec.structs.replace(seen, **changes), microphone=None)
 
 
+def _closed(config: StationConfig) -> Literal["discard", "seal"]:
+    """What becomes of people and voices at a station without such a sensor: sealed, if it knows for whom."""
+    return "seal" if config.seal else "discard"
+
+
 def _shown(as_json: bool, dated: list[datetime]) -> Show:
     """Writes revisions: as lines of a table, or of JSON. What closes at the end has no sample: the last clock holds.
 
-    When each of them was last heard or seen is put into `dated`.
+    An event closes while a later file is looked at: its file is the one that it was last told of. When each of them was
+    last heard or seen is put into `dated`.
     """
     utc0_ms, file = 0, ""
+    files: dict[int, str] = {}
 
     def show(event: Event, sample: Sample | None) -> None:
         nonlocal utc0_ms, file, dated
@@ -135,6 +142,10 @@ def _shown(as_json: bool, dated: list[datetime]) -> Show:
         when = datetime.fromtimestamp((utc0_ms + event.start_ms) / 1000, UTC) if utc0_ms else None
         dated += [datetime.fromtimestamp((utc0_ms + event.t_ms) / 1000, UTC)] if utc0_ms else []
         source = sample.source if sample else ""
+        if event.kind == Kind.CLOSE:
+            source = files.pop(event.key, source)
+        else:
+            files[event.key] = source
         if as_json:
             sys.stdout.write(_json(event, when, source) + "\n")
         else:

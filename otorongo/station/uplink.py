@@ -34,7 +34,7 @@ from otorongo.station.ports import (
 from otorongo.station.sent import Sent
 from otorongo.station.uplink_config import UplinkConfig
 from otorongo.station.uplink_media import MediaSender
-from otorongo.station.uplink_wants import Answers, answer
+from otorongo.station.uplink_wants import Answers, answer, in_words
 from otorongo.wire import batch, chain, receipt, status, topics, wants
 from otorongo.wire import birth as births
 from otorongo.wire.birth import Birth
@@ -208,7 +208,7 @@ class Uplink:
             if isinstance(want, wants.WantBirth):
                 self._birth_asked = True
             else:
-                log.info("uplink: the hub wants %s", want)
+                log.info("uplink: the hub wants %s", in_words(want))
                 answers = Answers(self._outbox, self._media, self._station.config_text, self._station.log_lines)
                 answer(answers, want, now.t_ms)
         self._changes = None

@@ -35,6 +35,7 @@ class MediaSender:
         self._chunk_ms = 0
         self._last = 0
         self._ticket: int | None = None
+        self._told_spent = False
         self._waiting: dict[int, int] = {}
         """Files that are sent to their end: when."""
 
@@ -77,7 +78,13 @@ class MediaSender:
         if found.seq != self._seq:
             self._seq, self._at = found.seq, found.have
         if min(MAX_DATA, found.bytes - self._at) + OVERHEAD > budget:
+            if not self._told_spent:
+                log.info(
+                    "uplink: today's bytes are spent (daily_bytes): what evidence is left waits for tomorrow (UTC)"
+                )
+            self._told_spent = True
             return False
+        self._told_spent = False
         data = self._read(found, now_ms)
         if not data:
             return False

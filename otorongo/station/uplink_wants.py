@@ -47,6 +47,17 @@ def answer(use: Answers, want: Want, now_ms: int) -> None:
         _drill(use.outbox, want, now_ms)
 
 
+def in_words(want: Want) -> str:
+    """What a want asks for, as a technician reads it in the log."""
+    if isinstance(want, WantMedia):
+        return say("evidence {seq}, from byte {offset}", seq=want.seq, offset=want.offset)
+    if isinstance(want, WantLog):
+        return say("the newest lines of its log ({lines})", lines=want.lines)
+    if isinstance(want, WantConfig):
+        return say("its configuration")
+    return say("a drill") if isinstance(want, WantTest) else type(want).__name__
+
+
 def _send_text(use: Answers, name: str, text: str, now_ms: int) -> None:
     """Put a text beside the evidence, for the hub to fetch; a card that does not take it is told in a note."""
     try:

@@ -7,6 +7,7 @@ import os
 import ssl
 import stat
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from otorongo import language
 from otorongo.hub import pki, station_command, stations
 from otorongo.hub.config import BrokerConfig, HubConfig, PlaceConfig
 from otorongo.hub.rules import NO_RULES, Rules
@@ -40,6 +42,20 @@ def test_a_station_gets_what_it_needs_and_nobody_else_can_read_it(tmp_path: Path
     for path in tmp_path.joinpath("pki").rglob("*"):
         if path.name != "lock":
             assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_the_comments_of_a_station_s_file_are_in_the_language_of_whoever_made_it() -> None:
+    """Keys and values are the same in both; what explains them to the technician is Spanish, or English."""
+    language.speak("es")
+    spanish = station_command.station_toml("K-02", BROKER, (-12.5, -70.0))
+    language.speak("en")
+    english = station_command.station_toml("K-02", BROKER, (-12.5, -70.0))
+    assert "altura del micrófono" in spanish
+    assert "microphone above ground" in english
+    assert tomllib.loads(spanish) == tomllib.loads(english)
+    assert [line.partition("#")[0] for line in spanish.splitlines()] == [
+        line.partition("#")[0] for line in english.splitlines()
+    ]
 
 
 def test_what_root_makes_belongs_to_the_hub(tmp_path: Path) -> None:
@@ -297,6 +313,7 @@ def test_a_station_of_a_desk_stays_on_this_machine(
     assert (settled.uplink.broker, settled.uplink.key_file, settled.uplink.ca_file) == (broker, "", "")
     assert Path(settled.uplink.seal_key_file).is_file()
     assert Path(settled.data_dir) == tmp_path / "K-02/data"
+    assert settled.uplink.daily_bytes == 1_000_000_000, "a card of pictures passes in an hour, not in weeks"
     assert len(stations.seal_keys(tmp_path / "pki", "K-02")) == 1
     assert any("encrypted" in line for line in said)
     assert not any("install-station.sh" in line for line in said)

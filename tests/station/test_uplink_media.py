@@ -92,8 +92,9 @@ def test_evidence_that_was_lost_on_its_way_is_sent_again(rig: Rig, tmp_path: Pat
     assert len(rig.sent(topics.MEDIA)) == 2
 
 
-def test_the_days_budget_holds_evidence_and_not_records(tmp_path: Path) -> None:
-    """With the budget spent evidence waits for the next day; records go all the same."""
+def test_the_days_budget_holds_evidence_and_not_records(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """With the budget spent evidence waits for the next day, and the log says so once; records go all the same."""
+    caplog.set_level("INFO")
     rig = Rig(tmp_path, daily_bytes=9000)
     rig.connect()
     rig.settle()
@@ -106,6 +107,7 @@ def test_the_days_budget_holds_evidence_and_not_records(tmp_path: Path) -> None:
     for _ in range(10):
         rig.turn()
     assert len(rig.sent(topics.MEDIA)) == 1
+    assert sum("daily_bytes" in line for line in caplog.messages) == 1
     rig.sensor.put([saw()])
     rig.turn()
     assert len(rig.take()) == 1
@@ -114,6 +116,21 @@ def test_the_days_budget_holds_evidence_and_not_records(tmp_path: Path) -> None:
     for _ in range(5):
         rig.turn()
     assert len(rig.sent(topics.MEDIA)) == 2
+
+
+def test_the_log_says_in_words_what_the_hub_asks_for(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """A technician reads a number and what it is, not a value of the program."""
+    caplog.set_level("INFO")
+    asked = (wants.WantMedia(7, 118, 500), wants.WantLog(20), wants.WantConfig(), wants.WantTest(SAW, 3))
+    rig.pipe.down(topics.WANTS, wants.encode(asked))
+    rig.turn()
+    told = [line.partition("wants ")[2] for line in caplog.messages if "the hub wants" in line]
+    assert told == [
+        "evidence 118, from byte 500",
+        "the newest lines of its log (20)",
+        "its configuration",
+        "a drill",
+    ]
 
 
 def test_evidence_that_is_gone_is_told(rig: Rig) -> None:
