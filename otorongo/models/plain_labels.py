@@ -16,8 +16,10 @@ from otorongo.wire.species import Taxon
 
 SPECIAL: Final = {
     "human": "human", "person": "human", "people": "human", "homo sapiens": "human", "humain": "human",
-    "humano": "human", "persona": "human", "vehículo": "vehicle", "vehiculo": "vehicle", "vacío": "blank",
-    "vacio": "blank",
+    "humano": "human", "humanos": "human", "persona": "human", "personas": "human", "gente": "human",
+    "vehículo": "vehicle", "vehiculo": "vehicle", "vehículos": "vehicle", "vehiculos": "vehicle",
+    "vacío": "blank", "vacio": "blank", "vacía": "blank", "vacia": "blank", "vacíos": "blank", "vacios": "blank",
+    "vacías": "blank", "vacias": "blank", "fotos vacías": "blank", "fotos vacias": "blank", "nada": "blank",
     "vehicle": "vehicle", "vehicule": "vehicle", "car": "vehicle",
     "blank": "blank", "empty": "blank", "nothing": "blank", "vide": "blank",
     "animal": "animal",
