@@ -46,7 +46,7 @@ def sentence(reason: Reason, lang: str) -> str:
 
 def certainty(lang: str, belief: float) -> str:
     """`certeza 97 %`, never 100."""
-    return texts.text(lang, "reason.belief", percent=percent(belief))
+    return texts.text(lang, "reason.belief", percent=texts.percent(percent(belief)))
 
 
 def percent(p: float) -> int:

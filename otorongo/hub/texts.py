@@ -74,6 +74,11 @@ def duration(ms: int) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
 
 
+def percent(number: object) -> str:
+    """`97 %`, the same in both languages; no line ends between the two."""
+    return f"{number}\N{NO-BREAK SPACE}%"
+
+
 def moment(lang: str, utc_ms: int, zone: ZoneInfo = LIMA) -> str:
     """A date and time as people there say it: `22 nov 2026, 18:05`."""
     return format_datetime(local(utc_ms, zone), "d MMM y, HH:mm", locale=_known(lang))

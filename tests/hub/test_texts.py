@@ -47,7 +47,7 @@ def test_a_reason_reads_as_a_ranger_would_say_it() -> None:
         "Se avisa: disparo, perro, 2 min, estación C-01, fuera del horario del derecho R-1 (E), "
         "1 evento llegó tarde, 2 eventos no cuentan"
     )
-    assert reasons.certainty("es", SAW.belief) == "certeza 99 %"
+    assert reasons.certainty("es", SAW.belief) == "certeza 99\u00a0%"
 
 
 def test_whether_an_engine_comes_nearer_is_said_and_no_hertz() -> None:

@@ -326,7 +326,7 @@ def test_evidence_goes_only_to_those_who_see_its_alert(read_hub: Hub) -> None:
 def test_a_piece_on_its_way_says_how_far_it_is(read_hub: Hub) -> None:
     """Nobody waits for a picture that is still on the card without knowing."""
     text = read_hub.login("jose").get(f"/alerts/{read_hub.code(*HUNT)}").text
-    assert re.search(r"En camino: [34]\d % de 1\d kB\.", text)
+    assert re.search(r"En camino: [34]\d\u00a0% de 1\d kB\.", text)
 
 
 def test_what_people_write_is_text(hub: Hub) -> None:

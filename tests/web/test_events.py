@@ -52,15 +52,15 @@ def test_newest_first_with_name_certainty_and_standing(filled: Filled, read_hub:
     )
     text = elena.get("/events").text
     jaguar = card(text, of["jaguar"])
-    for part in ("Jaguar (<i>Panthera onca</i>)", "sin validar", "la red dice 86 %", f"K-03 · {LAKE}"):
+    for part in ("Jaguar (<i>Panthera onca</i>)", "sin validar", "la red dice 86\u00a0%", f"K-03 · {LAKE}"):
         assert part in jaguar
     assert f"{of['jaguar']}/media/" in jaguar
     group = card(text, of["cats"])
     assert "Felino (<i>Felidae</i>)" in group
-    assert "la red dice 79 %" in group
+    assert "la red dice 79\u00a0%" in group
     english = read_hub.login("wren").get("/events").text
     assert "<h1>Events</h1>" in english
-    assert "the network says 86 %" in english
+    assert "the network says 86\u00a0%" in english
 
 
 def test_several_animals_are_not_pooled_into_one_name(filled: Filled, read_hub: Hub) -> None:
@@ -70,8 +70,8 @@ def test_several_animals_are_not_pooled_into_one_name(filled: Filled, read_hub: 
     assert "4 animales en el mismo cuadro; el nombre es solo del que mejor se vio." in herd
     assert "</i>) · 4" not in herd
     page = elena.get(filled.events["herd"]).text
-    assert re.search(r"pecarí de collar <i>Dicotyles tajacu</i></td><td>72 %", page)
-    assert re.search(r"<i>Tayassu pecari</i></td><td>20 %", page)
+    assert re.search(r"pecarí de collar <i>Dicotyles tajacu</i></td><td>72\u00a0%", page)
+    assert re.search(r"<i>Tayassu pecari</i></td><td>20\u00a0%", page)
 
 
 def test_each_kind_of_a_visit_is_told_with_its_number(hub: Hub) -> None:
@@ -84,14 +84,16 @@ def test_each_kind_of_a_visit_is_told_with_its_number(hub: Hub) -> None:
     elena, path = hub.login("elena"), on.path("K-03", event)
     listed, page = card(elena.get("/events").text, path), elena.get(path).text
     for text in (listed, page.split("<h1>")[1].split("</h1>")[0]):
-        told = [text.index(part) for part in ("tajacu</i>) 3 (60 %), ", "variegata</i>) 1 (60 %), ", "animal 2")]
+        told = [
+            text.index(part) for part in ("tajacu</i>) 3 (60\u00a0%), ", "variegata</i>) 1 (60\u00a0%), ", "animal 2")
+        ]
         assert told == sorted(told)
         assert "animales en el mismo cuadro" not in text
     assert "sin validar" in listed
     assert "la red dice" not in listed
-    assert re.search(r"<i>Dasyprocta variegata</i></td><td>el más probable</td><td>1</td><td>60 %</td>", page)
+    assert re.search(r"<i>Dasyprocta variegata</i></td><td>el más probable</td><td>1</td><td>60\u00a0%</td>", page)
     assert "Más a la vez, de todos</dt><dd>6" in page
-    assert "Collared peccary (<i>Dicotyles tajacu</i>) 3 (60 %)" in hub.login("wren").get(path).text
+    assert "Collared peccary (<i>Dicotyles tajacu</i>) 3 (60\u00a0%)" in hub.login("wren").get(path).text
     label = page.split('value="right" required>')[1].split("</label>")[0]
     assert "pecarí de collar 3" in label
     assert "animal 2" in label

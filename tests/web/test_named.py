@@ -39,8 +39,8 @@ def test_a_page_says_what_named_an_animal(hub: Hub, *, validated: bool) -> None:
     page = hub.login("jose").get(f"/alerts/{arrive(hub, validated=validated)}").text
     assert "<i>Panthera onca</i>" in page
     assert ("sin validar" in page) is not validated
-    assert "names@1 dijo: jaguar 90 %, " in page
-    assert "sin nombre aquí 2 %" in page
+    assert "names@1 dijo: jaguar 90\u00a0%, " in page
+    assert "sin nombre aquí 2\u00a0%" in page
     assert "nombre: el más probable" in page
 
 

@@ -1,10 +1,12 @@
 """How pages speak: what they say once, what they never say, and where the list of alerts begins on a phone."""
 
 import re
+from pathlib import Path
 
 from sqlalchemy import update
 
 from otorongo.hub import db, reasons
+from otorongo.hub.web.render import TEMPLATES
 from otorongo.wire.codes import NoteKind
 from otorongo.wire.rows import Note
 from tests.web.conftest import Hub
@@ -12,6 +14,12 @@ from tests.web.seed import LAKE
 from tests.web.test_deaf import told
 
 SAW = (LAKE, "logging")
+
+
+def written() -> list[Path]:
+    """Everything that pages are made of."""
+    web = TEMPLATES.parent
+    return [path for path in web.rglob("*.*") if path.suffix in (".html", ".css", ".js", ".po", ".py")]
 
 
 def section(page: str, title: str) -> list[str]:
@@ -46,9 +54,25 @@ def test_no_machine_is_said_to_be_certain(hub: Hub) -> None:
     maria = hub.login("maria")
     for path in (f"/alerts/{code}", "/events"):
         page = maria.get(path).text
-        assert "99 %" in page, path
-        assert "100 %" not in page, path
+        assert "99\u00a0%" in page, path
+        assert not re.search(r"100\s%", page), path
     assert (reasons.percent(1.0), reasons.percent(0.5)) == (99, 50)
+
+
+def test_no_line_ends_between_a_number_and_its_percent_sign(read_hub: Hub) -> None:
+    """Wherever a page tells one; nor do texts, templates and code part them."""
+    tito, carla = read_hub.login("tito"), read_hub.login("carla")
+    opened = [carla.get(f"/alerts/{read_hub.code(*SAW)}"), carla.get("/events"), tito.get("/stations/K-04")]
+    assert sum(len(re.findall(r"\d\u00a0%", page.text)) for page in opened) > 3
+    assert [page.url.path for page in opened if re.search(r"\d %", page.text)] == []
+    parted = [(path.name, one) for path in written() for one in re.findall(r".*\} %(?!\}).*", path.read_text())]
+    assert parted == []
+
+
+def test_no_sign_asks_for_a_font_that_a_phone_may_lack() -> None:
+    """A pictograph is an empty box where no font has it: what it means is a word, or drawn."""
+    signs = {(path.name, one) for path in written() for one in path.read_text() if one >= "\N{ACCOUNT OF}"}
+    assert signs == set()
 
 
 def test_a_note_of_a_sensor_names_it(hub: Hub) -> None:

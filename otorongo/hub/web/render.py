@@ -39,6 +39,7 @@ def environment() -> Environment:
     )
     found.globals["static"] = static
     found.globals["May"] = May
+    found.globals["percent"] = texts.percent
     return found
 
 

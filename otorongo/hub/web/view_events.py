@@ -270,7 +270,7 @@ def _facts(page: Page, row: Found, frame: Shown | None) -> list[tuple[str, str]]
         ("clock", f"± {texts.duration(row['bound_ms'])}" if row["bound_ms"] >= DOUBT_MS else "± < 1 s"),
         ("hits", str(row["hits"]) if row["hits"] else ""),
         ("most", str(row["count"]) if row["count"] and counted(row, frame) else ""),
-        ("peak", f"{reasons.percent(row['peak'] / 100)} %" if row["peak"] else ""),
+        ("peak", texts.percent(reasons.percent(row["peak"] / 100)) if row["peak"] else ""),
         ("level", f"{row['level_db']} dBFS" if row["level_db"] else ""),
         ("f0", f"{row['f0_dhz'] / 10:.0f} Hz" if row["f0_dhz"] else ""),
         ("closed", page.t(f"page.visit.closed.{ends[row['reason']]}") if known else ""),

@@ -23,7 +23,7 @@ def told(page: Page, alert: Alert, covered: Sequence[Found]) -> str:
     if lack.stranger:
         parts.append(page.t("page.lack.stranger"))
     if lack.belief < lack.ring_at:
-        now, need = lacking.percent(lack.belief), f"{lack.ring_at * 100:g}"
+        now, need = texts.percent(lacking.percent(lack.belief)), texts.percent(f"{lack.ring_at * 100:g}")
         parts.append(page.t("page.lack.belief", now=now, need=need))
     return page.t("page.lack", parts=texts.listed(page.lang, parts)) if parts else ""
 

@@ -7,7 +7,7 @@ who may handle originals of people. From land of peoples in isolation they are f
 from pathlib import Path
 from typing import Any, Final
 
-from otorongo.hub import custodians, leaving, store_events, store_web
+from otorongo.hub import custodians, leaving, store_events, store_web, texts
 from otorongo.hub.store import Found, Tx
 from otorongo.hub.users import May
 from otorongo.hub.web.render import Page
@@ -67,7 +67,7 @@ def _frame(piece: Found) -> dict[str, Any]:
         "people": bool(piece["tags"] & Tag.PERSON),
         "whole": piece["state"] == "whole",
         "state": piece["state"],
-        "have_percent": 100 * piece["have"] // max(piece["bytes"], 1),
+        "have_percent": texts.percent(100 * piece["have"] // max(piece["bytes"], 1)),
         "waits": waits,
         "ask": waits,
     }

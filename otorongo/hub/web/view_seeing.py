@@ -73,7 +73,7 @@ def _moved(page: Page, row: Seeing) -> str:
     if row.shift_permille >= 1000:
         return page.t("page.seeing.elsewhere")
     if row.shift_permille or row.tilt_ddeg:
-        percent, degrees = f"{row.shift_permille / 10:.0f}", f"{row.tilt_ddeg / 10:.0f}"
+        percent, degrees = texts.percent(f"{row.shift_permille / 10:.0f}"), f"{row.tilt_ddeg / 10:.0f}"
         return page.t("page.seeing.moved", percent=percent, degrees=degrees)
     return ""
 

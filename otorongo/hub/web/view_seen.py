@@ -13,7 +13,7 @@ def of(tx: Tx, page: Page, event: Found) -> dict[str, Any]:
     told = shown.of(tx, event) if event["species"] or event["end_ms"] is not None else None
     if told is None or not told.names:
         return {"unvalidated": bool(event["species"]), "said": ""}
-    names = [f"{_name(page, one.species)} {reasons.percent(one.p)} %" for one in told.names]
+    names = [f"{_name(page, one.species)} {texts.percent(reasons.percent(one.p))}" for one in told.names]
     how = page.t(f"page.named.{told.source}") if event["species"] and told.source else page.t("page.named.none")
     said = page.t("page.event.said", bundle=told.bundle or "?", names=texts.listed(page.lang, names), how=how)
     return {"unvalidated": not told.validated, "said": said}
