@@ -318,12 +318,12 @@ def _replay(section: str, sensor: Sensor, bundle: Bundle, outbox: Outbox, board:
     if not recordings and not refused:
         told = say("{path}: holds nothing to replay (allowed: {names})", path=place, names=", ".join(endings))
         raise SensorError(f"{section}.device {told}")
-    cut = isinstance(sensor, CameraConfig) and not sensor.replay.speed
-    apart_ms = round(max(rule.quiet_s for rule in rules_of(sensor).values()) * 1000) + 1000 if cut else 0
+    close_ms = round(max(rule.quiet_s for rule in rules_of(sensor).values()) * 1000)
+    apart_ms = close_ms + 1000 if isinstance(sensor, CameraConfig) and not sensor.replay.speed else 0
     origin = _origin(name, sensor, outbox, board, replay.length_of(recordings, duration_ms, apart_ms))
     player = replay.Replay(recordings, reader, name, outbox.cursor, sensor.replay.speed, origin, refused)
     player.foreign = foreign(place, (*replay.SOUNDS, *replay.PICTURES, *replay.VIDEOS, *endings))
-    player.endings, player.apart_ms = endings, apart_ms
+    player.endings, player.apart_ms, player.close_ms = endings, apart_ms, close_ms
     player.heavy = getattr(reader, "heavy", player.heavy)
     player.mark = lambda cursor: outbox.put([], cursor=cursor)
     return player

@@ -2,13 +2,13 @@
 
 Visits are read whole, those that came last before others: what comes while one is read waits for its end, for half a
 minute at most. Each file is read once it has settled, stills as one frame, films as some, dated by their own clocks.
-Times of different folders, days and cameras are not compared: each folder and day is a clock domain of its own, and
-where a file comes that is older than the one before it, the other of two such domains goes on, so that time never runs
-back in one. What was read is remembered by name, size and date; a restart goes on behind it.
+Times of different folders, days and cameras are not compared: each folder and day is a clock domain of its own, but
+for a visit that goes on past midnight, and where a file comes that is older than the one before it, the other of two
+such domains goes on, so that time never runs back in one. What was read is remembered by name, size and date; a restart
+goes on behind it.
 """
 
 import dataclasses
-import datetime as dt
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -20,12 +20,13 @@ from otorongo.language import say
 from otorongo.station.adapters import replay_place
 from otorongo.station.adapters.folder_visits import Dated, follows, newest_ms, visits
 from otorongo.station.adapters.folder_watch import Found, Watch
-from otorongo.station.adapters.replay import DAY_MS, PICTURES, VIDEOS, doubt_of
+from otorongo.station.adapters.replay import PICTURES, VIDEOS, doubt_of
+from otorongo.station.adapters.replay_day import LEAST_MS, goes_on, of_day
 from otorongo.station.adapters.replay_file import Reader, Trouble, of_card, play
 from otorongo.station.adapters.replay_place import AGAIN, BEGUN, Place
 from otorongo.station.adapters.replay_times import Captured, captured
 from otorongo.station.samples import ClockDomain, Fault, Item, Tick
-from otorongo.wire.codes import Clock, Counter, NoteKind
+from otorongo.wire.codes import Counter, NoteKind
 
 ENDINGS: Final = (*PICTURES, *VIDEOS)
 BATCH: Final = 50
@@ -75,15 +76,17 @@ class FolderCamera:
         self._duration_ms = duration_ms
         self._sweep = sweep
         self._poll_s = poll_s
-        self._close_s = close_s
+        self._close_s = max(close_s, LEAST_MS / 1000)
         self._now_ms = now_ms
         self._monotonic_s = monotonic_s
         self._sleep_s = sleep_s
         self._watch = Watch(path, ENDINGS, settle_s, monotonic_s)
         self._told: dict[str, set[str]] = {"foreign": set(), "doubted": set()}
         self._domain: ClockDomain | None = None
+        self._folder = ""
+        """Of that domain."""
         self._last_ms = 0
-        """Of the newest item in that domain."""
+        """Of the newest item in it."""
         self._since_s: float | None = None
         """When the newest sample was given; None: what it began has been ended."""
         self._visit: deque[Dated] = deque()
@@ -242,7 +245,7 @@ class FolderCamera:
             if isinstance(got, Trouble):
                 yield from self._trouble(found, got, when.utc_ms)
                 continue
-            self._domain, self._last_ms = domain, base_ms + got.part.offset_ms
+            self._domain, self._folder, self._last_ms = domain, found.folder, base_ms + got.part.offset_ms
             yield dataclasses.replace(
                 got.part.sample,
                 t_ms=self._last_ms,
@@ -283,14 +286,14 @@ class FolderCamera:
 
     def _times(self, found: Found, when: Captured, bound_ms: int) -> tuple[ClockDomain, int]:
         """The clock domain of a file, in which time does not run back with it, and its beginning there in ms."""
-        midnight = when.utc_ms // DAY_MS * DAY_MS
-        day = dt.datetime.fromtimestamp(midnight / 1000, dt.UTC).date()
-        key = f"{self._name}: {found.folder}: {day} within {bound_ms} ms"
-        t_ms = when.utc_ms - midnight
-        late, now = f"{key}, late", self._domain.key if self._domain else ""
-        if now == (key if t_ms < self._last_ms else late):
-            key = late
-        return ClockDomain(key, midnight, Clock.RTC, bound_ms), t_ms
+        now, utc_ms = self._domain, when.utc_ms
+        if now and found.folder == self._folder and goes_on(now, self._last_ms, utc_ms, bound_ms, self._apart_ms):
+            return now, utc_ms - now.utc0_ms
+        domain = of_day(f"{self._name}: {found.folder}:", utc_ms, bound_ms)
+        t_ms = utc_ms - domain.utc0_ms
+        late = dataclasses.replace(domain, key=f"{domain.key}, late")
+        runs_back = now and now.key == (domain.key if t_ms < self._last_ms else late.key)
+        return late if runs_back else domain, t_ms
 
     def _cursor(self, found: Found) -> str:
         return f"{self._name}\n{found.name}"

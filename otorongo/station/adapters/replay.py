@@ -1,6 +1,7 @@
 """Files instead of a device: the order of recordings, their times, their pace, and where to go on.
 
-A replay is dated in clock domains of its own: one for each UTC day of recordings, or, shifted to now, one for itself.
+A replay is dated in clock domains of its own: one for each UTC day of recordings (what goes on past midnight stays in
+that of its first day), or, shifted to now, one for itself.
 A file that cannot be read is told as a fault, left where it is, and the next one is read; once it has changed it is
 looked at again. Each sample carries a cursor of its own file, committed with what the sample caused: a replay that was
 killed goes on after it, and a recording that is added later, of whatever age, is played. Before a file that takes much
@@ -8,7 +9,6 @@ memory is decoded, that is committed too: what ended the process twice is not be
 """
 
 import dataclasses
-import datetime as dt
 import json
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -18,10 +18,11 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from otorongo.language import later, say, why
+from otorongo.station.adapters.replay_day import goes_on, of_day
 from otorongo.station.adapters.replay_file import Reader, Trouble, play
 from otorongo.station.adapters.replay_foreign import told
 from otorongo.station.adapters.replay_place import Place, load, spelled, stat_of
-from otorongo.station.adapters.replay_times import Captured, captured
+from otorongo.station.adapters.replay_times import DAY_MS, Captured, captured
 from otorongo.station.errors import SensorError
 from otorongo.station.ports import ClockReading
 from otorongo.station.samples import ClockDomain, Fault, Item, Tick
@@ -30,8 +31,9 @@ from otorongo.wire.codes import Clock, Counter, NoteKind
 SOUNDS: Final = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 PICTURES: Final = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif")
 VIDEOS: Final = (".mp4", ".avi", ".mov", ".mkv")
-DAY_MS: Final = 86_400_000
 TICK_S: Final = 1.0
+ROUNDING_MS: Final = 1_000
+"""Recorders that go on without a pause say their beginnings in whole seconds."""
 FOLLOW_MS: Final = 1_000
 """Shifted to now, pictures whose distance is unknown follow one another by this."""
 _DATED: Final = {
@@ -154,11 +156,16 @@ class Replay:
     """Whether decoding a file takes so much memory that the process may end by it ..."""
     mark: Callable[[tuple[str, str]], object] = lambda cursor: None
     """... and what commits a cursor before that."""
+    close_ms: int = 0
+    """What follows within so long of what was before it may go on with it, also past midnight."""
     monotonic_s: Callable[[], float] = time.monotonic
     sleep_s: Callable[[float], None] = time.sleep
     closed: bool = False
     _began_s: float = 0.0
     _first_ms: int | None = None
+    _domain: ClockDomain | None = None
+    _last_ms: int = 0
+    """Of the newest sample in that domain: its end."""
 
     def close(self) -> None:
         """Let `samples` end after the next sample."""
@@ -212,6 +219,8 @@ class Replay:
             self._first_ms = virtual_ms - sample.new_ms if self._first_ms is None else self._first_ms
             until_s = self._began_s + (virtual_ms - self._first_ms) / 1000 / self.speed if self.speed else 0.0
             yield from self._wait(until_s, base_ms + until_ms, domain)
+            last_ms = self._last_ms if domain == self._domain else 0
+            self._domain, self._last_ms = domain, max(last_ms, base_ms + until_ms)
             yield dataclasses.replace(
                 sample,
                 t_ms=base_ms + got.part.offset_ms,
@@ -226,10 +235,10 @@ class Replay:
         """The clock domain of a recording, and its beginning there in ms."""
         if self.origin:
             return self._now() or ClockDomain("", 0, 0, 0), at
-        midnight = one.when.utc_ms // DAY_MS * DAY_MS
-        day = dt.datetime.fromtimestamp(midnight / 1000, dt.UTC).date()
-        bound = one.when.bound_ms
-        return ClockDomain(f"recorded {day} within {bound} ms", midnight, Clock.RTC, bound), one.when.utc_ms - midnight
+        now, utc_ms, bound_ms = self._domain, one.when.utc_ms, one.when.bound_ms
+        if not now or not goes_on(now, self._last_ms, utc_ms, bound_ms, self.close_ms, ROUNDING_MS):
+            now = of_day("recorded", utc_ms, bound_ms)
+        return now, utc_ms - now.utc0_ms
 
     def _now(self) -> ClockDomain | None:
         if not self.origin:
