@@ -288,14 +288,15 @@ def test_a_forgotten_command_is_caught() -> None:
 
 
 LINE = re.compile(r"(?:^|[ (])(otorongo-(station|hub|models) [^#|&;`\n]*)", re.MULTILINE)
-SHELL = re.compile(r"^```(?:sh)?\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"(?<![\w/.])((?:deploy|scripts|locks|systemd)/[\w./-]*[\w-])")
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
 def typed(text: str) -> list[tuple[str, list[str]]]:
     """(program, its arguments) of every command line in a page's blocks of shell."""
-    lines = [match for block in SHELL.findall(text) for match in LINE.findall(block)]
+    blocks = [block for kind, block in BLOCK.findall(text) if kind in ("", "sh")]
+    lines = [match for block in blocks for match in LINE.findall(block)]
     return [(program, shlex.split(line)[1:]) for line, program in lines]
 
 
@@ -328,6 +329,16 @@ def test_technicians_have_their_commands_in_spanish() -> None:
     logged = say("uplink: connected (%s)").partition(" (")[0]
     assert f"«{logged}»" in (ROOT / "docs/tecnicos.md").read_text()
     assert "(docs/tecnicos.md)" in (ROOT / "README.md").read_text()
+
+
+def test_ecologists_have_their_way_from_a_card_to_a_table_in_spanish() -> None:
+    """Looking, names of their own, figures, review and export, each with its command; the README leads there."""
+    page = (ROOT / "docs/ecologos.md").read_text()
+    there = {(program, words[0]) for program, words in typed(page)}
+    assert there >= {("models", name) for name in ("see", "train-species", "evaluate")}
+    assert there >= {("hub", "station"), ("hub", "export"), ("station", "replay"), ("station", "uplink")}
+    assert [words for program, words in typed(page) if refused(program, words)] == []
+    assert "(docs/ecologos.md)" in (ROOT / "README.md").read_text()
 
 
 def test_a_command_line_that_nobody_can_type_is_caught() -> None:
