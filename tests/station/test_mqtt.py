@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from otorongo.language import say, speak
 from otorongo.station.adapters.mqtt import MqttTransport
+from otorongo.station.adapters.mqtt_network import Desk
 from otorongo.station.adapters.mqtt_version import Mode, Outcome, after, known
 from otorongo.station.ports import Acked, Arrived, Connected, Lost
 from otorongo.wire import status, topics
+from tests.spoken import english_in
 from tests.station.mqtt_bench import Diary, listener, transport
 from tests.station.uplink_hub import MiniHub, Mosquitto, free_port, mosquitto, until
 
@@ -150,6 +153,17 @@ def test_a_silent_broker_that_answers_the_bare_question_is_known_afterwards() ->
         until(diary.saw(Connected))
         assert [version_of(one) for one in connects[:3]] == [5, 5, 5]
         assert diary.of(Connected) == [Connected("MQTT 5")]
+
+
+def test_a_technician_reads_in_spanish_what_a_broker_speaks(caplog: pytest.LogCaptureFixture) -> None:
+    """Not only the sentence, but what is put into it."""
+    caplog.set_level("INFO")
+    speak("es")
+    Desk().learn(Outcome.BY_VERSION)
+    (line,) = caplog.messages
+    assert "espera corta" in line
+    assert "no conoce esa versión" in line
+    assert [word for each in (*Mode, *Outcome) for word in english_in(say(each.value))] == []
 
 
 def test_what_a_broker_speaks_is_learnt_from_every_outcome() -> None:

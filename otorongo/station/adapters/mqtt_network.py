@@ -114,7 +114,7 @@ class Desk:
         """What a connection taught about the broker; returns whether the next one need not wait."""
         before, self.mode = self.mode, after(self.mode, outcome)
         if self.mode != before:
-            log.info("mqtt: %s (%s); next: %s", before.value, outcome.value, self.mode.value)
+            log.info("mqtt: %s (%s); next: %s", say(before.value), say(outcome.value), say(self.mode.value))
         return at_once(before, self.mode)
 
 

@@ -10,24 +10,26 @@ first again on the next connection.
 from enum import Enum
 from typing import Final
 
+from otorongo.language import later
+
 
 class Mode(Enum):
     """What the next connection does."""
 
-    TRY_5 = "MQTT 5, not known yet; a short wait"
-    ASK = "the bare question"
+    TRY_5 = later("MQTT 5, not known yet; a short wait")
+    ASK = later("the bare question")
     V5 = "MQTT 5"
-    TRY_3 = "MQTT 3.1.1, unasked"
+    TRY_3 = later("MQTT 3.1.1, unasked")
     V3 = "MQTT 3.1.1"
 
 
 class Outcome(Enum):
     """How a connection began."""
 
-    ACCEPTED = "accepted"
-    BY_VERSION = "refused: unsupported protocol version"
-    REFUSED = "refused for another reason"
-    SILENT = "no answer, or closed without one"
+    ACCEPTED = later("accepted")
+    BY_VERSION = later("refused: unsupported protocol version")
+    REFUSED = later("refused for another reason")
+    SILENT = later("no answer, or closed without one")
 
 
 _NEXT: Final = {
