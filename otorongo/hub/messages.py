@@ -29,11 +29,8 @@ def compose(delivery: Found, alert: Found | None, person: PersonConfig, channel:
     lang = person.language
     place = sector(lang, alert["place"]) if alert else ""
     marks = [texts.text(lang, "message.drill")] if alert and alert["drill"] else []
-    tail = [f"#{delivery['id'][:6]}"]
-    if delivery["possible_repeat"]:
-        tail.insert(0, texts.text(lang, "message.repeat"))
-    if link:
-        tail.append(link)
+    number = "message.repeat" if delivery["possible_repeat"] else "message.number"
+    tail = [texts.text(lang, number, number=delivery["id"][:6]), *([link] if link else [])]
 
     def whole(place: str) -> str:
         sentence = _sentence(lang, delivery, alert, place, sms=channel.sms)

@@ -83,8 +83,8 @@ def test_from_a_batch_to_the_phones(store: Store, here: Rules, phone: Phone) -> 
     assert notify.run_due(store, AppriseMessenger(), here, NOON_MS + 2 * MINUTE_MS) == 0
     bodies = {one.path: one.body for one in phone.messages}
     assert set(bodies) == {"/ana", "/beto"}
-    assert bodies["/ana"].startswith(f"ALERTA ALTA {code}: tala, sector {LAKE}. #")
-    assert bodies["/beto"].startswith(f"HIGH ALERT {code}: logging, sector {LAKE}. #")
+    assert bodies["/ana"].startswith(f"ALERTA ALTA {code}: tala, sector {LAKE}. Mensaje ")
+    assert bodies["/beto"].startswith(f"HIGH ALERT {code}: logging, sector {LAKE}. Message ")
     rows = ledger(store, code)
     assert {one.fields["delivery"] for one in phone.messages} == {row["id"] for row in rows}
     assert [row["state"] for row in rows] == ["sent", "sent"]
@@ -139,7 +139,8 @@ def test_after_a_crash_it_is_sent_again_under_the_same_id(store: Store, here: Ru
     messenger = Chooser()
     assert notify.run_due(store, messenger, here, NOON_MS + 3 * MINUTE_MS) == 2
     assert {one.delivery for one in messenger.sent} == {row["id"] for row in taken}
-    assert any("(posible repetición)" in one.text for one in messenger.sent)
+    repeats = r"\. (Mensaje {0} \(¿repetido\?\)|Message {0} \(a repeat\?\))"
+    assert all(re.search(repeats.format(one.delivery[:6]), one.text) for one in messenger.sent)
     assert {row["state"] for row in ledger(store, code)} == {"sent"}
 
 
@@ -277,3 +278,4 @@ def test_an_sms_fits(place: str, repeat: bool, drill: bool, lang: str) -> None:
     assert messages.gsm(text) == text
     assert text.endswith(link)
     assert "K7Q2MD4X" in text
+    assert re.search(rf"\. {'Mensaje' if lang == 'es' else 'Message'} 3f9a2b[ (]", text)
