@@ -276,11 +276,12 @@ class FolderCamera:
     def _bound_ms(self, file: Dated, before: Dated | None) -> int:
         """How wrong its time is at most.
 
-        A film has no clock of its own: where its date goes on with the picture before it, they are of one visit, and
-        one clock.
+        A film says little of its clock, or nothing: where its date goes on with the picture before it, they are of one
+        visit, and one clock.
         """
         here, there = file.when, before.when if before else file.when
-        if before and self._domain and "changed" in (here.source, there.source) and not (here.doubt or there.doubt):
+        vague = {"changed", "film"} & {here.source, there.source}
+        if before and self._domain and vague and not (here.doubt or there.doubt):
             return self._domain.bound_ms if follows(file, before, self._apart_ms) else here.bound_ms
         return here.bound_ms
 

@@ -236,7 +236,9 @@ class Replay:
         if self.origin:
             return self._now() or ClockDomain("", 0, 0, 0), at
         now, utc_ms, bound_ms = self._domain, one.when.utc_ms, one.when.bound_ms
-        if not now or not goes_on(now, self._last_ms, utc_ms, bound_ms, self.close_ms, ROUNDING_MS):
+        vague = one.when.source == "film" and not one.when.doubt  # its zone is that of the picture it goes on with
+        within_ms = now.bound_ms if now and vague else bound_ms
+        if not now or not goes_on(now, self._last_ms, utc_ms, within_ms, self.close_ms, ROUNDING_MS):
             now = of_day("recorded", utc_ms, bound_ms)
         return now, utc_ms - now.utc0_ms
 

@@ -1,4 +1,5 @@
-"""When a recording was made, from what recorders leave behind: GUANO, EXIF, the file's name, or its date of change.
+"""When a recording was made, from what recorders leave behind: GUANO, EXIF, a film's head, the file's name, or its date
+of change.
 
 A recorder's clock is believed unless it cannot be right: it lies in the future, where a clock begins anew when its
 battery was changed, or more than a day from what the file's name says. Then the name or the date of change says when,
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from otorongo.language import say
 from otorongo.station.adapters.replay_beside import chunk, exif
+from otorongo.station.adapters.replay_film_time import shown
 
 SAID_BOUND_MS: Final = 60_000
 """A recorder's own clock is thought to be right within a minute."""
@@ -25,6 +27,9 @@ UNKNOWN_BOUND_MS: Final = (1 << 31) - 1
 _RESET_YEARS: Final = range(2000, 2021)
 _RESET_HOURS: Final = 6
 _WITH_EXIF: Final = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif")
+_FILMS: Final = (".mp4", ".mov", ".avi")
+_SAME_MS: Final = 600_000
+"""A film's head and its name mean the same if they are no further apart: one may say when it ended."""
 _EARLIEST: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 _LATEST: Final = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
@@ -42,7 +47,7 @@ class Captured(NamedTuple):
 
     utc_ms: int
     source: str
-    """`guano`, `exif`, `name`, `changed`, or `found`: nobody knows, but it was found now."""
+    """`guano`, `exif`, `film`, `name`, `changed`, or `found`: nobody knows, but it was found now."""
     bound_ms: int = SAID_BOUND_MS
     """How wrong it is at most."""
     doubt: str = ""
@@ -55,12 +60,15 @@ def captured(path: Path, zone: ZoneInfo, now_ms: int | None = None) -> Captured:
     `now_ms` is UTC; None: this machine does not know it, and the future is not judged.
     """
     said: tuple[int, str] | None = None
-    ending = path.suffix.lower()
+    ending, named_ms, unsure_ms = path.suffix.lower(), from_name(path.stem, zone), 0
     if ending == ".wav" and (found := _guano(path, zone)) is not None:
         said = (found, "guano")
     elif ending in _WITH_EXIF and (found := _exif(path, zone)) is not None:
         said = (found, "exif")
-    return judged(said, from_name(path.stem, zone), int(path.stat().st_mtime * 1000), zone, now_ms)
+    elif ending in _FILMS and (read := _film(path, zone, named_ms)) is not None:
+        said, unsure_ms = (read[0], "film"), read[1]
+    best = judged(said, named_ms, int(path.stat().st_mtime * 1000), zone, now_ms)
+    return best._replace(bound_ms=best.bound_ms + unsure_ms) if best.source == "film" else best
 
 
 def judged(
@@ -156,6 +164,23 @@ def _guano(path: Path, zone: ZoneInfo) -> int | None:
     except ValueError:
         return None
     return _within(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+
+
+def _film(path: Path, zone: ZoneInfo, named_ms: int | None) -> tuple[int, int] | None:
+    """What a film's head says in UTC, and how far that is in doubt because nobody knows in which zone it says it.
+
+    It counts as local time, as EXIF does that names no zone, unless the film's name says that it is UTC.
+    """
+    at = shown(path)
+    readings = [_within(at.replace(tzinfo=each)) for each in (zone, dt.UTC)] if at else []
+    if not readings or None in readings:
+        return None
+    local, utc = (one for one in readings if one is not None)
+    if named_ms is not None:
+        nearest = min((local, utc), key=lambda one: abs(one - named_ms))
+        if abs(nearest - named_ms) <= _SAME_MS:
+            return nearest, 0
+    return local, abs(local - utc)
 
 
 def _exif(path: Path, zone: ZoneInfo) -> int | None:
