@@ -13,6 +13,8 @@ from otorongo.hub.store import Found, Tx, Values, found, insert_new, listed
 
 OPEN = ("waiting", "sending")
 """States of a delivery that still wants to be sent."""
+EXPIRED_KEPT_MS = 30 * 86_400_000
+"""So long an expired link still leads to its alert, by the login."""
 
 
 def add(tx: Tx, intents: Sequence[Values]) -> int:
@@ -118,9 +120,9 @@ def add_token(tx: Tx, values: Values) -> None:
     tx.execute(tokens.insert().values(dict(values)))
 
 
-def token(tx: Tx, digest: bytes, now_ms: int) -> Found | None:
-    """The link with this hash, if it has not expired."""
-    return found(tx, select(tokens).where(tokens.c.hash == digest, tokens.c.expires_ms > now_ms))
+def token(tx: Tx, digest: bytes) -> Found | None:
+    """The link with this hash; also one that has expired, for it still leads to a login."""
+    return found(tx, select(tokens).where(tokens.c.hash == digest))
 
 
 def use_token(tx: Tx, digest: bytes, now_ms: int) -> None:
@@ -134,5 +136,5 @@ def end_links(tx: Tx, person: str) -> int:
 
 
 def drop_tokens(tx: Tx, now_ms: int) -> int:
-    """Forget expired links; how many."""
-    return int(tx.execute(tokens.delete().where(tokens.c.expires_ms <= now_ms)).rowcount)
+    """Forget links that expired long ago; how many."""
+    return int(tx.execute(tokens.delete().where(tokens.c.expires_ms <= now_ms - EXPIRED_KEPT_MS)).rowcount)

@@ -107,10 +107,20 @@ def test_a_link_is_ones_own_and_ends(store: Store, here: Rules, phone: Phone) ->
         token = one.body.rpartition("/a/")[2]
         assert len(token) == 22
         with store.read() as tx:
-            found = store_deliveries.token(tx, notify.token_hash(token), NOON_MS + 2 * MINUTE_MS)
-            late = store_deliveries.token(tx, notify.token_hash(token), NOON_MS + 25 * 3_600_000)
+            found = store_deliveries.token(tx, notify.token_hash(token))
         assert found is not None
-        assert (found["alert"], f"/{found['person']}", late) == (code, one.path, None)
+        assert (found["alert"], f"/{found['person']}") == (code, one.path)
+        assert found["expires_ms"] == NOON_MS + MINUTE_MS + 24 * 3_600_000
+
+
+def test_a_link_that_expired_long_ago_is_forgotten(store: Store, here: Rules, phone: Phone) -> None:
+    """For a month after its end it still leads to the login."""
+    saws(store, here)
+    notify.run_due(store, AppriseMessenger(), here, NOON_MS + MINUTE_MS)
+    ends_ms = NOON_MS + MINUTE_MS + 24 * 3_600_000
+    with store.write() as tx:
+        assert store_deliveries.drop_tokens(tx, ends_ms + store_deliveries.EXPIRED_KEPT_MS - 1) == 0
+        assert store_deliveries.drop_tokens(tx, ends_ms + store_deliveries.EXPIRED_KEPT_MS) == len(phone.messages) == 2
 
 
 def test_a_busy_channel_is_waited_for(store: Store, here: Rules, phone: Phone) -> None:

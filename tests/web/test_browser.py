@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, Response, sync_playwright
+from sqlalchemy import update
 
-from otorongo.hub import acts
+from otorongo.hub import acts, db
 from otorongo.hub.answers import Who
 from otorongo.hub.web.app import create_app
 from tests.web import cameras, visits
@@ -237,6 +238,28 @@ def test_what_is_written_can_be_read(browser: Browser, read_hub: Hub, url: str, 
         for path in (*pages(read_hub)["carla"], f"/alerts/{read_hub.code(BROOK, 'poaching')}", "/account"):
             page.goto(url + path)
             assert page.evaluate(_CONTRAST) == [], path
+
+
+def test_from_the_link_of_a_message_by_the_login_to_its_alert(browser: Browser, hub: Hub) -> None:
+    """Who is logged out lands on that alert: also after a slip, in another language, and by a link that has expired."""
+    code = hub.code(LAKE, "logging")
+    link = f"/a/{hub.seeded.tokens['maria', code]}"
+    with served(hub) as url, phone(browser, url, java_script_enabled=False) as page:
+        for expired in (False, True):
+            if expired:
+                with hub.store.write() as tx:
+                    tx.execute(update(db.tokens).values(expires_ms=1))
+            page.context.clear_cookies()
+            page.goto(url + link)
+            assert ("El enlace ya no vale" in page.inner_text("h1")) is expired
+            page.click("main a.button")
+            page.click(".languages a[lang=en]")
+            for password in ("no", PASSWORD):
+                page.fill("[name=name]", "maria")
+                page.fill("[name=password]", password)
+                page.click("main form button")
+            assert page.url == f"{url}/alerts/{code}"
+            assert "Tala · Cocha Larga" in page.inner_text("h1")
 
 
 def test_everything_is_done_without_a_script(browser: Browser, hub: Hub) -> None:

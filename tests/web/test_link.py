@@ -121,7 +121,7 @@ def test_a_form_needs_the_links_own_token(hub: Hub) -> None:
 
 
 def test_a_link_expires(hub: Hub) -> None:
-    """After its hours it shows nothing and does nothing, and says where to go."""
+    """After its hours it shows nothing and does nothing, and leads to its alert by the login."""
     phone = Phone(hub.client())
     page = link(hub)
     token = phone.get(page).text.split('name="csrf" value="')[1].split('"')[0]
@@ -131,6 +131,11 @@ def test_a_link_expires(hub: Hub) -> None:
     assert "El enlace ya no vale" in answer.text
     assert LAKE not in answer.text
     assert phone.client.post(page, data={"act": "seen", "csrf": token}).status_code == 404
+    assert f'href="/login?next=/alerts/{hub.code(*SAW)}"' in answer.text
+    assert f'href="/alerts/{hub.code(*SAW)}"' in hub.login("maria").get(page).text
+    with hub.store.write() as tx:
+        users.disable(tx, "maria", hub.clock())
+    assert 'href="/login"' in phone.get(page).text
 
 
 def test_links_cannot_be_guessed(hub: Hub) -> None:

@@ -169,6 +169,16 @@ def test_nobody_is_sent_elsewhere_after_the_login(hub: Hub) -> None:
     assert answer.headers["location"] == "/alerts?state=all"
 
 
+def test_whose_session_ended_comes_back_to_the_page_of_the_form(hub: Hub) -> None:
+    """What they pressed was not done, and they need not look for the alert again."""
+    code = hub.code("Cocha Larga", "logging")
+    for action, page in ((f"/alerts/{code}/going", f"/alerts/{code}"), ("/account/language", "/account")):
+        answer = hub.client().post(action)
+        assert answer.status_code == 401
+        assert f'href="/login?next={page}"' in answer.text
+    assert 'href="/login"' in hub.client().post("/logout").text
+
+
 def test_every_answer_carries_the_headers(hub: Hub) -> None:
     """Pages, faults, static files and the API: nothing runs, frames, sniffs, refers or is stored that should not."""
     phone = hub.login("maria")

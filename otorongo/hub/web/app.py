@@ -95,6 +95,10 @@ def create_app(
     return app
 
 
+_PARTS: Final = {"account": 1, "alerts": 2, "stations": 2, "events": 4}
+"""How many parts the address of a page with forms has, by the first."""
+
+
 class _Static(StaticFiles):
     """Our own files: their address changes with their content, so browsers keep them."""
 
@@ -109,9 +113,21 @@ def _log_in(request: Request, _error: Exception) -> Response:
     if _wants_json(request):
         return JSONResponse({"detail": "log in, or send a bearer token"}, 401, {"www-authenticate": "Bearer"})
     if request.method != "GET" or request.query_params.get("part"):
-        return page(request, site_of(request), None).answer("fault.html", status=401, fault="session", nav="")
+        on = _to_login(_page_of(request.url.path))
+        return page(request, site_of(request), None).answer("fault.html", status=401, fault="session", nav="", on=on)
     after = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"/login?next={quote(after)}" if after != "/" else "/login", 303)
+    return RedirectResponse(_to_login(after), 303)
+
+
+def _to_login(after: str) -> str:
+    return f"/login?next={quote(after)}" if after != "/" else "/login"
+
+
+def _page_of(path: str) -> str:
+    """The page on which a form stands, by where it is sent; the first one where that is not known."""
+    parts = path.split("/")
+    many = _PARTS.get(parts[1], 0)
+    return "/".join(parts[: many + 1]) if 0 < many < len(parts) - 1 else "/"
 
 
 def _fault(request: Request, error: Exception) -> Response:
@@ -121,7 +137,7 @@ def _fault(request: Request, error: Exception) -> Response:
     if isinstance(error, RequestValidationError) and _wants_json(request):
         faults = [{"where": list(one["loc"]), "reason": one["msg"]} for one in error.errors()]
         return JSONResponse({"detail": faults}, 422)
-    return _told(request, status, words)
+    return _told(request, status, words, f"/alerts/{error.code}" if isinstance(error, NoLink) and error.code else "/")
 
 
 def _http(request: Request, error: Exception) -> Response:
@@ -134,7 +150,8 @@ def _broken(request: Request, error: Exception) -> Response:
     return _told(request, 500, "broken")
 
 
-def _told(request: Request, status: int, words: str) -> Response:
+def _told(request: Request, status: int, words: str, on: str = "/") -> Response:
+    """What went wrong, and a way on, by the login for who has no session."""
     if _wants_json(request):
         return JSONResponse({"detail": HTTPStatus(status).phrase}, status)
     here = site_of(request)
@@ -142,7 +159,8 @@ def _told(request: Request, status: int, words: str) -> Response:
         viewer = maybe_me(request, here)
     except StoreAway:
         viewer = None
-    answer = page(request, here, viewer).answer("fault.html", status=status, fault=words, nav="")
+    on = on if viewer else _to_login(on)
+    answer = page(request, here, viewer).answer("fault.html", status=status, fault=words, nav="", on=on)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.headers["retry-after"] = "30"
     return answer

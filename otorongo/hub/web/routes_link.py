@@ -27,7 +27,11 @@ router: Final = APIRouter(include_in_schema=False)
 
 
 class NoLink(Exception):
-    """A link that has expired, or never was one."""
+    """A link that has expired, with the code of its alert; or that never was one, or is no longer theirs."""
+
+    def __init__(self, code: str = "") -> None:
+        super().__init__(code)
+        self.code = code
 
 
 @router.api_route("/a/{token}", methods=["GET", "HEAD"])
@@ -95,12 +99,15 @@ def _open(request: Request, here: Site, token: str) -> tuple[Found, Found]:
     if here.throttle.wait_s(key):
         raise NoLink
     with here.store.read() as tx:
-        link = store_deliveries.token(tx, notify.token_hash(token[:200]), here.now_ms())
+        link = store_deliveries.token(tx, notify.token_hash(token[:200]))
         alert = _living(tx, link["alert"]) if link else None
         alive = link is not None and alert is not None and not _shut_out(tx, link["person"])
-    if link is None or alert is None or not alive or not _concerns(here.rules.person(link["person"]), alert):
+    theirs = link and alert and alive and _concerns(here.rules.person(link["person"]), alert)
+    if link is None or alert is None or not theirs:
         here.throttle.failed(key)
         raise NoLink
+    if link["expires_ms"] <= here.now_ms():
+        raise NoLink(alert["id"])
     return link, alert
 
 
