@@ -124,7 +124,7 @@ def identities(path: Path) -> list[Any]:
         raise UnsealError(say("--identity {path}: is armoured: age --decrypt {path} > key.txt first", path=path))
     try:
         if content.startswith(MAGIC):
-            content = pyrage.passphrase.decrypt(content, getpass.getpass(f"Passphrase of {path}: "))
+            content = pyrage.passphrase.decrypt(content, getpass.getpass(say("Passphrase of {path}: ", path=path)))
         lines = [line.strip() for line in content.decode().splitlines()]
         found = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
     except (pyrage.DecryptError, pyrage.IdentityError, UnicodeDecodeError) as error:

@@ -4,10 +4,10 @@ Values and functions; the statements stand in `store_people.py`. A password is k
 token only as its SHA-256: whoever reads the database can log in as nobody.
 """
 
-import getpass
 import hashlib
 import hmac
 import os
+import pwd
 import secrets
 import threading
 from dataclasses import dataclass
@@ -200,10 +200,10 @@ def pseudonym(key: bytes, name: str) -> str:
 
 
 def at_the_machine() -> str:
-    """Who types a command of the hub, as the log calls them."""
+    """Who types a command of the hub, as the log calls them: by the number that the system gives, whatever they set."""
     try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # a number without a name, as in a container
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a number without a name, as in a container
         name = str(os.getuid())
     sudo = os.environ.get("SUDO_USER", "")
     return f"{COMMAND_LINE}{name}{f' (sudo: {sudo})' if sudo else ''}"[:MOST_NAME]

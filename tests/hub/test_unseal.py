@@ -1,7 +1,11 @@
 """Sealed originals at the hub: kept as they are, asked for by a person, opened with a key, never without a trace."""
 
 import hashlib
+import os
+import pty
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -354,3 +358,28 @@ def test_a_backup_carries_it_as_it_is(scene: Scene, tmp_path: Path) -> None:
     backup.verify(copy)
     files = {path.name: path.read_bytes() for path in (tmp_path / "disk").rglob("*.age")}
     assert files == {f"{scene.seq}.webp.age": scene.closed}
+
+
+def test_a_custodian_is_asked_for_a_passphrase_in_spanish(tmp_path: Path) -> None:
+    """At their terminal; and the key that it protects is read."""
+    path = tmp_path / "key.age"
+    path.write_bytes(pyrage.passphrase.encrypt(f"{KEYS[0]}\n".encode(), "remo aguaje"))
+    path.chmod(0o600)
+    ours, theirs = pty.openpty()
+    command = (
+        "import pathlib, sys; from otorongo.hub.unseal import identities as read; from otorongo.language import speak"
+    )
+    command += "; speak('es'); print(read(pathlib.Path(sys.argv[1]))[0].to_public())"
+    asked = subprocess.Popen(
+        [sys.executable, "-c", command, path], stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    prompt = f"Contraseña de {path}: "
+    assert asked.stderr
+    told = asked.stderr.read(len(prompt))  # what is typed before it would be thrown away
+    os.write(ours, b"remo aguaje\n")
+    out, _ = asked.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert told == prompt
+    assert out.strip() == PUBLIC[0]

@@ -1,6 +1,8 @@
 """Users: passwords, roles, and the command that makes the first one."""
 
 import argparse
+import os
+import pwd
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +43,17 @@ def secret(tmp_path: Path) -> str:
     file = tmp_path / "password"
     file.write_text(f"{GOOD}\nsecond line\n")
     return str(file)
+
+
+def test_nobody_calls_themselves_another_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whom the system knows is named, and who became that by sudo; not whom the environment tells."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    mine = pwd.getpwuid(os.getuid()).pw_name
+    assert users.at_the_machine() == f"command line: {mine}"
+    monkeypatch.setenv("SUDO_USER", "x" * 100)
+    assert users.at_the_machine() == f"command line: {mine} (sudo: {'x' * 100})"[: users.MOST_NAME]
 
 
 def test_what_is_done_with_users_stands_in_the_log(store: Store, secret: str) -> None:
