@@ -88,6 +88,20 @@ def test_several_species_are_named_each_by_itself(desk: Desk) -> None:
     assert [one["who"] for one in logged] == ["jose"]
 
 
+def test_who_reviews_is_led_from_one_picture_to_the_next(desk: Desk) -> None:
+    """Below an event is the station's next older picture that nobody reviewed; behind the last there is no more."""
+
+    def after(word: str) -> list[str]:
+        return re.findall(r'href="([^"]+)">Siguiente foto sin revisar', desk.page("jose", word))
+
+    behind = after("unnamed")
+    assert after("herd") == [desk.filled.events["unnamed"]]
+    assert desk.filled.events["dog"] not in behind, "of it no picture came"
+    assert outcome(desk.says("jose", "unnamed", "other", kind=[PUMA], many=["1"])) == "reviewed"
+    assert after("herd") == behind
+    assert "Siguiente foto sin revisar" not in desk.page("alba", "herd"), "who may not review is led nowhere"
+
+
 def test_nobody_is_made_to_answer_in_a_hurry(desk: Desk) -> None:
     """An answer without a choice, of no animal, of another revision, or the same again changes nothing and says so."""
     assert outcome(desk.says("jose", "jaguar", "")) == "unclear"

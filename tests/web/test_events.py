@@ -5,6 +5,7 @@ import re
 import pytest
 
 from otorongo.hub import store_people, users
+from otorongo.hub.web import view_events
 from otorongo.wire.codes import MediaKind, Tag
 from tests.web import visits
 from tests.web.conftest import Hub, Phone
@@ -191,6 +192,21 @@ def test_filters(filled: Filled, read_hub: Hub, query: dict[str, str], words: se
     assert {names[path] for path in told} == words
 
 
+def test_an_animal_is_found_under_the_name_that_people_call_it(filled: Filled, read_hub: Hub) -> None:
+    """Spanish has the names of the forest beside those of books, each where it is looked for; English has the books."""
+    spanish = read_hub.login("elena").get("/events").text
+    for name in (
+        "sajino: pecarí de collar",
+        "huangana: pecarí de labio blanco",
+        "otorongo: jaguar",
+        "tigrillo: margay",
+    ):
+        assert f">{name} (" in spanish
+    english = view_events.taxa("en")["kinds"]
+    assert not [name for _, name in english if "sajino" in name]
+    assert len({number for number, _ in view_events.taxa("es")["kinds"]}) == len(english)
+
+
 def test_a_list_without_events_says_what_to_do(filled: Filled, read_hub: Hub) -> None:
     """With a filter, without one, and for who has no sector; days that are none are the last thirty."""
     elena = read_hub.login("elena")
@@ -201,6 +217,8 @@ def test_a_list_without_events_says_what_to_do(filled: Filled, read_hub: Hub) ->
     assert not _LINE.findall(nobody)
     for odd in ("from=yesterday", "to=9999-99-99", "from=0001-01-01&to=9999-12-31", "before=x", "before=1.K-03.1"):
         assert elena.get(f"/events?{odd}").status_code == 200
+    assert "a lo más 366 días" in elena.get("/events?from=2019-01-01&to=2020-12-31").text
+    assert "a lo más" not in elena.get("/events?from=2020-01-01&to=2020-12-31").text
     assert "from=2019-12-01" in elena.get("/events?from=2020-01-01&to=2020-01-31").text
 
 

@@ -69,6 +69,7 @@ def show_list(
         older=f"/events?{urlencode(more)}" if more else "",
         earlier="" if more else f"/events?{urlencode({**query, **_earlier(days)})}",
         begins=this.day(days[0]),
+        cut=MOST_DAYS if (_day(first) or days[0]) < days[0] else 0,
         ends=this.day(days[1]),
         newest=not before,
         watching=watching,
@@ -116,6 +117,7 @@ def show(request: Request, here: Here, viewer: Me, station: str, outbox: int, ev
         eyes = view_events.eyes_of(tx, this, viewer)
         row = visible(tx, eyes, station, outbox, event)
         values = view_events.whole(tx, this, viewer, eyes, row, view_alerts.names_for(tx, this))
+        values["next"] = view_events.unreviewed(tx, this, viewer, eyes, row) if values["may_review"] else ""
     remember(here, viewer, "saw_event", name_of(row), site.address(request))
     values |= view_events.taxa(this.lang)
     values |= {"told": done if done in TOLD else "", "most_kinds": review.MOST_KINDS}

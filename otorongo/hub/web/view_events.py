@@ -29,6 +29,9 @@ from otorongo.wire import classes, species
 from otorongo.wire.codes import CloseReason, MediaKind, Tag
 from otorongo.wire.species import Taxon
 
+_AHEAD: Final = 25
+_BACK_MS: Final = 366 * 86_400_000
+"""So many events, and so far back, are looked through for the next one to review."""
 DOUBT_MS: Final = 1000
 """A clock that is surer than this is not spoken of in the list."""
 BESIDE_MS: Final = 10_000
@@ -70,16 +73,18 @@ def choices(tx: Tx, page: Page, eyes: Eyes) -> dict[str, Any]:
 def taxa(lang: str) -> dict[str, list[tuple[int, str]]]:
     """The table of animals for a form: species by their name, and the groups above them."""
     animals = [one for one in species.taxa().values() if one.kind != "human"]
-    kinds = [(one.number, _of_list(one, lang)) for one in animals if one.rank == "species"]
-    groups = [(one.number, _of_list(one, lang)) for one in animals if one.rank != "species"]
+    kinds = [(one.number, name) for one in animals if one.rank == "species" for name in _of_list(one, lang)]
+    groups = [(one.number, name) for one in animals if one.rank != "species" for name in _of_list(one, lang)[:1]]
     return {
         name: sorted(some, key=lambda one: one[1].casefold()) for name, some in (("kinds", kinds), ("groups", groups))
     }
 
 
-def _of_list(one: Taxon, lang: str) -> str:
+def _of_list(one: Taxon, lang: str) -> list[str]:
+    """How an animal stands in a list: by its name, and in Spanish under each name that people here call it by, too."""
     name = one.name(lang)
-    return name if name == one.scientific else f"{name} ({one.scientific})"
+    whole = name if name == one.scientific else f"{name} ({one.scientific})"
+    return [whole, *(f"{local}: {whole}" for local in one.local if lang == "es" and local != name)]
 
 
 def under(number: int) -> tuple[int, ...]:
@@ -118,6 +123,15 @@ def rows(tx: Tx, page: Page, viewer: Viewer, eyes: Eyes, found: Sequence[Found])
         pictures = [one for one in pieces(tx, page, viewer, row, gate, over.get(key_of(row), [])) if one["thumb"]]
         out.append({**line, "picture": pictures[0] if pictures else None, "alert": bool(over.get(key_of(row)))})
     return out
+
+
+def unreviewed(tx: Tx, page: Page, viewer: Viewer, eyes: Eyes, row: Found) -> str:
+    """Where this station's next older picture is of which nobody has said anything; empty if none is near."""
+    asked = Asked(row["start_ms"] - _BACK_MS, row["start_ms"] + 1, (row["station"],))
+    before = (row["start_ms"], row["station"], row["outbox"], row["event"])
+    older = store_visits.newest(tx, eyes, asked, limit=_AHEAD, before=before)
+    lines = rows(tx, page, viewer, eyes, older)
+    return next((line["href"] for line in lines if line["picture"] and not line["standing"]), "")
 
 
 def counted(row: Found, frame: Shown | None) -> review.Counted:
