@@ -5,7 +5,6 @@ import re
 import pytest
 
 from otorongo.hub import store_people, users
-from otorongo.hub.web import view_events
 from otorongo.wire.codes import MediaKind, Tag
 from tests.web import visits
 from tests.web.conftest import Hub, Phone
@@ -190,21 +189,6 @@ def test_filters(filled: Filled, read_hub: Hub, query: dict[str, str], words: se
     told = lines(read_hub.login("elena"), **query)
     names = {path: word for word, path in filled.events.items()}
     assert {names[path] for path in told} == words
-
-
-def test_an_animal_is_found_under_the_name_that_people_call_it(filled: Filled, read_hub: Hub) -> None:
-    """Spanish has the names of the forest beside those of books, each where it is looked for; English has the books."""
-    spanish = read_hub.login("elena").get("/events").text
-    for name in (
-        "sajino: pecarí de collar",
-        "huangana: pecarí de labio blanco",
-        "otorongo: jaguar",
-        "tigrillo: margay",
-    ):
-        assert f">{name} (" in spanish
-    english = view_events.taxa("en")["kinds"]
-    assert not [name for _, name in english if "sajino" in name]
-    assert len({number for number, _ in view_events.taxa("es")["kinds"]}) == len(english)
 
 
 def test_a_list_without_events_says_what_to_do(filled: Filled, read_hub: Hub) -> None:
