@@ -1,5 +1,6 @@
 """Where in a frame a thing stands: far away and moving, cut off by the edge, several at once."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from otorongo.models import boxes, image
 from otorongo.models.boxes import BoxClassifier
 from otorongo.models.image import Picture
-from otorongo.models.manifest import load
+from otorongo.models.manifest import ClassSpec, load
 from otorongo.models.runtime import open_classifier
 from otorongo.wire.classes import BY_NAME
 
@@ -125,6 +126,51 @@ def test_motion_adds_looks_and_takes_none_away(shared: Path, classifier: BoxClas
         plain, more = classifier.scores(picture), classifier.scores(picture, looks=places)
         for label in ("person", "vehicle", "boat"):
             assert more.of(label).p >= plain.of(label).p, (name, label)
+
+
+class Told(BoxClassifier):
+    """boxes@1 that is told what it sees in the whole frame, sees nothing from near, and counts where it looked."""
+
+    def __init__(self, somewhere: list[Place], **things: Place) -> None:
+        super().__init__(load("boxes@1"))
+        self.somewhere, self.things, self.near = self.found(*somewhere), things, -1
+
+    def found(self, *places: Place) -> boxes.Found:
+        """Sure boxes."""
+        at = np.array([[one.x, one.y, one.x + one.w, one.y + one.h] for one in places], np.float32).reshape(-1, 4)
+        return boxes.Found(at, np.full(len(at), 0.9, np.float32))
+
+    def _somewhere(self, picture: Picture) -> boxes.Found:
+        return self.somewhere
+
+    def _look(self, picture: Picture, specs: Sequence[ClassSpec]) -> dict[str, boxes.Found]:
+        self.near += 1
+        seen = self.things if self.near == 0 else {}
+        return {one.label: self.found(seen[one.label]) if one.label in seen else boxes.NOTHING for one in specs}
+
+
+SPREAD = [Place(0.02 + 0.16 * at, 0.1 + 0.5 * (at % 2), 0.06, 0.1) for at in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("somewhere", "things", "moved", "near"),
+    [
+        ([], {}, [], 0),
+        (SPREAD, {}, [], 2),
+        ([], {}, SPREAD, 2),
+        (SPREAD[:3], {}, SPREAD[3:], 4),  # a frame never costs more
+        (SPREAD[:2], {}, SPREAD[:2], 2),  # what was just looked at is not looked at again
+        (SPREAD[:1], {"dog": SPREAD[0]}, [], 1),  # a dog may still be a person
+        (SPREAD[:1], {"person": SPREAD[0]}, SPREAD[:1], 0),  # a person is one
+    ],
+)
+def test_a_frame_is_looked_at_from_near_where_it_may_help(
+    somewhere: list[Place], things: dict[str, Place], moved: list[Place], near: int
+) -> None:
+    """So often, given what the first network sees, what the second takes it for, and what moves."""
+    told = Told(somewhere, **things)
+    told.find(np.zeros((1500, 2000, 3), np.uint8), moved=moved)
+    assert told.near == near
 
 
 ROWS, COLUMNS = slice(400, 800), slice(400, 800)
