@@ -12,6 +12,7 @@ from otorongo.models.manifest import Bundle
 from otorongo.models.manifest import load as load_bundle
 from otorongo.station import config as station_config
 from otorongo.station.app_keep import knows_people, knows_voices, sealer_for
+from otorongo.station.app_policy import waits
 from otorongo.station.app_rules import Sensor, experimental, rules_for
 from otorongo.station.config import CameraConfig, MicrophoneConfig, StationConfig, policy_of
 from otorongo.station.events import Rule
@@ -32,7 +33,7 @@ def check(path: Path) -> int:
         return 1
     findings = [(True, say("{path}: station {station}", path=path, station=config.station)), *_folder(config)]
     for section, sensor in config.sensors().items():
-        findings += _sensor(section, sensor)
+        findings += _sensor(config, section, sensor)
     findings += [*_seal(config), *_uplink(config)]
     if config.place is None:
         findings.append(
@@ -78,7 +79,7 @@ def _folder(config: StationConfig) -> Iterator[Finding]:
         yield True, say("data_dir {folder}: {free_mb} MB free", folder=folder, free_mb=free_mb)
 
 
-def _sensor(section: str, sensor: Sensor) -> Iterator[Finding]:
+def _sensor(config: StationConfig, section: str, sensor: Sensor) -> Iterator[Finding]:
     try:
         bundle = load_bundle(sensor.bundle)
         rules = rules_for(section, sensor, bundle)
@@ -97,6 +98,8 @@ def _sensor(section: str, sensor: Sensor) -> Iterator[Finding]:
         yield False, str(error)
     else:
         yield from _policy(section, sensor, bundle)
+    if isinstance(sensor, CameraConfig) and (open_ones := waits(config, section, sensor)):
+        yield _left_open(section, sensor, open_ones)
     if isinstance(sensor, MicrophoneConfig) and sensor.second:
         yield _second(section, sensor)
     if isinstance(sensor, CameraConfig) and sensor.species:
@@ -125,6 +128,19 @@ def _policy(section: str, sensor: Sensor, bundle: Bundle) -> Iterator[Finding]:
             True,
             say("{section}.people: pictures that may show people are discarded: {mend}", section=section, mend=mend),
         )
+
+
+def _left_open(section: str, sensor: CameraConfig, count: int) -> Finding:
+    """What was made while `people` was `keep` is still to be closed: when that is, and what to do before."""
+    return False, say_count(
+        "{section}.people is {policy} and was keep: {count} picture from then still lies open, until the camera starts "
+        "anew (systemctl restart otorongo-sense@{section}); copy it before, if everybody in it agrees",
+        "{section}.people is {policy} and was keep: {count} pictures from then still lie open, until the camera starts "
+        "anew (systemctl restart otorongo-sense@{section}); copy them before, if everybody in them agrees",
+        count,
+        section=section,
+        policy=sensor.people,
+    )
 
 
 def _seal(config: StationConfig) -> Iterator[Finding]:

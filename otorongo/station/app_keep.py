@@ -44,8 +44,10 @@ def keeper(
     if isinstance(sensor, MicrophoneConfig):
         return _sound(config, section, sensor, bundle, outbox, shelf, sealer, classifier, vetoed)
     from otorongo.station.adapters.encode_picture import shrink, webp
+    from otorongo.station.app_policy import follow
     from otorongo.station.media_picture import ThumbnailKeeper
 
+    follow(config, section, sensor, outbox, sealer)
     people = People(sensor.people, sensor.people_p, knows_people(bundle), sealer, config.no_contact)
     budget = sensor.full_mb * 1_000_000
     full = Shelf(Path(config.data_dir), f"{section}-full", budget, outbox.media, key=f"{section}.full_mb")
