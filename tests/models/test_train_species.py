@@ -182,7 +182,7 @@ def test_boxes_with_whole_paths_of_another_machine_are_taken(
 def test_what_is_left_out_is_told_in_spanish_and_in_english_in_the_card(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Files, classes, doubts and names that nobody knows: whoever trains reads Spanish; cards are in English."""
+    """Files, classes, doubts and names that nobody knows, and the card: Spanish is read; the bundle's is English."""
     source = reviewed.folder(tmp_path / "fotos", CLASSES)
     reviewed.folder(source, {"majaz": GREEN}, places=1, each=12)
     reviewed.folder(source, {"sachavaca": RED}, places=2, each=2)
@@ -191,7 +191,11 @@ def test_what_is_left_out_is_told_in_spanish_and_in_english_in_the_card(
     backbone = str(_backbone(tmp_path))
     call = ["train-species", str(source), "--out", str(tmp_path / "mine"), "--backbone", backbone, "--validated"]
     assert __main__.main([*call, "--lang", "es"]) == 0
-    said = capsys.readouterr().err
+    told = capsys.readouterr()
+    said = told.err
+    assert "Queda fuera, Cuniculus paca: un solo lugar" in told.out
+    assert "| clase | recortes |" in told.out
+    assert english_in(told.out) == []
     for words in (
         "1 quedan fuera: no es foto", "Cuniculus paca: queda fuera, un solo lugar",
         "Tapirus terrestris: queda fuera, 4 fotos",
@@ -204,9 +208,9 @@ def test_what_is_left_out_is_told_in_spanish_and_in_english_in_the_card(
     assert "- Left out, Cuniculus paca: one place (needed: 2; one cannot be held out)." in card
     package = _package(tmp_path / "dp", human=False)
     assert __main__.main([*call[:1], str(package), *call[2:3], str(tmp_path / "dp-out"), "--lang", "es"]) == 1
-    told = capsys.readouterr().err
-    assert "ninguna persona puso la etiqueta" in told
-    assert english_in(told) == []
+    refused = capsys.readouterr().err
+    assert "ninguna persona puso la etiqueta" in refused
+    assert english_in(refused) == []
 
 
 def _event(station: str, number: int, name: str, scientific: str) -> dict[str, object]:

@@ -12,7 +12,7 @@ from otorongo.models import labels, manifest, shelves
 from otorongo.models.errors import BundleError, InputError
 from otorongo.models.manifest import Bundle
 from otorongo.models.species_train import bundle, fit, gather_camtrap, gather_folder, judge
-from otorongo.models.species_train.card import Judged, doubts
+from otorongo.models.species_train.card import Judged, card, doubts
 from otorongo.models.species_train.features import Backbone, Seen, look_at
 from otorongo.models.species_train.names import Class
 from otorongo.models.species_train.samples import Gathered, Reason, enough, numbered
@@ -99,7 +99,7 @@ def _write(
     validated = given.validated and not against
     made = bundle.Made(given.name, base, head, classes, judged, given.licence, validated)
     done = bundle.write(given.out, made)
-    print(done.path("card").read_text())
+    print(card(done.manifest.reference, base.manifest.reference, judged, say))
     print(said("written", lang).format(path=given.out))
     print(said("try", lang).format(path=given.out))
 

@@ -32,7 +32,7 @@ class Sample(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """Why something is left out: said to whoever trains in their language, and in English in the card."""
+    """Why something is left out: said to whoever trains in their language, in English in the card of the bundle."""
 
     text: str
     values: tuple[tuple[str, object], ...] = ()
