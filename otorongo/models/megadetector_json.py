@@ -158,6 +158,8 @@ class Told(NamedTuple):
     """From which probability on a box counts, as it says itself; else what MegaDetector's makers call typical."""
     labels: Mapping[str, Label] = {}
     """What its names mean, by their lines of seven fields where it has them, else by the table of Peru."""
+    classifier: str = ""
+    """What its `info` calls the network of names; empty: nothing."""
 
 
 def read(data: bytes, where: str) -> Told:
@@ -181,8 +183,10 @@ def read(data: bytes, where: str) -> Told:
         raise InputError(say("{where}: is no JSON, or is cut off: make it again", where=where)) from error
     about = file.info if isinstance(file.info, dict) else {}
     results = tuple(_result(image, file) for image in file.images)
-    detector = about.get("detector")
-    return Told(results, detector if isinstance(detector, str) else "", _typical(about), _labels(file))
+    detector, classifier = (
+        each if isinstance(each := about.get(key), str) else "" for key in ("detector", "classifier")
+    )
+    return Told(results, detector, _typical(about), _labels(file), classifier)
 
 
 def _labels(file: _File) -> dict[str, Label]:

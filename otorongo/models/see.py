@@ -206,7 +206,13 @@ class Looker:
                 "conservative_detection_threshold": round(min(typical, max(self._least, 0.05)), 4),
             },
         }
-        return out | ({"classifier": self._namer.bundle.manifest.reference} if self._namer else {})
+        names = self._namer.bundle.manifest.reference if self._namer else self._told.classifier if self._told else ""
+        return out | ({"classifier": names} if names else {})
+
+    def unvalidated(self) -> str:
+        """The bundle of names, if nobody has measured it on animals of the region; else empty."""
+        about = self._namer.bundle.manifest if self._namer else None
+        return about.reference if about and not about.validated else ""
 
 
 # ---- what was already looked at, and what is shown meanwhile ----
@@ -294,6 +300,8 @@ def _table(results: Sequence[Result], looker: Looker, lang: str, *, every: bool)
     for empty, key in ((True, "nearly_empty"), (False, "nearly_beside")):
         if unsure[empty]:
             print(said(key, lang).format(count=unsure[empty]))
+    if bundle := looker.unvalidated():
+        print(said("unvalidated", lang).format(bundle=bundle))
 
 
 def nearly(detections: Sequence[Detection], sure: Mapping[str, float]) -> list[Detection]:
@@ -329,7 +337,8 @@ def _copy_of(path: Path) -> Path:
 
 
 def _percent(p: float) -> str:
-    return f"{100 * p:.0f} %"
+    """As people read a probability, never 100: no network is that sure."""
+    return f"{min(99, round(100 * p))} %"
 
 
 def _reaches(one: Detection, sure: Mapping[str, float]) -> bool:

@@ -23,6 +23,10 @@ _WORDS: Final = {
         "{count} de las otras muestran quizá algo más, bajo el umbral",
         "{count} of the others show perhaps something more, below the threshold",
     ),
+    "unvalidated": (
+        "nombres sin validar: nadie ha medido en animales de la región cuánto acierta {bundle}",
+        "names not validated: nobody has measured on animals of the region how often {bundle} is right",
+    ),
     "doubtful": ("{what}, o nada", "{what}, or nothing"),
     "failed": ("no se pudo leer", "could not be read"),
     "written": ("escrito: {path}", "written: {path}"),

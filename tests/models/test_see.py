@@ -116,6 +116,22 @@ def test_a_person_in_whose_box_a_monkey_is_seen_stays_a_person(
     assert whole["classification_categories"][monkey["classifications"][0][0]] == "Sapajus macrocephalus"
 
 
+@pytest.mark.parametrize(("validated", "count"), [("", 1), ("validated = true\n", 0)])
+def test_names_that_nobody_validated_are_told_as_such_and_none_is_certain(
+    validated: str, count: int, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At the end of the table stands that nobody has measured them here; a network that says 1.00 says 99 %."""
+    bundle = make(tmp_path / "boxes", Shown("animal", 0.9999))
+    names = name_bundles.make(
+        tmp_path / "names", (name_bundles.JAGUAR, name_bundles.BLANK), network=name_bundles.constant(0.9999, 0.0),
+        more=f'{validated}activation = "none"', golden={"Panthera onca": 0.9999},
+    )  # fmt: skip
+    main(["see", str(folder / "a.jpg"), "--bundle", str(bundle), "--species", str(names), "--lang", "es"])
+    told = capsys.readouterr().out
+    assert "jaguar 99 %" in told
+    assert told.count("nombres sin validar: nadie ha medido") == count
+
+
 @pytest.mark.parametrize(("lang", "says"), [("es", "animal, o nada 90 %"), ("en", "animal, or nothing 90 %")])
 def test_an_animal_that_the_network_of_names_takes_for_nothing_is_told(
     lang: str, says: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

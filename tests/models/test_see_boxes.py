@@ -116,7 +116,7 @@ def test_names_of_another_file_go_through_the_rules(
         {"category": "1", "conf": 0.9, "bbox": [0, 0, 1, 1], "classifications": [[number, 0.9]]} for number in names
     ]
     whole = {
-        "images": [{"file": "a.jpg", "detections": boxes}],
+        "images": [{"file": "a.jpg", "detections": boxes}], "info": {"classifier": "somebody's names"},
         "classification_categories": names, "classification_category_descriptions": {"0": seven, "1": None},
     }  # fmt: skip
     theirs.write_text(json.dumps(whole))
@@ -127,6 +127,7 @@ def test_names_of_another_file_go_through_the_rules(
     assert said == "a.jpg  cat 90 %, animal 90 %, person 90 %, white-lipped peccary 90 %, animal 90 %"
     main([*given, "--json", str(out)])
     told = json.loads(out.read_bytes())
+    assert told["info"]["classifier"] == "somebody's names", "who reads the file knows whose names these are"
     labels = told["classification_categories"]
     first = _told(out)["a.jpg"]["detections"][0]
     assert [labels[number] for number, _ in first["classifications"]] == ["Felidae"]
