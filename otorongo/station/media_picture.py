@@ -42,6 +42,8 @@ MOST_HELD_BYTES: Final = 72_000_000
 """Of frames that wait until it is known who came after them: two of 12 million pixels."""
 HIDDEN_P: Final = 0.05
 """A box of this probability, or of the policy's if that is lower, is gone from what stays open."""
+MOST_SEEN: Final = 1000
+"""Of pictures that may have shown people the newest are remembered: far more than are taken in that time."""
 BEST_MS: Final = 2_000
 """For so long after an event opened, a better picture of it takes the place of the first."""
 RING_BYTES: Final = 32_000_000
@@ -85,8 +87,8 @@ class ThumbnailKeeper:
     """Where the whole frame is kept besides, if it may lie open; None: nowhere."""
     _ring: "Ring[tuple[Sample, Judged]]" = field(init=False)
     _due: list[_Shot] = field(default_factory=list)
-    _seen: deque[int] = field(default_factory=deque)
-    """When pictures may have shown people."""
+    _seen: deque[int] = field(default_factory=lambda: deque(maxlen=MOST_SEEN))
+    """When pictures may have shown people, in all clock domains: a folder's visit may be read in two parts."""
 
     def __post_init__(self) -> None:
         """Frames from before an event, in memory."""
@@ -97,10 +99,7 @@ class ThumbnailKeeper:
         if judged is None:
             return
         if judged.failed or self.people.shown(judged.scores):  # nobody knows who is in a frame that failed
-            self._seen.append(sample.t_ms)
-        oldest_ms = min([sample.t_ms - self.pre_ms, *(shot.sample.t_ms for shot in self._due)])  # that may be kept yet
-        while self._seen and self._seen[0] < oldest_ms - 2 * BESIDE_MS:
-            self._seen.popleft()
+            self._seen.append(when_ms(sample))
         if not judged.failed:  # last: whatever it lacks memory for, who was seen is remembered
             self._offer(sample, judged)
 
@@ -144,7 +143,6 @@ class ThumbnailKeeper:
             self._due.remove(shot)
             yield from self._kept(shot, peopled=peopled)
         if last:
-            self._seen.clear()
             self._ring.clear()
 
     def discard(self, row: Of) -> None:
@@ -153,7 +151,7 @@ class ThumbnailKeeper:
 
     def _peopled(self, shot: _Shot) -> bool:
         """Whether a picture, or one right before or after it, may show people."""
-        near = any(abs(at - shot.sample.t_ms) <= BESIDE_MS for at in self._seen)
+        near = any(abs(at - when_ms(shot.sample)) <= BESIDE_MS for at in self._seen)
         return near or shot.cls == PERSON or self.people.shown(shot.judged.scores)
 
     def _kept(self, shot: _Shot, *, peopled: bool) -> Iterator[Kept | Unkept]:
@@ -236,6 +234,11 @@ class ThumbnailKeeper:
             sealed_to=sealed_to,
         )
         return Kept(Of(shot.opening, row, path), shot.boot)
+
+
+def when_ms(sample: Sample) -> int:
+    """By a clock that all clock domains of recordings share; of a live camera since its boot."""
+    return sample.t_ms + (sample.domain.utc0_ms if sample.domain else 0)
 
 
 def anybody(judged: Judged, least_p: float) -> list[Any]:

@@ -5,6 +5,7 @@ of its own. No row tells of them: they stay where they are until somebody takes 
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from otorongo.language import say
 from otorongo.station.handed import Judged, Kept, Unkept
-from otorongo.station.media_picture import BESIDE_MS, EncodePicture, Shrink, crop, small
+from otorongo.station.media_picture import BESIDE_MS, MOST_SEEN, EncodePicture, Shrink, crop, small, when_ms
 from otorongo.station.outbox_write import Of
 from otorongo.station.samples import Event, Sample
 from otorongo.station.sealing import People
@@ -33,16 +34,15 @@ class SceneryPictures:
     shrink: Shrink
     people: People = field(default_factory=People)
     _due: list[tuple[Sample, Judged]] = field(default_factory=list)
-    _seen_ms: list[int] = field(default_factory=list)
-    """When pictures may have shown people."""
+    _seen_ms: deque[int] = field(default_factory=lambda: deque(maxlen=MOST_SEEN))
+    """When pictures may have shown people, in all clock domains."""
 
     def see(self, sample: Sample, judged: Judged | None) -> None:
         """Remember what was held back, and when people may have been seen."""
         if judged is None:
             return
         if judged.failed or self.people.shown(judged.scores):
-            oldest_ms = min([sample.t_ms, *(waits.t_ms for waits, _ in self._due)])
-            self._seen_ms = [at for at in self._seen_ms if at >= oldest_ms - 2 * BESIDE_MS] + [sample.t_ms]
+            self._seen_ms.append(when_ms(sample))
         if judged.held:
             self._due.append((sample, judged))
 
@@ -56,14 +56,12 @@ class SceneryPictures:
             if not (open_ or last) and now_ms <= sample.t_ms + BESIDE_MS:
                 continue
             self._due.remove((sample, judged))
-            if not open_ and any(abs(at - sample.t_ms) <= BESIDE_MS for at in self._seen_ms):
+            if not open_ and any(abs(at - when_ms(sample)) <= BESIDE_MS for at in self._seen_ms):
                 continue
             try:
                 self._write(sample, judged)
             except Exception as error:  # noqa: BLE001 - a full card, an encoder: cv2.error is a plain exception
                 yield Unkept(say("picture of scenery: {error}", error=error))
-        if last:
-            self._seen_ms.clear()
 
     def discard(self, row: Of) -> None:
         """It has no rows."""

@@ -1,7 +1,7 @@
 """Midnight of UTC is 19:00 in Lima: a visit that goes on past it is one event, and who was near stays near."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from otorongo.station.events import Rule
 from otorongo.station.handed import Judged, Passed
 from otorongo.station.media_picture import BESIDE_MS, ThumbnailKeeper
 from otorongo.station.outbox import Outbox
-from otorongo.station.samples import ClockDomain, Sample, Score, Source
+from otorongo.station.samples import ClockDomain, Item, Sample, Score, Source
 from otorongo.station.sealing import People
 from otorongo.station.shelf import Shelf
 from otorongo.wire.codes import Clock, Counter, Kind
@@ -53,6 +53,20 @@ def card_of(path: Path, outbox: Outbox, close_s: float = 60.0) -> Source:
     """A card that is replayed."""
     recordings, _ = replay.find(path, replay.PICTURES, LIMA)
     return Replay(recordings, READER, "camera", outbox.cursor, 0.0, close_ms=round(close_s * 1000))
+
+
+class Listed:
+    """A sensor that gives these samples."""
+
+    def __init__(self, given: list[Sample]) -> None:
+        self.given = given
+
+    def samples(self) -> Iterator[Item]:
+        """Each of them."""
+        yield from self.given
+
+    def close(self) -> None:
+        """It ends by itself."""
 
 
 def judge(data: Any, rate_hz: int) -> Judged:
@@ -109,6 +123,21 @@ def test_who_comes_near_after_midnight_was_near_before_it(tmp_path: Path) -> Non
     picture(tmp_path / "card" / "IMG_2.jpg", "2026:01:11 19:00:04", red=True)
     outbox = open_outbox(tmp_path)
     assert run(outbox, tmp_path, folder_of(tmp_path / "card", outbox))[Counter.PEOPLE_DISCARDED] == 1
+
+
+def test_who_was_near_in_the_first_part_of_a_visit_is_near_in_its_second(tmp_path: Path) -> None:
+    """Another camera's visit came between, because this one took too long to read: nothing of the animal stays open."""
+    first, second = (ClockDomain(key, 0, Clock.RTC, 60_000) for key in ("north", "north, late"))
+    other = ClockDomain("south", 86_400_000, Clock.RTC, 60_000)
+    red, green = (np.full((48, 64, 3), colour, np.uint8) for colour in ((220, 20, 20), (20, 120, 20)))
+    samples = [
+        Sample(1_000, red, domain=first), Sample(500_000, green, domain=other), Sample(8_000, green, domain=second),
+        Sample(11_001, green, domain=first),
+    ]  # fmt: skip
+    outbox = open_outbox(tmp_path)
+    counters = run(outbox, tmp_path, Listed(samples))
+    assert counters[Counter.PEOPLE_DISCARDED] == 1
+    assert [one.t_ms for one in media_in(outbox)] == [500_000, 11_001]
 
 
 def test_nobody_is_near_another_camera(tmp_path: Path) -> None:

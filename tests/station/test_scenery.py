@@ -16,7 +16,7 @@ from otorongo.station.events import Rule
 from otorongo.station.handed import Judged, Passed
 from otorongo.station.media_scenery import SceneryPictures
 from otorongo.station.ports import ClockReading
-from otorongo.station.samples import Sample, Score
+from otorongo.station.samples import ClockDomain, Sample, Score
 from otorongo.station.scenery import HELD, MARKED, Repeat, State, sift
 from otorongo.station.sealing import People
 from otorongo.station.sieve import Sieve
@@ -337,3 +337,16 @@ def test_scenery_that_may_show_people_is_not_kept(tmp_path: Path) -> None:
         keeper.see(Sample(3_600_000, FRAME), Judged((Score(PERSON, 0.1, -1.0, hit=False),)))
         assert list(keeper.work(3_600_000)) == []
         assert sorted(path.name for path in (tmp_path / policy).iterdir()) == names
+
+
+def test_who_was_near_scenery_is_remembered_when_its_visit_was_read_in_two_parts(tmp_path: Path) -> None:
+    """Somebody in the first part of a visit; what was held back eight seconds later is not kept, after it is."""
+    keeper = SceneryPictures(tmp_path, 10**6, lambda s: f"t{s.t_ms}", webp, shrink, People("discard"))
+    first, second = (ClockDomain(key, utc0_ms, 1, 60_000) for key, utc0_ms in (("one", 0), ("two", 86_400_000)))
+    held = Judged((Score(PERSON, 0.01, -4.0, hit=False),), (LOG,), (LOG,), held=(ANIMAL,))
+    keeper.see(Sample(86_399_000, FRAME, domain=first), Judged((Score(PERSON, 0.1, -1.0, hit=False),)))
+    assert list(keeper.work(86_399_000, last=True)) == []
+    keeper.see(Sample(7_000, FRAME, domain=second), held)
+    keeper.see(Sample(20_000, FRAME, domain=second), held)
+    assert list(keeper.work(40_000, last=True)) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["t20000_animal.webp"]
