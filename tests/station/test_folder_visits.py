@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from otorongo.station.adapters.folder import PATIENCE_S
+from otorongo.station.adapters.folder import MANY, PATIENCE_S, FolderCamera
+from otorongo.station.adapters.folder_watch import MOST_TOGETHER
 from otorongo.station.adapters.replay_file import Part
 from otorongo.station.adapters.replay_picture import duration_ms
 from otorongo.station.adapters.replay_times import CHANGED_BOUND_MS, SAID_BOUND_MS
 from otorongo.station.samples import Item, Sample
-from tests.station.folder_post import Post, seen
+from tests.station.folder_post import LIMA, Post, jpeg, seen
 from tests.station.test_replay_film import film
 
 
@@ -95,14 +96,52 @@ def test_visits_of_a_card_that_is_being_copied_stay_whole(
 
 
 def test_a_visit_without_an_end_holds_others_up_for_half_a_minute(tmp_path: Path) -> None:
-    """Somebody who sits before one camera all day hides nobody who passes another."""
+    """Somebody who sits before one camera all day hides nobody who passes another; an old card waits for both."""
     post = Copied(tmp_path, 0.5)
     for number in range(600):
         post.copy(f"camp/1-{number:04d}.jpg", number, number / 2)
+    for number in range(20):
+        post.copy(f"old/3-{number}.jpg", number * 300, 1.0, 1_767_000_000 + number)
     post.copy("trail/2-1.jpg", 0, 100.0)
-    began_s = post.now_s
-    while "trail/2-1.jpg" not in seen(post.runs(1)):
+    began_s, came = post.now_s, list[str]()
+    while "trail/2-1.jpg" not in came:
+        came += seen(post.runs(1))
         assert post.now_s < began_s + 100 + PATIENCE_S + 10
+    assert not any(name.startswith("old/") for name in came)
+
+
+def test_a_file_that_never_settles_holds_nobody_up(tmp_path: Path) -> None:
+    """Beside a picture something is written without an end: another camera's waits some seconds, not a minute."""
+    post = Copied(tmp_path, 0.1)
+    post.copy("a/1-1.jpg", 0, 1.0)
+    for number in range(120):
+        post.copy("a/1-2.jpg", 0, 3.0 + number)
+    post.copy("b/2-1.jpg", 0, 12.0)
+    assert seen(post.runs(25)) == ["a/1-1.jpg", "b/2-1.jpg"]
+
+
+def test_of_a_large_card_two_thousand_files_are_known_at_a_time(tmp_path: Path) -> None:
+    """However many wait, and however long their visits are read: the rest is only a name."""
+    dated: list[str] = []
+
+    def remember(cursor: str) -> str | None:
+        dated.append(cursor)
+        return None
+
+    post = Copied(tmp_path, 1.0)
+    post.camera = FolderCamera(
+        tmp_path, post._read, LIMA, name="camera", committed=remember, monotonic_s=lambda: post.now_s,
+        sleep_s=post._sleep,
+    )  # fmt: skip
+    content = jpeg(0)
+    for number in range(3200):
+        os.utime(post.write(f"{number:04d}.jpg", 0, content=content), (1_768_000_000 + number,) * 2)
+    read = 0
+    for item in post.camera.samples():
+        read += isinstance(item, Sample)
+        assert len(dated) - read <= MANY + MOST_TOGETHER
+        if read == 100:
+            break
 
 
 def test_a_film_is_of_the_visit_of_the_picture_before_it(tmp_path: Path) -> None:
