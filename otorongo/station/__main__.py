@@ -148,7 +148,11 @@ def _run(given: argparse.Namespace) -> int:
         from otorongo.station.app_check import check
 
         return check(given.config)
-    config = station_config.load(given.config)
+    laptop = given.command == "tune" and given.source is not None and given.config == station_config.DEFAULT_PATH
+    if laptop and not given.config.exists():
+        config = station_config.StationConfig(station="tune")
+    else:
+        config = station_config.load(given.config)
     if given.command == "sense":
         from otorongo.station.app import sense
 

@@ -39,6 +39,8 @@ class _Frame(NamedTuple):
 def tune(config: StationConfig, given: argparse.Namespace) -> int:
     """Write a strip of frames with what the gate saw; the exit status. Raises ConfigError or SensorError."""
     camera = config.camera
+    if camera is None and given.source is not None:
+        camera = CameraConfig(driver="replay")  # what a laptop has of a camera is its recordings
     if camera is None:
         raise ConfigError(
             say("{config}: there is no section [camera], and tune looks through a camera", config=given.config)

@@ -163,6 +163,24 @@ def test_an_open_picture_of_people_is_made_only_where_it_may_be(
     assert out.exists() == well
 
 
+def test_recordings_need_no_camera_in_the_configuration_and_the_policy_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A card is looked through on a laptop, with the file of a station that only listens; people are vouched for."""
+    place, out = card(tmp_path, [STILL] * 3), tmp_path / "strip.png"
+    config = tmp_path / "station.toml"
+    config.write_text(f'station = "s"\ndata_dir = "{tmp_path}"\n[microphone]\ndriver = "alsa"\ndevice = "default"\n')
+    argv = ["--config", str(config), "tune", "--from", str(place), "--out", str(out)]
+    assert main(argv) == 1
+    assert "--people" in capsys.readouterr().err
+    assert not out.exists()
+    assert main([*argv, "--people"]) == 0
+    assert out.exists()
+    assert main([*argv[:2], "tune", "--people"]) == 1
+    assert "no section [camera]" in capsys.readouterr().err
+    assert main(["--config", str(tmp_path / "none.toml"), *argv[2:], "--people"]) == 1, "a name mistyped is told"
+
+
 def test_a_folder_of_another_camera_is_looked_at_as_it_is(tmp_path: Path) -> None:
     """With `driver = "folder"` the strip is of what lies there, and nothing there is touched."""
     place = card(tmp_path, [STILL] * 3)
