@@ -41,6 +41,8 @@ class Filter(NamedTuple):
     live: bool = True
     place: str = ""
     activity: str = ""
+    code: str = ""
+    """Letters and digits out of it; the code of an alert that was merged leads on to the other."""
 
 
 def visible_to(sight: Sight) -> ColumnElement[bool]:
@@ -70,11 +72,14 @@ def alerts_for(
     before: tuple[int, str] | None = None,
     grade: int | None = None,
 ) -> list[Found]:
-    """Alerts, newest opening first; `before` is (opened_ms, id) of the last one seen. Merged ones live on in others.
+    """Alerts, newest opening first; `before` is (opened_ms, id) of the last one seen.
+
+    Merged ones live on in others, and are there only for who asks for a code: messages carry it.
 
     With a `grade`, that of the last one seen or `GRAVEST`, the gravest come first, and drills after all others.
     """
-    where = [visible_to(sight), alerts.c.resolution != "merged"]
+    where = [visible_to(sight)]
+    where.append(alerts.c.id.contains(wanted.code, autoescape=True) if wanted.code else alerts.c.resolution != "merged")
     if wanted.live:
         where.append(alerts.c.state != "resolved")
     if wanted.place:

@@ -54,6 +54,9 @@ def test_pages_and_statements_hold_on_both_engines(reserve: Hub) -> None:
             return {row["place"] for row in store_web.alerts_for(tx, sight, wanted, limit=100)}
 
     assert places(EVERYTHING) == {LAKE, BROOK, PARCEL, HEADWATERS}
+    hunt = reserve.code(BROOK, "poaching")
+    assert places(EVERYTHING, Filter(live=False, code=hunt[1:])) == {BROOK}
+    assert places(EVERYTHING._replace(places=(LAKE,)), Filter(live=False, code=hunt)) == set()
     assert places(EVERYTHING._replace(sealed_places=())) == {LAKE, BROOK, PARCEL}
     assert places(EVERYTHING._replace(sealed_places=(), places=(BROOK,), drills=False)) == {BROOK}
     assert places(EVERYTHING._replace(sealed_places=(), places=(), drills=True)) == {LAKE}

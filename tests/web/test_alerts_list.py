@@ -2,10 +2,11 @@
 
 import re
 from typing import Any
+from urllib.parse import quote
 
-from otorongo.hub import store_web
+from otorongo.hub import store_alerts, store_web
 from tests.web.conftest import Hub
-from tests.web.seed import LAKE, PARCEL
+from tests.web.seed import BROOK, HEADWATERS, LAKE, PARCEL
 
 SAW = (LAKE, "logging")
 
@@ -59,6 +60,42 @@ def test_what_rings_stands_above_what_is_only_watched(read_hub: Hub) -> None:
         after = f"before={store_web.grade_of(row)}.{row['opened_ms']}.{row['id']}"
         assert [one["id"] for one in found(after)] == [one["id"] for one in rows[place + 1 :]]
     assert found("before=x.1.A") == found("before=13.A") == rows
+
+
+def test_an_alert_is_found_by_the_code_that_somebody_reads_over_the_radio(hub: Hub) -> None:
+    """It stands on the card; spoken with pauses, in part, of a closed or a merged alert: it is found, and leads on."""
+    code = hub.code(*SAW)
+    with hub.store.write() as tx:
+        row = store_alerts.alert(tx, code)
+        assert row is not None
+        old = {**row, "id": "QXQXQXQX", "state": "resolved", "resolution": "merged", "data": {"merged_into": code}}
+        store_alerts.put_alert(tx, old)
+        store_alerts.set_alert(tx, code, state="resolved", resolution="false")
+    maria = hub.login("maria")
+    assert f'<span class="code">{code}</span>' in maria.get("/alerts?state=all").text
+    for spoken in (code, code.lower(), f" {code[:4]} {code[4:]}-", code[2:]):
+        page = maria.get(f"/alerts?code={quote(spoken)}").text
+        assert re.findall(r'<a href="/alerts/([A-Z0-9]+)"', page) == [code], spoken
+        assert f'<span class="code">{code}</span>' in page
+    assert "QXQXQXQX" not in maria.get("/alerts?state=all").text
+    assert 'href="/alerts/QXQXQXQX"' in maria.get("/alerts?code=qxqx").text
+    assert maria.get("/alerts/QXQXQXQX").headers["location"] == f"/alerts/{code}"
+
+
+def test_a_code_tells_nobody_of_an_alert_that_they_may_not_see(read_hub: Hub) -> None:
+    """One that is sealed, or of another's sector, is answered as one that never was; odd ones find nothing or all."""
+    sealed, other = read_hub.code(HEADWATERS, "presence"), read_hub.code(BROOK, "poaching")
+    assert f'href="/alerts/{sealed}"' in read_hub.login("pilar").get(f"/alerts?code={sealed}").text
+    maria = read_hub.login("maria")
+
+    def told(code: str) -> str:
+        return maria.get(f"/alerts?code={quote(code)}&part=list").text
+
+    assert told(sealed) == told(other) == told("ZZZZ2222") == told("Z" * 5000)
+    assert "Ninguna alerta coincide con el filtro." in told(sealed)
+    assert "/alerts/" not in told(sealed)
+    assert told("%") == told("_") == told("")
+    assert len(maria.get(f"/alerts?code={'Z' * 5000}").text) < len(maria.get("/alerts?code=ZZZZ2222").text) + 100
 
 
 def test_an_empty_list_says_whether_anybody_listens(read_hub: Hub) -> None:

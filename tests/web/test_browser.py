@@ -112,6 +112,7 @@ def pages(hub: Hub) -> dict[str, list[str]]:
         "jose": ["/alerts", f"/alerts/{saw}", f"/alerts/{hunt}", "/events", "/events?what=insects"],
         "carla": [
             "/alerts?state=all",
+            f"/alerts?code={saw}",
             f"/alerts/{saw}",
             "/events",
             "/stations",

@@ -22,6 +22,7 @@ from otorongo.hub.web.viewer import Viewer
 router: Final = APIRouter(include_in_schema=False)
 
 PER_PAGE: Final = 25
+MOST_CODE: Final = 24
 SAME_LOOK_MS: Final = 300_000
 """A page that is loaded again within this time is one look in the log."""
 FORMS: Final = frozenset(("needs_party", "bad_time"))
@@ -50,15 +51,20 @@ def show_list(
     state: str = "open",
     place: str = "",
     activity: str = "",
+    code: str = "",
     before: str = "",
     part: str = "",
     if_none_match: Annotated[str, Header()] = "",
 ) -> Response:
-    """The alerts that somebody may see, open ones the gravest first; `part=list` is what the script asks for again."""
+    """The alerts that somebody may see, open ones the gravest first; `part=list` is what the script asks for again.
+
+    Who asks for a code finds its alert also when that is over.
+    """
     if not viewer.may(May.ALERTS) and not viewer.may(May.DRILLS):
         raise Forbidden
     this, sight = page(request, here, viewer), view_alerts.sight_of(viewer)
-    wanted = Filter(live=state != "all", place=place[:80], activity=activity[:80])
+    spoken = code_in(code)
+    wanted = Filter(live=state != "all" and not spoken, place=place[:80], activity=activity[:80], code=spoken)
     with here.store.read() as tx:
         grade, last = _place_by_grade(before) if wanted.live else (None, place_in_list(before))
         rows = store_web.alerts_for(tx, sight, wanted, limit=PER_PAGE + 1, before=last, grade=grade)
@@ -72,6 +78,7 @@ def show_list(
     if part == "list" and tag in if_none_match:
         return Response(status_code=304, headers=headers)
     query = {"state": "open" if wanted.live else "all", "place": wanted.place, "activity": wanted.activity}
+    query |= {"code": wanted.code} if wanted.code else {}
     cursor = cursor_after(rows, PER_PAGE)
     if cursor and wanted.live:
         cursor = f"{store_web.grade_of(rows[PER_PAGE - 1])}.{cursor}"
@@ -84,13 +91,18 @@ def show_list(
         activities=[(one, texts.named(this.lang, "activity", one)) for one in activities],
         older=f"/alerts?{urlencode({**query, 'before': cursor})}" if cursor else "",
         newest=not before,
-        filtered=bool(wanted.place or wanted.activity),
+        filtered=bool(wanted.place or wanted.activity or wanted.code),
         refresh="" if before else f"/alerts?{urlencode({**query, 'part': 'list'})}",
         tag=tag,
         nav="alerts",
     )
     answer.headers.update(headers)
     return answer
+
+
+def code_in(text: str) -> str:
+    """An alert's code as somebody heard it over the radio, `4gqh dakh`: its letters and digits."""
+    return "".join(one for one in text[:80].upper() if one.isascii() and one.isalnum())[:MOST_CODE]
 
 
 def cursor_after(rows: list[Found], most: int, column: str = "opened_ms") -> str:
@@ -162,7 +174,7 @@ def _act(text: str) -> Act:
 
 def visible(tx: Tx, viewer: Viewer, code: str) -> Found:
     """An alert that the viewer may see. Raises Hidden: who may not see it is not told that it is there."""
-    row = store_alerts.alert(tx, code[:24])
+    row = store_alerts.alert(tx, code[:MOST_CODE])
     if row is None or not viewer.sees(row):
         raise Hidden
     return row
