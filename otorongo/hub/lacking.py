@@ -1,6 +1,5 @@
 """Pure: what evidence that rings nobody lacks to ring, by the numbers of the fusion."""
 
-import math
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
@@ -44,8 +43,3 @@ def of(counted: Iterable[tuple[Evidence, float]], activity: ActivityConfig, kind
         second=len(supporting) < 2 and not activity.alone,
         stranger=kind == "shared_use" and open_to_all,
     )
-
-
-def percent(belief: float) -> int:
-    """As the pages say it: a belief below a threshold is never rounded up to it."""
-    return min(99, math.floor(belief * 100))

@@ -1,5 +1,6 @@
 """Pure: a reason as a sentence. "motosierra, 3 min, estaciones K-02 y K-05, sin derecho vigente"."""
 
+import math
 from typing import Any
 
 from otorongo.hub import texts
@@ -46,11 +47,16 @@ def sentence(reason: Reason, lang: str) -> str:
 
 def certainty(lang: str, belief: float) -> str:
     """`certeza 97 %`, never 100."""
-    return texts.text(lang, "reason.belief", percent=texts.percent(percent(belief)))
+    return texts.text(lang, "reason.belief", percent=texts.percent(believed(belief)))
+
+
+def believed(belief: float) -> int:
+    """A belief as people read it, never 100, and never rounded up to a threshold that it has not reached."""
+    return min(99, math.floor(belief * 100))
 
 
 def percent(p: float) -> int:
-    """A probability as people read it, never 100."""
+    """What a network says, as people read it, never 100."""
     return min(99, round(p * 100))
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from otorongo.hub import fusion, lacking
+from otorongo.hub import fusion, lacking, reasons
 from otorongo.hub.alerts import Severity
 from otorongo.hub.config_activities import BUILT_IN, ActivityConfig
 from otorongo.hub.lacking import Lack
@@ -62,4 +62,4 @@ def test_something_is_missing_exactly_where_nobody_is_rung(
     lack = lacking.of(counted, activity, kind)
     assert (lack is None) == rings
     assert lack is None or any(told(lack))
-    assert lack is None or lacking.percent(lack.belief) < 100 * lack.ring_at or lack.belief >= lack.ring_at
+    assert lack is None or reasons.believed(lack.belief) < 100 * lack.ring_at or lack.belief >= lack.ring_at

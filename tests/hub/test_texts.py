@@ -48,6 +48,7 @@ def test_a_reason_reads_as_a_ranger_would_say_it() -> None:
         "1 evento llegó tarde, 2 eventos no cuentan"
     )
     assert reasons.certainty("es", SAW.belief) == "certeza 99\u00a0%"
+    assert reasons.certainty("es", 0.949) == "certeza 94\u00a0%"
 
 
 def test_whether_an_engine_comes_nearer_is_said_and_no_hertz() -> None:

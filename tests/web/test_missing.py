@@ -128,6 +128,7 @@ def test_an_alert_that_rings_nobody_says_what_it_lacks(hub: Hub) -> None:
         "Para que avise falta una segunda señal (otra estación, u otra clase de sonido o de imagen) y más certeza "
         "(llegó a 5\u00a0%; avisa desde 95\u00a0%)."
     ) in told
+    assert "certeza 5\u00a0%" in told
     assert "it lacks a second sign" in hub.login("wren").get(f"/alerts/{code}").text
     assert "Para que avise" not in hub.login("carla").get(f"/alerts/{hub.code('Cocha Larga', 'logging')}").text
     for column in ("suppressed", "late"):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from otorongo.hub import lacking, texts
+from otorongo.hub import lacking, reasons, texts
 from otorongo.hub.alerts import RINGING, Alert, Evidence
 from otorongo.hub.store import Found
 from otorongo.hub.web.render import Page
@@ -23,7 +23,7 @@ def told(page: Page, alert: Alert, covered: Sequence[Found]) -> str:
     if lack.stranger:
         parts.append(page.t("page.lack.stranger"))
     if lack.belief < lack.ring_at:
-        now, need = texts.percent(lacking.percent(lack.belief)), texts.percent(f"{lack.ring_at * 100:g}")
+        now, need = texts.percent(reasons.believed(lack.belief)), texts.percent(f"{lack.ring_at * 100:g}")
         parts.append(page.t("page.lack.belief", now=now, need=need))
     return page.t("page.lack", parts=texts.listed(page.lang, parts)) if parts else ""
 
