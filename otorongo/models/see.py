@@ -5,6 +5,7 @@ stopped goes on where it was.
 """
 
 import argparse
+import errno
 import hashlib
 import os
 import sys
@@ -18,7 +19,7 @@ import msgspec
 
 from otorongo.errors import OtorongoError
 from otorongo.language import language, say, say_count, why
-from otorongo.models import image, manifest, megadetector_json, runtime
+from otorongo.models import image, manifest, megadetector_json, runtime, see_csv
 from otorongo.models.calibrate import logit
 from otorongo.models.errors import InputError
 from otorongo.models.megadetector_json import Detection, Named, Result, Told
@@ -53,8 +54,7 @@ def see(given: argparse.Namespace) -> int:
     if not files:
         return 1
     out: Path | None = given.json
-    if out and out.is_dir():
-        raise InputError(say("{path}: is a folder; name the file to write", path=out))
+    _refuse_folders(out, given.csv)
     looker = Looker.of(given, folder, [_text(name) for name in files])
     journal = out.with_name(out.name + ".part") if out else None
     done = _resumed(journal, looker.signature) if journal else {}
@@ -80,11 +80,24 @@ def see(given: argparse.Namespace) -> int:
         _replace(out, megadetector_json.written(results, looker.info(), looker.thresholds()))
         journal.unlink(missing_ok=True)
         print(said("written", lang).format(path=out), file=sys.stderr)
+    if given.csv:
+        _replace(given.csv, see_csv.written(results, looker.thresholds()))
+        print(said("written", lang).format(path=given.csv), file=sys.stderr)
     if given.draw:
         told = said("copies" if copies else "no_copies", lang).format(count=copies, path=given.draw)
         print(told, file=sys.stderr)
-    _table(results, looker, lang, every=out is None)
+    _table(results, looker, lang, every=not (out or given.csv))
     return 1 if any(result.failure for result in results) else 0
+
+
+def _refuse_folders(*paths: Path | None) -> None:
+    """What is to be written is a file, in a folder that is there: told before hours of looking. Raises InputError."""
+    for path in filter(None, paths):
+        if path.is_dir():
+            raise InputError(say("{path}: is a folder; name the file to write", path=path))
+        if not path.absolute().parent.is_dir():
+            absent = why(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+            raise InputError(say("{path}: cannot be written: {why}", path=path, why=absent))
 
 
 class Found(NamedTuple):

@@ -49,6 +49,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", type=Path, metavar=say("OUT"), help=say("write MegaDetector's format here, for Timelapse")
     )
+    parser.add_argument("--csv", type=Path, metavar=say("OUT"), help=say("write a table here, for spreadsheets"))
     parser.add_argument(
         "--draw",
         type=Path,

@@ -1,0 +1,63 @@
+"""What `see` writes for spreadsheets."""
+
+import csv
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from otorongo.models import megadetector_json as md
+from otorongo.models import see_csv
+from otorongo.models.__main__ import main
+from tests.models.box_bundles import Shown, make
+
+SURE = {"animal": 0.5, "person": 0.2, "dog": 0.4}
+
+
+def box(cls: str, p: float, *named: tuple[str, float]) -> md.Detection:
+    """Somewhere."""
+    return md.Detection(cls, p, 0.1, 0.1, 0.5, 0.5, tuple(md.Named(*one) for one in named))
+
+
+def read(data: bytes) -> list[dict[str, str]]:
+    """As a spreadsheet does."""
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+def test_each_picture_has_a_line_for_each_kind_and_none_is_left_out() -> None:
+    """Two of a kind are counted in one line, with the surest; empties and damaged ones have their line too."""
+    results = [
+        md.Result("Cámara 3/a,b.jpg", (box("animal", 0.7, ("Dicotyles tajacu", 0.7)), box("person", 0.3))),
+        md.Result("b.jpg", (box("animal", 0.6), box("animal", 0.91), box("animal", 0.4), box("dog", 0.39))),
+        md.Result("c.jpg", (box("animal", 0.8, ("blank", 0.9)),)),
+        md.Result("d.jpg", ()),
+        md.Result("e.jpg", (), "cut off"),
+    ]
+    told = [tuple(one.values()) for one in read(see_csv.written(results, SURE))]
+    assert told == [
+        ("Cámara 3/a,b.jpg", "animal", "Dicotyles tajacu", "pecarí de collar", "collared peccary", "0.700", "1", ""),
+        ("Cámara 3/a,b.jpg", "person", "", "", "", "0.300", "1", ""),
+        ("b.jpg", "animal", "", "", "", "0.910", "2", ""),
+        ("c.jpg", "animal", "", "", "", "0.800", "1", ""),
+        ("d.jpg", "nothing", "", "", "", "", "0", ""),
+        ("e.jpg", "", "", "", "", "", "", "cut off"),
+    ]
+
+
+def test_the_command_writes_it_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside it the terminal tells the counts alone, as with `--json`; a folder is refused before anything is seen."""
+    (tmp_path / "card").mkdir()
+    assert cv2.imwrite(str(tmp_path / "card" / "a.jpg"), np.full((60, 80, 3), (0, 0, 200), np.uint8))
+    bundle = make(tmp_path / "boxes", Shown("animal", 0.9))
+    out = tmp_path / "out.csv"
+    given = ["see", str(tmp_path / "card"), "--bundle", str(bundle), "--csv"]
+    assert main([*given, str(out)]) == 0
+    told = capsys.readouterr()
+    assert str(out) in told.err
+    assert "a.jpg" not in told.out
+    assert [(one["file"], one["class"], one["count"]) for one in read(out.read_bytes())] == [("a.jpg", "animal", "1")]
+    assert main([*given, str(tmp_path)]) == 1
+    assert main([*given, str(tmp_path / "none" / "out.csv")]) == 1
+    assert capsys.readouterr().out == "", "no picture was looked at"
