@@ -134,4 +134,9 @@ def why_sound(error: Exception) -> str:
         4: say("its sound is packed in a way that is not read here (allowed: WAV, FLAC, OGG, Opus, MP3)"),
     }
     code = getattr(error, "code", None)
-    return why(error) if code is None else known.get(code, known[3])
+    if code is None:
+        return why(error)
+    opened = getattr(error, "prefix", "") == ""  # "Error opening ..." where even that failed
+    if code in known or not opened:
+        return known.get(code, known[3])
+    return say("its decoder gave up, mostly because bytes are damaged or missing (libsndfile's code {code})", code=code)

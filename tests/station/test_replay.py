@@ -306,6 +306,24 @@ def test_of_a_damaged_mp3_nobody_but_we_speak(tmp_path: Path, capfd: pytest.Capt
         assert capfd.readouterr() == ("", "")
 
 
+def test_of_a_recording_damaged_in_its_middle_its_head_is_not_blamed(tmp_path: Path) -> None:
+    """Of an MP3 and a FLAC that open, the decoder gave up, by its code; a WAV cut in its head is told as that."""
+    told = {}
+    for ending in ("mp3", "flac", "wav"):
+        path = tmp_path / f"a.{ending}"
+        soundfile.write(path, tone(20, 16_000), 16_000)
+        raw = path.read_bytes()
+        path.write_bytes(raw[:28] if ending == "wav" else raw[: len(raw) // 2] + bytes(len(raw) - len(raw) // 2))
+        with pytest.raises(SensorError) as caught:
+            list(READER(path, 0))
+        told[ending] = str(caught.value)
+    assert "its decoder gave up" in told["mp3"]
+    assert "(libsndfile's code 29)" in told["mp3"]
+    assert "its decoder gave up" in told["flac"]
+    assert "its head is damaged, or cut off" in told["wav"]
+    assert "head" not in told["mp3"] + told["flac"]
+
+
 def test_sound_that_is_damaged_in_the_middle_is_heard_as_far_as_it_goes(tmp_path: Path) -> None:
     """MP3, FLAC, Ogg and WAV with noise or a hole in them: told or heard over, within bounds; the next one is heard."""
     folder = tmp_path / "sounds"
