@@ -166,6 +166,24 @@ def test_when_a_picture_was_taken_is_read_without_the_picture(tmp_path: Path, na
     assert found[:2] == (NAMED, "exif")
 
 
+def test_a_picture_inside_a_picture_does_not_say_when_it_was_taken(tmp_path: Path) -> None:
+    """What looks like EXIF among the pixels, or is that of a preview behind them, is of nothing."""
+    plain = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(plain, "JPEG")
+    (tmp_path / "a.jpg").write_bytes(plain.getvalue() + stamped("JPEG"))
+    assert captured(tmp_path / "a.jpg", LIMA, NOW).source != "exif"
+
+
+def test_a_heic_of_a_hundred_megabytes_is_not_read(tmp_path: Path) -> None:
+    """No camera makes one: it says nothing of its time, and takes no memory."""
+    path = tmp_path / "IMG_0001.heic"
+    path.write_bytes(stamped("HEIC"))
+    os.truncate(path, 100 << 20)
+    before = bytes_read()
+    assert captured(path, LIMA, NOW).source != "exif"
+    assert bytes_read() - before < 1_000_000
+
+
 def bytes_read() -> int:
     """By this process so far."""
     return int(Path("/proc/self/io").read_text().split()[1])

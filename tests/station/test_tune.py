@@ -8,6 +8,7 @@ import pytest
 
 from otorongo.station import motion
 from otorongo.station.__main__ import main
+from otorongo.station.app_process import without_word
 from otorongo.station.app_tune import _recorded
 from otorongo.station.config import load
 from otorongo.station.motion_strip import Strip, drawn
@@ -196,9 +197,11 @@ def test_a_folder_of_another_camera_is_looked_at_as_it_is(tmp_path: Path) -> Non
 
 
 def test_a_camera_that_is_not_there_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It says which, and no file is written."""
+    """It says which, and no file is written; nobody tells the hub afterwards that a sensor is gone."""
     config = station_toml(tmp_path, 'people = "keep"\n')
     out = tmp_path / "strip.png"
     assert main(["--config", str(config), "tune", "--seconds", "1", "--out", str(out)]) == 1
     assert "cannot be opened" in capsys.readouterr().err
     assert not out.exists()
+    assert (tmp_path / "camera.lock").exists()
+    assert not without_word("camera", tmp_path)
