@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, runtime_checkable
 
+import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
 from otorongo.models import calibrate, image
-from otorongo.models.boxes import Found, Moving
+from otorongo.models.boxes import Found, Moving, overlaps
 from otorongo.models.manifest import Bundle
 from otorongo.models.name_animals import ANIMAL, Namer, cut
 from otorongo.models.rollup import Candidate, Look
@@ -22,6 +23,9 @@ from otorongo.models.threat_first import LEAST, Record, Seen, judge
 
 NAMED: Final = 3
 """Boxes at most of one frame that the network of names is given."""
+
+SAME: Final = 0.5
+"""Two boxes that share so much of both (intersection over union) are drawn around one animal."""
 
 Place = tuple[float, float, float, float]
 """x0, y0, x1, y1 in shares of the picture."""
@@ -68,7 +72,7 @@ class Ensemble:
             boxes = self._named(picture, boxes)
         except Exception as error:  # noqa: BLE001 - onnxruntime raises plain exceptions of its own
             fault = f"{self.namer.bundle.manifest.reference}: names nobody: {error}"
-        judged = [_Judged(place, seen, judge(seen)) for place, seen in boxes]
+        judged = self._once([_Judged(place, seen, judge(seen)) for place, seen in boxes])
         scores = tuple(self._raised(score, judged) for score in own.scores)
         added = self._added(own, judged)
         return replace(own, scores=scores, boxes=own.boxes + self._sure(added), faint=own.faint + added, fault=fault)
@@ -97,6 +101,22 @@ class Ensemble:
 
     def _candidates(self, picture: image.Picture, place: Place) -> tuple[Candidate, ...]:
         return self.namer.candidates(cut(picture, place, self.namer.crop))
+
+    def _once(self, judged: list[_Judged]) -> list[_Judged]:
+        """Without an animal in the box of something else on one that counts already: it is the same animal."""
+        least = min((spec.threshold for spec in self.bundle.manifest.classes if spec.wire_class == ANIMAL), default=2.0)
+        known = [one.place for one in judged if one.seen.cls == ANIMAL and one.seen.p >= least]
+        out = []
+        for one in judged:
+            told = one
+            if one.seen.cls != ANIMAL and any(record.cls == ANIMAL and record.p >= least for record in one.records):
+                place, many = np.asarray(one.place, np.float32), np.asarray(known, np.float32).reshape(-1, 4)
+                if overlaps(place, many).max(initial=0.0) >= SAME:
+                    told = replace(one, records=tuple(record for record in one.records if record.cls != ANIMAL))
+                else:
+                    known.append(one.place)
+            out.append(told)
+        return out
 
     def _raised(self, score: ClassScore, judged: list[_Judged]) -> ClassScore:
         """A class's score, raised to the surest record of it; an animal's with the looks at those that count."""

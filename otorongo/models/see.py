@@ -21,11 +21,12 @@ from otorongo.errors import OtorongoError
 from otorongo.language import language, say, say_count, why
 from otorongo.models import image, manifest, megadetector_json, runtime, see_csv
 from otorongo.models.calibrate import logit
+from otorongo.models.ensemble import SAME
 from otorongo.models.errors import InputError
 from otorongo.models.megadetector_json import Detection, Named, Result, Told
 from otorongo.models.name_animals import Namer, cut
 from otorongo.models.runtime import Classifier
-from otorongo.models.see_rules import judged, of_theirs
+from otorongo.models.see_rules import judged, of_theirs, shared
 from otorongo.models.see_words import said
 from otorongo.wire import species
 from otorongo.wire.classes import BY_NAME, name_of
@@ -191,14 +192,20 @@ class Looker:
         ]
 
     def _named(self, picture: image.Picture, boxes: Sequence[Detection]) -> Iterator[Detection]:
-        """The boxes, the surest first, after the rules."""
+        """The boxes, the surest first, after the rules; an animal in a dog's box on its own box is no second one."""
+        least = self.thresholds().get("animal", 0.5)
+        animals = [one for one in boxes if one.cls == "animal" and one.p >= least]
         for at, box in enumerate(sorted(boxes, key=lambda one: -one.p)):
             if self._namer is None or box.p < NAMED_FROM or at >= MOST_NAMED:
                 yield box
                 continue
             place = (box.x, box.y, box.x + box.w, box.y + box.h)
             candidates = self._namer.candidates(cut(picture, place, self._namer.crop))
-            yield from judged(box, candidates, [Named(label.name, p) for label, p in candidates])
+            again = box.cls != "animal" and any(shared(box, one) >= SAME for one in animals)
+            for one in judged(box, candidates, [Named(label.name, p) for label, p in candidates]):
+                if one.cls != "animal" or not again:
+                    yield one
+                    animals += [one] if one.cls == "animal" != box.cls and one.p >= least else []
 
     def thresholds(self) -> dict[str, float]:
         """From which probability on a class is told: those of the network whose boxes these are."""

@@ -24,6 +24,14 @@ def judged(box: Detection, candidates: Sequence[Candidate], raw: Sequence[Named]
         yield box._replace(cls=name_of(record.cls), p=record.p, named=names if record.animal else (), raw=tuple(raw))
 
 
+def shared(one: Detection, other: Detection) -> float:
+    """Intersection over union of two boxes."""
+    width = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
+    height = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)
+    both = max(width, 0.0) * max(height, 0.0)
+    return both / max(one.w * one.h + other.w * other.h - both, 1e-9)
+
+
 def of_theirs(boxes: Sequence[Detection], labels: Mapping[str, Label]) -> Iterator[Detection]:
     """Boxes of another program, whose names are taken for candidates; those that went through these rules stay.
 

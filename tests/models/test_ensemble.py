@@ -75,6 +75,25 @@ def test_who_stands_in_an_animals_box_is_told(tmp_path: Path) -> None:
     assert box.w == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.parametrize(("right", "count"), [(0.95, 1), (0.45, 2)])
+def test_an_animal_that_is_drawn_as_a_dog_too_is_one_animal(tmp_path: Path, right: float, count: int) -> None:
+    """A dog's box on an animal's own box holds no second animal, whatever is seen in both; one elsewhere does."""
+    animal = Shown("animal", 0.9, (0.5, 0.1, 0.95, 0.9))
+    dog = Shown("dog", 0.25, (right - 0.43, 0.1, right, 0.88))
+    verdict = ensemble(tmp_path, (0.9, 0, 0, 0, 0, 0), animal, dog).scores(FRAME)
+    assert sum(box.wire_class == BY_NAME["animal"].number for box in verdict.boxes) == count
+    assert len(verdict.of("animal").looks) == count
+    assert verdict.of("dog").p == pytest.approx(0.25, abs=1e-3), "the dog is as sure as it was"
+
+
+def test_an_animal_that_is_drawn_as_a_dog_and_as_a_vehicle_is_one_animal(tmp_path: Path) -> None:
+    """No box of an animal's own is there: the names in two boxes of one place make one."""
+    dog, other = Shown("dog", 0.25, (0.52, 0.1, 0.95, 0.88)), Shown("vehicle", 0.2, (0.5, 0.1, 0.95, 0.9))
+    verdict = ensemble(tmp_path, (0.9, 0, 0, 0, 0, 0), dog, other).scores(FRAME)
+    assert sum(box.wire_class == BY_NAME["animal"].number for box in verdict.boxes) == 1
+    assert len(verdict.of("animal").looks) == 1
+
+
 def test_a_leopard_is_told_as_a_cat(tmp_path: Path) -> None:
     """What does not live in Peru climbs to what it shares with what does."""
     (look,) = ensemble(tmp_path, (0.08, 0.85, 0, 0, 0, 0), Shown("animal", 0.9)).scores(FRAME).of("animal").looks

@@ -11,6 +11,7 @@ import pytest
 from otorongo.models import megadetector_json as md
 from otorongo.models import see_csv
 from otorongo.models.__main__ import main
+from tests.models import name_bundles
 from tests.models.box_bundles import Shown, make
 
 SURE = {"animal": 0.5, "person": 0.2, "dog": 0.4}
@@ -61,3 +62,21 @@ def test_the_command_writes_it_and_says_where(tmp_path: Path, capsys: pytest.Cap
     assert main([*given, str(tmp_path)]) == 1
     assert main([*given, str(tmp_path / "none" / "out.csv")]) == 1
     assert capsys.readouterr().out == "", "no picture was looked at"
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["animal, dog and vehicle", "dog and vehicle"])
+def test_an_animal_that_is_drawn_as_a_dog_too_is_counted_once(first: int, tmp_path: Path) -> None:
+    """Names are asked for all boxes of it; one of a dog on one of an animal adds none to Timelapse or the table."""
+    (tmp_path / "card").mkdir()
+    assert cv2.imwrite(str(tmp_path / "card" / "a.jpg"), np.full((60, 80, 3), (0, 0, 200), np.uint8))
+    boxes = [Shown("animal", 0.9, (0.5, 0.1, 0.95, 0.9)), Shown("dog", 0.25, (0.52, 0.1, 0.95, 0.88))][first:]
+    boxes += [Shown("vehicle", 0.2, (0.5, 0.12, 0.95, 0.88))]
+    bundle, out = make(tmp_path / "boxes", *boxes), tmp_path / "out.csv"
+    names = name_bundles.make(
+        tmp_path / "names", (name_bundles.JAGUAR, name_bundles.BLANK), network=name_bundles.constant(0.9, 0.0),
+        more='activation = "none"', golden={"Panthera onca": 0.9},
+    )  # fmt: skip
+    given = ["see", str(tmp_path / "card"), "--bundle", str(bundle), "--species", str(names), "--csv", str(out)]
+    assert main(given) == 0
+    told = [(one["species"], one["count"]) for one in read(out.read_bytes())]
+    assert ("Panthera onca", "1") in told
