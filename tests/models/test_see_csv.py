@@ -80,3 +80,16 @@ def test_an_animal_that_is_drawn_as_a_dog_too_is_counted_once(first: int, tmp_pa
     assert main(given) == 0
     told = [(one["species"], one["count"]) for one in read(out.read_bytes())]
     assert ("Panthera onca", "1") in told
+
+
+def test_no_cell_is_a_formula() -> None:
+    """What a card or another program's names begin with is shown, not computed; the file can still be found by it."""
+    mean = '=HYPERLINK("http://x")'
+    results = [
+        md.Result(f"{mean}.jpg", (box("animal", 0.9, (mean, 0.8)),)),
+        md.Result("-1.jpg"),
+        md.Result("@a/b.jpg", failure="\t=1+1"),
+    ]
+    told = read(see_csv.written(results, SURE))
+    assert [one["file"] for one in told] == [f"./{mean}.jpg", "./-1.jpg", "./@a/b.jpg"]
+    assert (told[0]["species"], told[2]["failure"]) == (mean[1:], "1+1")
