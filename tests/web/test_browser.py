@@ -51,6 +51,20 @@ _SMALL = """
   .filter((e) => e.checkVisibility() && (e.closest("label.choice") || e).getBoundingClientRect().height < 43.5)
   .map((e) => `${e.tagName} ${e.textContent.trim().slice(0, 30)} ${e.getBoundingClientRect().height}`)
 """
+_BROKEN = """
+() => {
+  const broken = [], texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  while (texts.nextNode())
+    for (const { 0: name, index } of texts.currentNode.textContent.matchAll(/[A-Z]-\\d\\d/g)) {
+      const range = document.createRange();
+      range.setStart(texts.currentNode, index);
+      range.setEnd(texts.currentNode, index + name.length);
+      const lines = new Set([...range.getClientRects()].map((one) => Math.round(one.top)));
+      if (lines.size > 1) broken.push(name);
+    }
+  return broken;
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +181,22 @@ def test_every_page_fits_a_small_phone(browser: Browser, read_hub: Hub, url: str
                 page.set_viewport_size(DESK)  # type: ignore[arg-type]
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
                 page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("name", "extra"), [("carla", []), ("jose", []), ("pilar", ["/events"])])
+def test_no_line_ends_within_the_name_of_a_station(
+    browser: Browser, read_hub: Hub, url: str, name: str, extra: list[str]
+) -> None:
+    """However narrow a page is, `K-02` stands in one line, and nothing scrolls sideways for it."""
+    with phone(browser, url, name) as page:
+        for path in (*pages(read_hub)[name], *extra):
+            page.goto(url + path)
+            for summary in page.query_selector_all("summary"):
+                summary.click()
+            for width in range(320, 401, 4):
+                page.set_viewport_size({"width": width, "height": 740})
+                assert page.evaluate(_BROKEN) == [], f"{path} at {width} px"
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} at {width} px"
 
 
 @pytest.mark.parametrize("lang", ["es", "en"])

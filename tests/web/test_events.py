@@ -52,7 +52,7 @@ def test_newest_first_with_name_certainty_and_standing(filled: Filled, read_hub:
     )
     text = elena.get("/events").text
     jaguar = card(text, of["jaguar"])
-    for part in ("Jaguar (<i>Panthera onca</i>)", "sin validar", "la red dice 86\u00a0%", f"K-03 · {LAKE}"):
+    for part in ("Jaguar (<i>Panthera onca</i>)", "sin validar", "la red dice 86\u00a0%", f"K-03</span> · {LAKE}"):
         assert part in jaguar
     assert f"{of['jaguar']}/media/" in jaguar
     group = card(text, of["cats"])

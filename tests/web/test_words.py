@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import update
 
 from otorongo.hub import db, reasons
-from otorongo.hub.web.render import TEMPLATES
+from otorongo.hub.web.render import TEMPLATES, whole
 from otorongo.wire.codes import NoteKind
 from otorongo.wire.rows import Note
 from tests.web.conftest import Hub
@@ -67,6 +67,13 @@ def test_no_line_ends_between_a_number_and_its_percent_sign(read_hub: Hub) -> No
     assert [page.url.path for page in opened if re.search(r"\d %", page.text)] == []
     parted = [(path.name, one) for path in written() for one in re.findall(r".*\} %(?!\}).*", path.read_text())]
     assert parted == []
+
+
+def test_a_name_is_kept_whole_and_what_is_no_name_stays_escaped() -> None:
+    """Short ones only: a name that is longer than a narrow line may still break."""
+    assert whole('<b>K-02</b>, "a"') == '&lt;b&gt;<span class="whole">K-02</span>&lt;/b&gt;, &#34;a&#34;'
+    assert whole("R-000-2026 y -12.5") == '<span class="whole">R-000-2026</span> y -12.5'
+    assert whole("cocha-larga-del-norte") == "cocha-larga-del-norte"
 
 
 def test_no_sign_asks_for_a_font_that_a_phone_may_lack() -> None:

@@ -14,7 +14,7 @@ from babel.dates import format_date, format_datetime, format_timedelta
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from otorongo.hub import config as hub_config
 from otorongo.hub import texts
@@ -24,6 +24,9 @@ from otorongo.hub.web.viewer import Viewer
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 STATIC: Final = Path(__file__).parent / "static"
+MOST_WHOLE: Final = 14
+"""Letters of a name that fits in any line, also in a title on a small phone."""
+_HYPHENED: Final = re.compile(r"\b\w+(?:-\w+)+")
 _PHONE: Final = re.compile(r"\+?\d[\d ()-]{5,18}\d")
 
 
@@ -40,7 +43,18 @@ def environment() -> Environment:
     found.globals["static"] = static
     found.globals["May"] = May
     found.globals["percent"] = texts.percent
+    found.filters["whole"] = whole
     return found
+
+
+def whole(text: str) -> Markup:
+    """A text in which no line ends at the hyphen of a name such as `K-02`."""
+    return Markup(_HYPHENED.sub(_unbroken, str(escape(text))))  # noqa: S704  # escaped, and letters only within
+
+
+def _unbroken(found: re.Match[str]) -> str:
+    name = found.group()
+    return f'<span class="whole">{name}</span>' if len(name) <= MOST_WHOLE else name
 
 
 @cache
