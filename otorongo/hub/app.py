@@ -94,6 +94,8 @@ def running(
             if config.backup.folder:
                 workers.append(_backing(config, config_path, store))
         if "notify" in roles:
+            if store.is_sqlite:  # alone on it
+                notify.take_over(store, rules, now_ms())
             workers.append(_notifying(store, rules))
         for worker in workers:
             worker.start()

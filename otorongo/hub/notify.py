@@ -60,6 +60,18 @@ def run_due(store: Store, messenger: Messenger, rules: Rules, now_ms: int) -> in
     return len(letters)
 
 
+def take_over(store: Store, rules: Rules, now_ms: int) -> int:
+    """What a hub that was killed was just sending is due after the pause of a failed attempt; how many. Only for a hub
+    that is alone on its store: nobody else can be sending then, and nobody need wait for the lease to end.
+    """
+    with store.write() as tx:
+        mine = store_deliveries.lent(tx, now_ms)
+        for row in mine:
+            pause_ms = int(pause_s(row["attempts"], None, rules.config.notify) * 1000)
+            store_deliveries.end_lease(tx, row["id"], now_ms + pause_ms)
+    return len(mine)
+
+
 def next_due_ms(store: Store) -> int | None:
     """When there is something to send again; None: nothing waits."""
     with store.read() as tx:

@@ -46,6 +46,17 @@ def claim(tx: Tx, now_ms: int, *, lease_ms: int, limit: int = 20) -> list[Found]
     return mine
 
 
+def lent(tx: Tx, now_ms: int) -> list[Found]:
+    """Deliveries that a worker has borrowed and whose lease runs."""
+    return listed(tx, select(deliveries).where(deliveries.c.state == "sending", deliveries.c.next_at_ms > now_ms))
+
+
+def end_lease(tx: Tx, delivery: str, next_at_ms: int) -> None:
+    """A borrowed delivery is due at this time, if its lease ends no sooner; it stays one that may have been sent."""
+    mine = (deliveries.c.id == delivery, deliveries.c.state == "sending", deliveries.c.next_at_ms > next_at_ms)
+    tx.execute(update(deliveries).where(*mine).values(next_at_ms=next_at_ms))
+
+
 def sent(tx: Tx, delivery: str, now_ms: int) -> None:
     """The channel took it."""
     where = deliveries.c.id == delivery

@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from demo.field import Field, Person
 from demo.phone import Phone
-from otorongo.hub import db
+from otorongo.hub import db, store_deliveries
 from otorongo.hub.store import Store
 from otorongo.models.train.scenes import Source, render_soundscape
 from otorongo.station.outbox import Outbox
@@ -101,6 +101,17 @@ def drain(field: Field, data: Path) -> Chain:
     pytest.fail(f"SEED={SEED}: the uplink never came to rest")
 
 
+def still_open(field: Field) -> int:
+    """Deliveries that want to be sent."""
+    store = Store.open(field.database_url)
+    try:
+        with store.read() as tx:
+            waits = db.deliveries.c.state.in_(store_deliveries.OPEN)
+            return len(tx.execute(select(db.deliveries.c.id).where(waits)).all())
+    finally:
+        store.close()
+
+
 def kill_at_random(field: Field, chance: random.Random) -> Counter[str]:
     """Kill and start again; how often each was killed. A sensor that came to its end is left alone."""
     killed: Counter[str] = Counter()
@@ -149,7 +160,8 @@ def test_nothing_is_lost_or_doubled_by_kills(tmp_path: Path, recordings: Path, p
 
         wait_for("the recordings end", ended, field, 60 + KILLS * 2)
         head = drain(field, data)
-        time.sleep(3)  # messages that are on their way to the phone
+        # A hub that was killed while it sent sends again after a pause.
+        wait_for("every ring has gone out", lambda: still_open(field) == 0, field, 60)
     finally:
         field.stop()
     check_records(field, head)

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from otorongo.hub import app, store_people, store_records
+from otorongo.hub import app, store_deliveries, store_people, store_records
 from otorongo.hub.__main__ import main, parser
 from otorongo.hub.config import BrokerConfig, HubConfig, WebConfig
 from otorongo.hub.errors import HubError, StoreError
@@ -55,6 +55,23 @@ def test_embedded_broker_and_sqlite(tmp_path: Path) -> None:
     """What `otorongo-hub serve` does without any configuration of servers."""
     listen = f"127.0.0.1:{free_port()}"
     _run(HubConfig(data_dir=str(tmp_path / "hub"), broker=BrokerConfig(listen=listen)), tmp_path, protocol=311)
+
+
+def test_a_hub_that_was_killed_while_it_sent_sends_soon(tmp_path: Path) -> None:
+    """The next hub on the same SQLite is alone there, and waits for no lease of the one before it."""
+    config = HubConfig(data_dir=str(tmp_path / "hub"))
+    began_ms = app.now_ms()
+    intent = {"id": "a" * 32, "alert": "A", "person": "nadie", "channel": 0, "kind": "ring", "severity": 2, "round": 0}
+    with app.running(config, tmp_path / "hub.toml", roles=frozenset({"web"})):
+        store = Store.open(config.database_url)
+        with store.write() as tx:
+            store_deliveries.add(tx, [{**intent, "created_ms": began_ms, "next_at_ms": began_ms}])
+            assert store_deliveries.claim(tx, began_ms, lease_ms=600_000)
+    with app.running(config, tmp_path / "hub.toml", roles=frozenset({"notify"})), store.read() as tx:
+        due_ms = store_deliveries.next_due(tx)
+    store.close()
+    assert due_ms is not None
+    assert due_ms - began_ms < 300_000
 
 
 @pytest.fixture

@@ -154,6 +154,24 @@ def test_after_a_crash_it_is_sent_again_under_the_same_id(store: Store, here: Ru
     assert {row["state"] for row in ledger(store, code)} == {"sent"}
 
 
+def test_a_hub_that_is_alone_waits_for_no_lease_of_the_one_that_was_killed(store: Store, here: Rules) -> None:
+    """What was being sent is sent after a pause of some seconds, as a possible repeat; what was sent stays sent."""
+    code = saws(store, here)
+    now_ms = NOON_MS + MINUTE_MS
+    with store.write() as tx:
+        taken = store_deliveries.claim(tx, now_ms, lease_ms=600_000)
+        store_deliveries.sent(tx, taken[0]["id"], now_ms)
+    assert notify.take_over(store, here, now_ms + 1000) == 1
+    assert notify.take_over(store, here, now_ms + 1000) == 1, "and once more after the next crash"
+    messenger = Chooser()
+    assert notify.run_due(store, messenger, here, now_ms + 1001) == 0, "a hub that dies of a message sends no flood"
+    assert notify.run_due(store, messenger, here, now_ms + 30_000) == 1
+    assert [one.delivery for one in messenger.sent] == [taken[1]["id"]]
+    assert "¿repetido?" in messenger.sent[0].text or "a repeat?" in messenger.sent[0].text
+    assert {row["state"] for row in ledger(store, code)} == {"sent"}
+    assert notify.take_over(store, here, now_ms + 31_000) == 0
+
+
 def test_what_cannot_be_sent_is_given_up_and_told(store: Store, here: Rules) -> None:
     """After give_up_after_h the ledger says failed, and the alert's life says who was not reached."""
     mine = with_notify(here, give_up_after_h=1, retry_first_s=600, retry_most_s=1800)
