@@ -78,6 +78,8 @@ def test_it_comes_back_when_the_broker_does(broker: Mosquitto) -> None:
         until(diary.saw(Lost))
         broker.start()
         until(diary.saw(Connected, 2))
+        way.send(topics.STATUS, b"x")
+        until(diary.saw(Acked))  # a broker takes packets in order: it has the subscriptions
         hub = MiniHub(broker.port)
         hub.tell("K-02", topics.RECEIPT, b"word")
         until(diary.saw(Arrived))
