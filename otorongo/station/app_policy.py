@@ -6,7 +6,6 @@ has is the hub's.
 """
 
 import logging
-import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -19,6 +18,7 @@ from otorongo.station.adapters.systemd import notify
 from otorongo.station.config import CameraConfig, StationConfig
 from otorongo.station.outbox import Outbox
 from otorongo.station.sealing import ENDING, Sealer
+from otorongo.station.shelf import write_whole
 from otorongo.wire.codes import NoteKind
 from otorongo.wire.rows import Note
 
@@ -52,7 +52,7 @@ def follow(
         alive()
         try:
             if sealer:
-                _seal(path, root / BEFORE / f"{path.relative_to(root)}{ENDING}", sealer)
+                write_whole(root / BEFORE / f"{path.relative_to(root)}{ENDING}", sealer.seal(path.read_bytes()))
             path.unlink()
             closed += 1
         except (OSError, OtorongoError) as error:
@@ -111,19 +111,3 @@ def told(section: str, policy: str, count: int, *, sealed: bool) -> str:
 
 def _cursor(section: str) -> str:
     return f"{section} people"
-
-
-def _seal(path: Path, sealed: Path, sealer: Sealer) -> None:
-    """Raises OSError or SealError; the sealed file is on the card before this returns."""
-    content = sealer.seal(path.read_bytes())
-    sealed.parent.mkdir(parents=True, exist_ok=True)
-    part = sealed.with_name(sealed.name + ".part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(sealed)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise

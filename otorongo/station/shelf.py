@@ -23,6 +23,22 @@ from otorongo.station.samples import Event, Sample
 log = logging.getLogger(__name__)
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """A file on the card, whole or not at all, when this returns. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:  # half a file would take the room that is missing
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
 @dataclass
 class Shelf:
     """The files of one sensor, their budget, and how they come onto the card."""
@@ -61,18 +77,7 @@ class Shelf:
             )
         self._make_room(len(content))
         path = self.data_dir / "media" / self.section / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        try:
-            with part.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except OSError:  # half a file would take the room that is missing
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise
+        write_whole(path, content)
         return path.relative_to(self.data_dir).as_posix()
 
     def discard(self, row: Of) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -133,3 +134,13 @@ def detector(folder: Path, layout: str, shown: Sequence[Shown], *, name: str = "
         '[[golden]]\nfile = "grey"\np = { animal = 0.01 }\n\n[[sources]]\nwhat = "nothing"\nlicence = "CC0-1.0"\n'
     )
     return folder
+
+
+def small_card(place: Path) -> Path:
+    """Two pictures, one of them in a folder below, and a damaged one."""
+    (place / "DCIM").mkdir(parents=True)
+    red = np.full((60, 80, 3), (0, 0, 200), np.uint8)
+    assert cv2.imwrite(str(place / "a.jpg"), red)
+    assert cv2.imwrite(str(place / "DCIM" / "b.PNG"), red)
+    (place / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
+    return place

@@ -24,7 +24,7 @@ from otorongo.models.see import NEAR, _copy_of, _draw
 from otorongo.models.see_draw import SURE, UNSURE
 from tests.models import name_bundles
 from tests.models.box_bundles import Shown, make
-from tests.models.others import ANIMAL, PERSON, detector
+from tests.models.others import ANIMAL, PERSON, detector, small_card
 
 THINGS = [(ANIMAL, 0.9, (0.1, 0.2, 0.5, 0.6)), (PERSON, 0.2, (0.5, 0.1, 0.75, 0.9))]
 
@@ -32,12 +32,7 @@ THINGS = [(ANIMAL, 0.9, (0.1, 0.2, 0.5, 0.6)), (PERSON, 0.2, (0.5, 0.1, 0.75, 0.
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Two pictures, one of them in a folder below, a damaged one and a text."""
-    place = tmp_path / "card"
-    (place / "DCIM").mkdir(parents=True)
-    red = np.full((60, 80, 3), (0, 0, 200), np.uint8)
-    assert cv2.imwrite(str(place / "a.jpg"), red)
-    assert cv2.imwrite(str(place / "DCIM" / "b.PNG"), red)
-    (place / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
+    place = small_card(tmp_path / "card")
     (place / "notes.txt").write_text("hola")
     return place
 

@@ -4,27 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 
 from otorongo.models import megadetector_json as md
 from otorongo.models.__main__ import main
 from tests.models import name_bundles
 from tests.models.box_bundles import Shown, make
-from tests.models.others import detector
+from tests.models.others import detector, small_card
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Two pictures, one of them in a folder below, and a damaged one."""
-    place = tmp_path / "card"
-    (place / "DCIM").mkdir(parents=True)
-    red = np.full((60, 80, 3), (0, 0, 200), np.uint8)
-    assert cv2.imwrite(str(place / "a.jpg"), red)
-    assert cv2.imwrite(str(place / "DCIM" / "b.PNG"), red)
-    (place / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
-    return place
+    return small_card(tmp_path / "card")
 
 
 def _told(path: Path) -> dict[str, Any]:

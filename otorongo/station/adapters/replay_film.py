@@ -12,6 +12,7 @@ import numpy as np
 
 from otorongo.language import say
 from otorongo.station.adapters.replay_file import Part
+from otorongo.station.adapters.replay_film_boxes import boxes
 from otorongo.station.adapters.replay_place import spelled
 from otorongo.station.errors import SensorError
 from otorongo.station.samples import Sample
@@ -23,7 +24,6 @@ MOST_FILM_PIXELS: Final = 10_000_000
 MOST_FILM_MS: Final = 86_400_000
 _FEW_FRAMES: Final = 2
 _MOST_MISSES: Final = 100
-_MOST_BOXES: Final = 1000
 _HEAD: Final = 8192
 _CONTAINERS: Final = frozenset((b"moov", b"trak", b"mdia", b"minf", b"stbl"))
 
@@ -85,26 +85,15 @@ def _avi(begin: bytes) -> list[tuple[int, int]]:
 
 def _mp4(file: BinaryIO, at: int, end: int, depth: int = 0) -> Iterator[tuple[int, int]]:
     """Of each track's head (ISO 14496-12: `tkhd`, 16.16 fixed) and of its samples' description (`stsd`)."""
-    for _ in range(_MOST_BOXES):
-        if at + 8 > end:
-            return
-        file.seek(at)
-        size, kind = struct.unpack(">I4s", file.read(8))
-        header = 8
-        if size == 1:
-            size, header = struct.unpack(">Q", file.read(8))[0], 16
-        size = end - at if size == 0 else size
-        if size < header:
-            return
+    for kind, body_at, body_end in boxes(file, at, end):
         if kind in _CONTAINERS and depth < 8:
-            yield from _mp4(file, at + header, min(end, at + size), depth + 1)
+            yield from _mp4(file, body_at, min(end, body_end), depth + 1)
         elif kind == b"tkhd":
-            box = file.read(min(size - header, 128))
+            box = file.read(min(body_end - body_at, 128))
             width, height = struct.unpack(">II", box[88:96] if box[0] == 1 else box[76:84])
             yield width >> 16, height >> 16
         elif kind == b"stsd" and (box := file.read(44))[12:16] in _PICTURES:
             yield struct.unpack(">HH", box[40:44])
-        at += size
 
 
 _PICTURES: Final = frozenset((b"avc1", b"avc3", b"hvc1", b"hev1", b"mp4v", b"mjpg", b"jpeg", b"av01", b"vp09", b"png "))

@@ -7,11 +7,11 @@ that knows no time zone writes what its display shows; AVI has no rule, and came
 import datetime as dt
 import struct
 from contextlib import suppress
-from io import FileIO
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
-_MOST_BOXES: Final = 1000
+from otorongo.station.adapters.replay_film_boxes import MOST_BOXES, boxes
+
 _MOST_TEXT: Final = 64
 _MOST_S: Final = 1 << 33
 _EPOCH: Final = dt.datetime(1904, 1, 1)  # noqa: DTZ001 - what a clock showed, in no zone
@@ -34,34 +34,23 @@ def shown(path: Path) -> dt.datetime | None:
     return None
 
 
-def _of_mp4(file: FileIO, at: int, end: int, wanted: bytes = b"moov") -> dt.datetime | None:
+def _of_mp4(file: BinaryIO, at: int, end: int, wanted: bytes = b"moov") -> dt.datetime | None:
     """`moov`, which may stand behind the pictures, and in it `mvhd`: seconds since 1904."""
-    for _ in range(_MOST_BOXES):
-        if at + 8 > end:
-            break
-        file.seek(at)
-        size, kind = struct.unpack(">I4s", file.read(8))
-        header = 8
-        if size == 1:
-            size, header = struct.unpack(">Q", file.read(8))[0], 16
-        size = end - at if size == 0 else size
-        if size < header:
-            break
+    for kind, body_at, body_end in boxes(file, at, end):
         if kind == wanted == b"moov":
-            return _of_mp4(file, at + header, min(end, at + size), b"mvhd")
+            return _of_mp4(file, body_at, min(end, body_end), b"mvhd")
         if kind == wanted:
             body = file.read(12)
             (seconds,) = struct.unpack(
                 ">Q" if body[:1] == b"\1" else ">I", body[4:] if body[:1] == b"\1" else body[4:8]
             )
             return _EPOCH + dt.timedelta(seconds=seconds) if 0 < seconds < _MOST_S else None
-        at += size
     return None
 
 
-def _of_avi(file: FileIO, at: int, end: int) -> dt.datetime | None:
+def _of_avi(file: BinaryIO, at: int, end: int) -> dt.datetime | None:
     """`IDIT`, in the list of heads or beside it; lists are gone through, but that of the pictures is passed over."""
-    for _ in range(_MOST_BOXES):
+    for _ in range(MOST_BOXES):
         if at + 8 > end:
             break
         file.seek(at)
