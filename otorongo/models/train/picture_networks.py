@@ -25,7 +25,7 @@ COCO_KEPT = (0, 2, 3, 5, 7, 8, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24)
 zebra, giraffe."""
 COCO_CLASSES = 90
 FLOAT_CONVOLUTIONS = 3
-"""The first ones of `somewhere`. README.md beside this file: how three were chosen, and the figures below."""
+"""The first ones of `somewhere`. README.md beside this file: how three were chosen, and what stands below."""
 PERCENTILE = 99.9995
 """Of what each tensor holds, on one side of nothing and the other, must be within its range."""
 SILU_FLOOR = -8.0

@@ -65,7 +65,7 @@ def quantize(source: Path, out: Path) -> None:
 
     ReLU6 (Clip) is quantized with its convolution, so that 255 steps go to 0 to 6 and none to what is cut off: without
     this the features' mean cosine to those in float was 0.90, with it 0.98. The first convolution stays in float, which
-    brought 0.006 more. That was with weights of 7 bits; with those of today it is 0.994.
+    brought 0.006 more. That was with weights of 7 bits.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.calibrate import CalibrationDataReader
